@@ -1,0 +1,127 @@
+"""Every failure that Sluice raises on purpose, sorted by what the caller must do about it.
+
+SluiceError
+├─ RetryableError                  -> answer 500: Pub/Sub redelivers with back-off, then dead-letters
+│   ├─ SourceUnavailableError        the source refused the connection, timed out or throttled
+│   ├─ TargetUnavailableError        the same, on the way in
+│   ├─ StorageUnavailableError       the same, for Cloud Storage, Pub/Sub or Secret Manager
+│   ├─ LeaseHeldError                another instance works on this run just now
+│   └─ NotStagedError                a load request overtook its manifest
+├─ PermanentError                  -> record, answer 204: trying again cannot help
+│   ├─ InvalidMessageError           undecodable message or unknown version
+│   ├─ InvalidConfigError            a table file, environment or setting is wrong
+│   ├─ UnknownTableError             no table of this name is configured
+│   ├─ InvalidSchemaError            a type or a list of columns makes no sense
+│   ├─ SchemaConflictError           source and target disagree about columns or types
+│   ├─ SourceRefusedError            the source said no: missing table or column, rights, syntax
+│   ├─ TargetRefusedError            the target said no: rights, constraint, missing schema
+│   ├─ ValueNotRepresentableError    a value would be altered by its target type
+│   ├─ EmptySourceError              the guard: a full load would empty or shrink the table
+│   └─ IllegalTransitionError        a run cannot go from this state to that one
+└─ QuarantineError                 -> set the data aside with reasons, record, answer 204
+    ├─ InvalidFileError              the file cannot be read as the table it was dropped for
+    └─ IntegrityError                manifest and bytes disagree, or counts do not add up
+
+ConflictError stands apart: a compare-and-set lost. It never leaves the step that tried it.
+"""
+
+from typing import ClassVar
+
+
+class SluiceError(Exception):
+    """Base of everything raised on purpose; keyword facts are kept as attributes for logs and records."""
+
+    summary: ClassVar[str] = "something went wrong"
+
+    def __init__(self, message: str = "", **facts: object) -> None:
+        super().__init__(message or self.summary)
+        self.facts = facts
+
+    @property
+    def message(self) -> str:
+        """What happened, to what, and what to do next."""
+        return str(self.args[0])
+
+
+class RetryableError(SluiceError):
+    """Trying again later may help."""
+
+
+class SourceUnavailableError(RetryableError):
+    """The source refused the connection, timed out or throttled."""
+
+
+class TargetUnavailableError(RetryableError):
+    """The target refused the connection, timed out or throttled."""
+
+
+class StorageUnavailableError(RetryableError):
+    """Cloud Storage, Pub/Sub or Secret Manager did not answer properly."""
+
+
+class LeaseHeldError(RetryableError):
+    """Another instance holds a live lease on this run."""
+
+
+class NotStagedError(RetryableError):
+    """A load request arrived before the manifest that it names."""
+
+
+class PermanentError(SluiceError):
+    """Trying again cannot help; a person or another message must change something first."""
+
+
+class InvalidMessageError(PermanentError):
+    """The message cannot be decoded, or has a version that this code does not know."""
+
+
+class InvalidConfigError(PermanentError):
+    """A table file, an environment or a setting is wrong."""
+
+
+class UnknownTableError(PermanentError):
+    """No table of this name is configured."""
+
+
+class InvalidSchemaError(PermanentError):
+    """A type or a list of columns makes no sense."""
+
+
+class SchemaConflictError(PermanentError):
+    """Source and target disagree about columns or types in a way that the table does not allow."""
+
+
+class SourceRefusedError(PermanentError):
+    """The source said no: missing table or column, missing rights, invalid SQL."""
+
+
+class TargetRefusedError(PermanentError):
+    """The target said no: missing rights or schema, a constraint, a value."""
+
+
+class ValueNotRepresentableError(PermanentError):
+    """A value would be altered by its target type, so the run stops instead."""
+
+
+class EmptySourceError(PermanentError):
+    """A full load would empty or shrink the table more than its guard allows."""
+
+
+class IllegalTransitionError(PermanentError):
+    """A run cannot go from the state it is in to the one asked for."""
+
+
+class QuarantineError(SluiceError):
+    """The data is set aside with the reasons; nothing of it is loaded."""
+
+
+class InvalidFileError(QuarantineError):
+    """The file cannot be read as the table it was dropped for."""
+
+
+class IntegrityError(QuarantineError):
+    """Manifest and bytes disagree, or counts do not add up."""
+
+
+class ConflictError(SluiceError):
+    """A compare-and-set found another generation than it expected."""

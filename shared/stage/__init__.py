@@ -1,0 +1,1 @@
+"""Between source and target: immutable Parquet parts and the manifest that makes them a run."""
