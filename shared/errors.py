@@ -1,7 +1,7 @@
 """Every failure that Sluice raises on purpose, sorted by what the caller must do about it.
 
 SluiceError
-├─ RetryableError                  -> answer 500: Pub/Sub redelivers with back-off, then dead-letters
+├─ RetryableError                  -> answer 500: Pub/Sub redelivers, backs off, dead-letters
 │   ├─ SourceUnavailableError        the source refused the connection, timed out or throttled
 │   ├─ TargetUnavailableError        the same, on the way in
 │   ├─ StorageUnavailableError       the same, for Cloud Storage, Pub/Sub or Secret Manager
@@ -29,7 +29,7 @@ from typing import ClassVar
 
 
 class SluiceError(Exception):
-    """Base of everything raised on purpose; keyword facts are kept as attributes for logs and records."""
+    """Base of everything raised on purpose; keyword facts go into logs and run records."""
 
     summary: ClassVar[str] = "something went wrong"
 

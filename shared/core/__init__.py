@@ -1,1 +1,1 @@
-"""Pure decisions: values in, values out; no I/O, clock, environment or SDK. Standard library only."""
+"""Pure decisions, standard library only: values in, values out; no I/O, clock or SDK."""

@@ -1,7 +1,7 @@
 """Column types as every layer names them, between a source's own types, Arrow and a target's.
 
-A data type has one text form (``decimal(18,4)``, ``timestamp``, ``text``) that is used in table files,
-manifests and receipts; ``DataType.parse`` and ``str`` are each other's inverse.
+A data type has one text form (``decimal(18,4)``, ``timestamp``, ``text``) that is used in table
+files, manifests and receipts; ``DataType.parse`` and ``str`` are each other's inverse.
 """
 
 import re
@@ -71,7 +71,7 @@ class DataType:
         if match:
             return cls(Kind.DECIMAL, int(match[1]), int(match[2]))
         name = text.strip()
-        if name in Kind and name != Kind.DECIMAL:
+        if name in set(Kind) - {Kind.DECIMAL}:
             return cls(Kind(name))
         known = ", ".join(k.value for k in Kind if k is not Kind.DECIMAL)
         raise InvalidSchemaError(f"unknown type {text!r}; known: {known}, decimal(PRECISION,SCALE)")
