@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from shared.errors import InvalidSchemaError
 
@@ -85,17 +85,6 @@ class Column:
     type: DataType
     is_nullable: bool = True
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, as in manifests."""
-        return {"name": self.name, "type": str(self.type), "nullable": self.is_nullable}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Read the JSON form."""
-        return cls(
-            name=data["name"], type=DataType.parse(data["type"]), is_nullable=data["nullable"]
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
@@ -132,16 +121,3 @@ class TableSchema:
             if column.name == name:
                 return column
         raise KeyError(name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, as in manifests."""
-        return {
-            "columns": [c.to_dict() for c in self.columns],
-            "primary_key": list(self.primary_key),
-        }
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Read the JSON form."""
-        columns = tuple(Column.from_dict(c) for c in data["columns"])
-        return cls(columns, tuple(data["primary_key"]))

@@ -1,0 +1,115 @@
+"""YAML with places: plain data, and the file and line that each key came from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared.errors import InvalidConfigError
+
+Place = tuple[str | int, ...]
+"""The way to a value: ``("tables", 0, "schedule")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain data with the ``file:line`` of every mapping key and list item."""
+
+    data: dict[str, Any]
+    lines: dict[Place, str] = field(default_factory=dict)
+
+    def where(self, place: Place) -> str:
+        """Return ``file:line`` of a place, or of the nearest thing around it."""
+        for end in range(len(place), -1, -1):
+            if place[:end] in self.lines:
+                return self.lines[place[:end]]
+        return "?"
+
+
+def read(path: Path) -> Document:
+    """Read one YAML file whose top level is a mapping; an empty file is an empty mapping.
+
+    Raises:
+        InvalidConfigError: missing, not UTF-8, not YAML, a repeated key, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as exc:
+        raise InvalidConfigError(f"{path}: no such file") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidConfigError(f"{path}: cannot be read as UTF-8 text: {exc}") from exc
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Document:
+    """Read YAML text; ``name`` stands for the file in places.
+
+    Raises:
+        InvalidConfigError: not YAML, a repeated key, or not a mapping.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        at = f"{name}:{mark.line + 1}" if mark else name
+        raise InvalidConfigError(f"{at}: not YAML: {getattr(exc, 'problem', exc)}") from exc
+    lines: dict[Place, str] = {(): f"{name}:1"}
+    data = {} if node is None else _build(node, (), name, lines)
+    if not isinstance(data, dict):
+        raise InvalidConfigError(f"{name}:1: the top level must be a mapping of keys")
+    return Document(data, lines)
+
+
+def overlay(base: Document, top: Document) -> Document:
+    """Merge two documents: mappings deep, anything else replaced by the top's."""
+    lines = dict(base.lines)
+    data = _merge(base.data, top.data, (), lines, top.lines)
+    return Document(data, lines)
+
+
+def _merge(
+    base: Any, top: Any, place: Place, lines: dict[Place, str], top_lines: dict[Place, str]
+) -> Any:
+    if not (isinstance(base, dict) and isinstance(top, dict)):
+        for known in [p for p in lines if p[: len(place)] == place and p != place]:
+            del lines[known]
+        lines.update({p: at for p, at in top_lines.items() if p[: len(place)] == place})
+        return top
+    merged = dict(base)
+    for key, value in top.items():
+        merged[key] = _merge(base.get(key), value, (*place, key), lines, top_lines)
+    return merged
+
+
+def _build(node: yaml.Node, place: Place, name: str, lines: dict[Place, str]) -> Any:
+    lines.setdefault(place, f"{name}:{node.start_mark.line + 1}")
+    if isinstance(node, yaml.MappingNode):
+        return _build_mapping(node, place, name, lines)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(v, (*place, i), name, lines) for i, v in enumerate(node.value)]
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node)
+    except (yaml.YAMLError, ValueError) as exc:
+        raise InvalidConfigError(f"{lines[place]}: {getattr(exc, 'problem', exc)}") from exc
+    finally:
+        loader.dispose()
+
+
+def _build_mapping(
+    node: yaml.MappingNode, place: Place, name: str, lines: dict[Place, str]
+) -> dict[str, Any]:
+    built: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        at = f"{name}:{key_node.start_mark.line + 1}"
+        key = key_node.value
+        if not isinstance(key_node, yaml.ScalarNode) or not isinstance(key, str):
+            raise InvalidConfigError(f"{at}: a key must be plain text")
+        if key in built:
+            raise InvalidConfigError(
+                f"{at}: key {key!r} appears twice (first at {lines[(*place, key)]})"
+            )
+        lines[(*place, key)] = at
+        built[key] = _build(value_node, (*place, key), name, lines)
+    return built

@@ -1,0 +1,230 @@
+"""What a table file and an environment may say; pydantic does the checking.
+
+Every key here is documented in docs/tables.md. Unknown keys are errors.
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from shared.config import schedule as schedules
+from shared.core import naming
+from shared.core.modes import SyncMode
+from shared.core.schemas import DataType
+from shared.errors import InvalidSchemaError
+
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+Compression = Literal["zstd", "lz4", "gzip", "snappy", "none"]
+
+
+def _duration(value: Any) -> Any:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match:
+        return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if isinstance(value, str) and not value.startswith("P"):
+        raise ValueError(f"{value!r} is not a duration; write 90s, 15m, 2h or 1d")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Model(BaseModel):
+    """Base of every configuration model: immutable, and strict about keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class SnowflakeTable(Model):
+    """Where a table is in Snowflake. Names are matched as written, case included."""
+
+    database: str = Field(min_length=1, max_length=255)
+    schema_: str = Field(min_length=1, max_length=255, alias="schema")
+    table: str = Field(min_length=1, max_length=255)
+
+
+class CsvFiles(Model):
+    """How files dropped under ``landing/<table>/`` are read."""
+
+    delimiter: str | None = Field(default=None, min_length=1, max_length=16)
+    encoding: str | None = None
+    header: bool | None = None
+    null: list[str] = Field(default_factory=lambda: [""])
+    columns: dict[str, str] | None = None
+    """Column names in the target with their types; absent: inferred from the whole first file."""
+    max_reject_percent: float = Field(default=10.0, ge=0, le=100)
+    """A file with more rejected rows than this is quarantined as a whole."""
+    on_duplicate: Literal["skip", "load", "fail"] = "skip"
+    """What to do with a file whose content was loaded before under another name or generation."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_types(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
+        for name, text in (columns or {}).items():
+            try:
+                DataType.parse(text)
+            except InvalidSchemaError as exc:
+                raise ValueError(f"column {name}: {exc.message}") from exc
+        return columns
+
+
+class PostgresTable(Model):
+    """Where a table goes in PostgreSQL."""
+
+    schema_: str = Field(default="public", min_length=1, max_length=63, alias="schema")
+    table: str = Field(min_length=1, max_length=63)
+
+
+class Guard(Model):
+    """What a full load must not do to a table that people read."""
+
+    min_rows: int = Field(default=1, ge=0)
+    """Fewer rows than this stop the run before anything is published."""
+    max_shrink_percent: float = Field(default=50.0, ge=0, le=100)
+    """Losing a larger share of the table's rows stops the run before anything is published."""
+
+
+class SnowflakeConnection(Model):
+    """How to reach Snowflake; key pair only, the private key stays in Secret Manager."""
+
+    account: str
+    user: str
+    private_key_secret: str = "snowflake-private-key"  # noqa: S105 - a secret's name, not a secret
+    role: str | None = None
+    warehouse: str | None = None
+    host: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    protocol: Literal["https", "http"] = "https"
+
+
+class PostgresConnection(Model):
+    """How to reach PostgreSQL: a Cloud SQL instance, or a host and port."""
+
+    instance: str | None = None
+    """Cloud SQL connection name, ``project:region:instance``."""
+    host: str | None = None
+    port: int = Field(default=5432, ge=1, le=65535)
+    database: str = "postgres"
+    user: str = "sluice"
+    password_secret: str = "postgres-password"  # noqa: S105 - a secret's name, not a secret
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.instance is None) == (self.host is None):
+            raise ValueError("give either instance (Cloud SQL) or host, not both or neither")
+        return self
+
+
+class Connections(Model):
+    """One per kind of source or target."""
+
+    snowflake: SnowflakeConnection | None = None
+    postgres: PostgresConnection | None = None
+
+
+class TableConfig(Model):
+    """One table: where its rows come from, where they go, how and when."""
+
+    name: str
+    snowflake: SnowflakeTable | None = None
+    csv: CsvFiles | None = None
+    postgres: PostgresTable | None = None
+    sync_mode: SyncMode = SyncMode.FULL
+    incremental_column: str | None = None
+    primary_key: list[str] = Field(default_factory=list)
+    lag: Duration = timedelta(0)
+    """How late a row may commit: a merge re-reads that much, an append waits that long."""
+    null_cursor: Literal["fail", "skip", "include"] | None = None
+    """Rows whose cursor is NULL; absent: a merge includes them, an append fails on them."""
+    schedule: str = schedules.MANUAL
+    time_zone: str = "UTC"
+    encryption: bool = False
+    compression: Compression = "zstd"
+    guard: Guard = Guard()
+    part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
+    """Uncompressed Arrow bytes after which a Parquet part is closed."""
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not naming.TABLE_NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is not a table name: lower-case letters, digits and _, a letter "
+                "first, at most 63"
+            )
+        return name
+
+    @field_validator("compression", mode="before")
+    @classmethod
+    def _compression_switch(cls, value: Any) -> Any:
+        return {True: "zstd", False: "none"}.get(value, value) if value in (True, False) else value
+
+    @field_validator("schedule")
+    @classmethod
+    def _known_schedule(cls, value: str) -> str:
+        if value != schedules.MANUAL:
+            schedules.cron(value)
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as exc:
+            raise ValueError(f"{value!r} is not a time zone; write one like Europe/Berlin") from exc
+        return value
+
+    @model_validator(mode="after")
+    def _one_source_one_target(self) -> Self:
+        if (self.snowflake is None) == (self.csv is None):
+            raise ValueError("give exactly one source: snowflake or csv")
+        if self.postgres is None:
+            raise ValueError("give a target: postgres")
+        return self
+
+    @model_validator(mode="after")
+    def _mode_has_what_it_needs(self) -> Self:
+        if self.snowflake and self.sync_mode is not SyncMode.FULL and not self.incremental_column:
+            raise ValueError(f"sync_mode {self.sync_mode} needs incremental_column")
+        if self.csv and self.sync_mode is SyncMode.INCREMENTAL and not self.primary_key:
+            raise ValueError("sync_mode incremental of files needs primary_key")
+        if self.csv and self.schedule != schedules.MANUAL:
+            raise ValueError("a table of files has no schedule: it moves when a file is dropped")
+        return self
+
+    @property
+    def source_kind(self) -> str:
+        """The registered kind of source."""
+        return "snowflake" if self.snowflake else "csv"
+
+    @property
+    def target_kind(self) -> str:
+        """The registered kind of target."""
+        return "postgres"
+
+
+class ResolvedTable(Model):
+    """A table with the connections that it needs: what the config bucket holds, one per table."""
+
+    environment: str
+    table: TableConfig
+    connections: Connections
+
+
+class EnvironmentFile(Model):
+    """``config/environments/<name>.yaml``: connections, and overrides of single tables."""
+
+    connections: Connections = Connections()
+    tables: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class TablesFile(Model):
+    """``config/tables.yaml``: the list of tables."""
+
+    tables: list[TableConfig] = Field(default_factory=list)

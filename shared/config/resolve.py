@@ -1,0 +1,159 @@
+"""From files to validated tables: read, merge the environment in, validate, say where it hurts."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.config.documents import Document, Place, overlay, read
+from shared.config.models import EnvironmentFile, ResolvedTable, TableConfig, TablesFile
+from shared.errors import InvalidConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load(config_dir: Path, environment: str, extra: Document | None = None) -> list[ResolvedTable]:
+    """Return every table of an environment, validated, in the order of the files.
+
+    Tables come from ``tables.yaml`` and ``tables/*.yaml``; ``environments/<environment>.yaml``
+    overrides them key by key and names the connections. ``extra`` is one more environment on top,
+    such as the ports of a local cloud.
+
+    Raises:
+        InvalidConfigError: every problem found, one line each, with file, line, key and choices.
+    """
+    problems: list[str] = []
+    env = _environment(config_dir, environment)
+    if extra:
+        env = overlay(env, extra)
+    environment_file = _validate(EnvironmentFile, env, problems)
+    documents = [d for path in _table_files(config_dir) for d in _split(read(path), problems)]
+    problems += _repeated(documents) + _strangers(documents, env)
+    tables = [_validate(TableConfig, _override(d, env), problems) for d in documents]
+    if problems or environment_file is None:
+        raise InvalidConfigError("\n".join(problems))
+    connections = environment_file.connections
+    resolved = [
+        ResolvedTable(environment=environment, table=t, connections=connections)
+        for t in tables
+        if t is not None
+    ]
+    _require_connections(resolved, env)
+    return resolved
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``tables.yaml``, for editors."""
+    return TablesFile.model_json_schema(by_alias=True)
+
+
+def _table_files(config_dir: Path) -> list[Path]:
+    one = config_dir / "tables.yaml"
+    files = ([one] if one.exists() else []) + sorted((config_dir / "tables").glob("*.yaml"))
+    if not files:
+        raise InvalidConfigError(f"{config_dir}: no tables.yaml and no tables/*.yaml")
+    return files
+
+
+def _environment(config_dir: Path, environment: str) -> Document:
+    path = config_dir / "environments" / f"{environment}.yaml"
+    if not path.exists():
+        known = sorted(p.stem for p in (config_dir / "environments").glob("*.yaml"))
+        raise InvalidConfigError(
+            f"{path}: no such environment; known: {', '.join(known) or 'none'}"
+        )
+    return read(path)
+
+
+def _split(document: Document, problems: list[str]) -> list[Document]:
+    """Cut a file into one document per table; a file may also be one table itself."""
+    if "tables" not in document.data:
+        return [document]
+    tables = document.data["tables"]
+    stray = document.data.keys() - {"tables"}
+    problems += [f"{document.where((k,))}: unknown key {k!r}; known: tables" for k in sorted(stray)]
+    if not isinstance(tables, list):
+        problems.append(f"{document.where(('tables',))}: tables must be a list of tables")
+        return []
+    return [_below(document, ("tables", i), data) for i, data in enumerate(tables)]
+
+
+def _below(document: Document, place: Place, data: Any) -> Document:
+    depth = len(place)
+    lines = {p[depth:]: at for p, at in document.lines.items() if p[:depth] == place}
+    return Document(data if isinstance(data, dict) else {}, lines)
+
+
+def _override(table: Document, env: Document) -> Document:
+    overrides = env.data.get("tables")
+    name = table.data.get("name")
+    if not isinstance(overrides, dict) or not isinstance(overrides.get(name), dict):
+        return table
+    return overlay(table, _below(env, ("tables", str(name)), overrides[name]))
+
+
+def _repeated(documents: list[Document]) -> list[str]:
+    first: dict[str, str] = {}
+    problems = []
+    for document in documents:
+        name, at = document.data.get("name"), document.where(("name",))
+        if isinstance(name, str) and name in first:
+            problems.append(f"{at}: table {name!r} appears twice (first at {first[name]})")
+        elif isinstance(name, str):
+            first[name] = at
+    return problems
+
+
+def _strangers(documents: list[Document], env: Document) -> list[str]:
+    names = sorted(str(d.data.get("name")) for d in documents)
+    overrides = env.data.get("tables")
+    return [
+        f"{env.where(('tables', name))}: no table is named {name!r}; known: {', '.join(names)}"
+        for name in (overrides if isinstance(overrides, dict) else {})
+        if name not in names
+    ]
+
+
+def _validate(model: type[M], document: Document, problems: list[str]) -> M | None:
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as exc:
+        problems += [_explain(model, document, error) for error in exc.errors()]
+        return None
+
+
+def _explain(model: type[BaseModel], document: Document, error: Any) -> str:
+    place: Place = tuple(error["loc"])
+    key = ".".join(str(p) for p in place)
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = f"unknown key; known: {', '.join(_known_keys(model, place[:-1]))}"
+    elif error["type"] == "missing":
+        message = "is missing"
+    elif error["type"] in ("literal_error", "enum"):
+        message = f"{error['input']!r} is not known; known: {error['ctx']['expected']}"
+    return f"{document.where(place)}: {key + ': ' if key else ''}{message}"
+
+
+def _known_keys(model: type[BaseModel], place: Iterable[str | int]) -> list[str]:
+    """Follow a place through the models and return the keys allowed there."""
+    current: Any = model
+    for step in place:
+        fields = getattr(current, "model_fields", {})
+        found = next((f for n, f in fields.items() if step in (n, f.alias)), None)
+        annotation: Any = found.annotation if found else None
+        current = next((a for a in getattr(annotation, "__args__", [annotation]) if a), None)
+    fields = getattr(current, "model_fields", {})
+    return sorted(f.alias or n for n, f in fields.items())
+
+
+def _require_connections(tables: list[ResolvedTable], env: Document) -> None:
+    problems = [
+        f"{env.where(('connections',))}: table {t.table.name} needs connections.{kind}"
+        for t in tables
+        for kind in ("snowflake", "postgres")
+        if getattr(t.table, kind) and not getattr(t.connections, kind)
+    ]
+    if problems:
+        raise InvalidConfigError("\n".join(problems))

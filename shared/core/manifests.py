@@ -1,0 +1,76 @@
+"""The manifest: the immutable object that makes staged parts a run.
+
+It is created once, first writer wins. A run without a manifest never happened; parts that no
+manifest names are orphans.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.core.modes import SyncMode
+from shared.core.schemas import TableSchema
+from shared.core.windows import Window
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One Parquet object: pinned by generation, proven by its hashes."""
+
+    name: str
+    generation: int
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOrigin:
+    """The dropped file that a run came from: the exact generation, and the hash of its bytes."""
+
+    bucket: str
+    name: str
+    generation: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything that a load needs to know.
+
+    ``snapshot`` is the source's own time of reading, as sortable text with nine digits in UTC.
+    ``epoch`` is the target's state that the window was computed from; the publish requires it
+    unchanged when the mode is incremental or a window was read.
+    """
+
+    version: int = VERSION
+    run_id: str
+    table: str
+    attempt: str
+    mode: SyncMode
+    snapshot: str
+    is_pinned: bool
+    window: Window | None
+    epoch: int | None
+    schema: TableSchema
+    parts: tuple[Part, ...]
+    rows_source: int
+    rows_rejected: int
+    query_id: str | None = None
+    file: FileOrigin | None = None
+    config_generation: int
+    code_version: str
+    created_at: datetime
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows_staged(self) -> int:
+        """Rows in all parts together."""
+        return sum(p.rows for p in self.parts)
+
+    @property
+    def size_bytes(self) -> int:
+        """Compressed bytes of all parts together."""
+        return sum(p.size_bytes for p in self.parts)

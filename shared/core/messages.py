@@ -1,0 +1,207 @@
+"""What travels on Pub/Sub: three requests, each versioned, each with ``decode`` beside ``encode``.
+
+A request says only what to look at. Everything else (the table's configuration, the object's size,
+the watermark) is read from its own source of truth, because messages repeat, reorder and come late.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from shared.core.modes import SyncMode
+from shared.errors import InvalidMessageError
+
+VERSION = 1
+"""Version of every request. Readers refuse any other."""
+
+FINALIZE = "OBJECT_FINALIZE"
+"""A new object, or a new generation of one. Source: Cloud Storage, "Pub/Sub notifications"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One push of one Pub/Sub message.
+
+    ``attempt`` counts deliveries from 1; 0 when the subscription has no dead-letter policy.
+    """
+
+    message_id: str
+    published_at: datetime
+    data: bytes
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    subscription: str = ""
+    attempt: int = 0
+
+    @classmethod
+    def from_push(cls, body: bytes) -> Self:
+        """Read the body of a push request (the wrapped form).
+
+        Raises:
+            InvalidMessageError: not JSON, or not the form that Pub/Sub pushes.
+        Source: Pub/Sub, "Receive push messages".
+        """
+        try:
+            envelope = json.loads(body)
+            message = envelope["message"]
+            return cls(
+                message_id=str(message["messageId"]),
+                published_at=parse_time(message["publishTime"]),
+                data=base64.b64decode(message.get("data") or "", validate=True),
+                attributes=dict(message.get("attributes") or {}),
+                subscription=str(envelope.get("subscription", "")),
+                attempt=int(envelope.get("deliveryAttempt") or 0),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as exc:
+            raise InvalidMessageError(
+                f"the request is not a Pub/Sub push message ({type(exc).__name__}: {exc}); "
+                'expected {"message": {"messageId": …, "publishTime": …, "data": …}}'
+            ) from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractRequest:
+    """Move one table now. Scheduler sends only the table; people add a mode and a request id."""
+
+    table: str
+    published_at: datetime
+    mode: SyncMode | None = None
+    request_id: str | None = None
+
+    def encode(self) -> bytes:
+        """Return the message's data."""
+        optional = {"mode": self.mode, "request_id": self.request_id}
+        given = {k: v for k, v in optional.items() if v is not None}
+        return _dump({"version": VERSION, "table": self.table, **given})
+
+    @classmethod
+    def decode(cls, delivery: Delivery) -> Self:
+        """Read the message's data; the time is that of publishing.
+
+        Raises:
+            InvalidMessageError: unknown version, key or mode.
+        """
+        body = _load(delivery.data, known={"table", "mode", "request_id"})
+        mode = body.get("mode")
+        if mode is not None and mode not in set(SyncMode):
+            known = ", ".join(SyncMode)
+            raise InvalidMessageError(f"unknown mode {mode!r}; known: {known}", mode=mode)
+        return cls(
+            table=_text(body, "table"),
+            published_at=delivery.published_at,
+            mode=SyncMode(mode) if mode else None,
+            request_id=_text(body, "request_id") if "request_id" in body else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """Load the staged run of a table."""
+
+    table: str
+    run_id: str
+
+    def encode(self) -> bytes:
+        """Return the message's data."""
+        return _dump({"version": VERSION, "table": self.table, "run_id": self.run_id})
+
+    @classmethod
+    def decode(cls, delivery: Delivery) -> Self:
+        """Read the message's data.
+
+        Raises:
+            InvalidMessageError: unknown version or key, or a part is missing.
+        """
+        body = _load(delivery.data, known={"table", "run_id"})
+        return cls(table=_text(body, "table"), run_id=_text(body, "run_id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRequest:
+    """Take in one generation of one object in the landing bucket."""
+
+    bucket: str
+    name: str
+    generation: int
+
+    def attributes(self) -> dict[str, str]:
+        """Return the attributes that Cloud Storage's own notification carries."""
+        return {
+            "eventType": FINALIZE,
+            "bucketId": self.bucket,
+            "objectId": self.name,
+            "objectGeneration": str(self.generation),
+        }
+
+    @classmethod
+    def decode(cls, delivery: Delivery) -> Self:
+        """Read a Cloud Storage notification.
+
+        Raises:
+            InvalidMessageError: another event type, or an attribute is missing.
+        """
+        attributes = delivery.attributes
+        if attributes.get("eventType") != FINALIZE:
+            raise InvalidMessageError(
+                f"event type {attributes.get('eventType')!r} is not {FINALIZE}; "
+                "the landing bucket's notification must be limited to it"
+            )
+        try:
+            return cls(
+                bucket=attributes["bucketId"],
+                name=attributes["objectId"],
+                generation=int(attributes["objectGeneration"]),
+            )
+        except (KeyError, ValueError) as exc:
+            raise InvalidMessageError(
+                f"the notification lacks a usable attribute: {exc}; Cloud Storage sends "
+                "bucketId, objectId and objectGeneration"
+            ) from exc
+
+
+def parse_time(text: str) -> datetime:
+    """Read RFC 3339 with up to nine digits of fraction; cut to microseconds, in UTC."""
+    head, dot, rest = text.partition(".")
+    if dot:
+        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        text = f"{head}.{digits[:6].ljust(6, '0')}{rest[len(digits) :]}"
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment.astimezone(UTC)
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _load(data: bytes, *, known: set[str]) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except ValueError as exc:
+        raise InvalidMessageError(f"the message's data is not JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise InvalidMessageError(f"the message's data is a {type(body).__name__}, not an object")
+    version = body.pop("version", None)
+    if version != VERSION:
+        raise InvalidMessageError(
+            f"message version {version!r} is not {VERSION}: sender and function were deployed "
+            "from different releases",
+            version=version,
+        )
+    unknown = sorted(body.keys() - known)
+    if unknown:
+        raise InvalidMessageError(
+            f"unknown keys {', '.join(unknown)}; known: version, {', '.join(sorted(known))}"
+        )
+    return body
+
+
+def _text(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise InvalidMessageError(f"{key} must be a non-empty string, got {value!r}")
+    return value

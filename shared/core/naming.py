@@ -1,0 +1,62 @@
+"""Where everything is kept: object names, built in one place.
+
+state bucket     ledger/runs/<table>/<run>.json
+config bucket    tables/<table>.json
+staging bucket   manifests/<table>/<run>.json
+                 parts/<table>/<run>/<attempt>/part-00000.parquet
+raw bucket       <table>/dt=<date>/<run>/<file>
+quarantine       <table>/<run>/<attempt>/rejects.ndjson
+landing bucket   <table>/<anything>.csv
+"""
+
+import re
+from datetime import datetime
+
+TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+"""A table's name: it is also a Scheduler job, a log field and a folder, so it is kept plain."""
+
+RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
+
+NO_TABLE = "-"
+"""Stands for the table in the records of messages that name none."""
+
+
+def config_object(table: str) -> str:
+    """Return the name of a table's resolved configuration."""
+    return f"tables/{table}.json"
+
+
+def run_object(table: str, run_id: str) -> str:
+    """Return the name of a run's record."""
+    return f"{runs_prefix(table)}{run_id}.json"
+
+
+def runs_prefix(table: str | None = None) -> str:
+    """Return the prefix of a table's run records, or of all tables'."""
+    return f"ledger/runs/{table}/" if table else "ledger/runs/"
+
+
+def manifest_object(table: str, run_id: str) -> str:
+    """Return the name of a run's manifest."""
+    return f"manifests/{table}/{run_id}.json"
+
+
+def part_object(table: str, run_id: str, attempt: str, number: int) -> str:
+    """Return the name of a part; the attempt in it keeps two attempts from ever meeting."""
+    return f"parts/{table}/{run_id}/{attempt}/part-{number:05d}.parquet"
+
+
+def raw_object(table: str, run_id: str, at: datetime, name: str) -> str:
+    """Return the name under which a dropped file's original is kept."""
+    return f"{table}/dt={at:%Y-%m-%d}/{run_id}/{name.rpartition('/')[2]}"
+
+
+def rejects_object(table: str, run_id: str, attempt: str) -> str:
+    """Return the name of a run's rejected rows."""
+    return f"{table}/{run_id}/{attempt}/rejects.ndjson"
+
+
+def landing_table(name: str) -> str | None:
+    """Return the table that a landing object was dropped for: its first folder, if it is a name."""
+    folder, slash, rest = name.partition("/")
+    return folder if slash and rest and TABLE_NAME.fullmatch(folder) else None

@@ -1,0 +1,212 @@
+"""A run: one attempt-proof movement of one table or file, its identity and its states.
+
+The identity is derived from what triggered the run, never random, so a repeated trigger finds the
+same run. The ledger keeps the record and people read it; the target alone decides what is visible.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from shared.core.modes import SyncMode
+from shared.errors import IllegalTransitionError
+
+KEPT_ATTEMPTS = 20
+"""A run's record keeps this many attempts, the newest; the counter keeps counting."""
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    REQUESTED = "requested"
+    EXTRACTING = "extracting"
+    STAGED = "staged"
+    LOADING = "loading"
+    COMMITTED = "committed"
+    SKIPPED = "skipped"
+    """Nothing to move: the same content was loaded before, or the source has not changed."""
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    """Another run of the table published first; the next one reads from the true watermark."""
+
+
+_S = RunState
+TERMINAL = frozenset({_S.COMMITTED, _S.SKIPPED, _S.QUARANTINED, _S.FAILED, _S.SUPERSEDED})
+
+TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
+    _S.REQUESTED: frozenset({_S.EXTRACTING, _S.SKIPPED, _S.QUARANTINED, _S.FAILED}),
+    _S.EXTRACTING: frozenset({_S.EXTRACTING, _S.STAGED, _S.SKIPPED, _S.QUARANTINED, _S.FAILED}),
+    _S.STAGED: frozenset({_S.LOADING, _S.COMMITTED, _S.SUPERSEDED, _S.QUARANTINED, _S.FAILED}),
+    _S.LOADING: frozenset({_S.LOADING, _S.COMMITTED, _S.SUPERSEDED, _S.QUARANTINED, _S.FAILED}),
+    # What the target has committed is committed, whatever a slower attempt wrote down before.
+    _S.FAILED: frozenset({_S.COMMITTED}),
+    _S.SUPERSEDED: frozenset({_S.COMMITTED}),
+    _S.QUARANTINED: frozenset({_S.COMMITTED}),
+    _S.COMMITTED: frozenset(),
+    _S.SKIPPED: frozenset(),
+}
+"""Every legal change of state. A repeated change to the state a run is in already is a no-op."""
+
+
+class Trigger(StrEnum):
+    """What asked for a run."""
+
+    SCHEDULE = "schedule"
+    REQUEST = "request"
+    FILE = "file"
+    MESSAGE = "message"
+    """A message that could not be decoded, kept so that people see it."""
+
+
+def run_id(table: str, trigger: Trigger, key: str, at: datetime) -> str:
+    """Derive a run's identity: the same trigger gives the same id, and ids sort by time.
+
+    Args:
+        table: the table's name.
+        trigger: what asked.
+        key: what makes this trigger unique: the schedule's slot, a request id, or bucket, object
+            and generation.
+        at: the trigger's own time, the same whenever it repeats.
+    """
+    digest = hashlib.sha256(f"{table}\n{trigger}\n{key}".encode()).hexdigest()
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:12]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who works on the run just now. It saves work; it never decides what is visible."""
+
+    attempt: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of one step."""
+
+    id: str
+    step: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a run did not commit: the error class (a heading of the runbook) and its message."""
+
+    error: str
+    message: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStats:
+    """What one step cost: seconds of wall clock, rows, bytes handled, peak memory in MiB."""
+
+    duration_s: float
+    rows: int
+    bytes: int
+    peak_mib: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The proof of a run: how many rows were at each point, and whether they add up.
+
+    ``rows_source`` were at the source inside the window, ``rows_staged`` are in Parquet,
+    ``rows_loaded`` reached the target's staging table, ``rows_rejected`` are in quarantine.
+    The publish then inserted, updated and deleted rows of the table itself.
+    """
+
+    rows_source: int
+    rows_staged: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_inserted: int
+    rows_updated: int
+    rows_deleted: int
+    snapshot: str
+    is_pinned: bool
+    low: str | None
+    high: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def adds_up(self) -> bool:
+        """Source = staged + rejected, and staged = loaded."""
+        return (
+            self.rows_source == self.rows_staged + self.rows_rejected
+            and self.rows_staged == self.rows_loaded
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The ledger's record of a run; every change makes a new value."""
+
+    run_id: str
+    table: str
+    trigger: Trigger
+    trigger_key: str
+    mode: SyncMode | None
+    state: RunState = RunState.REQUESTED
+    created_at: datetime
+    updated_at: datetime
+    config_generation: int | None = None
+    lease: Lease | None = None
+    attempts: tuple[Attempt, ...] = ()
+    attempt_count: int = 0
+    progress_rows: int = 0
+    manifest: str | None = None
+    steps: dict[str, StepStats] = field(default_factory=dict)
+    receipt: Receipt | None = None
+    failure: Failure | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Nothing more will happen, short of a replay."""
+        return self.state in TERMINAL
+
+    def to(self, state: RunState, at: datetime, **changes: Any) -> Self:
+        """Return the run in another state.
+
+        Raises:
+            IllegalTransitionError: ``TRANSITIONS`` has no such change.
+        """
+        if state is not self.state and state not in TRANSITIONS[self.state]:
+            raise IllegalTransitionError(
+                f"run {self.run_id} of {self.table} is {self.state} and cannot become {state}",
+                run_id=self.run_id,
+            )
+        if state in TERMINAL:
+            changes.setdefault("lease", None)
+        return replace(self, state=state, updated_at=at, **changes)
+
+    def is_held(self, at: datetime) -> bool:
+        """Somebody's lease is live."""
+        return self.lease is not None and at < self.lease.expires_at
+
+    def begin(self, state: RunState, attempt: Attempt, lease_s: float) -> Self:
+        """Return the run with a new attempt that holds the lease."""
+        now = attempt.started_at
+        return self.to(
+            state,
+            now,
+            lease=Lease(attempt=attempt.id, expires_at=now + timedelta(seconds=lease_s)),
+            attempts=(*self.attempts, attempt)[-KEPT_ATTEMPTS:],
+            attempt_count=self.attempt_count + 1,
+        )
+
+    def end(self, attempt_id: str, at: datetime, outcome: str) -> Self:
+        """Return the run with the attempt closed and its lease given back."""
+        attempts = tuple(
+            replace(a, ended_at=at, outcome=outcome) if a.id == attempt_id else a
+            for a in self.attempts
+        )
+        held = self.lease if self.lease and self.lease.attempt != attempt_id else None
+        return replace(self, attempts=attempts, lease=held, updated_at=at)

@@ -1,0 +1,86 @@
+"""The ledger: one small JSON object per run, changed only by compare-and-set on its generation.
+
+It coordinates attempts and it is what people see. Correctness does not rest on it: the target's
+own state row is the fence.
+"""
+
+from collections.abc import Callable, Iterator
+
+from shared.core import naming
+from shared.core.runs import Run
+from shared.errors import ConflictError, StorageUnavailableError
+from shared.storage import ABSENT, Storage
+from shared.wire import from_json, to_json
+
+MAX_CONTENDERS = 50
+"""Give up a change after losing this many compare-and-sets in a row."""
+
+
+class Ledger:
+    """Run records in the state bucket."""
+
+    def __init__(self, storage: Storage, bucket: str) -> None:
+        self._storage = storage
+        self._bucket = bucket
+
+    def find(self, table: str, run_id: str) -> Run | None:
+        """Return a run's record; None when there is none."""
+        found = self._read(table, run_id)
+        return found[0] if found else None
+
+    def open(self, run: Run) -> Run:
+        """Create the record, or return the one that an earlier delivery created."""
+        try:
+            self._write(run, ABSENT)
+        except ConflictError:
+            existing = self.find(run.table, run.run_id)
+            if existing is None:
+                raise StorageUnavailableError(
+                    f"the record of run {run.run_id} was there and is gone", run_id=run.run_id
+                ) from None
+            return existing
+        return run
+
+    def change(self, table: str, run_id: str, change: Callable[[Run], Run]) -> Run:
+        """Apply a change to the record as it is now, again if somebody else was faster.
+
+        ``change`` may be called more than once, and may raise to leave the record alone.
+        """
+        for _ in range(MAX_CONTENDERS):
+            found = self._read(table, run_id)
+            if found is None:
+                raise StorageUnavailableError(f"run {run_id} has no record", run_id=run_id)
+            run, generation = found
+            changed = change(run)
+            if changed == run:
+                return run
+            try:
+                self._write(changed, generation)
+            except ConflictError:
+                continue
+            return changed
+        raise StorageUnavailableError(
+            f"the record of run {run_id} changed {MAX_CONTENDERS} times while being changed",
+            run_id=run_id,
+        )
+
+    def runs(self, table: str | None = None) -> Iterator[Run]:
+        """Yield the runs of a table, or of all, in the order of their names."""
+        for info in self._storage.list(self._bucket, naming.runs_prefix(table)):
+            found = self._storage.read(self._bucket, info.name)
+            if found:
+                yield from_json(Run, found[0], info.name)
+
+    def _read(self, table: str, run_id: str) -> tuple[Run, int] | None:
+        name = naming.run_object(table, run_id)
+        found = self._storage.read(self._bucket, name)
+        return (from_json(Run, found[0], name), found[1]) if found else None
+
+    def _write(self, run: Run, generation: int) -> None:
+        self._storage.write(
+            self._bucket,
+            naming.run_object(run.table, run.run_id),
+            to_json(run),
+            generation=generation,
+            content_type="application/json",
+        )

@@ -1,0 +1,83 @@
+"""The environment, read once: the only file that looks at ``os.environ``.
+
+Google's own variables (``STORAGE_EMULATOR_HOST``, ``PUBSUB_EMULATOR_HOST``) are read by Google's
+clients; ours begin with ``SLUICE_``.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from shared.errors import InvalidConfigError
+
+ZONES = ("landing", "raw", "staging", "quarantine", "state", "config")
+"""The buckets: ``<prefix>-<zone>``."""
+
+TOPICS = ("extract", "ingest", "load")
+"""The topics, one per function that is driven by messages: ``<prefix>-<topic>``."""
+
+LEASE_S = 60.0
+"""A step renews its lease while it works; an abandoned run is taken over after this long."""
+
+BUDGET_S = 400.0
+"""One delivery works no longer than this. Source: Pub/Sub pushes again after 600 s at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where the cloud is and how this deployment names its parts."""
+
+    project: str
+    prefix: str
+    secrets_endpoint: str | None = None
+    """Plain-HTTP endpoint of a Secret Manager stand-in; None: the real service."""
+    is_emulated: bool = False
+    """Storage and Pub/Sub are emulators: anonymous credentials."""
+    lease_s: float = LEASE_S
+    budget_s: float = BUDGET_S
+    code_version: str = "dev"
+
+    def bucket(self, zone: str) -> str:
+        """Return the name of a zone's bucket."""
+        return f"{self.prefix}-{zone}"
+
+    def topic(self, name: str) -> str:
+        """Return the full name of a topic."""
+        return f"projects/{self.project}/topics/{self.prefix}-{name}"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings.
+
+        Raises:
+            InvalidConfigError: a variable is missing or is not a number.
+        """
+        env = os.environ if environ is None else environ
+        return cls(
+            project=_required(env, "SLUICE_PROJECT"),
+            prefix=_required(env, "SLUICE_PREFIX"),
+            secrets_endpoint=env.get("SLUICE_SECRETS_ENDPOINT") or None,
+            is_emulated=bool(env.get("STORAGE_EMULATOR_HOST")),
+            lease_s=_number(env, "SLUICE_LEASE_S", LEASE_S),
+            budget_s=_number(env, "SLUICE_BUDGET_S", BUDGET_S),
+            code_version=env.get("SLUICE_CODE_VERSION") or env.get("K_REVISION") or "dev",
+        )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name)
+    if not value:
+        raise InvalidConfigError(
+            f"{name} is not set; deployed functions get it from Terraform, "
+            "and `sluice local env` prints it for a cloud on this machine"
+        )
+    return value
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name)
+    try:
+        return float(text) if text else default
+    except ValueError as exc:
+        raise InvalidConfigError(f"{name}={text!r} is not a number") from exc

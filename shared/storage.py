@@ -1,0 +1,238 @@
+"""Cloud Storage through Google's client: immutable writes, compare-and-set, streams both ways.
+
+One implementation; on a laptop only the other end of the wire is another
+(``STORAGE_EMULATOR_HOST``). Every failure that may pass is a ``StorageUnavailableError``.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any
+
+from shared.errors import ConflictError, StorageUnavailableError
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Client
+
+CHUNK_BYTES = 8 * 2**20
+"""Upload and download in requests of this size. Source: multiples of 256 KiB are required."""
+
+ABSENT = 0
+"""The generation of an object that does not exist, in preconditions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """One generation of one object."""
+
+    bucket: str
+    name: str
+    generation: int
+    size_bytes: int
+    created_at: datetime
+
+
+class Writer:
+    """A stream into a new object: counts and hashes what passes.
+
+    ``generation`` is known once the stream is closed; leaving the stream by an exception leaves no
+    object behind.
+    """
+
+    def __init__(self, blob: Any, stream: Any) -> None:
+        self._blob = blob
+        self._stream = stream
+        self._sha256 = hashlib.sha256()
+        self.size_bytes = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        """Send bytes."""
+        self._sha256.update(data)
+        size = memoryview(data).nbytes
+        self.size_bytes += size
+        self._stream.write(data)
+        return size
+
+    def flush(self) -> None:
+        """Do nothing: an object appears whole, when the stream closes."""
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of everything written so far."""
+        return self._sha256.hexdigest()
+
+    @property
+    def generation(self) -> int:
+        """The generation that was written; only after closing."""
+        return int(self._blob.generation)
+
+
+class Storage:
+    """All that Sluice asks of Cloud Storage."""
+
+    def __init__(self, project: str, *, is_emulated: bool = False) -> None:
+        self._project = project
+        self._is_emulated = is_emulated
+        self._client: Client | None = None
+
+    def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
+        """Return an object's bytes and generation; None when there is none."""
+        blob = self._blob(bucket, name)
+        with _failures(bucket, name):
+            try:
+                data: bytes = blob.download_as_bytes()
+            except _not_found():
+                return None
+            return data, int(blob.generation)
+
+    def write(
+        self, bucket: str, name: str, data: bytes, *, generation: int, content_type: str
+    ) -> int:
+        """Write an object if its present generation is the one given; return the new one.
+
+        Raises:
+            ConflictError: the object has another generation (0 stands for "does not exist").
+        """
+        blob = self._blob(bucket, name)
+        with _failures(bucket, name):
+            blob.upload_from_string(data, content_type=content_type, if_generation_match=generation)
+        return int(blob.generation)
+
+    @contextmanager
+    def create(self, bucket: str, name: str, content_type: str) -> Iterator[Writer]:
+        """Stream a new object.
+
+        Raises:
+            ConflictError: on leaving, when an object of that name exists already.
+        """
+        blob = self._blob(bucket, name)
+        with (
+            _failures(bucket, name),
+            blob.open(
+                "wb",
+                chunk_size=CHUNK_BYTES,
+                content_type=content_type,
+                if_generation_match=ABSENT,
+                ignore_flush=True,
+            ) as stream,
+        ):
+            writer = Writer(blob, stream)
+            yield writer
+
+    def download(self, bucket: str, name: str, generation: int) -> bytes | None:
+        """Return the bytes of one generation; None when it is gone."""
+        blob = self._blob(bucket, name, generation)
+        with _failures(bucket, name):
+            try:
+                data: bytes = blob.download_as_bytes(raw_download=True)
+            except _not_found():
+                return None
+            return data
+
+    def stream(self, bucket: str, name: str, generation: int) -> Iterator[bytes]:
+        """Yield the stored bytes of one generation, in chunks.
+
+        Raises:
+            FileNotFoundError: the generation is gone: deleted or overwritten.
+        """
+        blob = self._blob(bucket, name, generation)
+        with _failures(bucket, name):
+            try:
+                with blob.open("rb", chunk_size=CHUNK_BYTES, raw_download=True) as stream:
+                    while chunk := stream.read(CHUNK_BYTES):
+                        yield chunk
+            except _not_found() as exc:
+                raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc
+
+    def info(self, bucket: str, name: str, generation: int | None = None) -> ObjectInfo | None:
+        """Return what is known of an object, or of one generation; None when there is none."""
+        blob = self._blob(bucket, name, generation)
+        with _failures(bucket, name):
+            try:
+                blob.reload()
+            except _not_found():
+                return None
+        return _info(blob)
+
+    def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the live objects below a prefix, by name."""
+        with _failures(bucket, prefix):
+            for blob in self._connect().list_blobs(bucket, prefix=prefix):
+                yield _info(blob)
+
+    def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
+        """Copy one generation to a new name, on the server; a copy made before is left alone."""
+        blob = self._blob(bucket, name)
+        origin = self._blob(source.bucket, source.name, source.generation)
+        with _failures(bucket, name):
+            try:
+                token, _, _ = blob.rewrite(origin, if_generation_match=ABSENT)
+                while token:
+                    token, _, _ = blob.rewrite(origin, token=token, if_generation_match=ABSENT)
+            except _not_found() as exc:
+                raise FileNotFoundError(str(source)) from exc
+            except _precondition():
+                return
+
+    def _blob(self, bucket: str, name: str, generation: int | None = None) -> Any:
+        return self._connect().bucket(bucket).blob(name, generation=generation)
+
+    def _connect(self) -> "Client":
+        if self._client is None:
+            from google.auth.credentials import AnonymousCredentials
+            from google.cloud.storage import Client
+
+            credentials = AnonymousCredentials() if self._is_emulated else None
+            self._client = Client(project=self._project, credentials=credentials)
+        return self._client
+
+
+def _info(blob: Any) -> ObjectInfo:
+    return ObjectInfo(
+        bucket=blob.bucket.name,
+        name=blob.name,
+        generation=int(blob.generation),
+        size_bytes=int(blob.size),
+        created_at=blob.time_created,
+    )
+
+
+def _not_found() -> type[Exception]:
+    from google.api_core.exceptions import NotFound
+
+    return NotFound  # type: ignore[no-any-return]
+
+
+def _precondition() -> type[Exception]:
+    from google.api_core.exceptions import PreconditionFailed
+
+    return PreconditionFailed  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _failures(bucket: str, name: str) -> Iterator[None]:
+    """Turn the client's failures into ours.
+
+    A refused precondition reaches us in two forms: ``PreconditionFailed``, and ``InvalidResponse``
+    with status 412 from the chunked writer.
+    """
+    from google.api_core.exceptions import GoogleAPICallError, NotFound
+    from google.auth.exceptions import TransportError
+    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+    from requests.exceptions import RequestException
+
+    place = f"gs://{bucket}/{name}"
+    try:
+        yield
+    except NotFound as exc:
+        raise StorageUnavailableError(f"{place}: not found: {exc}", object=place) from exc
+    except (GoogleAPICallError, InvalidResponse) as exc:
+        code = exc.response.status_code if isinstance(exc, InvalidResponse) else exc.code
+        if code == 412:
+            raise ConflictError(f"{place} has another generation", object=place) from exc
+        raise StorageUnavailableError(f"{place}: {exc}", object=place) from exc
+    except (RequestException, TransportError, DataCorruption, ConnectionError) as exc:
+        raise StorageUnavailableError(f"{place}: {exc}", object=place) from exc

@@ -1,0 +1,37 @@
+"""Records as JSON: dataclasses and models out and in, checked, with readable refusals."""
+
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import IntegrityError
+
+T = TypeVar("T")
+
+
+def to_json(value: object) -> bytes:
+    """Return the JSON of a dataclass or model, keys in the order of its fields."""
+    return _adapter(type(value)).dump_json(value, by_alias=True, indent=1)
+
+
+def from_json(kind: type[T], data: bytes, name: str) -> T:
+    """Read JSON into a dataclass or model.
+
+    Raises:
+        IntegrityError: ``data`` is not the JSON of such a value; ``name`` says which object it was.
+    """
+    try:
+        value: T = _adapter(kind).validate_json(data)
+        return value
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        at = ".".join(str(p) for p in first["loc"])
+        raise IntegrityError(
+            f"{name} is not a valid {kind.__name__}: {at}: {first['msg']}", object=name
+        ) from exc
+
+
+@lru_cache(maxsize=None)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
