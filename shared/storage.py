@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import ConflictError, StorageUnavailableError
 
@@ -203,13 +203,13 @@ def _info(blob: Any) -> ObjectInfo:
 def _not_found() -> type[Exception]:
     from google.api_core.exceptions import NotFound
 
-    return NotFound  # type: ignore[no-any-return]
+    return NotFound
 
 
 def _precondition() -> type[Exception]:
     from google.api_core.exceptions import PreconditionFailed
 
-    return PreconditionFailed  # type: ignore[no-any-return]
+    return PreconditionFailed
 
 
 @contextmanager

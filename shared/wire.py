@@ -1,6 +1,6 @@
 """Records as JSON: dataclasses and models out and in, checked, with readable refusals."""
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 def to_json(value: object) -> bytes:
     """Return the JSON of a dataclass or model, keys in the order of its fields."""
-    return _adapter(type(value)).dump_json(value, by_alias=True, indent=1)
+    kind: Any = type(value)
+    return _adapter(kind).dump_json(value, by_alias=True, indent=1)
 
 
 def from_json(kind: type[T], data: bytes, name: str) -> T:
@@ -22,7 +23,8 @@ def from_json(kind: type[T], data: bytes, name: str) -> T:
         IntegrityError: ``data`` is not the JSON of such a value; ``name`` says which object it was.
     """
     try:
-        value: T = _adapter(kind).validate_json(data)
+        key: Any = kind
+        value: T = _adapter(key).validate_json(data)
         return value
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
@@ -32,6 +34,6 @@ def from_json(kind: type[T], data: bytes, name: str) -> T:
         ) from exc
 
 
-@lru_cache(maxsize=None)
+@cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -83,7 +83,7 @@ class PostgresTable(Model):
 class Guard(Model):
     """What a full load must not do to a table that people read."""
 
-    min_rows: int = Field(default=1, ge=0)
+    min_rows: int = Field(default=0, ge=0)
     """Fewer rows than this stop the run before anything is published."""
     max_shrink_percent: float = Field(default=50.0, ge=0, le=100)
     """Losing a larger share of the table's rows stops the run before anything is published."""
@@ -136,7 +136,8 @@ class TableConfig(Model):
     postgres: PostgresTable | None = None
     sync_mode: SyncMode = SyncMode.FULL
     incremental_column: str | None = None
-    primary_key: list[str] = Field(default_factory=list)
+    primary_key: list[str] | None = None
+    """Columns that identify a row; absent: the key that the source declares, [] for none."""
     lag: Duration = timedelta(0)
     """How late a row may commit: a merge re-reads that much, an append waits that long."""
     null_cursor: Literal["fail", "skip", "include"] | None = None

@@ -15,14 +15,27 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrappedKey:
+    """A data key under a key-encryption key: the latter's id, and nonce and ciphertext as hex."""
+
+    key_id: str
+    nonce: str
+    ciphertext: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One Parquet object: pinned by generation, proven by its hashes."""
+    """One Parquet object: pinned by generation, proven by its hash.
+
+    ``key`` is the data key of an encrypted part, itself encrypted; None for a plain part.
+    """
 
     name: str
     generation: int
     rows: int
     size_bytes: int
     sha256: str
+    key: WrappedKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

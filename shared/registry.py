@@ -1,0 +1,25 @@
+"""Kinds by name, imported on demand: listing ten targets imports none of them."""
+
+from importlib import import_module
+from typing import Any
+
+from shared.errors import InvalidConfigError
+
+SOURCES = {"snowflake": "shared.sources.snowflake:SnowflakeSource"}
+"""Where rows come from when a table is asked for. Files arrive by themselves (``ingest``)."""
+
+TARGETS = {"postgres": "shared.targets.postgres.target:PostgresTarget"}
+"""Where rows go."""
+
+
+def resolve(kinds: dict[str, str], kind: str) -> Any:
+    """Import and return the class registered for a kind.
+
+    Raises:
+        InvalidConfigError: no such kind; the message lists the known ones.
+    """
+    place = kinds.get(kind)
+    if place is None:
+        raise InvalidConfigError(f"unknown kind {kind!r}; known: {', '.join(sorted(kinds))}")
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,54 @@
+"""Parts back into record batches, after proving that they are what the manifest says."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shared.core.manifests import Part
+from shared.errors import IntegrityError
+from shared.stage.envelope import Envelope
+from shared.storage import Storage
+
+BATCH_ROWS = 16_384
+"""Rows per batch: about 1 to 2 MB of a usual table, the size that the targets send in one go."""
+
+
+def read_part(
+    storage: Storage, bucket: str, part: Part, schema: pa.Schema, envelope: Envelope
+) -> Iterator[pa.RecordBatch]:
+    """Yield a part's rows, its bytes verified before the first of them.
+
+    Raises:
+        IntegrityError: the pinned generation is gone, or size, hash, schema or rows differ.
+    """
+    data = storage.download(bucket, part.name, part.generation)
+    place = f"gs://{bucket}/{part.name}#{part.generation}"
+    if data is None:
+        raise IntegrityError(f"{place} is gone; extract the table again", object=place)
+    digest = hashlib.sha256(data).hexdigest()
+    if len(data) != part.size_bytes or digest != part.sha256:
+        raise IntegrityError(
+            f"{place} has {len(data)} bytes with sha256 {digest}; the manifest says "
+            f"{part.size_bytes} with {part.sha256}. Extract the table again",
+            object=place,
+        )
+    parquet = _open(data, part, envelope)
+    if not parquet.schema_arrow.equals(schema) or parquet.metadata.num_rows != part.rows:
+        raise IntegrityError(
+            f"{place} holds {parquet.metadata.num_rows} rows of {parquet.schema_arrow}; "
+            f"the manifest says {part.rows} of {schema}",
+            object=place,
+        )
+    yield from parquet.iter_batches(batch_size=BATCH_ROWS)
+
+
+def _open(data: bytes, part: Part, envelope: Envelope) -> pq.ParquetFile:
+    if part.key is None:
+        return pq.ParquetFile(pa.BufferReader(data))
+    from pyarrow.parquet.encryption import create_decryption_properties
+
+    key = envelope.open_key(part.name, part.key)
+    properties = create_decryption_properties(key, aad_prefix=part.name.encode())
+    return pq.ParquetFile(pa.BufferReader(data), decryption_properties=properties)

@@ -1,0 +1,128 @@
+"""Record batches into Parquet parts of bounded size, each under a name of its own."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shared.core.manifests import Part, WrappedKey
+from shared.errors import IntegrityError
+from shared.stage.envelope import Envelope
+from shared.storage import Storage
+
+ROW_GROUP_BYTES = 16 * 2**20
+"""Uncompressed bytes gathered into one row group: the unit that readers hold in memory."""
+
+CONTENT_TYPE = "application/vnd.apache.parquet"
+"""Source: IANA media types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartWriter:
+    """Writes the parts of one attempt.
+
+    Args:
+        bucket: the staging bucket.
+        name: the object name of part number n.
+        part_bytes: close a part once it holds at least this many uncompressed bytes.
+        compression: Parquet codec, or ``none``.
+        envelope: encrypts every part; None leaves them plain.
+        on_rows: told the rows so far after each row group; it may raise to stop the work.
+    """
+
+    storage: Storage
+    bucket: str
+    name: Callable[[int], str]
+    part_bytes: int
+    compression: str
+    envelope: Envelope | None
+    on_rows: Callable[[int], None]
+
+    def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[Part, ...]:
+        """Write all batches; no batches or no rows make no part.
+
+        Args:
+            schema: the schema of every batch.
+            batches: consumed once, any number of rows each.
+
+        Returns:
+            The parts in order; their rows together are the rows read.
+
+        Raises:
+            IntegrityError: a batch has another schema.
+            StorageUnavailableError: a part could not be written; earlier parts are orphans.
+        """
+        groups = _row_groups(schema, batches)
+        parts: list[Part] = []
+        group = next(groups, None)
+        while group is not None:
+            rows_before = sum(p.rows for p in parts)
+            part, group = self._write_part(len(parts), rows_before, schema, group, groups)
+            parts.append(part)
+        return tuple(parts)
+
+    def _write_part(
+        self,
+        number: int,
+        rows_before: int,
+        schema: pa.Schema,
+        first: pa.Table,
+        rest: Iterator[pa.Table],
+    ) -> tuple[Part, pa.Table | None]:
+        name = self.name(number)
+        group: pa.Table | None = first
+        rows = held_bytes = 0
+        with (
+            self.storage.create(self.bucket, name, CONTENT_TYPE) as stream,
+            self._parquet(name, schema, stream) as (parquet, wrapped),
+        ):
+            while group is not None and held_bytes < self.part_bytes:
+                parquet.write_table(group, row_group_size=group.num_rows)
+                rows += group.num_rows
+                held_bytes += group.nbytes
+                self.on_rows(rows_before + rows)
+                group = next(rest, None)
+        part = Part(
+            name=name,
+            generation=stream.generation,
+            rows=rows,
+            size_bytes=stream.size_bytes,
+            sha256=stream.sha256,
+            key=wrapped,
+        )
+        return part, group
+
+    @contextmanager
+    def _parquet(
+        self, name: str, schema: pa.Schema, stream: Any
+    ) -> Iterator[tuple[pq.ParquetWriter, WrappedKey | None]]:
+        options: dict[str, Any] = {"compression": self.compression}
+        wrapped = None
+        if self.envelope:
+            from pyarrow.parquet.encryption import create_encryption_properties
+
+            key, wrapped = self.envelope.new_key(name)
+            options["encryption_properties"] = create_encryption_properties(
+                key, aad_prefix=name.encode(), store_aad_prefix=False
+            )
+        with pq.ParquetWriter(pa.PythonFile(stream, mode="w"), schema, **options) as parquet:
+            yield parquet, wrapped
+
+
+def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    held_bytes = 0
+    for batch in batches:
+        if not batch.schema.equals(schema):
+            raise IntegrityError(f"a batch changed its schema from {schema} to {batch.schema}")
+        if batch.num_rows:
+            held.append(batch)
+            held_bytes += batch.nbytes
+        if held_bytes >= ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(held, schema)
+            held, held_bytes = [], 0
+    if held:
+        yield pa.Table.from_batches(held, schema)

@@ -1,0 +1,1 @@
+"""Where rows go. ``base`` is the protocol; each target is one folder that implements it."""

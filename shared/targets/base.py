@@ -1,0 +1,82 @@
+"""What every target promises: stage out of sight, then publish in one short transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from shared.core.manifests import Manifest
+from shared.core.schemas import TableSchema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """The target's own row about a table: the fence, and the only watermark there is."""
+
+    watermark: str | None = None
+    snapshot: str | None = None
+    run_id: str | None = None
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRecord:
+    """What the target recorded in the transaction in which a run became visible."""
+
+    run_id: str
+    rows_loaded: int
+    rows_inserted: int
+    rows_updated: int
+    rows_deleted: int
+
+
+class Outcome(StrEnum):
+    """How a publish ended."""
+
+    COMMITTED = "committed"
+    ALREADY = "already"
+    """This run was committed before; the record is the one written then."""
+    SUPERSEDED = "superseded"
+    """Another run changed the table since the window was computed; nothing was touched."""
+    DUPLICATE = "duplicate"
+    """A file of the same content was committed before, and the table skips such files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The outcome, and what was recorded or what stands in the way."""
+
+    outcome: Outcome
+    record: LoadRecord | None = None
+    reason: str = ""
+
+
+class Target(Protocol):
+    """A database that rows are moved into. One instance serves one table and one step."""
+
+    def state(self) -> TargetState:
+        """Return the table's state row; a table never loaded has an empty one."""
+
+    def committed(self, run_id: str) -> LoadRecord | None:
+        """Return the record of a committed run; None when it never committed."""
+
+    def schema(self) -> TableSchema | None:
+        """Return the table as it is in the target; None when it does not exist."""
+
+    def stage(self, manifest: Manifest, batches: Iterable["pa.RecordBatch"]) -> int:
+        """Put all rows into the run's own staging table and return how many it holds."""
+
+    def publish(self, manifest: Manifest) -> Published:
+        """Make the staged rows visible, once: fence, rows and record in one transaction."""
+
+    def discard(self, manifest: Manifest) -> None:
+        """Drop this attempt's staging table, if it is there."""
+
+    def count(self) -> int:
+        """Return the table's number of rows."""
+
+    def close(self) -> None:
+        """Give the connection back."""

@@ -1,0 +1,5 @@
+"""PostgreSQL: binary COPY into an unlogged staging table, then one transaction.
+
+``types`` maps column types, ``sql`` builds statements, ``connection`` opens and sorts failures,
+``copying`` encodes Arrow for COPY, and ``target`` tells the story.
+"""

@@ -1,0 +1,103 @@
+"""One pg8000 connection, to Cloud SQL or to a host, with failures sorted by what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from shared.config.models import PostgresConnection
+from shared.errors import (
+    SluiceError,
+    TargetRefusedError,
+    TargetUnavailableError,
+    ValueNotRepresentableError,
+)
+from shared.secrets import Secrets
+
+CONNECT_TIMEOUT_S = 10
+
+_PASSING = ("08", "40", "53", "55P03", "57")
+"""SQLSTATE classes that pass: connection, rollback, resources, lock timeout, operator intervention.
+
+Source: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
+"""
+
+_BAD_VALUE = "22"
+"""SQLSTATE class of values that their type refuses."""
+
+
+def connect(config: PostgresConnection, secrets: Secrets) -> Any:
+    """Open a connection with autocommit off.
+
+    Raises:
+        TargetUnavailableError: no answer, or not now.
+        TargetRefusedError: wrong password, database or user.
+    """
+    import pg8000.dbapi
+
+    password = secrets.get(config.password_secret).text()
+    with failures(config.instance or f"{config.host}:{config.port}"):
+        if config.instance:
+            return _connector().connect(
+                config.instance,
+                "pg8000",
+                user=config.user,
+                password=password,
+                db=config.database,
+                ip_type="PRIVATE",
+            )
+        return pg8000.dbapi.connect(
+            user=config.user,
+            password=password,
+            host=config.host or "",
+            port=config.port,
+            database=config.database,
+            timeout=CONNECT_TIMEOUT_S,
+            tcp_keepalive=True,
+            application_name="sluice",
+        )
+
+
+@contextmanager
+def failures(place: str) -> Iterator[None]:
+    """Turn the driver's failures into ours; the server's detail, which may hold values, is cut."""
+    from pg8000.exceptions import DatabaseError, InterfaceError
+
+    try:
+        yield
+    except SluiceError:
+        raise
+    except InterfaceError as exc:
+        raise TargetUnavailableError(f"PostgreSQL {place}: {exc}") from exc
+    except DatabaseError as exc:
+        raise _sorted(place, exc) from exc
+    except OSError as exc:
+        raise TargetUnavailableError(f"PostgreSQL {place}: {exc}") from exc
+
+
+def close(connection: Any) -> None:
+    """Close, also a connection that is dead: pg8000 raises there."""
+    from pg8000.exceptions import Error
+
+    with suppress(Error, OSError):
+        connection.close()
+
+
+def _sorted(place: str, exc: Exception) -> SluiceError:
+    facts = exc.args[0] if exc.args and isinstance(exc.args[0], dict) else {}
+    code, message = str(facts.get("C", "")), str(facts.get("M", exc))
+    text = f"PostgreSQL {place}: {message} (SQLSTATE {code or 'unknown'})"
+    if not code or code.startswith(_PASSING):
+        return TargetUnavailableError(text, sqlstate=code)
+    if code.startswith(_BAD_VALUE):
+        return ValueNotRepresentableError(text, sqlstate=code)
+    return TargetRefusedError(text, sqlstate=code)
+
+
+def _connector() -> Any:
+    """Build a Cloud SQL connector whose certificates are fetched when needed.
+
+    Background refresh does not survive the CPU throttling of idle instances.
+    """
+    from google.cloud.sql.connector import Connector
+
+    return Connector(refresh_strategy="LAZY")

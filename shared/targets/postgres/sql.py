@@ -1,0 +1,260 @@
+"""Every statement that Sluice sends to PostgreSQL. Pure: names in, text out; values are bound."""
+
+from collections.abc import Sequence
+
+from shared.core.schemas import Column, Kind
+from shared.errors import InvalidSchemaError
+from shared.targets.postgres.types import type_name
+
+MAX_IDENTIFIER_BYTES = 63
+"""Longer names are cut silently. Source: PostgreSQL, "Identifiers and Key Words"."""
+
+BOOKKEEPING = (
+    "CREATE SCHEMA IF NOT EXISTS _sluice",
+    """CREATE TABLE IF NOT EXISTS _sluice.state (
+  table_name TEXT PRIMARY KEY,
+  watermark TEXT,
+  snapshot TEXT,
+  run_id TEXT,
+  epoch BIGINT NOT NULL DEFAULT 0,
+  updated_at TIMESTAMPTZ NOT NULL DEFAULT now())""",
+    """CREATE TABLE IF NOT EXISTS _sluice.loads (
+  run_id TEXT PRIMARY KEY,
+  table_name TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  low TEXT,
+  high TEXT,
+  snapshot TEXT NOT NULL,
+  manifest_attempt TEXT NOT NULL,
+  source_query_id TEXT,
+  rows_loaded BIGINT NOT NULL,
+  rows_inserted BIGINT NOT NULL,
+  rows_updated BIGINT NOT NULL,
+  rows_deleted BIGINT NOT NULL,
+  rows_rejected BIGINT NOT NULL,
+  code_version TEXT NOT NULL,
+  committed_at TIMESTAMPTZ NOT NULL DEFAULT now())""",
+    """CREATE TABLE IF NOT EXISTS _sluice.files (
+  bucket TEXT NOT NULL,
+  name TEXT NOT NULL,
+  generation BIGINT NOT NULL,
+  sha256 TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  run_id TEXT NOT NULL,
+  PRIMARY KEY (bucket, name, generation))""",
+    "CREATE INDEX IF NOT EXISTS files_by_content ON _sluice.files (table_name, sha256)",
+)
+
+READ_STATE = "SELECT watermark, snapshot, run_id, epoch FROM _sluice.state WHERE table_name = %s"
+
+ENSURE_STATE = (
+    "INSERT INTO _sluice.state (table_name) VALUES (%s) ON CONFLICT (table_name) DO NOTHING"
+)
+
+READ_LOAD = (
+    "SELECT run_id, rows_loaded, rows_inserted, rows_updated, rows_deleted "
+    "FROM _sluice.loads WHERE run_id = %s"
+)
+
+LOCK_STATE = READ_STATE + " FOR UPDATE"
+
+WRITE_STATE = (
+    "UPDATE _sluice.state SET watermark = %s, snapshot = %s, run_id = %s, epoch = epoch + 1, "
+    "updated_at = now() WHERE table_name = %s AND epoch = %s"
+)
+
+WRITE_LOAD = (
+    "INSERT INTO _sluice.loads (run_id, table_name, mode, low, high, snapshot, manifest_attempt, "
+    "source_query_id, rows_loaded, rows_inserted, rows_updated, rows_deleted, rows_rejected, "
+    "code_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+
+FIND_CONTENT = (
+    "SELECT bucket, name, generation FROM _sluice.files WHERE table_name = %s AND sha256 = %s"
+)
+
+WRITE_FILE = (
+    "INSERT INTO _sluice.files (bucket, name, generation, sha256, table_name, run_id) "
+    "VALUES (%s, %s, %s, %s, %s, %s)"
+)
+
+COLUMNS = (
+    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull "
+    "FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
+    "AND NOT a.attisdropped ORDER BY a.attnum"
+)
+
+PRIMARY_KEY = (
+    "SELECT a.attname FROM pg_index i JOIN pg_attribute a "
+    "ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) "
+    "WHERE i.indrelid = to_regclass(%s) AND i.indisprimary "
+    "ORDER BY array_position(i.indkey::int2[], a.attnum)"
+)
+
+
+def quote(name: str) -> str:
+    """Return a quoted identifier.
+
+    Raises:
+        InvalidSchemaError: empty, with a NUL, or longer than PostgreSQL keeps.
+    """
+    if not name or "\x00" in name or len(name.encode()) > MAX_IDENTIFIER_BYTES:
+        raise InvalidSchemaError(
+            f"{name!r} cannot be a name in PostgreSQL: 1 to {MAX_IDENTIFIER_BYTES} bytes, no NUL"
+        )
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(schema: str, table: str) -> str:
+    """Return ``"schema"."table"``."""
+    return f"{quote(schema)}.{quote(table)}"
+
+
+def create_schema(schema: str) -> str:
+    """Return CREATE SCHEMA IF NOT EXISTS."""
+    return f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"
+
+
+def create_table(table: str, columns: Sequence[Column], primary_key: Sequence[str]) -> str:
+    """Return CREATE TABLE for a table that people will read. ``table`` is qualified."""
+    lines = [_definition(c, is_key=c.name in primary_key) for c in columns]
+    if primary_key:
+        lines.append(f"PRIMARY KEY ({_list(primary_key)})")
+    return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(lines)})"
+
+
+def create_staging(staging: str, columns: Sequence[Column]) -> str:
+    """Return CREATE UNLOGGED TABLE for one attempt's rows. ``staging`` is qualified."""
+    lines = [f"{quote(c.name)} {type_name(c.type)}" for c in columns]
+    return f"CREATE UNLOGGED TABLE {staging} ({', '.join(lines)})"
+
+
+def drop(table: str) -> str:
+    """Return DROP TABLE IF EXISTS. ``table`` is qualified."""
+    return f"DROP TABLE IF EXISTS {table}"
+
+
+def copy_in(table: str, columns: Sequence[Column]) -> str:
+    """Return COPY … FROM STDIN in the binary format."""
+    return f"COPY {table} ({_list([c.name for c in columns])}) FROM STDIN (FORMAT binary)"
+
+
+def count(table: str) -> str:
+    """Return a count of all rows."""
+    return f"SELECT count(*) FROM {table}"
+
+
+def null_key(staging: str, key: Sequence[str]) -> str:
+    """Return a count of staged rows in which a part of the key is NULL."""
+    nulls = " OR ".join(f"{quote(k)} IS NULL" for k in key)
+    return f"SELECT count(*) FROM {staging} WHERE {nulls}"
+
+
+def too_long(staging: str, column: str) -> str:
+    """Return a count of staged texts with more characters than the bound limit."""
+    return f"SELECT count(*) FROM {staging} WHERE length({quote(column)}) > %s"
+
+
+def repeated_key(staging: str, key: Sequence[str]) -> str:
+    """Return a count of the keys that several staged rows share."""
+    keys = f"SELECT 1 FROM {staging} GROUP BY {_list(key)} HAVING count(*) > 1"
+    return f"SELECT count(*) FROM ({keys}) repeated"
+
+
+def insert_all(table: str, staging: str, columns: Sequence[Column], casts: dict[str, str]) -> str:
+    """Return INSERT of every staged row."""
+    return (
+        f"INSERT INTO {table} ({_names(columns)}) SELECT {_values(columns, casts)} FROM {staging} s"
+    )
+
+
+def insert_new(
+    table: str,
+    staging: str,
+    columns: Sequence[Column],
+    key: Sequence[str],
+    casts: dict[str, str],
+) -> str:
+    """Return INSERT of the staged rows whose key the table does not have."""
+    return (
+        f"{insert_all(table, staging, columns, casts)} "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {_same_key(key, casts)})"
+    )
+
+
+def update_changed(
+    table: str,
+    staging: str,
+    columns: Sequence[Column],
+    key: Sequence[str],
+    casts: dict[str, str],
+) -> str | None:
+    """Return UPDATE of rows whose key is staged with other values; None if all columns are key."""
+    others = [c for c in columns if c.name not in key]
+    if not others:
+        return None
+    sets = ", ".join(f"{quote(c.name)} = {_value(c, casts)}" for c in others)
+    mine = ", ".join(_comparable(c, f"t.{quote(c.name)}") for c in others)
+    theirs = ", ".join(_comparable(c, _value(c, casts)) for c in others)
+    return (
+        f"UPDATE {table} t SET {sets} FROM {staging} s WHERE {_same_key(key, casts)} "
+        f"AND ({mine}) IS DISTINCT FROM ({theirs})"
+    )
+
+
+def delete_missing(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
+    """Return DELETE of rows whose key is not staged."""
+    return (
+        f"DELETE FROM {table} t WHERE NOT EXISTS "
+        f"(SELECT 1 FROM {staging} s WHERE {_same_key(key, casts)})"
+    )
+
+
+def delete_all(table: str) -> str:
+    """Return DELETE of every row; unlike TRUNCATE, readers keep seeing the rows until commit."""
+    return f"DELETE FROM {table}"
+
+
+def casts(existing: dict[str, str], columns: Sequence[Column]) -> dict[str, str]:
+    """Return the casts that staged values need to fit an existing table's types."""
+    return {
+        c.name: existing[c.name]
+        for c in columns
+        if c.name in existing and existing[c.name] != type_name(c.type)
+    }
+
+
+def _definition(column: Column, *, is_key: bool) -> str:
+    not_null = " NOT NULL" if is_key or not column.is_nullable else ""
+    return f"{quote(column.name)} {type_name(column.type)}{not_null}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(quote(n) for n in names)
+
+
+def _names(columns: Sequence[Column]) -> str:
+    return _list([c.name for c in columns])
+
+
+def _values(columns: Sequence[Column], casts: dict[str, str]) -> str:
+    return ", ".join(_value(c, casts) for c in columns)
+
+
+def _value(column: Column, casts: dict[str, str]) -> str:
+    return _cast(column.name, casts)
+
+
+def _cast(name: str, casts: dict[str, str]) -> str:
+    # An explicit cast to varchar(n) would cut; without the length the assignment checks it.
+    wanted = casts.get(name, "").partition("(")[0]
+    return f"s.{quote(name)}::{wanted}" if wanted else f"s.{quote(name)}"
+
+
+def _comparable(column: Column, value: str) -> str:
+    # json has no equality; jsonb and text have.
+    return f"({value})::text" if column.type.kind is Kind.JSON else value
+
+
+def _same_key(key: Sequence[str], casts: dict[str, str]) -> str:
+    return " AND ".join(f"t.{quote(k)} = {_cast(k, casts)}" for k in key)

@@ -1,0 +1,86 @@
+"""Column types in PostgreSQL, and which existing columns can hold them unaltered."""
+
+import re
+
+from shared.core.schemas import Column, DataType, Kind
+from shared.errors import SchemaConflictError
+
+_NAMES: dict[Kind, str] = {
+    Kind.BOOL: "boolean",
+    Kind.INT64: "bigint",
+    Kind.FLOAT64: "double precision",
+    Kind.TEXT: "text",
+    Kind.BINARY: "bytea",
+    Kind.DATE: "date",
+    Kind.TIME: "time without time zone",
+    Kind.TIMESTAMP: "timestamp without time zone",
+    Kind.TIMESTAMPTZ: "timestamp with time zone",
+    Kind.JSON: "jsonb",
+}
+
+_ALSO_HOLDS: dict[Kind, re.Pattern[str]] = {
+    Kind.INT64: re.compile(r"integer|smallint|numeric"),
+    Kind.TEXT: re.compile(r"character varying(\(\d+\))?|uuid|jsonb?|citext"),
+    Kind.JSON: re.compile(r"text|json|character varying"),
+}
+"""Types that take every value of a kind unaltered, or refuse it loudly; none rounds or cuts."""
+
+_NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
+
+
+def type_name(data_type: DataType) -> str:
+    """Return the type of a new column, as ``format_type`` writes it."""
+    if data_type.kind is Kind.DECIMAL:
+        return f"numeric({data_type.precision},{data_type.scale})"
+    return _NAMES[data_type.kind]
+
+
+def data_type(name: str) -> DataType:
+    """Return the column type of an existing column, by its ``format_type``; text if unknown."""
+    numeric = _NUMERIC.fullmatch(name)
+    if numeric and 0 <= int(numeric[2]) <= int(numeric[1]) <= 38:
+        return DataType(Kind.DECIMAL, int(numeric[1]), int(numeric[2]))
+    if name in ("integer", "smallint"):
+        return DataType(Kind.INT64)
+    return DataType(next((k for k, n in _NAMES.items() if n == name), Kind.TEXT))
+
+
+def holds(existing: str, wanted: DataType) -> bool:
+    """Say whether a column of type ``existing`` keeps every value of ``wanted`` as it is."""
+    if existing == type_name(wanted):
+        return True
+    if wanted.kind is Kind.DECIMAL:
+        numeric = _NUMERIC.fullmatch(existing)
+        scale = int(numeric[2]) if numeric else None
+        return existing == "numeric" or (scale is not None and scale >= (wanted.scale or 0))
+    if wanted.kind is Kind.INT64 and (numeric := _NUMERIC.fullmatch(existing)):
+        return int(numeric[2]) >= 0
+    also = _ALSO_HOLDS.get(wanted.kind)
+    return bool(also and also.fullmatch(existing))
+
+
+def length_limit(existing: str) -> int | None:
+    """Return n of ``character varying(n)``; None for any other type."""
+    match = re.fullmatch(r"character varying\((\d+)\)", existing)
+    return int(match[1]) if match else None
+
+
+def require(table: str, existing: dict[str, str], columns: list[Column]) -> None:
+    """Check that an existing table can hold the columns of a run.
+
+    Raises:
+        SchemaConflictError: columns are missing, or have types that would alter values.
+    """
+    missing = [c for c in columns if c.name not in existing]
+    narrow = [c for c in columns if c.name in existing and not holds(existing[c.name], c.type)]
+    if not (missing or narrow):
+        return
+    advice = [f"ADD COLUMN {c.name} {type_name(c.type)}" for c in missing]
+    advice += [f"ALTER COLUMN {c.name} TYPE {type_name(c.type)}" for c in narrow]
+    found = [f"{c.name} is {existing[c.name]}" for c in narrow]
+    raise SchemaConflictError(
+        f"table {table} cannot hold the run's columns unaltered: "
+        + "; ".join([f"{c.name} is missing" for c in missing] + found)
+        + f". Run ALTER TABLE {table} {', '.join(advice)}",
+        table=table,
+    )
