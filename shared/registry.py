@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.errors import InvalidConfigError
 
-SOURCES = {"snowflake": "shared.sources.snowflake:SnowflakeSource"}
+SOURCES = {"snowflake": "shared.sources.snowflake.source:SnowflakeSource"}
 """Where rows come from when a table is asked for. Files arrive by themselves (``ingest``)."""
 
 TARGETS = {"postgres": "shared.targets.postgres.target:PostgresTarget"}

@@ -1,11 +1,32 @@
 """Which rows a run reads: the window ``(low, high]`` over the cursor column, at one snapshot.
 
-Watermarks are text in the source's own words and at its own precision (nine digits of a second for
-Snowflake); only the source ever compares or computes with them. ``high`` is the snapshot's own
-time, never the largest value seen: a row that commits later with a smaller value is still found.
+Watermarks are text at the source's own precision (nine digits of a second for Snowflake), and only
+the source ever compares them. ``high`` is the snapshot's own time, never the largest value seen: a
+row that commits later with a smaller value is still found.
+
+``lag`` says how late a row may commit. A merge reads that much behind its watermark again, since
+the key makes repeats harmless; an append stays that much behind the clock instead.
 """
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from shared.core.modes import SyncMode
+from shared.errors import InvalidConfigError
+
+_SECONDS_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+class CursorKind(StrEnum):
+    """What the cursor column counts in."""
+
+    TIME = "time"
+    """Timestamps as ``YYYY-MM-DD HH:MM:SS.fffffffff`` in UTC, or on an unzoned wall clock."""
+    DATE = "date"
+    """Days as ``YYYY-MM-DD``: a day is complete only when it is over."""
+    NUMBER = "number"
+    """Whole numbers that only grow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +34,61 @@ class Window:
     """Rows with ``low < cursor <= high``; ``low`` None reads from the beginning.
 
     ``low`` is the watermark of the target, and the publish requires it to be there still.
-    ``read_from`` is where reading starts: the same, or earlier by the table's lag, to find rows
-    that committed late. Re-read rows are merged by key.
+    ``read_from`` is where reading starts, exclusive: ``low``, or earlier by the lag of a merge.
     """
 
     low: str | None
-    high: str
+    high: str | None
     read_from: str | None
+
+
+def next_window(
+    kind: CursorKind,
+    mode: SyncMode,
+    *,
+    low: str | None,
+    snapshot: str,
+    largest: str | None,
+    lag: timedelta,
+) -> Window:
+    """Compute the window of a run.
+
+    Args:
+        kind: what the cursor counts in.
+        mode: append waits for late rows, anything else re-reads them.
+        low: the target's watermark.
+        snapshot: the source's time of the snapshot, ``YYYY-MM-DD HH:MM:SS.fffffffff``.
+        largest: the largest cursor value at the snapshot; only numbers need it.
+        lag: how late a row may commit.
+
+    Raises:
+        InvalidConfigError: a lag with a cursor that does not measure time.
+    """
+    if kind is CursorKind.NUMBER:
+        if lag:
+            raise InvalidConfigError("lag is a duration, but the cursor column holds numbers")
+        return Window(low=low, high=largest if largest is not None else low, read_from=low)
+    waits = mode is SyncMode.APPEND
+    if kind is CursorKind.DATE:
+        high = _earlier_date(snapshot[:10], max(lag, timedelta(days=1)) if waits else timedelta())
+        back = timedelta() if waits else max(lag, timedelta(days=1))
+        return Window(low=low, high=_latest(low, high), read_from=low and _earlier_date(low, back))
+    high = earlier(snapshot, lag) if waits else snapshot
+    read_from = low if low is None or waits else earlier(low, lag)
+    return Window(low=low, high=_latest(low, high), read_from=read_from)
+
+
+def earlier(moment: str, by: timedelta) -> str:
+    """Return the text of a moment earlier by whole seconds; the fraction keeps its digits."""
+    seconds, dot, fraction = moment.partition(".")
+    moved = datetime.strptime(seconds, _SECONDS_FORMAT) - by  # noqa: DTZ007 - text in, text out
+    return f"{moved:%Y-%m-%d %H:%M:%S}{dot}{fraction}"
+
+
+def _earlier_date(day: str, by: timedelta) -> str:
+    return (date.fromisoformat(day) - timedelta(days=by.days)).isoformat()
+
+
+def _latest(low: str | None, high: str) -> str:
+    # Both are of one fixed form, which sorts as text; a clock set back must not move the mark back.
+    return high if low is None else max(low, high)

@@ -5,21 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetState:
-    """The target's own row about a table: the fence, and the only watermark there is."""
-
-    watermark: str | None = None
-    snapshot: str | None = None
-    run_id: str | None = None
-    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

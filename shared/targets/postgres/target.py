@@ -7,12 +7,19 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
+from shared.core import fencing
+from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.schemas import Column, TableSchema
-from shared.errors import EmptySourceError, IntegrityError, ValueNotRepresentableError
+from shared.errors import (
+    EmptySourceError,
+    IntegrityError,
+    InvalidConfigError,
+    ValueNotRepresentableError,
+)
 from shared.secrets import Secrets
-from shared.targets.base import LoadRecord, Outcome, Published, TargetState
+from shared.targets.base import LoadRecord, Outcome, Published
 from shared.targets.postgres import connection, copying, sql, types
 
 BOOKKEEPING_LOCK = 0x51_10_1CE
@@ -26,17 +33,16 @@ class PostgresTarget:
     """One table in PostgreSQL, for one step."""
 
     def __init__(self, resolved: ResolvedTable, secrets: Secrets, *, attempt: str) -> None:
-        assert resolved.table.postgres is not None
-        assert resolved.connections.postgres is not None
+        place, reach = resolved.table.postgres, resolved.connections.postgres
+        if place is None or reach is None:
+            raise InvalidConfigError(f"table {resolved.table.name} has no postgres target")
         self._config = resolved.table
         self._name = resolved.table.name
-        self._schema = resolved.table.postgres.schema_
-        self._table = sql.qualified(self._schema, resolved.table.postgres.table)
+        self._schema = place.schema_
+        self._table = sql.qualified(place.schema_, place.table)
         self._attempt = attempt
-        self._place = (
-            f"{resolved.connections.postgres.instance or resolved.connections.postgres.host}"
-        )
-        self._connection = connection.connect(resolved.connections.postgres, secrets)
+        self._place = reach.instance or f"{reach.host}:{reach.port}"
+        self._connection = connection.connect(reach, secrets)
 
     def state(self) -> TargetState:
         """Return the table's state row; a table never loaded has an empty one."""
@@ -181,17 +187,8 @@ class PostgresTarget:
             if row:
                 reason = f"gs://{row[0]}/{row[1]}#{row[2]} had the same content"
                 return Published(outcome=Outcome.DUPLICATE, reason=reason)
-        if manifest.window and (manifest.window.low, manifest.epoch) != (
-            state.watermark,
-            state.epoch,
-        ):
-            if manifest.mode is not SyncMode.FULL:
-                reason = f"run {state.run_id} moved the watermark to {state.watermark} first"
-                return Published(outcome=Outcome.SUPERSEDED, reason=reason)
-        if manifest.mode is SyncMode.FULL and (state.snapshot or "") >= manifest.snapshot:
-            reason = f"run {state.run_id} published the newer snapshot {state.snapshot}"
-            return Published(outcome=Outcome.SUPERSEDED, reason=reason)
-        return None
+        obstacle = fencing.stands_in_the_way(manifest, state)
+        return Published(outcome=Outcome.SUPERSEDED, reason=obstacle) if obstacle else None
 
     def _create_or_check(self, cursor: Any, manifest: Manifest) -> dict[str, str]:
         columns = list(manifest.schema)
@@ -290,12 +287,16 @@ class PostgresTarget:
     def _record(
         self, cursor: Any, manifest: Manifest, state: TargetState, record: LoadRecord
     ) -> None:
-        window = manifest.window
-        watermark = window.high if window else state.watermark
-        snapshot = max(manifest.snapshot, state.snapshot or "")
-        self._fence(
-            cursor, (watermark, snapshot, manifest.run_id, self._name, state.epoch), manifest
+        window, after = manifest.window, fencing.next_state(manifest, state)
+        cursor.execute(
+            sql.WRITE_STATE,
+            (after.watermark, after.snapshot, after.run_id, self._name, state.epoch),
         )
+        if cursor.rowcount != 1:
+            raise IntegrityError(
+                f"the state row of {self._name} changed under its lock; run {manifest.run_id} "
+                "was rolled back"
+            )
         cursor.execute(
             sql.WRITE_LOAD,
             (
@@ -320,14 +321,6 @@ class PostgresTarget:
             cursor.execute(
                 sql.WRITE_FILE,
                 (file.bucket, file.name, file.generation, file.sha256, self._name, manifest.run_id),
-            )
-
-    def _fence(self, cursor: Any, values: tuple[Any, ...], manifest: Manifest) -> None:
-        cursor.execute(sql.WRITE_STATE, values)
-        if cursor.rowcount != 1:
-            raise IntegrityError(
-                f"the state row of {self._name} changed under its lock; run {manifest.run_id} "
-                "was rolled back"
             )
 
     def _staging(self, manifest: Manifest) -> str:

@@ -1,0 +1,50 @@
+"""The fence: whether a staged run may still be published, decided from the target's state row.
+
+The caller holds the row's lock, decides, publishes and writes the row in one transaction.
+"""
+
+from dataclasses import dataclass
+
+from shared.core.manifests import Manifest
+from shared.core.modes import SyncMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """The target's own row about a table: the fence, and the only watermark there is.
+
+    ``snapshot`` is the newest source snapshot published so far, ``epoch`` counts publishes.
+    """
+
+    watermark: str | None = None
+    snapshot: str | None = None
+    run_id: str | None = None
+    epoch: int = 0
+
+
+def stands_in_the_way(manifest: Manifest, state: TargetState) -> str | None:
+    """Return why the run must not be published any more; None when it may.
+
+    A full load must be newer than what is there. A window must start where the table stands: the
+    same watermark and the same epoch as when the window was computed. Files add to the table
+    whatever its state, because each of them is an event of its own.
+    """
+    if manifest.mode is SyncMode.FULL:
+        if state.snapshot is not None and manifest.snapshot <= state.snapshot:
+            return f"run {state.run_id} published the newer snapshot {state.snapshot}"
+        return None
+    if manifest.window is None:
+        return None
+    if (manifest.window.low, manifest.epoch) != (state.watermark, state.epoch):
+        return f"run {state.run_id} moved the watermark to {state.watermark} first"
+    return None
+
+
+def next_state(manifest: Manifest, state: TargetState) -> TargetState:
+    """Return the state row as the publish must leave it."""
+    return TargetState(
+        watermark=manifest.window.high if manifest.window else state.watermark,
+        snapshot=max(manifest.snapshot, state.snapshot or ""),
+        run_id=manifest.run_id,
+        epoch=state.epoch + 1,
+    )

@@ -1,0 +1,75 @@
+"""What every source promises: one fixed schema, one snapshot, rows as Arrow batches."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared.core.modes import SyncMode
+from shared.core.schemas import TableSchema
+from shared.core.windows import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A moment of the source: its own clock, nine digits, UTC, sortable as text.
+
+    ``is_pinned``: every read of the run sees exactly this moment. Otherwise ``reason`` says why
+    not, and the count and the rows may be of slightly different moments.
+    """
+
+    at: str
+    is_pinned: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What a window holds at the snapshot, counted by the source's own engine."""
+
+    rows: int
+    null_cursor_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableMetadata:
+    """A table as its source describes it; sizes are the source's own estimate."""
+
+    schema: TableSchema
+    source_types: dict[str, str]
+    rows: int | None
+    size_bytes: int | None
+    comment: str | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A database that a table is read from. One instance serves one table and one run."""
+
+    def schema(self) -> TableSchema:
+        """Return the columns as they will be in the target, with the key."""
+
+    def snapshot(self) -> Snapshot:
+        """Fix the moment that all later reads see."""
+
+    def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
+        """Return the window to read after the watermark ``low``; None without a cursor."""
+
+    def extent(self, mode: SyncMode, window: Window | None) -> Extent:
+        """Count the window's rows."""
+
+    def read(self, mode: SyncMode, window: Window | None) -> "Iterator[pa.RecordBatch]":
+        """Yield the window's rows; every batch has the schema of ``schema()``."""
+
+    def metadata(self) -> TableMetadata:
+        """Describe the table without reading it."""
+
+    @property
+    def query_id(self) -> str | None:
+        """The source's id of the query that read the rows."""
+
+    def close(self) -> None:
+        """Give the connection back."""

@@ -1,0 +1,96 @@
+"""One Snowflake session by key pair, with failures sorted by what to do."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from shared.config.models import SnowflakeConnection
+from shared.errors import (
+    InvalidConfigError,
+    SluiceError,
+    SourceRefusedError,
+    SourceUnavailableError,
+)
+from shared.secrets import Secret, Secrets
+
+LOGIN_TIMEOUT_S = 30
+NETWORK_TIMEOUT_S = 120
+
+_REFUSED = {
+    904: "a column does not exist",
+    1003: "the statement is not valid SQL",
+    2003: "the table does not exist, or the role may not see it",
+    2043: "the object does not exist, or the role may not see it",
+    3001: "the role lacks a privilege",
+    390144: "the key pair was refused: check account, user and the key registered for the user",
+}
+"""Error numbers that trying again cannot help. Source: seen in replies of the service."""
+
+
+def connect(config: SnowflakeConnection, secrets: Secrets, tag: dict[str, str]) -> Any:
+    """Open a session in UTC whose queries carry ``tag`` as their QUERY_TAG.
+
+    Raises:
+        SourceUnavailableError: no answer, or not now.
+        SourceRefusedError: the key pair was refused.
+        InvalidConfigError: the secret is not a private key in PEM form.
+    """
+    import snowflake.connector
+
+    place = {"host": config.host, "port": config.port} if config.host else {}
+    with failures(f"login as {config.user}"):
+        return snowflake.connector.connect(
+            account=config.account,
+            user=config.user,
+            authenticator="SNOWFLAKE_JWT",
+            private_key=_der(secrets.get(config.private_key_secret), config.private_key_secret),
+            protocol=config.protocol,
+            login_timeout=LOGIN_TIMEOUT_S,
+            network_timeout=NETWORK_TIMEOUT_S,
+            paramstyle="qmark",
+            arrow_number_to_decimal=True,
+            application="sluice",
+            session_parameters={
+                "QUERY_TAG": json.dumps({"app": "sluice", **tag}),
+                "TIMEZONE": "UTC",
+                "USE_CACHED_RESULT": False,
+            },
+            **{k: v for k, v in (("role", config.role), ("warehouse", config.warehouse)) if v},
+            **place,
+        )
+
+
+@contextmanager
+def failures(doing: str) -> Iterator[None]:
+    """Turn the connector's failures into ours; Snowflake's text may quote SQL but no row."""
+    from snowflake.connector.errors import Error, ProgrammingError
+
+    try:
+        yield
+    except SluiceError:
+        raise
+    except Error as exc:
+        number = getattr(exc, "errno", None) or 0
+        text = f"Snowflake, {doing}: {getattr(exc, 'msg', None) or exc}"
+        if number in _REFUSED:
+            raise SourceRefusedError(f"{text} ({_REFUSED[number]})", errno=number) from exc
+        if isinstance(exc, ProgrammingError) and number:
+            raise SourceRefusedError(text, errno=number) from exc
+        raise SourceUnavailableError(text, errno=number) from exc
+    except OSError as exc:
+        raise SourceUnavailableError(f"Snowflake, {doing}: {exc}") from exc
+
+
+def _der(secret: Secret, name: str) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        key = serialization.load_pem_private_key(secret.reveal(), password=None)
+    except (ValueError, TypeError) as exc:
+        raise InvalidConfigError(f"secret {name} is not an unencrypted PEM private key") from exc
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )

@@ -1,0 +1,230 @@
+"""Rows out of Snowflake: one snapshot, one window, one query, one schema."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from shared.config.models import ResolvedTable
+from shared.core.modes import SyncMode
+from shared.core.schemas import TableSchema
+from shared.core.windows import CursorKind, Window, next_window
+from shared.errors import (
+    InvalidConfigError,
+    SchemaConflictError,
+    SourceRefusedError,
+    ValueNotRepresentableError,
+)
+from shared.secrets import Secrets
+from shared.sources.base import Extent, Snapshot, TableMetadata
+from shared.sources.snowflake import connection, sql
+from shared.sources.snowflake.arrow import conform
+from shared.sources.snowflake.types import SourceColumn, find
+from shared.stage.arrow import arrow_schema
+
+
+class SnowflakeSource:
+    """One table of Snowflake, for one run."""
+
+    def __init__(self, resolved: ResolvedTable, secrets: Secrets, *, run_id: str) -> None:
+        place, reach = resolved.table.snowflake, resolved.connections.snowflake
+        if place is None or reach is None:
+            raise InvalidConfigError(f"table {resolved.table.name} has no snowflake source")
+        self._config = resolved.table
+        self._table = sql.TableRef(database=place.database, schema=place.schema_, table=place.table)
+        self._ref = self._table
+        self._snapshot: Snapshot | None = None
+        self._known_columns: tuple[SourceColumn, ...] | None = None
+        self._query_id: str | None = None
+        tag = {"table": resolved.table.name, "run_id": run_id}
+        self._connection = connection.connect(reach, secrets, tag)
+
+    @property
+    def query_id(self) -> str | None:
+        """Snowflake's id of the query that read the rows."""
+        return self._query_id
+
+    def schema(self) -> TableSchema:
+        """Return the columns as they will be in the target, with the key.
+
+        Raises:
+            SourceRefusedError: the table does not exist, or the role may not see it.
+            SchemaConflictError: an unknown type, names that collide, or a key that is no column.
+        """
+        columns = tuple(c.column for c in self._columns())
+        names = [c.name for c in columns]
+        collisions = sorted({n for n in names if names.count(n) > 1})
+        if collisions:
+            raise SchemaConflictError(
+                f"columns of {self._table.name} differ only in case: {', '.join(collisions)}"
+            )
+        return TableSchema(columns, self._key())
+
+    def snapshot(self) -> Snapshot:
+        """Fix the moment that all later reads see; pinned by time travel where that works."""
+        at = str(self._one((sql.NOW, ()), "reading the clock")[0])
+        pinned = sql.TableRef(
+            database=self._table.database,
+            schema=self._table.schema,
+            table=self._table.table,
+            at=at,
+        )
+        try:
+            self._one(sql.extent(pinned, (), None, ("", ())), f"pinning {self._table.name}")
+        except SourceRefusedError as exc:
+            # A missing table fails here too; the reads that follow say so in their own words.
+            snapshot = Snapshot(at=at, is_pinned=False, reason=exc.message)
+        else:
+            self._ref = pinned
+            snapshot = Snapshot(at=at, is_pinned=True)
+        self._snapshot = snapshot
+        return snapshot
+
+    def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
+        """Return the window to read after the watermark ``low``; None without a cursor."""
+        cursor = self._cursor()
+        if cursor is None or self._snapshot is None:
+            return None
+        largest = None
+        if cursor.cursor_kind is CursorKind.NUMBER:
+            largest = self._one(sql.largest(self._ref, cursor), "reading the largest cursor")[0]
+        return next_window(
+            cursor.cursor_kind,
+            mode,
+            low=None if mode is SyncMode.FULL else low,
+            snapshot=self._snapshot.at,
+            largest=largest,
+            lag=lag,
+        )
+
+    def extent(self, mode: SyncMode, window: Window | None) -> Extent:
+        """Count the window's rows.
+
+        Raises:
+            ValueNotRepresentableError: times with more digits than microseconds, or NULL cursors
+                that the table's policy forbids.
+        """
+        columns, cursor = self._columns(), self._cursor()
+        query = sql.extent(self._ref, columns, cursor, self._condition(mode, window))
+        rows, null_rows, *fine = self._one(query, f"counting {self._table.name}")
+        for column, number in zip((c for c in columns if c.has_nanoseconds), fine, strict=True):
+            if number:
+                raise ValueNotRepresentableError(
+                    f"{number} values of column {column.name} have nanoseconds, which no target "
+                    f"keeps; round it in a view, or declare it {column.type_name}(6)",
+                    column=column.name,
+                )
+        if null_rows and self._null_policy() == "fail":
+            raise ValueNotRepresentableError(
+                f"{null_rows} rows have NULL in the incremental_column {cursor and cursor.name}; "
+                "set null_cursor to skip or include for this table",
+                rows=null_rows,
+            )
+        return Extent(rows=int(rows), null_cursor_rows=int(null_rows))
+
+    def read(self, mode: SyncMode, window: Window | None) -> Iterator[pa.RecordBatch]:
+        """Yield the window's rows; every batch has the schema of ``schema()``."""
+        schema = arrow_schema(self.schema())
+        query, values = sql.select(self._ref, self._columns(), self._condition(mode, window))
+        with connection.failures(f"reading {self._table.name}"):
+            cursor = self._connection.cursor()
+            cursor.execute(query, values or None)
+            self._query_id = cursor.sfqid
+            for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
+                yield from conform(table, schema).to_batches()
+
+    def metadata(self) -> TableMetadata:
+        """Describe the table without reading it."""
+        columns = self._columns()
+        rows, size_bytes, comment = self._one(sql.size(self._table), "reading statistics")
+        return TableMetadata(
+            schema=self.schema(),
+            source_types={c.target_name: _described(c) for c in columns},
+            rows=rows,
+            size_bytes=size_bytes,
+            comment=comment,
+        )
+
+    def close(self) -> None:
+        """Close the session."""
+        from snowflake.connector.errors import Error
+
+        try:
+            self._connection.close()
+        except (Error, OSError):
+            return
+
+    def _columns(self) -> tuple[SourceColumn, ...]:
+        if self._known_columns is None:
+            rows = self._all(sql.columns(self._table), f"describing {self._table.name}")
+            if not rows:
+                raise SourceRefusedError(
+                    f"{self._table.name} does not exist in Snowflake, or the role may not see it",
+                    table=self._config.name,
+                )
+            self._known_columns = tuple(_source_column(row) for row in rows)
+        return self._known_columns
+
+    def _key(self) -> tuple[str, ...]:
+        columns = self._columns()
+        if self._config.primary_key is not None:
+            found = [find(columns, k, "primary_key") for k in self._config.primary_key]
+            return tuple(c.target_name for c in found)
+        rows = self._all(sql.primary_keys(self._table), "listing primary keys", as_dict=True)
+        by_position = sorted(rows, key=lambda r: int(r["key_sequence"]))
+        return tuple(find(columns, r["column_name"], "key").target_name for r in by_position)
+
+    def _cursor(self) -> SourceColumn | None:
+        name = self._config.incremental_column
+        return find(self._columns(), name, "incremental_column") if name else None
+
+    def _null_policy(self) -> str:
+        merges = self._config.sync_mode is SyncMode.INCREMENTAL
+        return self._config.null_cursor or ("include" if merges else "fail")
+
+    def _condition(self, mode: SyncMode, window: Window | None) -> sql.Query:
+        appends = self._config.sync_mode is SyncMode.APPEND
+        return sql.condition(
+            self._cursor(),
+            window,
+            # A row that must fail the run has to be counted, so only "skip" leaves it out.
+            with_null=self._null_policy() != "skip",
+            # What a full read of an appended table takes beyond the mark would be appended again.
+            to_high=mode is not SyncMode.FULL or appends,
+        )
+
+    def _one(self, query: sql.Query, doing: str) -> Sequence[Any]:
+        rows = self._all(query, doing)
+        if not rows:
+            raise SourceRefusedError(f"Snowflake, {doing}: no answer to {query[0]}")
+        first: Sequence[Any] = rows[0]
+        return first
+
+    def _all(self, query: sql.Query, doing: str, *, as_dict: bool = False) -> list[Any]:
+        from snowflake.connector import DictCursor
+
+        text, values = query
+        with connection.failures(doing):
+            cursor = self._connection.cursor(DictCursor) if as_dict else self._connection.cursor()
+            cursor.execute(text, values or None)
+            return list(cursor.fetchall())
+
+
+def _source_column(row: Sequence[Any]) -> SourceColumn:
+    name, type_name, precision, scale, datetime_precision, is_nullable, comment = row
+    return SourceColumn(
+        name=name,
+        type_name=type_name,
+        precision=precision,
+        scale=scale,
+        datetime_precision=datetime_precision,
+        is_nullable=is_nullable == "YES",
+        comment=comment,
+    )
+
+
+def _described(column: SourceColumn) -> str:
+    if column.type_name == "NUMBER":
+        return f"NUMBER({column.precision},{column.scale})"
+    return column.type_name

@@ -1,0 +1,157 @@
+"""Every statement that Sluice sends to Snowflake. Pure: names in, text and bound values out."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.core.schemas import Kind
+from shared.core.windows import CursorKind, Window
+from shared.errors import InvalidSchemaError
+from shared.sources.snowflake.types import SourceColumn
+
+MAX_IDENTIFIER_CHARS = 255
+"""Source: Snowflake, "Identifier requirements"."""
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9}")
+
+TIME_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF9"
+
+NOW = f"SELECT TO_CHAR(CURRENT_TIMESTAMP(), '{TIME_FORMAT}')"
+"""The snapshot's time; the session's time zone is UTC."""
+
+Query = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRef:
+    """A table, optionally at a past moment."""
+
+    database: str
+    schema: str
+    table: str
+    at: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The qualified, quoted name."""
+        return ".".join(quote(p) for p in (self.database, self.schema, self.table))
+
+    def relation(self) -> str:
+        """Return what stands behind FROM."""
+        if self.at is None:
+            return self.name
+        if not _MOMENT.fullmatch(self.at):
+            raise InvalidSchemaError(f"{self.at!r} is not a moment of Snowflake's clock")
+        return f"{self.name} AT(TIMESTAMP => '{self.at} +0000'::TIMESTAMP_TZ)"
+
+
+def quote(name: str) -> str:
+    """Return a quoted identifier.
+
+    Raises:
+        InvalidSchemaError: empty, with a NUL, or longer than Snowflake allows.
+    """
+    if not name or "\x00" in name or len(name) > MAX_IDENTIFIER_CHARS:
+        raise InvalidSchemaError(
+            f"{name!r} cannot be a name in Snowflake: 1 to {MAX_IDENTIFIER_CHARS} characters"
+        )
+    return '"' + name.replace('"', '""') + '"'
+
+
+def columns(ref: TableRef) -> Query:
+    """Return the query for a table's columns, in order."""
+    return (
+        "SELECT column_name, data_type, numeric_precision, numeric_scale, datetime_precision, "
+        f"is_nullable, comment FROM {quote(ref.database)}.information_schema.columns "
+        "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+        (ref.schema, ref.table),
+    )
+
+
+def size(ref: TableRef) -> Query:
+    """Return the query for a table's rows, bytes and comment, by Snowflake's own statistics."""
+    return (
+        f"SELECT row_count, bytes, comment FROM {quote(ref.database)}.information_schema.tables "
+        "WHERE table_schema = ? AND table_name = ?",
+        (ref.schema, ref.table),
+    )
+
+
+def primary_keys(ref: TableRef) -> Query:
+    """Return the command that lists the declared key."""
+    return f"SHOW PRIMARY KEYS IN TABLE {ref.name}", ()
+
+
+def largest(ref: TableRef, cursor: SourceColumn) -> Query:
+    """Return the query for the largest cursor value, as text."""
+    return f"SELECT TO_VARCHAR(MAX({quote(cursor.name)})) FROM {ref.relation()}", ()
+
+
+def extent(
+    ref: TableRef, names: Sequence[SourceColumn], cursor: SourceColumn | None, where: Query
+) -> Query:
+    """Return the query for rows, NULL cursors, and values finer than microseconds per column."""
+    counts = ["COUNT(*)"]
+    counts.append(f"COUNT_IF({quote(cursor.name)} IS NULL)" if cursor else "0")
+    counts += [
+        f"COUNT_IF(DATE_PART(NANOSECOND, {quote(c.name)}) % 1000 <> 0)"
+        for c in names
+        if c.has_nanoseconds
+    ]
+    condition, bound = where
+    return f"SELECT {', '.join(counts)} FROM {ref.relation()}{condition}", bound
+
+
+def select(ref: TableRef, names: Sequence[SourceColumn], where: Query) -> Query:
+    """Return the query for the rows."""
+    condition, bound = where
+    items = ", ".join(_item(c) for c in names)
+    return f"SELECT {items} FROM {ref.relation()}{condition}", bound
+
+
+def condition(
+    cursor: SourceColumn | None, window: Window | None, *, with_null: bool, to_high: bool
+) -> Query:
+    """Return the WHERE of a window, or nothing.
+
+    Args:
+        cursor: the cursor column.
+        window: the window; its text is bound and cast to the cursor's own type.
+        with_null: rows whose cursor is NULL belong to it.
+        to_high: the upper end counts; a full read of a merged table has none.
+    """
+    if cursor is None or window is None:
+        return "", ()
+    name, kind = quote(cursor.name), _cast(cursor)
+    limits, values = [], []
+    if window.read_from is not None:
+        limits.append(f"{name} > ?::{kind}")
+        values.append(_literal(cursor, window.read_from))
+    if to_high and window.high is not None:
+        limits.append(f"{name} <= ?::{kind}")
+        values.append(_literal(cursor, window.high))
+    if not limits:
+        return ("", ()) if with_null else (f" WHERE {name} IS NOT NULL", ())
+    inside = " AND ".join(limits)
+    where = f"(({inside}) OR {name} IS NULL)" if with_null else f"({inside})"
+    return f" WHERE {where}", tuple(values)
+
+
+def _item(column: SourceColumn) -> str:
+    name = quote(column.name)
+    if column.data_type.kind is Kind.JSON:
+        return f"TO_JSON({name}) AS {name}"
+    return name
+
+
+def _cast(cursor: SourceColumn) -> str:
+    if cursor.cursor_kind is CursorKind.TIME:
+        zoned = cursor.type_name != "TIMESTAMP_NTZ"
+        return "TIMESTAMP_TZ(9)" if zoned else "TIMESTAMP_NTZ(9)"
+    return "DATE" if cursor.cursor_kind is CursorKind.DATE else "NUMBER(38,0)"
+
+
+def _literal(cursor: SourceColumn, text: str) -> str:
+    zoned = cursor.cursor_kind is CursorKind.TIME and cursor.type_name != "TIMESTAMP_NTZ"
+    return f"{text} +0000" if zoned else text
