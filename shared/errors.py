@@ -36,6 +36,8 @@ class SluiceError(Exception):
     def __init__(self, message: str = "", **facts: object) -> None:
         super().__init__(message or self.summary)
         self.facts = facts
+        self.is_recorded = False
+        """The run's record says so already; nobody needs to write it down again."""
 
     @property
     def message(self) -> str:

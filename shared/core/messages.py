@@ -64,34 +64,42 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractRequest:
-    """Move one table now. Scheduler sends only the table; people add a mode and a request id."""
+    """Move one table now.
+
+    Scheduler sends only the table, the same each time. Somebody who asks adds a request id, so
+    that asking twice with the same id moves the table once, and may ask for another mode.
+    """
 
     table: str
+    message_id: str = ""
     published_at: datetime
     mode: SyncMode | None = None
     request_id: str | None = None
 
     def encode(self) -> bytes:
-        """Return the message's data."""
-        optional = {"mode": self.mode, "request_id": self.request_id}
+        """Return the message's data; the time of a request travels with it."""
+        optional: dict[str, Any] = {"mode": self.mode, "request_id": self.request_id}
+        if self.request_id:
+            optional["requested_at"] = self.published_at.isoformat()
         given = {k: v for k, v in optional.items() if v is not None}
         return _dump({"version": VERSION, "table": self.table, **given})
 
     @classmethod
     def decode(cls, delivery: Delivery) -> Self:
-        """Read the message's data; the time is that of publishing.
+        """Read the message's data; without a request the time is that of publishing.
 
         Raises:
-            InvalidMessageError: unknown version, key or mode.
+            InvalidMessageError: unknown version, key or mode, or a time that is none.
         """
-        body = _load(delivery.data, known={"table", "mode", "request_id"})
+        body = _load(delivery.data, known={"table", "mode", "request_id", "requested_at"})
         mode = body.get("mode")
         if mode is not None and mode not in set(SyncMode):
             known = ", ".join(SyncMode)
             raise InvalidMessageError(f"unknown mode {mode!r}; known: {known}", mode=mode)
         return cls(
             table=_text(body, "table"),
-            published_at=delivery.published_at,
+            message_id=delivery.message_id,
+            published_at=_time(body, "requested_at") or delivery.published_at,
             mode=SyncMode(mode) if mode else None,
             request_id=_text(body, "request_id") if "request_id" in body else None,
         )
@@ -198,6 +206,13 @@ def _load(data: bytes, *, known: set[str]) -> dict[str, Any]:
             f"unknown keys {', '.join(unknown)}; known: version, {', '.join(sorted(known))}"
         )
     return body
+
+
+def _time(body: dict[str, Any], key: str) -> datetime | None:
+    try:
+        return parse_time(_text(body, key)) if key in body else None
+    except ValueError as exc:
+        raise InvalidMessageError(f"{key}: {exc}") from exc
 
 
 def _text(body: dict[str, Any], key: str) -> str:

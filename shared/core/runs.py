@@ -40,8 +40,10 @@ TERMINAL = frozenset({_S.COMMITTED, _S.SKIPPED, _S.QUARANTINED, _S.FAILED, _S.SU
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     _S.REQUESTED: frozenset({_S.EXTRACTING, _S.SKIPPED, _S.QUARANTINED, _S.FAILED}),
     _S.EXTRACTING: frozenset({_S.EXTRACTING, _S.STAGED, _S.SKIPPED, _S.QUARANTINED, _S.FAILED}),
-    _S.STAGED: frozenset({_S.LOADING, _S.COMMITTED, _S.SUPERSEDED, _S.QUARANTINED, _S.FAILED}),
-    _S.LOADING: frozenset({_S.LOADING, _S.COMMITTED, _S.SUPERSEDED, _S.QUARANTINED, _S.FAILED}),
+    _S.STAGED: frozenset({_S.LOADING, _S.COMMITTED, _S.FAILED}),
+    _S.LOADING: frozenset(
+        {_S.LOADING, _S.COMMITTED, _S.SKIPPED, _S.SUPERSEDED, _S.QUARANTINED, _S.FAILED}
+    ),
     # What the target has committed is committed, whatever a slower attempt wrote down before.
     _S.FAILED: frozenset({_S.COMMITTED}),
     _S.SUPERSEDED: frozenset({_S.COMMITTED}),
@@ -165,6 +167,8 @@ class Run:
     manifest: str | None = None
     steps: dict[str, StepStats] = field(default_factory=dict)
     receipt: Receipt | None = None
+    reason: str = ""
+    """Why a run was skipped or superseded."""
     failure: Failure | None = None
 
     @property

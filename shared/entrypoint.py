@@ -1,0 +1,91 @@
+"""A push request in, acknowledge or retry out: the only place that decides it.
+
+    returned, permanent or quarantine  -> 204: Pub/Sub forgets the message
+    retryable, or anything unforeseen  -> 500: Pub/Sub backs off, redelivers, and dead-letters
+
+A bug is thus loud and bounded by the dead-letter limit, never swallowed.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from shared import logs
+from shared.core import naming, runs
+from shared.core.messages import Delivery
+from shared.core.runs import Failure, Run, RunState, Trigger
+from shared.errors import PermanentError, QuarantineError, RetryableError
+from shared.wiring import Services, services
+
+if TYPE_CHECKING:
+    from flask import Request
+
+R = TypeVar("R")
+
+ACKNOWLEDGED = ("", 204)
+REDELIVER = ("", 500)
+
+log = logging.getLogger(__name__)
+
+
+def push(
+    request: "Request", decode: Callable[[Delivery], R], step: Callable[[R, Services], None]
+) -> tuple[str, int]:
+    """Serve one push of Pub/Sub.
+
+    Args:
+        request: the HTTP request.
+        decode: turns the delivery into the step's request.
+        step: does the work.
+    """
+    logs.configure()
+    body = request.get_data()
+    with logs.context(step=step.__name__):
+        try:
+            return _handle(body, decode, step)
+        except RetryableError as exc:
+            log.warning("will be redelivered", extra={"error": _name(exc), "why": exc.message})
+        except Exception:
+            log.exception("unforeseen failure, will be redelivered")
+            return REDELIVER
+    return REDELIVER
+
+
+def _handle(
+    body: bytes, decode: Callable[[Delivery], R], step: Callable[[R, Services], None]
+) -> tuple[str, int]:
+    delivery = None
+    try:
+        delivery = Delivery.from_push(body)
+        with logs.context(message_id=delivery.message_id, attempt=delivery.attempt):
+            step(decode(delivery), services())
+    except (PermanentError, QuarantineError) as exc:
+        log.error("gave up", extra={"error": _name(exc), "why": exc.message, **exc.facts})
+        if not exc.is_recorded:
+            _record(body, delivery, exc)
+    return ACKNOWLEDGED
+
+
+def _record(body: bytes, delivery: Delivery | None, exc: PermanentError | QuarantineError) -> None:
+    """Keep what happened to a message that belongs to no run, where people look for runs."""
+    now = services().now()
+    at = delivery.published_at if delivery else now
+    # A request that is no push has no time of its own: its digest alone makes it one of a kind.
+    key = delivery.message_id if delivery else hashlib.sha256(body).hexdigest()
+    run = Run(
+        run_id=runs.run_id(naming.NO_TABLE, Trigger.MESSAGE, key, at),
+        table=naming.NO_TABLE,
+        trigger=Trigger.MESSAGE,
+        trigger_key=key,
+        mode=None,
+        state=RunState.QUARANTINED if isinstance(exc, QuarantineError) else RunState.FAILED,
+        created_at=at,
+        updated_at=now,
+        failure=Failure(error=_name(exc), message=exc.message),
+    )
+    services().ledger.open(run)
+
+
+def _name(exc: Exception) -> str:
+    return type(exc).__name__

@@ -1,0 +1,74 @@
+"""The composition root: settings in, everything a step needs out; built once per instance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Self
+
+from shared import registry
+from shared.bus import Bus
+from shared.config.models import ResolvedTable
+from shared.config.store import ConfigStore
+from shared.ledger import Ledger
+from shared.secrets import Secrets
+from shared.settings import Settings
+from shared.sources.base import Source
+from shared.stage.envelope import Envelope
+from shared.stage.manifest_store import ManifestStore
+from shared.storage import Storage
+from shared.targets.base import Target
+
+
+def utc_now() -> datetime:
+    """Return the time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the steps work with. Clients connect when they are first used."""
+
+    settings: Settings
+    storage: Storage
+    bus: Bus
+    secrets: Secrets
+    config: ConfigStore
+    ledger: Ledger
+    manifests: ManifestStore
+    envelope: Envelope
+    now: Callable[[], datetime] = utc_now
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """Put the parts together; nothing is contacted yet."""
+        storage = Storage(settings.project, is_emulated=settings.is_emulated)
+        secrets = Secrets(settings.project, settings.secrets_endpoint)
+        return cls(
+            settings=settings,
+            storage=storage,
+            bus=Bus(),
+            secrets=secrets,
+            config=ConfigStore(storage, settings.bucket("config")),
+            ledger=Ledger(storage, settings.bucket("state")),
+            manifests=ManifestStore(storage, settings.bucket("staging")),
+            envelope=Envelope(secrets),
+        )
+
+    def source(self, resolved: ResolvedTable, run_id: str) -> Source:
+        """Open the source of a table for one run."""
+        kind = registry.resolve(registry.SOURCES, resolved.table.source_kind)
+        source: Source = kind(resolved, self.secrets, run_id=run_id)
+        return source
+
+    def target(self, resolved: ResolvedTable, attempt: str) -> Target:
+        """Open the target of a table for one attempt."""
+        kind = registry.resolve(registry.TARGETS, resolved.table.target_kind)
+        target: Target = kind(resolved, self.secrets, attempt=attempt)
+        return target
+
+
+@cache
+def services() -> Services:
+    """Return this instance's services, from its environment."""
+    return Services.build(Settings.from_environment())
