@@ -1,6 +1,10 @@
-"""Extract: one Pub/Sub message, one table, staged Parquet. See docs/architecture.md."""
+"""Extract: one Pub/Sub message, one table, staged Parquet.
+
+The story is in shared/steps/extract.py.
+"""
 
 import functions_framework
+from flask import Request
 
 from shared import entrypoint
 from shared.core.messages import ExtractRequest
@@ -8,6 +12,6 @@ from shared.steps.extract import extract as step
 
 
 @functions_framework.http
-def extract(request):  # type: ignore[no-untyped-def]
+def extract(request: Request) -> tuple[str, int]:
     """Serve one push of Pub/Sub."""
     return entrypoint.push(request, ExtractRequest.decode, step)

@@ -1,6 +1,10 @@
-"""Ingest: one dropped file, announced by Cloud Storage, staged Parquet. See docs/architecture.md."""
+"""Ingest: one dropped file, announced by Cloud Storage, to staged Parquet.
+
+The story is in shared/steps/ingest.py.
+"""
 
 import functions_framework
+from flask import Request
 
 from shared import entrypoint
 from shared.core.messages import IngestRequest
@@ -8,6 +12,6 @@ from shared.steps.ingest import ingest as step
 
 
 @functions_framework.http
-def ingest(request):  # type: ignore[no-untyped-def]
+def ingest(request: Request) -> tuple[str, int]:
     """Serve one push of Pub/Sub."""
     return entrypoint.push(request, IngestRequest.decode, step)

@@ -1,6 +1,10 @@
-"""Load: one staged run, published in its target once. See docs/architecture.md."""
+"""Load: one staged run, published in its target once.
+
+The story is in shared/steps/load.py.
+"""
 
 import functions_framework
+from flask import Request
 
 from shared import entrypoint
 from shared.core.messages import LoadRequest
@@ -8,6 +12,6 @@ from shared.steps.load import load as step
 
 
 @functions_framework.http
-def load(request):  # type: ignore[no-untyped-def]
+def load(request: Request) -> tuple[str, int]:
     """Serve one push of Pub/Sub."""
     return entrypoint.push(request, LoadRequest.decode, step)

@@ -1,11 +1,11 @@
 """Load: one staged run into its target: verified, staged, published once, with a receipt."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import closing
 
 import pyarrow as pa
 
+from shared.config.models import ResolvedTable
 from shared.core.manifests import Manifest
 from shared.core.messages import LoadRequest
 from shared.core.runs import Receipt, RunState
@@ -15,8 +15,6 @@ from shared.stage.reader import read_part
 from shared.steps.attempts import Work, attempt
 from shared.targets.base import LoadRecord, Outcome, Published, Target
 from shared.wiring import Services
-
-log = logging.getLogger(__name__)
 
 
 def load(request: LoadRequest, services: Services) -> None:
@@ -35,7 +33,7 @@ def load(request: LoadRequest, services: Services) -> None:
         closing(services.target(resolved, work.attempt.id)) as target,
     ):
         published = _publish(work, target, manifest)
-        _finish(work, manifest, published, resolved.table.csv and resolved.table.csv.on_duplicate)
+        _finish(work, manifest, published, resolved)
 
 
 def _publish(work: Work, target: Target, manifest: Manifest) -> Published:
@@ -66,21 +64,20 @@ def _batches(work: Work, manifest: Manifest) -> Iterator[pa.RecordBatch]:
             yield batch
 
 
-def _finish(work: Work, manifest: Manifest, published: Published, on_duplicate: str | None) -> None:
+def _finish(work: Work, manifest: Manifest, published: Published, resolved: ResolvedTable) -> None:
     steps = work.stats(manifest.rows_staged, manifest.size_bytes)
     if published.record:
         receipt = _receipt(manifest, published.record)
         work.finish(RunState.COMMITTED, receipt=receipt, steps=steps)
     elif published.outcome is Outcome.SUPERSEDED:
-        work.finish(RunState.SUPERSEDED, steps=steps)
-    elif on_duplicate == "fail":
+        work.finish(RunState.SUPERSEDED, steps=steps, reason=published.reason)
+    elif resolved.table.csv and resolved.table.csv.on_duplicate == "fail":
         raise InvalidFileError(
             f"the file repeats one that was loaded before: {published.reason}; remove it, or set "
             "on_duplicate to skip or load"
         )
     else:
-        work.finish(RunState.SKIPPED, steps=steps)
-    log.info("load ended", extra={"outcome": str(published.outcome), "why": published.reason})
+        work.finish(RunState.SKIPPED, steps=steps, reason=published.reason)
 
 
 def _receipt(manifest: Manifest, record: LoadRecord) -> Receipt:
