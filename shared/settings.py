@@ -7,6 +7,7 @@ clients; ours begin with ``SLUICE_``.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from shared.errors import InvalidConfigError
@@ -81,3 +82,19 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
         return float(text) if text else default
     except ValueError as exc:
         raise InvalidConfigError(f"{name}={text!r} is not a number") from exc
+
+
+def is_configured() -> bool:
+    """Say whether the environment names a cloud."""
+    return bool(os.environ.get("SLUICE_PROJECT"))
+
+
+def state_dir() -> Path | None:
+    """Return the state directory of a local cloud that the environment names, if it does."""
+    text = os.environ.get("SLUICE_STATE")
+    return Path(text) if text else None
+
+
+def adopt(environ: Mapping[str, str]) -> None:
+    """Add variables to this process's environment, where Google's clients look for theirs."""
+    os.environ.update(environ)

@@ -1,0 +1,13 @@
+"""The cloud on a laptop: the other end of every wire that the product speaks on.
+
+The product itself has one implementation of storage, bus and secrets, Google's own clients; what
+is local is only the server that they talk to.
+
+``postgres``      a real PostgreSQL from a wheel
+``snowflake``     fakesnow behind a shim, spoken to by the real connector
+``gcs``           Cloud Storage with true generation preconditions
+``control_plane`` Pub/Sub, Secret Manager and Cloud Scheduler in one process
+``supervisor``    starts all of it, and the real functions, and keeps it running
+``provision``     buckets, topics, subscriptions, secrets, jobs: what Terraform does in the cloud
+``demo``          a real data set through the whole of it
+"""

@@ -1,0 +1,203 @@
+"""``sluice local``: the cloud on this machine, up, down, and poked."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import psutil
+import typer
+from rich.table import Table
+
+from local.topology import PREFIX
+from shared.cli import cloud, render
+from shared.errors import InvalidConfigError
+from shared.settings import ZONES
+
+app = typer.Typer(
+    help="The cloud on this machine: real functions, a real PostgreSQL, small honest emulators.",
+    no_args_is_help=True,
+)
+
+StateDir = Annotated[
+    Path, typer.Option("--state", envvar="SLUICE_STATE", help="Folder of the local cloud.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+UP_TIMEOUT_S = 120.0
+DOWN_TIMEOUT_S = 30.0
+POLL_S = 0.05
+
+
+@app.command()
+def up(
+    state: StateDir = cloud.DEFAULT_STATE_DIR,
+    config: Annotated[Path, typer.Option(help="Folder with tables.yaml.")] = Path("config"),
+    env: Annotated[str, typer.Option(help="Name of the environment file.")] = "local",
+    *,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once it serves.")] = False,
+) -> None:
+    """Start the cloud. It keeps its data in the state folder, and goes on there next time."""
+    if _find(state):
+        render.console.print(f"the local cloud in {state} is up already")
+        return
+    command = (
+        *(sys.executable, "-m", "local.supervisor", "--state", str(state)),
+        *("--config", str(config), "--env", env),
+    )
+    if not detach:
+        os.execv(sys.executable, command)  # noqa: S606 - ourselves, with our own arguments
+    state.mkdir(parents=True, exist_ok=True)
+    log = state / "supervisor.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    deadline_s = time.monotonic() + UP_TIMEOUT_S
+    while not (state / cloud.STATE_FILE).exists():
+        if child.poll() is not None or time.monotonic() > deadline_s:
+            child.terminate()
+            raise InvalidConfigError(f"the local cloud did not start: {log.read_text().strip()}")
+        time.sleep(POLL_S)
+    render.console.print(f"the local cloud is up; its folder is {state}")
+
+
+@app.command()
+def down(state: StateDir = cloud.DEFAULT_STATE_DIR) -> None:
+    """Stop the cloud; its data stays."""
+    found = _find(state)
+    if not found:
+        render.console.print(f"no local cloud is up in {state}")
+        return
+    supervisor = psutil.Process(found["pid"])
+    supervisor.send_signal(signal.SIGTERM)
+    try:
+        supervisor.wait(DOWN_TIMEOUT_S)
+    except psutil.TimeoutExpired as exc:
+        raise InvalidConfigError(f"process {found['pid']} does not stop; kill it") from exc
+    render.console.print("the local cloud is down")
+
+
+@app.command()
+def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -> None:
+    """Show what runs. Exits 1 when the cloud, or a part of it, is not up."""
+    found = _find(state)
+    services = found["services"] if found else {}
+    rows = {name: {**service, **_health(service["pid"])} for name, service in services.items()}
+    if as_json:
+        typer.echo(json.dumps({"up": bool(found), "services": rows}))
+    elif not found:
+        render.console.print(f"no local cloud is up in {state}; `sluice local up --detach`")
+    else:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("SERVICE", "STATE", "PID", "PORT", "MIB", "LOG"):
+            table.add_column(name)
+        for name, row in rows.items():
+            shown = "[green]up[/]" if row["up"] else "[red]down[/]"
+            cells = (str(row["pid"]), str(row["port"]), f"{row['rss_mib']:.0f}", row["log"])
+            table.add_row(name, shown, *cells)
+        render.console.print(table)
+    if not found or not all(row["up"] for row in rows.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -> None:
+    """Print endpoints, the PostgreSQL URI and bucket names; `eval "$(sluice local env)"`."""
+    found = _require(state)
+    variables = {
+        **found["env"],
+        "SLUICE_POSTGRES_URI": found["postgres_uri"],
+        "SLUICE_SNOWFLAKE_ENDPOINT": found["snowflake"],
+        "SLUICE_CONTROL_ENDPOINT": found["control"],
+        **{f"SLUICE_{zone.upper()}_BUCKET": f"{PREFIX}-{zone}" for zone in ZONES},
+    }
+    if as_json:
+        typer.echo(json.dumps(variables, indent=2))
+        return
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def drop(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    destination: Annotated[
+        str | None,
+        typer.Option("--as", help="Object name; default: <file's stem>/<file's name>."),
+    ] = None,
+    state: StateDir = cloud.DEFAULT_STATE_DIR,
+) -> None:
+    """Drop a file in the landing bucket, as somebody's system would."""
+    from google.cloud.storage import Client
+
+    _require(state)
+    services = cloud.connect()
+    name = destination or f"{file.stem}/{file.name}"
+    client = Client(project=services.settings.project)
+    blob = client.bucket(services.settings.bucket("landing")).blob(name)
+    blob.upload_from_filename(str(file))
+    typer.echo(f"gs://{blob.bucket.name}/{name}#{blob.generation}")
+
+
+@app.command()
+def tick(
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="UTC; default: the next due job."),
+    ] = None,
+    state: StateDir = cloud.DEFAULT_STATE_DIR,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Move the Scheduler's clock on; every job that falls due is fired, in order."""
+    found = _require(state)
+    body = {"until": f"{until:%Y-%m-%dT%H:%M:%SZ}"} if until else {}
+    fired = post(f"{found['control']}/tick", body)
+    if as_json:
+        typer.echo(json.dumps(fired))
+        return
+    for job in fired:
+        render.console.print(f"{job['scheduled_for']}  {job['name']}")
+    if not fired:
+        render.console.print("no job fell due")
+
+
+def post(url: str, body: dict[str, Any]) -> Any:
+    """Send JSON to a control endpoint of this machine and return its JSON answer."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
+        return json.loads(reply.read() or b"null")
+
+
+def _find(state: Path) -> dict[str, Any] | None:
+    """Return what a cloud that is up wrote about itself."""
+    try:
+        found = cloud.describe(state)
+    except InvalidConfigError:
+        return None
+    return found if psutil.pid_exists(found["pid"]) else None
+
+
+def _require(state: Path) -> dict[str, Any]:
+    found = _find(state)
+    if not found:
+        raise InvalidConfigError(f"no local cloud is up in {state}; `sluice local up --detach`")
+    return found
+
+
+def _health(pid: int) -> dict[str, Any]:
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        rss = sum(p.memory_info().rss for p in family)
+        return {"up": process.status() != psutil.STATUS_ZOMBIE, "rss_mib": round(rss / 2**20, 1)}
+    except psutil.NoSuchProcess:
+        return {"up": False, "rss_mib": 0.0}

@@ -1,0 +1,205 @@
+"""Makes a local cloud what Terraform makes of a project: buckets, topics, subscriptions, jobs.
+
+Everything goes through Google's own clients, and everything may be there already.
+"""
+
+import json
+import secrets
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from google.api_core.exceptions import AlreadyExists, Conflict, NotFound
+from google.auth.credentials import AnonymousCredentials
+
+from local.topology import FUNCTIONS, PREFIX, PROJECT, Topology
+from shared import settings
+from shared.config import resolve, schedule
+from shared.config.documents import Document
+from shared.config.models import ResolvedTable
+from shared.core.messages import FINALIZE, VERSION
+from shared.settings import ZONES
+from shared.stage.envelope import KEY_BYTES, KEY_SECRET
+from shared.wiring import Services
+
+ACK_DEADLINE_S = 600
+"""Source: Pub/Sub, the longest a push may take."""
+
+MIN_BACKOFF_S, MAX_BACKOFF_S = 1, 10
+"""Shorter than in the cloud (10 s and 600 s): on a laptop somebody is watching."""
+
+MAX_DELIVERY_ATTEMPTS = 5
+"""Then the message goes to the dead-letter topic. Source: Pub/Sub allows 5 to 100."""
+
+DEAD_LETTER = "dead-letter"
+SNOWFLAKE_USER = "SLUICE"
+
+
+def provision(topology: Topology, config_dir: Path, environment: str) -> None:
+    """Create everything that functions and command line expect to find.
+
+    Raises:
+        InvalidConfigError: the table files are wrong.
+    """
+    settings.adopt(topology.env)
+    tables = resolve.load(config_dir, environment, _reachable(topology))
+    with ThreadPoolExecutor() as pool:
+        for job in (
+            pool.submit(_topics_and_subscriptions, topology),
+            pool.submit(_secrets, topology),
+            pool.submit(_buckets),
+        ):
+            job.result()
+    services = Services.build(settings.Settings.from_environment())
+    for table in tables:
+        services.config.put(table)
+        _scheduler_job(topology, table)
+
+
+def _reachable(topology: Topology) -> Document:
+    """The ports of this cloud, as one more environment file on top."""
+    snowflake = {
+        "account": "local",
+        "user": SNOWFLAKE_USER,
+        "host": "127.0.0.1",
+        "port": topology.ports.snowflake,
+        "protocol": "http",
+    }
+    postgres = {"host": "127.0.0.1", "port": topology.ports.postgres, "user": "postgres"}
+    return Document({"connections": {"snowflake": snowflake, "postgres": postgres}})
+
+
+def _topics_and_subscriptions(topology: Topology) -> None:
+    from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+    publisher, subscriber = PublisherClient(), SubscriberClient()
+    for name in (*FUNCTIONS, DEAD_LETTER):
+        _unless_there(publisher.create_topic, {"name": _topic(name)})
+    for name in FUNCTIONS:
+        request = {
+            "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{name}",
+            "topic": _topic(name),
+            "ack_deadline_seconds": ACK_DEADLINE_S,
+            "push_config": {
+                "push_endpoint": f"http://127.0.0.1:{getattr(topology.ports, name)}/",
+            },
+            "retry_policy": {
+                "minimum_backoff": {"seconds": MIN_BACKOFF_S},
+                "maximum_backoff": {"seconds": MAX_BACKOFF_S},
+            },
+            "dead_letter_policy": {
+                "dead_letter_topic": _topic(DEAD_LETTER),
+                "max_delivery_attempts": MAX_DELIVERY_ATTEMPTS,
+            },
+        }
+        # Ports change with every start, so a subscription of an earlier one is made anew in place.
+        if not _unless_there(subscriber.create_subscription, request):
+            subscriber.modify_push_config(
+                subscription=request["name"], push_config=request["push_config"]
+            )
+    dead = {
+        "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{DEAD_LETTER}",
+        "topic": _topic(DEAD_LETTER),
+    }
+    _unless_there(subscriber.create_subscription, dead)
+
+
+def _unless_there(create: Any, request: dict[str, Any]) -> bool:
+    try:
+        create(request=request)
+    except AlreadyExists:
+        return False
+    return True
+
+
+def _topic(name: str) -> str:
+    return f"projects/{PROJECT}/topics/{PREFIX}-{name}"
+
+
+def _buckets() -> None:
+    from google.cloud.storage import Client
+
+    client = Client(project=PROJECT, credentials=AnonymousCredentials())
+    for zone in ZONES:
+        try:
+            client.create_bucket(f"{PREFIX}-{zone}")
+        except Conflict:
+            continue
+    landing = client.bucket(f"{PREFIX}-landing")
+    if not list(landing.list_notifications()):
+        landing.notification(
+            topic_name=f"{PREFIX}-ingest",
+            topic_project=PROJECT,
+            event_types=[FINALIZE],
+            payload_format="JSON_API_V1",
+        ).create()
+
+
+def _secrets(topology: Topology) -> None:
+    from google.cloud.secretmanager import SecretManagerServiceClient
+
+    client = SecretManagerServiceClient(
+        transport="rest",
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": topology.env["SLUICE_SECRETS_ENDPOINT"]},
+    )
+    values = {
+        "postgres-password": topology.password.encode,
+        "snowflake-private-key": lambda: _snowflake_key(topology.state_dir / "snowflake"),
+        KEY_SECRET: lambda: secrets.token_hex(KEY_BYTES).encode(),
+    }
+    for name, make in values.items():
+        parent = f"projects/{PROJECT}/secrets/{name}"
+        try:
+            client.access_secret_version(name=f"{parent}/versions/latest")
+        except NotFound:
+            _create_secret(client, name)
+            client.add_secret_version(request={"parent": parent, "payload": {"data": make()}})
+
+
+def _create_secret(client: Any, name: str) -> None:
+    try:
+        client.create_secret(
+            parent=f"projects/{PROJECT}",
+            secret_id=name,
+            secret={"replication": {"automatic": {}}},
+        )
+    except (AlreadyExists, Conflict):
+        return
+
+
+def _snowflake_key(snowflake_dir: Path) -> bytes:
+    """Make the key pair: the private half is the secret, the public one is Snowflake's to check."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    users = snowflake_dir / "users.json"
+    partial = users.with_suffix(".partial")
+    partial.write_text(json.dumps({SNOWFLAKE_USER: public.decode()}))
+    partial.replace(users)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _scheduler_job(topology: Topology, resolved: ResolvedTable) -> None:
+    table = resolved.table
+    if table.schedule == schedule.MANUAL:
+        return
+    job = {
+        "schedule": schedule.cron(table.schedule),
+        "time_zone": table.time_zone,
+        "topic": _topic("extract"),
+        "data": json.dumps({"version": VERSION, "table": table.name}),
+    }
+    url = f"http://127.0.0.1:{topology.ports.control}/jobs/{table.name}"
+    request = urllib.request.Request(url, json.dumps(job).encode(), method="PUT")
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own loopback address
+        return

@@ -1,0 +1,193 @@
+"""Starts a local cloud, keeps it running, and takes it down: the platform's part on a laptop.
+
+Run as ``python -m local.supervisor --state DIR --config DIR --env NAME``. It owns every process;
+one that dies is started again, as the cloud would do. Once all of it serves, ``cloud.json`` appears
+in the state directory; it disappears when the cloud is down.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from local.provision import provision
+from local.topology import Process, Topology
+from shared.cli.cloud import STATE_FILE
+from shared.errors import InvalidConfigError, SluiceError
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 5.0
+WATCH_S = 0.5
+POLL_S = 0.03
+
+
+class Supervisor:
+    """All processes of one local cloud."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._logs = topology.state_dir / "logs"
+        self._logs.mkdir(exist_ok=True)
+        self._running: dict[str, tuple[Process, subprocess.Popen[bytes]]] = {}
+        self._postgres = topology.postgres()
+        self._stopping = threading.Event()
+
+    def start(self, config_dir: Path, environment: str) -> dict[str, Any]:
+        """Start everything and provision it; return what ``cloud.json`` says.
+
+        Raises:
+            InvalidConfigError: a process did not come up, or the table files are wrong.
+        """
+        emulators = list(self._topology.processes())
+        for process in emulators:
+            self._launch(process)
+        self._postgres.start()
+        for process in emulators:
+            self._await(process)
+        functions = list(self._topology.functions())
+        for process in functions:
+            self._launch(process)
+        provision(self._topology, config_dir, environment)
+        for process in functions:
+            self._await(process)
+        return self._describe()
+
+    def watch(self) -> None:
+        """Start again what dies, until told to stop."""
+        while not self._stopping.wait(WATCH_S):
+            for process, child in list(self._running.values()):
+                if child.poll() is not None:
+                    _say(f"{process.name} ended with {child.returncode}, starting it again")
+                    self._launch(process)
+            if not self._postgres.is_running():
+                _say("postgres ended, starting it again")
+                self._postgres.start()
+
+    def stop(self) -> None:
+        """Ask ``watch`` to return."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """End every process, functions first."""
+        children = [child for _, child in reversed(self._running.values())]
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        self._postgres.stop()
+
+    def _launch(self, process: Process) -> None:
+        with (self._logs / f"{process.name}.log").open("ab") as log:
+            child = subprocess.Popen(
+                process.command,
+                env={**os.environ, **process.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._running[process.name] = (process, child)
+
+    def _await(self, process: Process) -> None:
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while not _serves(process):
+            _, child = self._running[process.name]
+            if child.poll() is not None or time.monotonic() > deadline_s:
+                raise InvalidConfigError(
+                    f"{process.name} did not start; its log is {self._logs / process.name}.log"
+                )
+            time.sleep(POLL_S)
+
+    def _describe(self) -> dict[str, Any]:
+        topology = self._topology
+        services = {
+            name: {"pid": child.pid, "port": process.port, "log": f"{self._logs / name}.log"}
+            for name, (process, child) in self._running.items()
+        }
+        services["postgres"] = {
+            "pid": self._postgres.pid,
+            "port": topology.ports.postgres,
+            "log": str(self._postgres.log_path),
+        }
+        return {
+            "pid": os.getpid(),
+            "state_dir": str(topology.state_dir),
+            "env": topology.env,
+            "postgres_uri": self._postgres.uri,
+            "control": f"http://127.0.0.1:{topology.ports.control}",
+            "snowflake": f"http://127.0.0.1:{topology.ports.snowflake}",
+            "services": services,
+        }
+
+
+def run(state_dir: Path, config_dir: Path, environment: str) -> None:
+    """Run a local cloud until this process is told to end."""
+    topology = Topology.plan(state_dir.resolve())
+    supervisor = Supervisor(topology)
+    signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
+    signal.signal(signal.SIGINT, lambda *_: supervisor.stop())
+    path = topology.state_dir / STATE_FILE
+    try:
+        described = supervisor.start(config_dir, environment)
+        _write(path, described)
+        supervisor.watch()
+    finally:
+        path.unlink(missing_ok=True)
+        supervisor.close()
+
+
+def _write(path: Path, described: dict[str, Any]) -> None:
+    """Write the file in one go, readable by its owner alone: it holds the database's password."""
+    partial = path.with_suffix(".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(described, file, indent=2)
+    partial.rename(path)
+
+
+def _serves(process: Process) -> bool:
+    url = f"http://127.0.0.1:{process.port}{process.health or '/'}"
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as exc:
+        # A function answers any request; only a named health path must answer well.
+        exc.close()
+        return process.health is None
+    except OSError:
+        return False
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m local.supervisor", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--env", default="local")
+    given = parser.parse_args(list(arguments) if arguments is not None else None)
+    try:
+        run(given.state, given.config, given.env)
+    except SluiceError as exc:
+        sys.exit(f"{type(exc).__name__}: {exc.message}")
+
+
+if __name__ == "__main__":
+    main()

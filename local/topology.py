@@ -1,0 +1,157 @@
+"""Which processes make the cloud on a laptop, on which ports, with which environment."""
+
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from local.postgres import Postgres
+
+PROJECT = "sluice-local"
+PREFIX = "sluice-local"
+FUNCTIONS = ("extract", "ingest", "load")
+
+INSTANCES = 2
+"""Instances of each function: one request at a time each, as in the cloud."""
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process of the local cloud: started, watched, and started again when it dies."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    health: str | None
+    """Path that answers 2xx once the process serves; None: an open port is enough."""
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where everything listens, on 127.0.0.1."""
+
+    gcs: int
+    pubsub: int
+    secrets: int
+    control: int
+    snowflake: int
+    postgres: int
+    extract: int
+    ingest: int
+    load: int
+
+    @classmethod
+    def free(cls) -> Self:
+        """Pick ports that are free just now."""
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in cls.__dataclass_fields__]
+            for each in sockets:
+                each.bind(("127.0.0.1", 0))
+            numbers = [each.getsockname()[1] for each in sockets]
+        return cls(**dict(zip(cls.__dataclass_fields__, numbers, strict=True)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """One local cloud: its folder, its ports, its database password."""
+
+    state_dir: Path
+    ports: Ports
+    password: str
+
+    @classmethod
+    def plan(cls, state_dir: Path) -> Self:
+        """Plan a cloud in a folder; a database from an earlier start keeps its password."""
+        state_dir.mkdir(parents=True, exist_ok=True)
+        return cls(state_dir=state_dir, ports=Ports.free(), password=_password(state_dir))
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables that functions and command line need to reach this cloud."""
+        ports = self.ports
+        return {
+            "SLUICE_PROJECT": PROJECT,
+            "SLUICE_PREFIX": PREFIX,
+            "SLUICE_SECRETS_ENDPOINT": f"http://127.0.0.1:{ports.secrets}",
+            "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{ports.gcs}",
+            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{ports.pubsub}",
+            "PUBSUB_PROJECT_ID": PROJECT,
+        }
+
+    def postgres(self) -> Postgres:
+        """Return the PostgreSQL server, not started."""
+        return Postgres(self.state_dir / "postgres", self.ports.postgres, self.password)
+
+    def processes(self) -> Iterator[Process]:
+        """Yield the emulators in the order of starting."""
+        ports, state = self.ports, self.state_dir
+        yield self._module(
+            "control-plane",
+            "local.control_plane",
+            port=ports.control,
+            options={
+                "--state": state / "control",
+                "--pubsub-port": ports.pubsub,
+                "--secrets-port": ports.secrets,
+                "--control-port": ports.control,
+            },
+        )
+        yield self._module(
+            "gcs",
+            "local.gcs",
+            port=ports.gcs,
+            options={
+                "--state": state / "gcs",
+                "--port": ports.gcs,
+                "--notify-endpoint": f"127.0.0.1:{ports.pubsub}",
+            },
+        )
+        yield self._module(
+            "snowflake",
+            "local.snowflake",
+            port=ports.snowflake,
+            options={"--state": state / "snowflake", "--port": ports.snowflake},
+        )
+
+    def functions(self) -> Iterator[Process]:
+        """Yield the real functions under the real framework."""
+        for name in FUNCTIONS:
+            source = REPOSITORY / "functions" / name / "main.py"
+            yield Process(
+                name=name,
+                command=(
+                    *(sys.executable, "-m", "functions_framework", "--host", "127.0.0.1"),
+                    *("--target", name, "--source", str(source)),
+                    *("--port", str(getattr(self.ports, name))),
+                ),
+                port=getattr(self.ports, name),
+                health=None,
+                env={**self.env, "WORKERS": str(INSTANCES), "THREADS": "1"},
+            )
+
+    def _module(self, name: str, module: str, *, port: int, options: dict[str, Any]) -> Process:
+        pairs = [str(part) for pair in options.items() for part in pair]
+        return Process(
+            name=name,
+            command=(sys.executable, "-m", module, *pairs),
+            port=port,
+            health="/_health",
+            env={"PUBSUB_EMULATOR_HOST": self.env["PUBSUB_EMULATOR_HOST"]},
+        )
+
+
+def _password(state_dir: Path) -> str:
+    path = state_dir / "postgres-password"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(18))
+    return path.read_text()

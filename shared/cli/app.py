@@ -1,0 +1,37 @@
+"""All commands together, and how their errors end."""
+
+import sys
+from importlib import import_module
+
+import typer
+
+from shared.cli import render, tables
+from shared.cli import runs as run_commands
+from shared.errors import SluiceError
+
+app = typer.Typer(
+    name="sluice",
+    help="Move tables and files into databases, every row once, with a receipt.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run_commands.run)
+app.command()(run_commands.runs)
+app.command()(tables.validate)
+app.command()(tables.schema)
+app.command()(tables.metadata)
+# The cloud on a laptop is a package of its own; the functions' archives do not carry it.
+app.add_typer(import_module("local.cli").app, name="local")
+
+
+def run() -> None:
+    """Run the command line; an error raised on purpose is shown without a traceback."""
+    try:
+        app()
+    except SluiceError as exc:
+        render.errors.print(f"[bold red]{type(exc).__name__}[/]", end=" ")
+        render.errors.print(exc.message, markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,43 @@
+"""Which cloud the command line talks to: the environment's, else the one on this machine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shared import settings
+from shared.errors import InvalidConfigError
+from shared.wiring import Services, services
+
+DEFAULT_STATE_DIR = Path(".sluice")
+"""Where ``sluice local up`` keeps its state unless told otherwise."""
+
+STATE_FILE = "cloud.json"
+"""What a running local cloud writes down about itself, below its state directory."""
+
+
+def connect() -> Services:
+    """Return the services of the cloud that the environment names, or of the local one.
+
+    Raises:
+        InvalidConfigError: there is neither.
+    """
+    if not settings.is_configured():
+        described = describe(settings.state_dir() or DEFAULT_STATE_DIR)
+        settings.adopt(described["env"])
+    return services()
+
+
+def describe(state_dir: Path) -> dict[str, Any]:
+    """Return what the local cloud in a state directory wrote about itself.
+
+    Raises:
+        InvalidConfigError: there is none.
+    """
+    try:
+        described: dict[str, Any] = json.loads((state_dir / STATE_FILE).read_text())
+    except FileNotFoundError as exc:
+        raise InvalidConfigError(
+            f"no cloud: SLUICE_PROJECT is not set, and {state_dir} holds no local cloud. Start "
+            "one with `sluice local up --detach`, or name its folder with --state or SLUICE_STATE"
+        ) from exc
+    return described

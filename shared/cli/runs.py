@@ -1,0 +1,109 @@
+"""Commands about runs: ask for one and watch it, list them."""
+
+import json
+import secrets
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from shared.cli import cloud, render
+from shared.core import runs as identity
+from shared.core.messages import ExtractRequest
+from shared.core.modes import SyncMode
+from shared.core.runs import Run, RunState, Trigger
+from shared.errors import InvalidConfigError
+from shared.wire import to_json
+from shared.wiring import Services
+
+POLL_S = 0.2
+SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
+
+EXIT_FAILED = 1
+EXIT_TIMEOUT = 3
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def run(
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    mode: Annotated[
+        SyncMode | None, typer.Option(help="Another mode than the table's own.")
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
+    ] = 600.0,
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Move one table now. Exits 0 when it committed, 1 when it failed, 3 when it took too long."""
+    services = cloud.connect()
+    resolved, _ = services.config.get(table)
+    if resolved.table.snowflake is None:
+        raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
+    request = ExtractRequest(
+        table=table, published_at=services.now(), mode=mode, request_id=secrets.token_hex(8)
+    )
+    key = request.request_id or ""
+    run_id = identity.run_id(table, Trigger.REQUEST, key, request.published_at)
+    services.bus.publish(services.settings.topic("extract"), request.encode())
+    if not wait:
+        typer.echo(json.dumps({"run_id": run_id, "table": table}) if as_json else run_id)
+        return
+    ended = watch(services, table, run_id, timeout_s, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(as_data(ended) if ended else {"run_id": run_id, "state": "unknown"}))
+    elif ended:
+        render.console.print(render.receipt_panel(ended))
+    if ended is None or not ended.is_terminal:
+        render.errors.print(f"run {run_id} has not ended after {timeout_s:g} s; see `sluice runs`")
+        raise typer.Exit(EXIT_TIMEOUT)
+    if ended.state not in SUCCESSES:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def runs(
+    table: Annotated[str | None, typer.Argument(help="Only this table.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, the newest first; messages that belong to no table are listed as "-"."""
+    found = sorted(cloud.connect().ledger.runs(table), key=lambda r: r.created_at, reverse=True)
+    if as_json:
+        typer.echo(json.dumps([as_data(r) for r in found[:limit]]))
+        return
+    if not found:
+        render.console.print("no runs yet; `sluice run TABLE` starts one")
+        return
+    render.console.print(render.runs_table(found[:limit]))
+    if len(found) > limit:
+        render.console.print(f"[dim]{len(found) - limit} older runs; see --limit[/]")
+
+
+def watch(
+    services: Services, table: str, run_id: str, timeout_s: float, *, quiet: bool = False
+) -> Run | None:
+    """Wait for a run's end, showing what it does; return its record, or None if it never began."""
+    deadline_s = time.monotonic() + timeout_s
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=render.errors, transient=True, disable=quiet) as progress:
+        task = progress.add_task(f"{table}: requested")
+        while True:
+            found = services.ledger.find(table, run_id)
+            if found:
+                rows = f", {found.progress_rows:,} rows" if found.progress_rows else ""
+                progress.update(task, description=f"{table}: {found.state}{rows}")
+            if (found and found.is_terminal) or time.monotonic() > deadline_s:
+                return found
+            time.sleep(POLL_S)
+
+
+def as_data(run: Run) -> dict[str, Any]:
+    """Return a run as plain JSON data."""
+    data: dict[str, Any] = json.loads(to_json(run))
+    if run.receipt:
+        data["receipt"]["adds_up"] = run.receipt.adds_up
+    return data
