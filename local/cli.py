@@ -3,10 +3,7 @@
 import json
 import os
 import shlex
-import signal
-import subprocess
 import sys
-import time
 import urllib.request
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +13,7 @@ import psutil
 import typer
 from rich.table import Table
 
+from local.supervisor import Background, command
 from local.topology import PREFIX
 from shared.cli import cloud, render
 from shared.errors import InvalidConfigError
@@ -31,10 +29,6 @@ StateDir = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-UP_TIMEOUT_S = 120.0
-DOWN_TIMEOUT_S = 30.0
-POLL_S = 0.05
-
 
 @app.command()
 def up(
@@ -48,24 +42,9 @@ def up(
     if _find(state):
         render.console.print(f"the local cloud in {state} is up already")
         return
-    command = (
-        *(sys.executable, "-m", "local.supervisor", "--state", str(state)),
-        *("--config", str(config), "--env", env),
-    )
     if not detach:
-        os.execv(sys.executable, command)  # noqa: S606 - ourselves, with our own arguments
-    state.mkdir(parents=True, exist_ok=True)
-    log = state / "supervisor.log"
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-    deadline_s = time.monotonic() + UP_TIMEOUT_S
-    while not (state / cloud.STATE_FILE).exists():
-        if child.poll() is not None or time.monotonic() > deadline_s:
-            child.terminate()
-            raise InvalidConfigError(f"the local cloud did not start: {log.read_text().strip()}")
-        time.sleep(POLL_S)
+        os.execv(sys.executable, command(state, config, env))  # noqa: S606 - ourselves
+    Background.start(state, config, env)
     render.console.print(f"the local cloud is up; its folder is {state}")
 
 
@@ -76,12 +55,7 @@ def down(state: StateDir = cloud.DEFAULT_STATE_DIR) -> None:
     if not found:
         render.console.print(f"no local cloud is up in {state}")
         return
-    supervisor = psutil.Process(found["pid"])
-    supervisor.send_signal(signal.SIGTERM)
-    try:
-        supervisor.wait(DOWN_TIMEOUT_S)
-    except psutil.TimeoutExpired as exc:
-        raise InvalidConfigError(f"process {found['pid']} does not stop; kill it") from exc
+    Background(found["pid"], found).stop()
     render.console.print("the local cloud is down")
 
 

@@ -59,14 +59,8 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
 
 def _reachable(topology: Topology) -> Document:
     """The ports of this cloud, as one more environment file on top."""
-    snowflake = {
-        "account": "local",
-        "user": SNOWFLAKE_USER,
-        "host": "127.0.0.1",
-        "port": topology.ports.snowflake,
-        "protocol": "http",
-    }
-    postgres = {"host": "127.0.0.1", "port": topology.ports.postgres, "user": "postgres"}
+    snowflake = {"port": topology.ports.snowflake}
+    postgres = {"port": topology.ports.postgres}
     return Document({"connections": {"snowflake": snowflake, "postgres": postgres}})
 
 

@@ -16,8 +16,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import psutil
 
 from local.provision import provision
 from local.topology import Process, Topology
@@ -26,6 +29,7 @@ from shared.errors import InvalidConfigError, SluiceError
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0
+DOWN_TIMEOUT_S = 30.0
 WATCH_S = 0.5
 POLL_S = 0.03
 
@@ -147,6 +151,64 @@ def run(state_dir: Path, config_dir: Path, environment: str) -> None:
     finally:
         path.unlink(missing_ok=True)
         supervisor.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A local cloud whose supervisor runs in a process of its own, and outlives this one."""
+
+    pid: int
+    described: dict[str, Any]
+
+    @classmethod
+    def start(cls, state_dir: Path, config_dir: Path, environment: str) -> Self:
+        """Start a supervisor and wait until its cloud serves.
+
+        Raises:
+            InvalidConfigError: it did not come up; the message ends with its last words.
+        """
+        state_dir.mkdir(parents=True, exist_ok=True)
+        log = state_dir / "supervisor.log"
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                command(state_dir, config_dir, environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        path = state_dir / STATE_FILE
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while not path.exists():
+            if child.poll() is not None or time.monotonic() > deadline_s:
+                child.terminate()
+                last_words = log.read_text().strip()
+                raise InvalidConfigError(f"the local cloud did not start: {last_words}")
+            time.sleep(POLL_S)
+        return cls(child.pid, json.loads(path.read_text()))
+
+    def stop(self) -> None:
+        """Stop the cloud and wait until it is down.
+
+        Raises:
+            InvalidConfigError: it does not stop.
+        """
+        try:
+            supervisor = psutil.Process(self.pid)
+            supervisor.send_signal(signal.SIGTERM)
+            supervisor.wait(DOWN_TIMEOUT_S)
+        except psutil.NoSuchProcess:
+            return
+        except psutil.TimeoutExpired as exc:
+            raise InvalidConfigError(f"process {self.pid} does not stop; kill it") from exc
+
+
+def command(state_dir: Path, config_dir: Path, environment: str) -> list[str]:
+    """Return the command that runs a supervisor in the foreground."""
+    return [
+        *(sys.executable, "-m", "local.supervisor", "--state", str(state_dir)),
+        *("--config", str(config_dir), "--env", environment),
+    ]
 
 
 def _write(path: Path, described: dict[str, Any]) -> None:

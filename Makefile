@@ -1,0 +1,56 @@
+# One entry for people and CI alike. `make` prints this help.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+FUNCTIONS := extract ingest load
+STATE ?= .sluice/demo
+
+.PHONY: help setup demo test format lint lock ci clean
+
+help: ## Print the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: local/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …")'
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv module; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement local/requirements.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+setup: $(VENV)/.ready ## Make the virtual environment
+
+demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here (KEEP=1 leaves it up)
+	@$(BIN)/python -m local.demo --state $(STATE) $(if $(KEEP),--keep)
+
+test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down
+	@$(BIN)/python -m pytest $(PYTEST)
+
+format: $(VENV)/.ready ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+lint: $(VENV)/.ready ## Check format, style, types and layers; changes nothing
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff --quiet . ; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy shared local
+	@for name in $(FUNCTIONS); do $(BIN)/mypy --no-error-summary functions/$$name || exit 1; done
+	@$(BIN)/lint-imports --no-logo
+
+lock: $(VENV)/.ready ## Lock every function's and the laptop's dependencies, with hashes
+	@for name in $(FUNCTIONS); do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --upgrade --extra $$name pyproject.toml --output-file functions/$$name/requirements.txt || exit 1; \
+	done
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --upgrade --all-extras pyproject.toml --output-file local/requirements.txt
+
+ci: lint test ## All that CI checks
+
+clean: ## Remove what was made here: environments, caches, the demo's cloud
+	@rm -rf $(VENV) .sluice .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist *.egg-info

@@ -1,0 +1,261 @@
+"""The demo's story: fill the source, let the Scheduler fire, change rows, fire again, drop a file.
+
+Run as ``python -m local.demo --state DIR [--keep]``. Ends with every run's receipt and an
+independent comparison of source and target; exits 0 only if all of it adds up.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from local.cli import post
+from local.demo import compare, dataset
+from local.provision import SNOWFLAKE_USER
+from local.supervisor import Background
+from shared.cli import render
+from shared.core.runs import Run, RunState
+from shared.secrets import Secrets
+from shared.settings import Settings, adopt
+from shared.wiring import Services
+
+RUN_TIMEOUT_S = 120.0
+POLL_S = 0.1
+
+console = render.console
+
+
+class Demo:
+    """A local cloud with the data set in its source."""
+
+    def __init__(self, described: dict[str, Any], folder: Path) -> None:
+        self._described = described
+        self._folder = folder
+        adopt(described["env"])
+        self.services = Services.build(Settings.from_environment())
+        self.snowflake = _snowflake(self.services.secrets, described["snowflake"])
+        self.postgres = _postgres(described["postgres_uri"])
+
+    def fill(self) -> None:
+        """Put the data set into the source."""
+        rows = dataset.seed(self.snowflake, self._described["snowflake"], self._folder)
+        console.print(
+            f"  {sum(rows.values()):,} rows in {len(rows)} tables of Snowflake's stand-in"
+        )
+
+    def change(self) -> None:
+        """Let the source's owner change some rows."""
+        for statement in dataset.CHANGES:
+            self.snowflake.cursor().execute(statement)
+        console.print("  1,000 flights changed, 500 came, some airports closed, airlines merged")
+
+    def tick(self) -> None:
+        """Move the Scheduler's clock to the next due moment and wait for the runs it causes."""
+        known = {run.run_id for run in self.services.ledger.runs()}
+        fired = post(f"{self._described['control']}/tick", {})
+        names = sorted({job["name"] for job in fired})
+        console.print(f"  Scheduler fired {', '.join(names)}")
+        self._await(lambda: self._new(known), len(fired))
+
+    def drop(self) -> None:
+        """Drop a file with some bad rows in the landing bucket and wait for its run."""
+        known = {run.run_id for run in self.services.ledger.runs()}
+        file = self._folder / "feedback.csv"
+        dataset.write_feedback(file)
+        bucket = self.services.settings.bucket("landing")
+        name = "feedback/2013.csv"
+        data = file.read_bytes()
+        self.services.storage.write(bucket, name, data, generation=0, content_type="text/csv")
+        console.print(f"  gs://{bucket}/{name}: {dataset.FEEDBACK_ROWS:,} rows, 4 of them bad")
+        self._await(lambda: self._new(known), 1)
+
+    def runs(self) -> list[Run]:
+        """Return all runs, the oldest first."""
+        return sorted(self.services.ledger.runs(), key=lambda r: r.created_at)
+
+    def compare(self) -> bool:
+        """Print source against target for every table; say whether all are the same."""
+        shown = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("TABLE", "AT SOURCE", "IN TARGET", "EVERY ROW AND COLUMN"):
+            shown.add_column(name, justify="left" if name[0] in "TE" else "right")
+        results = []
+        for table in dataset.TABLES:
+            source, target, same = compare.same_rows(self.snowflake, self.postgres, table)
+            results.append(same)
+            verdict = "[green]the same[/]" if same else "[red]DIFFERENT[/]"
+            shown.add_row(table.name, f"{source:,}", f"{target:,}", verdict)
+        console.print(shown)
+        return all(results)
+
+    def close(self) -> None:
+        """Close both connections."""
+        self.snowflake.close()
+        self.postgres.close()
+
+    def _new(self, known: set[str]) -> list[Run]:
+        return [r for r in self.services.ledger.runs() if r.run_id not in known]
+
+    def _await(self, find: Callable[[], list[Run]], expected: int) -> None:
+        deadline_s = time.monotonic() + RUN_TIMEOUT_S
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("waiting for the first function")
+            while time.monotonic() < deadline_s:
+                found = find()
+                if len(found) >= expected and all(r.is_terminal for r in found):
+                    return
+                doing = [f"{r.table} {r.state}" for r in found if not r.is_terminal]
+                progress.update(task, description=", ".join(doing) or "waiting")
+                time.sleep(POLL_S)
+        console.print(f"[red]some runs did not end within {RUN_TIMEOUT_S:g} s[/]")
+
+
+def tell(demo: Demo) -> bool:
+    """Run the story and say whether everything adds up."""
+    console.rule("1  the source fills", align="left")
+    demo.fill()
+    console.rule("2  the Scheduler fires every table", align="left")
+    demo.tick()
+    console.rule("3  rows change, the Scheduler fires again", align="left")
+    demo.change()
+    demo.tick()
+    console.rule("4  somebody drops a CSV", align="left")
+    demo.drop()
+    console.rule("receipts", align="left")
+    runs = demo.runs()
+    console.print(_receipts(runs))
+    console.rule("is the target the source?", align="left")
+    same = demo.compare()
+    return same and bool(runs) and all(_is_good(run) for run in runs)
+
+
+def _is_good(run: Run) -> bool:
+    return run.state is RunState.COMMITTED and run.receipt is not None and run.receipt.adds_up
+
+
+def _receipts(runs: list[Run]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("TABLE")
+    table.add_column("MODE")
+    for name in (
+        "SOURCE",
+        "STAGED",
+        "LOADED",
+        "REJECTED",
+        "NEW",
+        "CHANGED",
+        "GONE",
+        "S",
+        "ROWS/S",
+        "MIB",
+    ):
+        table.add_column(name, justify="right")
+    table.add_column("VERDICT")
+    for run in runs:
+        receipt = run.receipt
+        if receipt is None:
+            table.add_row(run.table, str(run.mode), *[""] * 10, render.state(run))
+            continue
+        counts = (
+            receipt.rows_source,
+            receipt.rows_staged,
+            receipt.rows_loaded,
+            receipt.rows_rejected,
+            receipt.rows_inserted,
+            receipt.rows_updated,
+            receipt.rows_deleted,
+        )
+        seconds = sum(s.duration_s for s in run.steps.values())
+        peak = max(s.peak_mib for s in run.steps.values())
+        verdict = "[green]adds up[/]" if _is_good(run) else "[red]does not add up[/]"
+        table.add_row(
+            run.table,
+            str(run.mode),
+            *(f"{n:,}" for n in counts),
+            f"{seconds:.2f}",
+            f"{render.rows_per_second(run):,.0f}",
+            f"{peak:.0f}",
+            verdict,
+        )
+    return table
+
+
+def _snowflake(secrets: Secrets, endpoint: str) -> Any:
+    import snowflake.connector
+    from cryptography.hazmat.primitives import serialization
+
+    pem = secrets.get("snowflake-private-key").reveal()
+    key = serialization.load_pem_private_key(pem, password=None).private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    host, _, port = endpoint.removeprefix("http://").partition(":")
+    return snowflake.connector.connect(
+        account="local",
+        user=SNOWFLAKE_USER,
+        authenticator="SNOWFLAKE_JWT",
+        private_key=key,
+        host=host,
+        port=int(port),
+        protocol="http",
+        arrow_number_to_decimal=True,
+        session_parameters={"TIMEZONE": "UTC"},
+    )
+
+
+def _postgres(uri: str) -> Any:
+    from urllib.parse import unquote, urlsplit
+
+    import pg8000.dbapi
+
+    parts = urlsplit(uri)
+    return pg8000.dbapi.connect(
+        user=parts.username or "",
+        password=unquote(parts.password or ""),
+        host=parts.hostname or "",
+        port=parts.port or 5432,
+        database=parts.path.lstrip("/"),
+    )
+
+
+def main() -> None:
+    """Read the command line, run the demo, clean up."""
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path(".sluice/demo"))
+    parser.add_argument("--config", type=Path, default=Path("config"))
+    parser.add_argument("--keep", action="store_true", help="leave the cloud up")
+    given = parser.parse_args()
+    started_s = time.monotonic()
+    dataset.fetch()
+    shutil.rmtree(given.state, ignore_errors=True)
+    with console.status("starting the cloud"):
+        background = Background.start(given.state, given.config, "local")
+    console.print(f"the cloud is up after {time.monotonic() - started_s:.1f} s")
+    try:
+        demo = Demo(background.described, given.state)
+        is_good = tell(demo)
+        demo.close()
+    finally:
+        if not given.keep:
+            background.stop()
+    elapsed_s = time.monotonic() - started_s
+    if given.keep:
+        for verb in ("status", "env", "down"):
+            console.print(f"  .venv/bin/sluice local {verb} --state {given.state}")
+    console.print(
+        f"[green]every receipt adds up[/] after {elapsed_s:.1f} s"
+        if is_good
+        else f"[red]something does not add up[/] after {elapsed_s:.1f} s"
+    )
+    sys.exit(0 if is_good else 1)
+
+
+if __name__ == "__main__":
+    main()
