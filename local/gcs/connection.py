@@ -60,7 +60,7 @@ class Connection(socketserver.StreamRequestHandler):
     def _exchange_badly(self, request: Request, rule: FaultRule) -> bool:
         time.sleep(rule.delay_s)
         if rule.kind is FaultKind.RESET:
-            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._reset()
             return False
         if rule.kind is FaultKind.STATUS:
             error = ApiError(rule.status, "injectedFault", f"Injected fault: {rule.status}")
@@ -73,6 +73,12 @@ class Connection(socketserver.StreamRequestHandler):
             return False
         self._send(response, is_last=False, is_truncated=rule.kind is FaultKind.TRUNCATE)
         return rule.kind is not FaultKind.TRUNCATE
+
+    def _reset(self) -> None:
+        """Close with RST; an orderly end would say FIN first."""
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.rfile.close()
+        self.request.close()
 
     def _send(self, response: Response, *, is_last: bool, is_truncated: bool = False) -> None:
         head = _head(response, is_last=is_last)

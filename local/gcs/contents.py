@@ -17,7 +17,7 @@ import google_crc32c
 
 from local.gcs.records import Content
 
-BLOCK_BYTES = 2**18
+BLOCK_BYTES = 2**20
 """Bytes go through memory in blocks of this size."""
 
 
