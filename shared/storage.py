@@ -41,11 +41,11 @@ class Writer:
     object behind.
     """
 
-    def __init__(self, blob: Any, stream: Any) -> None:
-        self._blob = blob
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._sha256 = hashlib.sha256()
         self.size_bytes = 0
+        self.generation = ABSENT
         self.closed = False
 
     def write(self, data: Any) -> int:
@@ -63,11 +63,6 @@ class Writer:
     def sha256(self) -> str:
         """Hex digest of everything written so far."""
         return self._sha256.hexdigest()
-
-    @property
-    def generation(self) -> int:
-        """The generation that was written; only after closing."""
-        return int(self._blob.generation)
 
 
 class Storage:
@@ -106,21 +101,23 @@ class Storage:
         """Stream a new object.
 
         Raises:
-            ConflictError: on leaving, when an object of that name exists already.
+            ConflictError: on leaving, when an object of that name exists already. The name must be
+                the caller's alone, because the generation is looked up by it afterwards.
         """
         blob = self._blob(bucket, name)
-        with (
-            _failures(bucket, name),
-            blob.open(
+        with _failures(bucket, name):
+            with blob.open(
                 "wb",
                 chunk_size=CHUNK_BYTES,
                 content_type=content_type,
                 if_generation_match=ABSENT,
                 ignore_flush=True,
-            ) as stream,
-        ):
-            writer = Writer(blob, stream)
-            yield writer
+            ) as stream:
+                writer = Writer(stream)
+                yield writer
+            # The stream does not tell which generation it made. The name is nobody else's.
+            blob.reload()
+            writer.generation = int(blob.generation)
 
     def download(self, bucket: str, name: str, generation: int) -> bytes | None:
         """Return the bytes of one generation; None when it is gone."""
