@@ -1,0 +1,381 @@
+"""What the server does, without HTTP: sessions by token, statements by request."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import threading
+import traceback
+import uuid
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.snowflake import errors, logins
+from local.snowflake.engine import Engine
+from local.snowflake.errors import SnowflakeError
+from local.snowflake.faults import Fault, FaultKind, Faults
+from local.snowflake.outcome import INSERT, Outcome
+from local.snowflake.session import SERVER_VERSION, Session
+from local.snowflake.statements import describe_only, execute, running
+
+# Source: what Snowflake's login replies carry: an hour for a session token, four for its renewal.
+_TOKEN_VALID_S = 3600
+_MASTER_TOKEN_VALID_S = 14400
+_REQUESTS_KEPT = 1000
+_SESSION_EXPIRED = 390112
+_SESSION_GONE = 390111
+
+Json = dict[str, Any]
+
+
+class ResetConnectionError(Exception):
+    """Close the connection without an answer."""
+
+
+@dataclass(slots=True)
+class _Login:
+    """A session and the tokens by which requests find it."""
+
+    session: Session
+    token: str
+    master_token: str
+    is_expired: bool = False
+
+
+@dataclass(slots=True)
+class Service:
+    """Sessions and statements of one server."""
+
+    engine: Engine
+    users_file: Path
+    faults: Faults = field(default_factory=Faults)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _logins: dict[str, _Login] = field(default_factory=dict)
+    _requests: OrderedDict[str, Future[str]] = field(default_factory=OrderedDict)
+    _running: dict[str, Session] = field(default_factory=dict)
+
+    def log_in(self, options: Mapping[str, str], data: Json) -> Json:
+        """Open a session; `options` are the request's names of database, schema, …
+
+        Raises:
+            SnowflakeError: the credentials are not valid.
+        """
+        logins.check(self.users_file, data)
+        session = Session(
+            engine=self.engine,
+            user=str(data.get("LOGIN_NAME") or "").upper(),
+            account=str(data.get("ACCOUNT_NAME") or "").upper(),
+            role=(options.get("roleName") or "ACCOUNTADMIN").upper(),
+            warehouse=(options.get("warehouse") or "").upper() or None,
+        )
+        _use_defaults(session, options)
+        for name, value in (data.get("SESSION_PARAMETERS") or {}).items():
+            if name.upper() in session.parameters:
+                session.set_parameter(name.upper(), value)
+        login = _Login(session, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        with self._lock:
+            self._logins[login.token] = login
+        return _login_data(login)
+
+    def renew(self, token: str) -> Json:
+        """Exchange a master token for a new session token; the session goes on."""
+        with self._lock:
+            login = next((a for a in self._logins.values() if a.master_token == token), None)
+            if login is None:
+                raise _no_session()
+            del self._logins[login.token]
+            login.token, login.master_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+            login.is_expired = False
+            self._logins[login.token] = login
+        return {
+            "sessionToken": login.token,
+            "validityInSecondsST": _TOKEN_VALID_S,
+            "masterToken": login.master_token,
+            "validityInSecondsMT": _MASTER_TOKEN_VALID_S,
+            "sessionId": login.session.id,
+        }
+
+    def log_out(self, token: str) -> None:
+        """End a session; an open transaction is rolled back."""
+        with self._lock:
+            login = self._logins.pop(token, None)
+        if login is not None:
+            login.session.close()
+
+    def session(self, token: str) -> Session:
+        """The session of a token.
+
+        Raises:
+            SnowflakeError: 390111, there is none; 390112, the token is to be renewed.
+        """
+        with self._lock:
+            login = self._logins.get(token)
+        if login is None:
+            raise _no_session()
+        if login.is_expired:
+            raise _expired()
+        return login.session
+
+    def query(self, token: str, request_id: str, request: Json, address: str) -> bytes:
+        """Execute a statement and return the reply's JSON; a repeated request gets the same reply.
+
+        Args:
+            token: of the session.
+            request_id: chosen by the client, the same when it retries.
+            request: `sqlText`, `bindings`, …
+            address: host and port by which the client can reach this server.
+
+        Raises:
+            SnowflakeError: there is no such session.
+            ResetConnectionError: a fault.
+        """
+        session = self.session(token)
+        sql = str(request.get("sqlText") or "")
+        faults = self.faults.take(sql)
+        if FaultKind.EXPIRE_SESSION in faults:
+            self._expire(token)
+            raise _expired()
+        reset = faults.get(FaultKind.RESET)
+        if reset is not None and reset.when != "after":
+            raise ResetConnectionError
+        query_id = self._once(session, request_id, request, address, faults)
+        if reset is not None:
+            raise ResetConnectionError
+        reply = self.engine.results.reply(query_id)
+        if reply is None:
+            raise errors.internal_error(f"the result of {query_id} is gone")
+        return reply
+
+    def _once(
+        self,
+        session: Session,
+        request_id: str,
+        request: Json,
+        address: str,
+        faults: Mapping[FaultKind, Fault],
+    ) -> str:
+        """Run a request unless it ran already or is running; return its query id."""
+        with self._lock:
+            known = self._requests.get(request_id)
+            if known is None:
+                mine: Future[str] = Future()
+                self._requests[request_id] = mine
+                while len(self._requests) > _REQUESTS_KEPT:
+                    self._requests.popitem(last=False)
+        if known is not None:
+            return known.result()
+        query_id = str(uuid.uuid4())
+        try:
+            with session.lock:
+                self._running[request_id] = session
+                reply = self._run(session, query_id, request, address, faults)
+                self.engine.results.keep_reply(query_id, json.dumps(reply).encode())
+        finally:
+            self._running.pop(request_id, None)
+            mine.set_result(query_id)
+        return query_id
+
+    def _run(
+        self,
+        session: Session,
+        query_id: str,
+        request: Json,
+        address: str,
+        faults: Mapping[FaultKind, Fault],
+    ) -> Json:
+        sql = str(request.get("sqlText") or "")
+        try:
+            with running(session, query_id):
+                _inject(session, faults)
+                if request.get("describeOnly"):
+                    return self._describe(session, sql, query_id)
+                outcome = execute(session, sql, request.get("bindings"), query_id)
+                data = self._result_data(
+                    query_id, outcome, address, is_uneven=FaultKind.UNEVEN_WIDTHS in faults
+                )
+        except SnowflakeError as error:
+            return failure(error, query_id)
+        except Exception as error:  # noqa: BLE001 - a defect must not become an HTTP 500
+            traceback.print_exc(file=sys.stderr)
+            return failure(errors.internal_error(f"{type(error).__name__}: {error}"), query_id)
+        if FaultKind.EXPIRE_CHUNKS in faults:
+            self.engine.results.expire_chunks(query_id)
+        return success(data | _session_data(session))
+
+    def _describe(self, session: Session, sql: str, query_id: str) -> Json:
+        described, binds = describe_only(session, sql)
+        return success(
+            {
+                "queryId": query_id,
+                "statementTypeId": described.statement_type,
+                "rowtype": [column.rowtype() for column in described.columns],
+                "queryResultFormat": "json",
+                "rowset": [],
+                "total": 0,
+                "returned": 0,
+                **_session_data(session),
+                "numberOfBinds": binds,
+                "arrayBindSupported": described.statement_type == INSERT,
+            }
+        )
+
+    def _result_data(
+        self, query_id: str, outcome: Outcome, address: str, *, is_uneven: bool
+    ) -> Json:
+        data: Json = {
+            "queryId": query_id,
+            "statementTypeId": outcome.statement_type,
+            "rowtype": [column.rowtype() for column in outcome.columns],
+        }
+        if outcome.counts:
+            stats = {name.split()[-1]: count for name, count in outcome.counts.items()}
+            return data | {
+                "queryResultFormat": "json",
+                "rowset": [[str(count) for count in outcome.counts.values()]],
+                "total": 1,
+                "returned": 1,
+                "stats": {
+                    "numRowsInserted": stats.get("inserted", 0),
+                    "numRowsUpdated": stats.get("updated", 0),
+                    "numRowsDeleted": stats.get("deleted", 0),
+                    "numDmlDuplicates": 0,
+                },
+            }
+        rows = self.engine.results.write(
+            query_id, outcome.batches, outcome.columns, has_uneven_widths=is_uneven
+        )
+        data |= {
+            "queryResultFormat": "arrow",
+            "rowsetBase64": rows.inline,
+            "total": rows.total,
+            "returned": rows.total,
+        }
+        if rows.chunks:
+            data["qrmk"] = None
+            data["chunkHeaders"] = {}
+            data["chunks"] = [
+                {
+                    "url": f"http://{address}/chunks/{query_id}/{index}",
+                    "rowCount": chunk.rows,
+                    "uncompressedSize": chunk.size_bytes,
+                    "compressedSize": chunk.size_bytes,
+                }
+                for index, chunk in enumerate(rows.chunks)
+            ]
+        return data
+
+    def abort(self, request_id: str) -> None:
+        """Cancel the statement of a request, if it still runs."""
+        session = self._running.get(request_id)
+        if session is not None:
+            session.cancellation.cancel()
+
+    def _expire(self, token: str) -> None:
+        with self._lock:
+            self._logins[token].is_expired = True
+
+    def close(self) -> None:
+        """End all sessions and write all data to the files."""
+        for token in list(self._logins):
+            self.log_out(token)
+        self.engine.close()
+
+
+def success(data: Any) -> Json:
+    """A reply to something that went well."""
+    return {"data": data, "code": None, "message": None, "success": True}
+
+
+def failure(error: SnowflakeError, query_id: str | None = None) -> Json:
+    """A reply to something that did not."""
+    code = f"{error.code:06d}"
+    data: Json = {"errorCode": code, "sqlState": error.sqlstate, "queryId": query_id}
+    data |= {"internalError": False, "line": -1, "pos": -1, "type": "COMPILATION"}
+    return {"data": data, "code": code, "message": error.message, "success": False}
+
+
+def _inject(session: Session, faults: Mapping[FaultKind, Fault]) -> None:
+    slow = faults.get(FaultKind.SLOW)
+    if slow is not None and session.cancellation.requested.wait(slow.delay_s):
+        if session.cancellation.is_timeout:
+            timeout_s = int(session.parameters["STATEMENT_TIMEOUT_IN_SECONDS"])
+            raise errors.statement_timeout(timeout_s)
+        raise errors.canceled()
+    error = faults.get(FaultKind.ERROR)
+    if error is not None:
+        raise SnowflakeError(error.errno, error.sqlstate, error.message)
+
+
+def _use_defaults(session: Session, options: Mapping[str, str]) -> None:
+    """Make the login's database and schema current; one that does not exist is left out."""
+    database, schema = options.get("databaseName"), options.get("schemaName")
+    try:
+        if database:
+            session.use_database(_identifier(database))
+            if schema:
+                session.schema = None
+                session.use_schema(None, _identifier(schema))
+    except SnowflakeError:
+        return
+
+
+def _identifier(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.upper()
+
+
+def _login_data(login: _Login) -> Json:
+    session = login.session
+    return {
+        "token": login.token,
+        "validityInSeconds": _TOKEN_VALID_S,
+        "masterToken": login.master_token,
+        "masterValidityInSeconds": _MASTER_TOKEN_VALID_S,
+        "displayUserName": session.user,
+        "serverVersion": SERVER_VERSION,
+        "firstLogin": False,
+        "healthCheckInterval": 45,
+        "sessionId": session.id,
+        "parameters": _parameters(session),
+        "sessionInfo": {
+            "databaseName": session.database,
+            "schemaName": session.schema,
+            "warehouseName": session.warehouse,
+            "roleName": session.role,
+        },
+        "idToken": None,
+        "mfaToken": None,
+    }
+
+
+def _session_data(session: Session) -> Json:
+    return {
+        "parameters": _parameters(session),
+        "finalDatabaseName": session.database,
+        "finalSchemaName": session.schema,
+        "finalWarehouseName": session.warehouse,
+        "finalRoleName": session.role,
+        "numberOfBinds": 0,
+        "arrayBindSupported": False,
+    }
+
+
+def _parameters(session: Session) -> list[Json]:
+    # Rows are always bound inline: a threshold above zero would make the client upload them.
+    fixed = {"CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 0}
+    return [{"name": name, "value": value} for name, value in (session.parameters | fixed).items()]
+
+
+def _expired() -> SnowflakeError:
+    return SnowflakeError(
+        _SESSION_EXPIRED, "08001", "Your session has expired. Please login again."
+    )
+
+
+def _no_session() -> SnowflakeError:
+    text = "Session no longer exists. New login required to access the service."
+    return SnowflakeError(_SESSION_GONE, "08001", text)
