@@ -39,8 +39,8 @@ class Demo:
         self._folder = folder
         adopt(described["env"])
         self.services = Services.build(Settings.from_environment())
-        self.snowflake = _snowflake(self.services.secrets, described["snowflake"])
-        self.postgres = _postgres(described["postgres_uri"])
+        self.snowflake = connect_snowflake(self.services.secrets, described["snowflake"])
+        self.postgres = connect_postgres(described["postgres_uri"])
 
     def fill(self) -> None:
         """Put the data set into the source."""
@@ -186,7 +186,7 @@ def _receipts(runs: list[Run]) -> Table:
     return table
 
 
-def _snowflake(secrets: Secrets, endpoint: str) -> Any:
+def connect_snowflake(secrets: Secrets, endpoint: str) -> Any:
     import snowflake.connector
     from cryptography.hazmat.primitives import serialization
 
@@ -210,7 +210,7 @@ def _snowflake(secrets: Secrets, endpoint: str) -> Any:
     )
 
 
-def _postgres(uri: str) -> Any:
+def connect_postgres(uri: str) -> Any:
     from urllib.parse import unquote, urlsplit
 
     import pg8000.dbapi

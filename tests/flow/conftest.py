@@ -1,0 +1,27 @@
+"""One cloud for all flow tests; each test has tables of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.flow.cloud import Cloud
+
+ENVIRONMENT = """\
+connections:
+  snowflake: {account: local, user: SLUICE, host: 127.0.0.1, protocol: http}
+  postgres: {host: 127.0.0.1, user: postgres}
+"""
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """Start a cloud, and take it down at the end."""
+    folder = tmp_path_factory.mktemp("cloud")
+    config = folder / "config"
+    (config / "environments").mkdir(parents=True)
+    (config / "tables.yaml").write_text("tables: []\n")
+    (config / "environments" / "local.yaml").write_text(ENVIRONMENT)
+    started = Cloud.start(Path(folder) / "state", config)
+    yield started
+    started.stop()
