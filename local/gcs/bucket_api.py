@@ -91,6 +91,9 @@ class BucketApi:
             )
         if resource.get("payload_format") not in _PAYLOAD_FORMATS:
             raise invalid(f"payload_format is one of {', '.join(_PAYLOAD_FORMATS)}")
+        custom = resource.get("custom_attributes") or {}
+        if not isinstance(custom, dict) or not all(isinstance(v, str) for v in custom.values()):
+            raise invalid("custom_attributes is a map of strings.")
         config = self._buckets.add_notification(bucket, resource)
         return json_response(_linked_config(config, bucket, request))
 

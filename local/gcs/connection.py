@@ -53,7 +53,8 @@ class Connection(socketserver.StreamRequestHandler):
             return self._exchange_badly(request, rule)
         response = self.server.dispatch(request)
         request.body.drain()
-        is_last = request.headers.get("connection", "").lower() == "close"
+        # A caller of HEAD expects no content, and the next response where this one's would be.
+        is_last = request.method == "HEAD" or request.headers.get("connection", "") == "close"
         self._send(response, is_last=is_last)
         return not is_last
 

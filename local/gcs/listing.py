@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from local.gcs.errors import invalid
-from local.gcs.objects import COLUMNS, record_of
 from local.gcs.records import ObjectRecord
+from local.gcs.rows import COLUMNS, record_of
 
 MAX_RESULTS = 1000
 """Items and prefixes of a page, at most. Source: JSON API, Objects: list, `maxResults`."""

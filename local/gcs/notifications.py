@@ -4,6 +4,7 @@ A thread of its own publishes through Google's client, after the commit. What ca
 time is reported on stderr and lost: the sweep that the product runs is there for that.
 """
 
+import itertools
 import queue
 import sys
 import threading
@@ -18,7 +19,7 @@ from local.gcs.records import Change
 from local.gcs.resources import dumps, object_resource
 
 if TYPE_CHECKING:
-    from google.cloud.pubsub_v1 import PublisherClient
+    from google.pubsub_v1 import PublisherClient
 
 RETRY_FOR_S = 10.0
 """How long one message is tried again."""
@@ -86,33 +87,27 @@ class Notifier:
 
 def _connect(endpoint: str) -> "PublisherClient":
     import grpc
-    from google.api_core.retry import Retry
-    from google.cloud.pubsub_v1 import PublisherClient
-    from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
+    from google.pubsub_v1 import PublisherClient
     from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
     return PublisherClient(
-        batch_settings=BatchSettings(max_messages=_BATCH_MAX, max_latency=0.002),
-        publisher_options=PublisherOptions(
-            retry=Retry(initial=0.1, maximum=2.0, timeout=RETRY_FOR_S), timeout=RETRY_FOR_S
-        ),
-        transport=PublisherGrpcTransport(channel=grpc.insecure_channel(endpoint)),
+        transport=PublisherGrpcTransport(channel=grpc.insecure_channel(endpoint))
     )
 
 
 def _publish(publisher: "PublisherClient", batch: list[Notification]) -> None:
     from google.api_core.exceptions import GoogleAPIError
+    from google.api_core.retry import Retry
+    from google.pubsub_v1.types import PubsubMessage
 
-    published = [
-        (message, publisher.publish(message.topic, message.data, **message.attributes))
-        for message in batch
-    ]
-    for message, future in published:
+    retry = Retry(initial=0.1, maximum=2.0, timeout=RETRY_FOR_S)
+    for topic, group in itertools.groupby(batch, key=lambda message: message.topic):
+        messages = [PubsubMessage(data=one.data, attributes=one.attributes) for one in group]
         try:
-            future.result()
+            publisher.publish(topic=topic, messages=messages, retry=retry, timeout=RETRY_FOR_S)
         except GoogleAPIError as exc:
-            what = f"{message.attributes['eventType']} of {message.attributes['objectId']}"
-            print(f"notification lost: {what} to {message.topic}: {exc}", file=sys.stderr)  # noqa: T201
+            lost = [f"{m.attributes['eventType']} of {m.attributes['objectId']}" for m in messages]
+            print(f"notifications lost: {', '.join(lost)} to {topic}: {exc}", file=sys.stderr)  # noqa: T201
 
 
 def _is_wanted(config: dict[str, Any], change: Change) -> bool:

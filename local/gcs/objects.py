@@ -4,7 +4,6 @@ Every change runs in one transaction that checks the preconditions, writes the c
 what happened; files are removed and listeners told only after the commit.
 """
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Collection
@@ -18,11 +17,8 @@ from local.gcs.database import Database
 from local.gcs.errors import ApiError, no_object
 from local.gcs.records import Address, Change, Content, EventType, ObjectRecord, now
 from local.gcs.resources import HOLDS, dumps
+from local.gcs.rows import COLUMNS, key_of, record_of, row_of
 
-COLUMNS = (
-    "bucket, name, generation, metageneration, file_id, size_bytes, crc32c, md5_hash, "
-    "component_count, attributes, created_at, updated_at, deleted_at"
-)
 _INSERT = f"INSERT INTO objects ({COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608
 _LIVE = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND name = ? AND deleted_at IS NULL"  # noqa: S608
 _GENERATION = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND name = ? AND generation = ?"  # noqa: S608
@@ -110,7 +106,7 @@ class Objects:
             if current is not None:
                 _refuse_if_held(current)
                 self._retire(tx, current, bucket, successor=record.generation)
-            tx.execute(_INSERT, _row(record))
+            tx.execute(_INSERT, row_of(record))
             self._report(
                 EventType.FINALIZE, record, replaced=current.generation if current else None
             )
@@ -138,7 +134,12 @@ class Objects:
             )
             tx.execute(
                 f"UPDATE objects SET metageneration = ?, attributes = ?, updated_at = ? {_KEY}",  # noqa: S608
-                (record.metageneration, dumps(record.attributes), record.updated_at, *_key(record)),
+                (
+                    record.metageneration,
+                    dumps(record.attributes),
+                    record.updated_at,
+                    *key_of(record),
+                ),
             )
             self._report(EventType.METADATA_UPDATE, record)
         return record
@@ -221,14 +222,14 @@ class Objects:
         archived = replace(record, deleted_at=now())
         tx.execute(
             f"UPDATE objects SET deleted_at = ? {_KEY}",  # noqa: S608
-            (archived.deleted_at, *_key(record)),
+            (archived.deleted_at, *key_of(record)),
         )
         self._report(EventType.ARCHIVE, archived, successor=successor)
 
     def _remove(
         self, tx: sqlite3.Connection, record: ObjectRecord, successor: int | None = None
     ) -> None:
-        tx.execute(f"DELETE FROM objects {_KEY}", _key(record))  # noqa: S608
+        tx.execute(f"DELETE FROM objects {_KEY}", key_of(record))  # noqa: S608
         self._database.after_commit(lambda: self._contents.remove(record.content.file_id))
         self._report(EventType.DELETE, record, successor=successor)
 
@@ -248,43 +249,6 @@ class Objects:
             successor_generation=successor,
         )
         self._database.after_commit(lambda: self._on_change(change))
-
-
-def record_of(row: tuple[Any, ...]) -> ObjectRecord:
-    """Build a record from a row of `COLUMNS`."""
-    (bucket, name, generation, metageneration, file_id, size_bytes, crc32c, md5_hash) = row[:8]
-    (component_count, attributes, created_at, updated_at, deleted_at) = row[8:]
-    return ObjectRecord(
-        bucket=bucket,
-        name=name,
-        generation=generation,
-        metageneration=metageneration,
-        content=Content(
-            file_id=file_id,
-            size_bytes=size_bytes,
-            crc32c=crc32c,
-            md5_hash=md5_hash,
-            component_count=component_count,
-        ),
-        attributes=json.loads(attributes),
-        created_at=created_at,
-        updated_at=updated_at,
-        deleted_at=deleted_at,
-    )
-
-
-def _row(record: ObjectRecord) -> tuple[Any, ...]:
-    content = record.content
-    return (
-        *(record.bucket, record.name, record.generation, record.metageneration),
-        *(content.file_id, content.size_bytes, content.crc32c, content.md5_hash),
-        *(content.component_count, dumps(record.attributes)),
-        *(record.created_at, record.updated_at, record.deleted_at),
-    )
-
-
-def _key(record: ObjectRecord) -> tuple[str, str, int]:
-    return record.bucket, record.name, record.generation
 
 
 def _live(tx: sqlite3.Connection, address: Address) -> ObjectRecord | None:

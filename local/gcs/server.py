@@ -59,7 +59,7 @@ class GcsServer(socketserver.ThreadingTCPServer):
         sessions = Sessions(database, contents)
         contents.sweep({*objects.file_ids(), *sessions.file_ids()})
         if notify_endpoint is not None:
-            base_url = f"http://127.0.0.1:{port}"
+            base_url = f"http://127.0.0.1:{self.server_address[1]}"
             self._notifier = Notifier(buckets, self.faults, notify_endpoint, base_url)
         downloads = DownloadApi(objects)
         self._router = Router(

@@ -112,16 +112,14 @@ class UploadApi:
             if session.outcome is not None:
                 return json_response(session.outcome.document, session.outcome.status)
             span = _Span.of(request)
-            if span.total is not None and session.declared_bytes not in (None, span.total):
-                raise invalid(f"Not the declared size: {span.total}.")
             if span.first is not None:
                 _append(session, request.body, span.first)
             size_bytes = session.spool.size_bytes
-            if span.total is not None and size_bytes > span.total:
-                raise invalid(f"{size_bytes} bytes arrived, more than {span.total}.")
-            if span.is_all or size_bytes == span.total:
-                return self._finish(session, request)
-            return _incomplete(size_bytes)
+            total = size_bytes if span.is_all else span.total
+            if total is None or size_bytes < total:
+                return _incomplete(size_bytes)
+            _check_size(session, total)
+            return self._finish(session, request)
 
     def cancel(self, request: Request, bucket: str) -> Response:  # noqa: ARG002
         """Forget an upload."""
@@ -227,6 +225,14 @@ def _append(session: Session, body: Body, first: int) -> None:
             known = max(0, known - len(block))
     finally:
         session.spool.close()
+
+
+def _check_size(session: Session, total: int) -> None:
+    size_bytes = session.spool.size_bytes
+    if size_bytes != total:
+        raise invalid(f"{size_bytes} bytes arrived, more than {total}.")
+    if session.declared_bytes not in (None, total):
+        raise invalid(f"The object has {total} bytes instead of {session.declared_bytes}.")
 
 
 def _check_quantum(length: int) -> None:

@@ -45,6 +45,16 @@ def new_client(endpoint: str) -> storage.Client:
     )
 
 
+def put(bucket: storage.Bucket, name: str, data: bytes | str = b"data", **options) -> storage.Blob:
+    blob = bucket.blob(name)
+    blob.upload_from_string(data, **options)
+    return blob
+
+
+def names(client: storage.Client, bucket: storage.Bucket, **options) -> list[str]:
+    return [blob.name for blob in client.list_blobs(bucket, **options)]
+
+
 class GcsProcess:
     """An emulator that a test may stop, kill and start again on the same port and state."""
 
