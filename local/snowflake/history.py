@@ -151,6 +151,13 @@ class History:
             f"DELETE FROM {_hidden(table.name.database)}.versions WHERE table_id = ?", [table.id]
         ).fetchall()
 
+    def begin_snapshot(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Begin a transaction that sees all commits up to now, complete, in every database."""
+        with self.commit_lock:
+            connection.execute("BEGIN").fetchall()
+            # DuckDB fixes what a transaction sees of a database at its first look into it.
+            connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+
     def version_at(
         self, connection: duckdb.DuckDBPyConnection, table: Table, at_us: int
     ) -> Version:

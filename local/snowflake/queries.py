@@ -1,6 +1,6 @@
 """Queries, and the scope in which any statement is understood."""
 
-# ruff: noqa: S608 - names cannot be parameters; all that are put into SQL here are quoted
+
 from __future__ import annotations
 
 import contextlib
@@ -12,13 +12,12 @@ from sqlglot import exp
 
 from local.snowflake import errors, outcome
 from local.snowflake.catalog import (
-    HIDDEN_SCHEMA,
     INFORMATION_SCHEMA,
     TableName,
     columns_of,
     first_row,
     information_schema,
-    quote,
+    literal,
     require_table,
 )
 from local.snowflake.columns import Column, from_duckdb
@@ -82,12 +81,10 @@ def _resolve(
         return None
     if table.is_view:
         raise errors.unsupported("time travel on a view")
+    if connection is session.connection:
+        raise errors.unsupported("time travel in a statement that is not a query")
     history = session.engine.history
     at_us = _moment_us(session, connection, when)
-    with history.commit_lock:
-        # A look under the lock fixes what this transaction sees: all commits before the moment.
-        versions = f"{quote(name.database)}.{HIDDEN_SCHEMA}.versions"
-        connection.execute(f"SELECT 1 FROM {versions} LIMIT 0").fetchall()
     return history.relation(table, history.version_at(connection, table, at_us))
 
 
@@ -134,8 +131,8 @@ def _select(
     with contextlib.ExitStack() as on_error:
         if is_own_connection:
             on_error.callback(connection.close)
-            timezone = str(session.parameters["TIMEZONE"])
-            connection.execute(f"SET TimeZone = '{timezone}'; BEGIN").fetchall()
+            connection.execute(f"SET TimeZone = {literal(str(session.parameters['TIMEZONE']))}")
+            session.engine.history.begin_snapshot(connection)
         session.cancellation.watch(connection)
         tree = translate(statement, scope_of(session, connection))
         relation = connection.sql(render(tree))

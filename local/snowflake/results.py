@@ -64,7 +64,7 @@ class _Layout:
 class ResultStore:
     """Results by query id, each for `keep_s` seconds, in a folder that is emptied at start."""
 
-    def __init__(self, folder: Path, *, keep_s: float = 3600.0) -> None:
+    def __init__(self, folder: Path, *, keep_s: float = 900.0) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._folder = folder
@@ -138,14 +138,19 @@ class ResultStore:
     def _make_folder(self, query_id: str) -> Path:
         now = time.monotonic()
         with self._lock:
-            for old in [q for q, at in self._written_at.items() if at < now - self._keep_s]:
-                del self._written_at[old]
-                self._layouts.pop(old, None)
-                shutil.rmtree(self._folder / old, ignore_errors=True)
+            self._drop_old(now - self._keep_s)
             self._written_at.setdefault(query_id, now)
         folder = self._folder / query_id
         folder.mkdir(exist_ok=True)
         return folder
+
+    def _drop_old(self, before: float) -> None:
+        for query_id, written_at in list(self._written_at.items()):
+            if written_at >= before:
+                return
+            del self._written_at[query_id]
+            self._layouts.pop(query_id, None)
+            shutil.rmtree(self._folder / query_id, ignore_errors=True)
 
 
 def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

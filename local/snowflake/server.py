@@ -30,8 +30,9 @@ from local.snowflake import errors
 from local.snowflake.catalog import TableName
 from local.snowflake.errors import SnowflakeError
 from local.snowflake.faults import Fault
+from local.snowflake.replies import failure, success
 from local.snowflake.seeds import seed
-from local.snowflake.service import ResetConnectionError, Service, failure, success
+from local.snowflake.service import ResetConnectionError, Service
 from local.snowflake.session import Session
 from local.snowflake.translate import normalize, table_name
 
@@ -215,6 +216,11 @@ def _health(request: Request) -> Reply:
     return _json({"status": "ok", "faults": request.service.faults.count()})
 
 
+def _statements(request: Request) -> Reply:
+    """The last statements, oldest first, with their query tags."""
+    return _json(list(request.service.statements))
+
+
 def _add_faults(request: Request) -> Reply:
     try:
         request.service.faults.add([Fault.from_dict(fault) for fault in request.json])
@@ -258,6 +264,7 @@ _ROUTES: list[tuple[str, str, Callable[[Request], Reply]]] = [
     ("GET", "/chunks/([0-9a-f-]+)/([0-9]+)", _chunk),
     ("POST", "/telemetry/.*", _ignore),
     ("GET", "/_health", _health),
+    ("GET", "/_statements", _statements),
     ("POST", "/_faults", _add_faults),
     ("DELETE", "/_faults", _clear_faults),
     ("POST", "/_seed", _seed),

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import sys
 import threading
+import time
 import traceback
 import uuid
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.snowflake import errors, logins
+from local.snowflake import errors, logins, replies
 from local.snowflake.engine import Engine
 from local.snowflake.errors import SnowflakeError
 from local.snowflake.faults import Fault, FaultKind, Faults
-from local.snowflake.outcome import INSERT, Outcome
-from local.snowflake.session import SERVER_VERSION, Session
+from local.snowflake.replies import MASTER_TOKEN_VALID_S, Json
+from local.snowflake.session import Session
 from local.snowflake.statements import describe_only, execute, running
 
-# Source: what Snowflake's login replies carry: an hour for a session token, four for its renewal.
-_TOKEN_VALID_S = 3600
-_MASTER_TOKEN_VALID_S = 14400
 _REQUESTS_KEPT = 1000
+_STATEMENTS_KEPT = 1000
 _SESSION_EXPIRED = 390112
 _SESSION_GONE = 390111
-
-Json = dict[str, Any]
 
 
 class ResetConnectionError(Exception):
@@ -45,6 +43,7 @@ class _Login:
     token: str
     master_token: str
     is_expired: bool = False
+    used_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
@@ -54,6 +53,7 @@ class Service:
     engine: Engine
     users_file: Path
     faults: Faults = field(default_factory=Faults)
+    statements: deque[Json] = field(default_factory=lambda: deque(maxlen=_STATEMENTS_KEPT))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _logins: dict[str, _Login] = field(default_factory=dict)
     _requests: OrderedDict[str, Future[str]] = field(default_factory=OrderedDict)
@@ -66,6 +66,7 @@ class Service:
             SnowflakeError: the credentials are not valid.
         """
         logins.check(self.users_file, data)
+        self._close_idle()
         session = Session(
             engine=self.engine,
             user=str(data.get("LOGIN_NAME") or "").upper(),
@@ -80,7 +81,7 @@ class Service:
         login = _Login(session, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         with self._lock:
             self._logins[login.token] = login
-        return _login_data(login)
+        return replies.login(session, login.token, login.master_token)
 
     def renew(self, token: str) -> Json:
         """Exchange a master token for a new session token; the session goes on."""
@@ -92,13 +93,7 @@ class Service:
             login.token, login.master_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
             login.is_expired = False
             self._logins[login.token] = login
-        return {
-            "sessionToken": login.token,
-            "validityInSecondsST": _TOKEN_VALID_S,
-            "masterToken": login.master_token,
-            "validityInSecondsMT": _MASTER_TOKEN_VALID_S,
-            "sessionId": login.session.id,
-        }
+        return replies.renewal(login.session, login.token, login.master_token)
 
     def log_out(self, token: str) -> None:
         """End a session; an open transaction is rolled back."""
@@ -106,6 +101,12 @@ class Service:
             login = self._logins.pop(token, None)
         if login is not None:
             login.session.close()
+
+    def _close_idle(self) -> None:
+        """End sessions that have not been used for as long as their tokens last."""
+        oldest = time.monotonic() - MASTER_TOKEN_VALID_S
+        for token in [token for token, login in self._logins.items() if login.used_at < oldest]:
+            self.log_out(token)
 
     def session(self, token: str) -> Session:
         """The session of a token.
@@ -119,6 +120,7 @@ class Service:
             raise _no_session()
         if login.is_expired:
             raise _expired()
+        login.used_at = time.monotonic()
         return login.session
 
     def query(self, token: str, request_id: str, request: Json, address: str) -> bytes:
@@ -190,84 +192,55 @@ class Service:
     ) -> Json:
         sql = str(request.get("sqlText") or "")
         try:
-            with running(session, query_id):
-                _inject(session, faults)
-                if request.get("describeOnly"):
-                    return self._describe(session, sql, query_id)
-                outcome = execute(session, sql, request.get("bindings"), query_id)
-                data = self._result_data(
-                    query_id, outcome, address, is_uneven=FaultKind.UNEVEN_WIDTHS in faults
-                )
+            with _parameters(session, request.get("parameters") or {}):
+                self._note(session, query_id, sql)
+                with running(session, query_id):
+                    _inject(session, faults)
+                    data = self._execute(session, query_id, request, address, faults)
         except SnowflakeError as error:
-            return failure(error, query_id)
+            return replies.failure(error, query_id)
         except Exception as error:  # noqa: BLE001 - a defect must not become an HTTP 500
             traceback.print_exc(file=sys.stderr)
-            return failure(errors.internal_error(f"{type(error).__name__}: {error}"), query_id)
+            defect = errors.internal_error(f"{type(error).__name__}: {error}")
+            return replies.failure(defect, query_id)
         if FaultKind.EXPIRE_CHUNKS in faults:
             self.engine.results.expire_chunks(query_id)
-        return success(data | _session_data(session))
+        return replies.success(data)
 
-    def _describe(self, session: Session, sql: str, query_id: str) -> Json:
-        described, binds = describe_only(session, sql)
-        return success(
-            {
-                "queryId": query_id,
-                "statementTypeId": described.statement_type,
-                "rowtype": [column.rowtype() for column in described.columns],
-                "queryResultFormat": "json",
-                "rowset": [],
-                "total": 0,
-                "returned": 0,
-                **_session_data(session),
-                "numberOfBinds": binds,
-                "arrayBindSupported": described.statement_type == INSERT,
-            }
-        )
-
-    def _result_data(
-        self, query_id: str, outcome: Outcome, address: str, *, is_uneven: bool
+    def _execute(
+        self,
+        session: Session,
+        query_id: str,
+        request: Json,
+        address: str,
+        faults: Mapping[FaultKind, Fault],
     ) -> Json:
-        data: Json = {
-            "queryId": query_id,
-            "statementTypeId": outcome.statement_type,
-            "rowtype": [column.rowtype() for column in outcome.columns],
-        }
+        sql = str(request.get("sqlText") or "")
+        if request.get("describeOnly"):
+            described, binds = describe_only(session, sql)
+            return replies.description(session, described, query_id, binds)
+        outcome = execute(session, sql, request.get("bindings"), query_id)
         if outcome.counts:
-            stats = {name.split()[-1]: count for name, count in outcome.counts.items()}
-            return data | {
-                "queryResultFormat": "json",
-                "rowset": [[str(count) for count in outcome.counts.values()]],
-                "total": 1,
-                "returned": 1,
-                "stats": {
-                    "numRowsInserted": stats.get("inserted", 0),
-                    "numRowsUpdated": stats.get("updated", 0),
-                    "numRowsDeleted": stats.get("deleted", 0),
-                    "numDmlDuplicates": 0,
-                },
-            }
-        rows = self.engine.results.write(
-            query_id, outcome.batches, outcome.columns, has_uneven_widths=is_uneven
+            return replies.counts(session, outcome, query_id)
+        stored = self.engine.results.write(
+            query_id,
+            outcome.batches,
+            outcome.columns,
+            has_uneven_widths=FaultKind.UNEVEN_WIDTHS in faults,
         )
-        data |= {
-            "queryResultFormat": "arrow",
-            "rowsetBase64": rows.inline,
-            "total": rows.total,
-            "returned": rows.total,
-        }
-        if rows.chunks:
-            data["qrmk"] = None
-            data["chunkHeaders"] = {}
-            data["chunks"] = [
-                {
-                    "url": f"http://{address}/chunks/{query_id}/{index}",
-                    "rowCount": chunk.rows,
-                    "uncompressedSize": chunk.size_bytes,
-                    "compressedSize": chunk.size_bytes,
-                }
-                for index, chunk in enumerate(rows.chunks)
-            ]
-        return data
+        return replies.rows(session, outcome, query_id, stored, address=address)
+
+    def _note(self, session: Session, query_id: str, sql: str) -> None:
+        self.statements.append(
+            {
+                "query_id": query_id,
+                "sql": sql,
+                "query_tag": session.parameters["QUERY_TAG"],
+                "user": session.user,
+                "session_id": session.id,
+                "started_us": self.engine.clock.now_us(),
+            }
+        )
 
     def abort(self, request_id: str) -> None:
         """Cancel the statement of a request, if it still runs."""
@@ -286,17 +259,17 @@ class Service:
         self.engine.close()
 
 
-def success(data: Any) -> Json:
-    """A reply to something that went well."""
-    return {"data": data, "code": None, "message": None, "success": True}
-
-
-def failure(error: SnowflakeError, query_id: str | None = None) -> Json:
-    """A reply to something that did not."""
-    code = f"{error.code:06d}"
-    data: Json = {"errorCode": code, "sqlState": error.sqlstate, "queryId": query_id}
-    data |= {"internalError": False, "line": -1, "pos": -1, "type": "COMPILATION"}
-    return {"data": data, "code": code, "message": error.message, "success": False}
+@contextlib.contextmanager
+def _parameters(session: Session, parameters: Mapping[str, Any]) -> Iterator[None]:
+    """Set session parameters for one statement."""
+    before = dict(session.parameters)
+    try:
+        for name, value in parameters.items():
+            session.set_parameter(name.upper(), value)
+        yield
+    finally:
+        for name in parameters:
+            session.set_parameter(name.upper(), before.get(name.upper(), ""))
 
 
 def _inject(session: Session, faults: Mapping[FaultKind, Fault]) -> None:
@@ -326,48 +299,6 @@ def _use_defaults(session: Session, options: Mapping[str, str]) -> None:
 
 def _identifier(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.upper()
-
-
-def _login_data(login: _Login) -> Json:
-    session = login.session
-    return {
-        "token": login.token,
-        "validityInSeconds": _TOKEN_VALID_S,
-        "masterToken": login.master_token,
-        "masterValidityInSeconds": _MASTER_TOKEN_VALID_S,
-        "displayUserName": session.user,
-        "serverVersion": SERVER_VERSION,
-        "firstLogin": False,
-        "healthCheckInterval": 45,
-        "sessionId": session.id,
-        "parameters": _parameters(session),
-        "sessionInfo": {
-            "databaseName": session.database,
-            "schemaName": session.schema,
-            "warehouseName": session.warehouse,
-            "roleName": session.role,
-        },
-        "idToken": None,
-        "mfaToken": None,
-    }
-
-
-def _session_data(session: Session) -> Json:
-    return {
-        "parameters": _parameters(session),
-        "finalDatabaseName": session.database,
-        "finalSchemaName": session.schema,
-        "finalWarehouseName": session.warehouse,
-        "finalRoleName": session.role,
-        "numberOfBinds": 0,
-        "arrayBindSupported": False,
-    }
-
-
-def _parameters(session: Session) -> list[Json]:
-    # Rows are always bound inline: a threshold above zero would make the client upload them.
-    fixed = {"CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 0}
-    return [{"name": name, "value": value} for name, value in (session.parameters | fixed).items()]
 
 
 def _expired() -> SnowflakeError:

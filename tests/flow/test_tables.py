@@ -21,7 +21,7 @@ def test_full_load_brings_every_type_unaltered(cloud: Cloud) -> None:
         "INSERT INTO {db}.ALL_TYPES SELECT 1, 99999999999999999999999999999999999999, "
         "-1234567890123456789012345678.0123456789, 0.1, 'zoë ☕ ''q'' \"d\"', TRUE, '0001-01-01', "
         "'23:59:59.999999', '9999-12-31 23:59:59.999999', '2024-02-29 12:00:00.000001', "
-        "'2024-02-29 12:00:00.000001 +02:00', TO_BINARY('00FF', 'HEX'), "
+        "'2024-02-29 12:00:00.000001+02:00', TO_BINARY('00FF', 'HEX'), "
         """PARSE_JSON('{"a": [1, 2.5, null], "b": "x"}')"""
     )
     cloud.source("INSERT INTO {db}.ALL_TYPES (ID, NAME) VALUES (2, '')")

@@ -51,6 +51,7 @@ def connect(config: SnowflakeConnection, secrets: Secrets, tag: dict[str, str]) 
             paramstyle="qmark",
             arrow_number_to_decimal=True,
             application="sluice",
+            enable_server_session_keep_alive_auto_detection=False,
             session_parameters={
                 "QUERY_TAG": json.dumps({"app": "sluice", **tag}),
                 "TIMEZONE": "UTC",

@@ -126,10 +126,10 @@ def condition(
     name, kind = quote(cursor.name), _cast(cursor)
     limits, values = [], []
     if window.read_from is not None:
-        limits.append(f"{name} > ?::{kind}")
+        limits.append(f"{name} > CAST(? AS {kind})")
         values.append(_literal(cursor, window.read_from))
     if to_high and window.high is not None:
-        limits.append(f"{name} <= ?::{kind}")
+        limits.append(f"{name} <= CAST(? AS {kind})")
         values.append(_literal(cursor, window.high))
     if not limits:
         return ("", ()) if with_null else (f" WHERE {name} IS NOT NULL", ())
