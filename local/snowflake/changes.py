@@ -8,7 +8,7 @@ from collections import Counter
 from sqlglot import exp
 
 from local.snowflake import errors, outcome
-from local.snowflake.catalog import Table, first_row, require_table
+from local.snowflake.catalog import Table, TableName, first_row
 from local.snowflake.outcome import Outcome
 from local.snowflake.queries import scope_of
 from local.snowflake.session import Session
@@ -24,8 +24,10 @@ _COUNT_NAMES = {
 def change(session: Session, statement: Statement) -> Outcome:
     """Run a statement that changes rows, in the open transaction or in one of its own."""
     tree = statement.tree
-    table = _target(session, tree)
-    with session.changing(table, only_appends=_only_appends(tree)) as noted:
+    with session.changing(_target(session, tree), only_appends=_only_appends(tree)) as noted:
+        table = noted.table
+        if table.is_view:
+            raise errors.unsupported("changing a view")
         if isinstance(tree, exp.Insert):
             counts = {_COUNT_NAMES["INSERT"]: _insert(session, statement, table)}
             noted.rows += counts[_COUNT_NAMES["INSERT"]] or bool(tree.args.get("overwrite"))
@@ -48,17 +50,14 @@ def change(session: Session, statement: Statement) -> Outcome:
         return outcome.done(outcome.DDL)
 
 
-def _target(session: Session, tree: exp.Expr) -> Table:
+def _target(session: Session, tree: exp.Expr) -> TableName:
     target = tree.expressions[0] if isinstance(tree, exp.TruncateTable) else tree.this
     if isinstance(target, exp.Schema):
         target = target.this
     if not isinstance(target, exp.Table):
         raise errors.unsupported(tree.sql(dialect="snowflake"))
     name = normalize(target.copy()).assert_is(exp.Table)
-    table = require_table(session.connection, table_name(name, session.database, session.schema))
-    if table.is_view:
-        raise errors.unsupported("changing a view")
-    return table
+    return table_name(name, session.database, session.schema)
 
 
 def _only_appends(tree: exp.Expr) -> bool:

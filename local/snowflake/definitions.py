@@ -110,7 +110,7 @@ def _create_relation(
         comment=_table_comment(tree),
         primary_key=_primary_key(schema),
     )
-    with session.changing(new, is_new=True) as noted:
+    with session.changing(name, new=new) as noted:
         if existing:
             _drop_relation(session, existing)
         if is_view:
@@ -270,9 +270,8 @@ def _drop(session: Session, tree: exp.Drop, kind: str) -> Outcome:
     full_name = table_name(target, session.database, session.schema)
     if is_optional and find_table(session.connection, full_name) is None:
         return outcome.status("Drop statement executed successfully.")
-    table = require_table(session.connection, full_name)
-    with session.changing(table, only_appends=True):
-        _drop_relation(session, table)
+    with session.changing(full_name, only_appends=True) as noted:
+        _drop_relation(session, noted.table)
     return outcome.status(f"{full_name.name} successfully dropped.")
 
 
@@ -301,12 +300,11 @@ def _alter_table(session: Session, tree: exp.Alter) -> Outcome:
     name = table_name(tree.this, session.database, session.schema)
     if tree.args.get("exists") and find_table(session.connection, name) is None:
         return outcome.done(outcome.DDL)
-    table = require_table(session.connection, name)
     actions = tree.args["actions"]
     is_rename = all(isinstance(action, exp.AlterRename) for action in actions)
-    with session.changing(table, only_appends=is_rename) as noted:
+    with session.changing(name, only_appends=is_rename) as noted:
         for action in actions:
-            _alter(session, table, action)
+            _alter(session, noted.table, action)
         noted.rows = 0 if is_rename else 1
     return outcome.done(outcome.DDL)
 

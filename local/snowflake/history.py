@@ -110,9 +110,10 @@ class History:
 
     def discard(self, table: Table, copy: str) -> None:
         """Drop a copy that no version needs, after a rollback or a change of no rows."""
-        with self.connection.cursor() as connection:
-            connection.execute(f"DROP TABLE {_hidden(table.name.database)}.{copy}").fetchall()
-        self._reserved.discard(copy)
+        with self.commit_lock:
+            hidden = _hidden(table.name.database)
+            self.connection.execute(f"DROP TABLE {hidden}.{copy}").fetchall()
+            self._reserved.discard(copy)
 
     def record(self, connection: duckdb.DuckDBPyConnection, change: Change, at_us: int) -> None:
         """Write a version inside the transaction that makes it; `settle` completes it."""

@@ -1,6 +1,5 @@
 """Queries, and the scope in which any statement is understood."""
 
-
 from __future__ import annotations
 
 import contextlib

@@ -49,7 +49,7 @@ def seed(session: Session, name: TableName, path: Path, *, null: str | None = No
     if table is None:
         now_us = session.engine.clock.now_us()
         table = Table(name=name, id=new_table_id(), is_view=False, created_us=now_us)
-    with session.changing(table, only_appends=True, is_new=is_new) as noted:
+    with session.changing(name, only_appends=True, new=table if is_new else None) as noted:
         if is_new:
             _create(session, table, path, null)
         columns = columns_of(session.connection, name)

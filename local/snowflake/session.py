@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 import duckdb
 
 from local.snowflake import errors
-from local.snowflake.catalog import Table, TableName, has_database, has_schema, literal
+from local.snowflake.catalog import (
+    Table,
+    TableName,
+    has_database,
+    has_schema,
+    literal,
+    require_table,
+)
 from local.snowflake.engine import Cancellation, Engine
 from local.snowflake.history import Change
 
@@ -188,25 +195,29 @@ class Session:
 
     @contextlib.contextmanager
     def changing(
-        self, table: Table, *, only_appends: bool = False, is_new: bool = False
+        self, name: TableName, *, only_appends: bool = False, new: Table | None = None
     ) -> Iterator[Change]:
         """Change a table in the open transaction, or in one of its own.
 
         Args:
-            table: to lock until the transaction ends.
+            name: of the table, which is locked until the transaction ends.
             only_appends: existing rows stay as they are, so that no copy of them is needed.
-            is_new: the table is created by this transaction.
+            new: the table, if this transaction creates it.
 
         Yields:
             the change; add the number of changed rows to it, or it is as if nothing had happened.
+
+        Raises:
+            SnowflakeError: there is no such table, or another transaction keeps it locked.
         """
         # The lock comes first: DuckDB's view of the data begins with the first look at it.
         timeout_s = float(self.parameters["LOCK_TIMEOUT"])
-        self.engine.locks.acquire(table.name, self, timeout_s=timeout_s)
+        self.engine.locks.acquire(name, self, timeout_s=timeout_s)
         with self.transaction():
+            table = new or require_table(self.connection, name)
             changes = self._changes if self._changes is not None else {}
-            change = changes.setdefault(table.name, Change(table, is_new))
-            if not only_appends and change.copy is None and not change.is_new:
+            change = changes.setdefault(name, Change(table, is_new=new is not None))
+            if not (only_appends or table.is_view or change.copy or change.is_new):
                 change.copy = self.engine.history.preserve(table)
             yield change
 

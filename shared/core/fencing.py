@@ -31,12 +31,15 @@ def stands_in_the_way(manifest: Manifest, state: TargetState) -> str | None:
     """
     if manifest.mode is SyncMode.FULL:
         if state.snapshot is not None and manifest.snapshot <= state.snapshot:
-            return f"run {state.run_id} published the newer snapshot {state.snapshot}"
+            return f"run {state.run_id} published a snapshot no older: {state.snapshot}"
         return None
     if manifest.window is None:
         return None
     if (manifest.window.low, manifest.epoch) != (state.watermark, state.epoch):
-        return f"run {state.run_id} moved the watermark to {state.watermark} first"
+        return (
+            f"the window starts at watermark {manifest.window.low}, epoch {manifest.epoch}; since "
+            f"run {state.run_id} the table stands at {state.watermark}, epoch {state.epoch}"
+        )
     return None
 
 

@@ -6,12 +6,14 @@ manifest names are orphans.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
 
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
 from shared.core.windows import Window
 
-VERSION = 1
+VERSION: Final = 1
+"""Version of every manifest. Readers refuse any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Manifest:
     unchanged when the mode is incremental or a window was read.
     """
 
-    version: int = VERSION
+    version: Literal[1] = VERSION
     run_id: str
     table: str
     attempt: str

@@ -5,13 +5,14 @@ the watermark) is read from its own source of truth, because messages repeat, re
 """
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from shared.core import naming
 from shared.core.modes import SyncMode
 from shared.errors import InvalidMessageError
 
@@ -20,6 +21,14 @@ VERSION = 1
 
 FINALIZE = "OBJECT_FINALIZE"
 """A new object, or a new generation of one. Source: Cloud Storage, "Pub/Sub notifications"."""
+
+_GENERATION = re.compile(r"[1-9][0-9]{0,18}")
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""JSON can spell half of a surrogate pair, which nothing can write down afterwards."""
+
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading hostile JSON can raise: wrong types, an infinite number, a million brackets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +57,14 @@ class Delivery:
             envelope = json.loads(body)
             message = envelope["message"]
             return cls(
-                message_id=str(message["messageId"]),
+                message_id=_text(message, "messageId"),
                 published_at=parse_time(message["publishTime"]),
                 data=base64.b64decode(message.get("data") or "", validate=True),
-                attributes=dict(message.get("attributes") or {}),
+                attributes=_attributes(message),
                 subscription=str(envelope.get("subscription", "")),
                 attempt=int(envelope.get("deliveryAttempt") or 0),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as exc:
+        except _MALFORMED as exc:
             raise InvalidMessageError(
                 f"the request is not a Pub/Sub push message ({type(exc).__name__}: {exc}); "
                 'expected {"message": {"messageId": …, "publishTime": …, "data": …}}'
@@ -93,7 +102,7 @@ class ExtractRequest:
         """
         body = _load(delivery.data, known={"table", "mode", "request_id", "requested_at"})
         mode = body.get("mode")
-        if mode is not None and mode not in set(SyncMode):
+        if mode is not None and mode not in list(SyncMode):
             known = ", ".join(SyncMode)
             raise InvalidMessageError(f"unknown mode {mode!r}; known: {known}", mode=mode)
         return cls(
@@ -121,10 +130,16 @@ class LoadRequest:
         """Read the message's data.
 
         Raises:
-            InvalidMessageError: unknown version or key, or a part is missing.
+            InvalidMessageError: unknown version or key, or a part is missing or can name no run.
         """
         body = _load(delivery.data, known={"table", "run_id"})
-        return cls(table=_text(body, "table"), run_id=_text(body, "run_id"))
+        table, run_id = _text(body, "table"), _text(body, "run_id")
+        if not (naming.TABLE_NAME.fullmatch(table) and naming.RUN_ID.fullmatch(run_id)):
+            raise InvalidMessageError(
+                f"table {table!r} and run_id {run_id!r} can name no run; a run is named like "
+                "flights and 20240131T030000Z-0123456789ab"
+            )
+        return cls(table=table, run_id=run_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +176,7 @@ class IngestRequest:
             return cls(
                 bucket=attributes["bucketId"],
                 name=attributes["objectId"],
-                generation=int(attributes["objectGeneration"]),
+                generation=_generation(attributes["objectGeneration"]),
             )
         except (KeyError, ValueError) as exc:
             raise InvalidMessageError(
@@ -171,7 +186,11 @@ class IngestRequest:
 
 
 def parse_time(text: str) -> datetime:
-    """Read RFC 3339 with up to nine digits of fraction; cut to microseconds, in UTC."""
+    """Read RFC 3339 with up to nine digits of fraction; cut to microseconds, in UTC.
+
+    Raises:
+        ValueError: another form, no time zone, or a moment outside the years 1 to 9999.
+    """
     head, dot, rest = text.partition(".")
     if dot:
         digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
@@ -179,7 +198,23 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999") from exc
+
+
+def _attributes(message: dict[str, Any]) -> dict[str, str]:
+    attributes: dict[str, str] = message.get("attributes") or {}
+    if not all(isinstance(v, str) for v in attributes.values()):
+        raise TypeError("attributes must be strings")
+    return attributes
+
+
+def _generation(text: str) -> int:
+    if not _GENERATION.fullmatch(text):
+        raise ValueError(f"{text!r} is not a generation")
+    return int(text)
 
 
 def _dump(body: dict[str, Any]) -> bytes:
@@ -189,7 +224,7 @@ def _dump(body: dict[str, Any]) -> bytes:
 def _load(data: bytes, *, known: set[str]) -> dict[str, Any]:
     try:
         body = json.loads(data)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InvalidMessageError(f"the message's data is not JSON: {exc}") from exc
     if not isinstance(body, dict):
         raise InvalidMessageError(f"the message's data is a {type(body).__name__}, not an object")
@@ -219,4 +254,6 @@ def _text(body: dict[str, Any], key: str) -> str:
     value = body.get(key)
     if not isinstance(value, str) or not value:
         raise InvalidMessageError(f"{key} must be a non-empty string, got {value!r}")
+    if _SURROGATE.search(value):
+        raise InvalidMessageError(f"{key} {value!r} holds half a character, which is no text")
     return value

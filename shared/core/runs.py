@@ -51,7 +51,7 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     _S.COMMITTED: frozenset(),
     _S.SKIPPED: frozenset(),
 }
-"""Every legal change of state. A repeated change to the state a run is in already is a no-op."""
+"""Every legal change of state. A change to the state that a run is in already is always legal."""
 
 
 class Trigger(StrEnum):

@@ -5,7 +5,8 @@ files, manifests and receipts; ``DataType.parse`` and ``str`` are each other's i
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -49,11 +50,15 @@ class DataType:
                 raise InvalidSchemaError(f"{self.kind} takes no precision or scale")
             return
         precision, scale = self.precision, self.scale
-        if precision is None or scale is None or not 0 <= scale <= precision <= MAX_PRECISION:
+        if precision is None or scale is None or not self._is_sound(precision, scale):
             raise InvalidSchemaError(
                 f"decimal({precision},{scale}): write decimal(PRECISION,SCALE) "
-                f"with 0 <= SCALE <= PRECISION <= {MAX_PRECISION}"
+                f"with 0 <= SCALE <= PRECISION, and PRECISION from 1 to {MAX_PRECISION}"
             )
+
+    @staticmethod
+    def _is_sound(precision: int, scale: int) -> bool:
+        return 1 <= precision <= MAX_PRECISION and 0 <= scale <= precision
 
     def __str__(self) -> str:
         if self.kind is Kind.DECIMAL:
@@ -95,9 +100,10 @@ class TableSchema:
 
     def __post_init__(self) -> None:
         names = self.names
-        repeated = sorted({n for n in names if names.count(n) > 1})
-        if repeated:
+        if repeated := _repeated(names):
             raise InvalidSchemaError(f"column names repeat: {', '.join(repeated)}")
+        if repeated := _repeated(self.primary_key):
+            raise InvalidSchemaError(f"primary key names {', '.join(repeated)} more than once")
         missing = [k for k in self.primary_key if k not in names]
         if missing:
             raise InvalidSchemaError(
@@ -121,3 +127,7 @@ class TableSchema:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, times in Counter(names).items() if times > 1)

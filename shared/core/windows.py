@@ -5,9 +5,11 @@ the source ever compares them. ``high`` is the snapshot's own time, never the la
 row that commits later with a smaller value is still found.
 
 ``lag`` says how late a row may commit. A merge reads that much behind its watermark again, since
-the key makes repeats harmless; an append stays that much behind the clock instead.
+the key makes repeats harmless; an append stays that much behind the clock instead. A date stands
+for its whole day, so the rows of a day are complete when the day is over and the lag has passed.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -27,6 +29,14 @@ class CursorKind(StrEnum):
     """Days as ``YYYY-MM-DD``: a day is complete only when it is over."""
     NUMBER = "number"
     """Whole numbers that only grow."""
+
+
+_FORMS = {
+    CursorKind.TIME: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}"),
+    CursorKind.DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    CursorKind.NUMBER: re.compile(r"-?[0-9]+"),
+}
+"""How a watermark of each kind is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +72,27 @@ def next_window(
         lag: how late a row may commit.
 
     Raises:
-        InvalidConfigError: a lag with a cursor that does not measure time.
+        InvalidConfigError: a lag with a cursor that does not measure time, or a watermark of
+            another kind than the cursor's.
     """
+    if low is not None and not _FORMS[kind].fullmatch(low):
+        raise InvalidConfigError(
+            f"the table stands at watermark {low!r}, which is no {kind}: its incremental_column "
+            "has changed. Run the table once in mode full, which sets the watermark anew",
+            watermark=low,
+        )
     if kind is CursorKind.NUMBER:
         if lag:
             raise InvalidConfigError("lag is a duration, but the cursor column holds numbers")
-        return Window(low=low, high=largest if largest is not None else low, read_from=low)
+        return Window(low=low, high=_larger(low, largest), read_from=low)
     waits = mode is SyncMode.APPEND
     if kind is CursorKind.DATE:
-        high = _earlier_date(snapshot[:10], max(lag, timedelta(days=1)) if waits else timedelta())
-        back = timedelta() if waits else max(lag, timedelta(days=1))
-        return Window(low=low, high=_latest(low, high), read_from=low and _earlier_date(low, back))
-    high = earlier(snapshot, lag) if waits else snapshot
-    read_from = low if low is None or waits else earlier(low, lag)
-    return Window(low=low, high=_latest(low, high), read_from=read_from)
+        high = _complete_day(snapshot, lag) if waits else snapshot[:10]
+        behind = None if low is None or waits else _complete_day(f"{low} 00:00:00", lag)
+    else:
+        high = earlier(snapshot, lag) if waits else snapshot
+        behind = None if low is None or waits else earlier(low, lag)
+    return Window(low=low, high=_latest(low, high), read_from=behind or low)
 
 
 def earlier(moment: str, by: timedelta) -> str:
@@ -85,8 +102,15 @@ def earlier(moment: str, by: timedelta) -> str:
     return f"{moved:%Y-%m-%d %H:%M:%S}{dot}{fraction}"
 
 
-def _earlier_date(day: str, by: timedelta) -> str:
-    return (date.fromisoformat(day) - timedelta(days=by.days)).isoformat()
+def _complete_day(moment: str, lag: timedelta) -> str:
+    """Return the last day of which every row has committed at a moment."""
+    settled = earlier(moment, lag)
+    return (date.fromisoformat(settled[:10]) - timedelta(days=1)).isoformat()
+
+
+def _larger(low: str | None, largest: str | None) -> str | None:
+    # The largest row may have been deleted since; that must not move the mark back.
+    return max((n for n in (low, largest) if n is not None), key=int, default=None)
 
 
 def _latest(low: str | None, high: str) -> str:
