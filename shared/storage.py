@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 8 * 2**20
 """Upload and download in requests of this size. Source: multiples of 256 KiB are required."""
 
+RETRY_TIMEOUT_S = 30.0
+"""How long one call is tried again; the message's own redelivery takes over from there."""
+
 ABSENT = 0
 """The generation of an object that does not exist, in preconditions."""
 
@@ -78,7 +81,7 @@ class Storage:
         blob = self._blob(bucket, name)
         with _failures(bucket, name):
             try:
-                data: bytes = blob.download_as_bytes()
+                data: bytes = blob.download_as_bytes(retry=_retry())
             except _not_found():
                 return None
             return data, int(blob.generation)
@@ -93,7 +96,12 @@ class Storage:
         """
         blob = self._blob(bucket, name)
         with _failures(bucket, name):
-            blob.upload_from_string(data, content_type=content_type, if_generation_match=generation)
+            blob.upload_from_string(
+                data,
+                content_type=content_type,
+                if_generation_match=generation,
+                retry=_retry(),
+            )
         return int(blob.generation)
 
     @contextmanager
@@ -112,11 +120,12 @@ class Storage:
                 content_type=content_type,
                 if_generation_match=ABSENT,
                 ignore_flush=True,
+                retry=_retry(),
             ) as stream:
                 writer = Writer(stream)
                 yield writer
             # The stream does not tell which generation it made. The name is nobody else's.
-            blob.reload()
+            blob.reload(retry=_retry())
             writer.generation = int(blob.generation)
 
     def download(self, bucket: str, name: str, generation: int) -> bytes | None:
@@ -124,7 +133,7 @@ class Storage:
         blob = self._blob(bucket, name, generation)
         with _failures(bucket, name):
             try:
-                data: bytes = blob.download_as_bytes(raw_download=True)
+                data: bytes = blob.download_as_bytes(raw_download=True, retry=_retry())
             except _not_found():
                 return None
             return data
@@ -138,7 +147,9 @@ class Storage:
         blob = self._blob(bucket, name, generation)
         with _failures(bucket, name):
             try:
-                with blob.open("rb", chunk_size=CHUNK_BYTES, raw_download=True) as stream:
+                with blob.open(
+                    "rb", chunk_size=CHUNK_BYTES, raw_download=True, retry=_retry()
+                ) as stream:
                     while chunk := stream.read(CHUNK_BYTES):
                         yield chunk
             except _not_found() as exc:
@@ -149,7 +160,7 @@ class Storage:
         blob = self._blob(bucket, name, generation)
         with _failures(bucket, name):
             try:
-                blob.reload()
+                blob.reload(retry=_retry())
             except _not_found():
                 return None
         return _info(blob)
@@ -157,7 +168,7 @@ class Storage:
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the live objects below a prefix, by name."""
         with _failures(bucket, prefix):
-            for blob in self._connect().list_blobs(bucket, prefix=prefix):
+            for blob in self._connect().list_blobs(bucket, prefix=prefix, retry=_retry()):
                 yield _info(blob)
 
     def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
@@ -166,9 +177,13 @@ class Storage:
         origin = self._blob(source.bucket, source.name, source.generation)
         with _failures(bucket, name):
             try:
-                token, _, _ = blob.rewrite(origin, if_generation_match=ABSENT)
-                while token:
-                    token, _, _ = blob.rewrite(origin, token=token, if_generation_match=ABSENT)
+                token = None
+                while True:
+                    token, _, _ = blob.rewrite(
+                        origin, token=token, if_generation_match=ABSENT, retry=_retry()
+                    )
+                    if not token:
+                        return
             except _not_found() as exc:
                 raise FileNotFoundError(str(source)) from exc
             except _precondition():
@@ -197,6 +212,17 @@ def _info(blob: Any) -> ObjectInfo:
     )
 
 
+def _retry() -> Any:
+    """Every write here is conditional, so trying again is safe.
+
+    A reply lost on the way makes the client try a write again that has succeeded: it then meets
+    its own generation, and the caller a ``ConflictError`` over a write of its own.
+    """
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    return DEFAULT_RETRY.with_timeout(RETRY_TIMEOUT_S)
+
+
 def _not_found() -> type[Exception]:
     from google.api_core.exceptions import NotFound
 
@@ -216,10 +242,11 @@ def _failures(bucket: str, name: str) -> Iterator[None]:
     A refused precondition reaches us in two forms: ``PreconditionFailed``, and ``InvalidResponse``
     with status 412 from the chunked writer.
     """
-    from google.api_core.exceptions import GoogleAPICallError, NotFound
+    from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
     from google.auth.exceptions import TransportError
     from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     place = f"gs://{bucket}/{name}"
     try:
@@ -231,5 +258,12 @@ def _failures(bucket: str, name: str) -> Iterator[None]:
         if code == 412:
             raise ConflictError(f"{place} has another generation", object=place) from exc
         raise StorageUnavailableError(f"{place}: {exc}", object=place) from exc
-    except (RequestException, TransportError, DataCorruption, ConnectionError) as exc:
+    except (
+        RetryError,
+        RequestException,
+        TransportError,
+        DataCorruption,
+        HTTPError,
+        ConnectionError,
+    ) as exc:
         raise StorageUnavailableError(f"{place}: {exc}", object=place) from exc

@@ -96,6 +96,8 @@ def attempt(services: Services, run: Run, step: str, state: RunState) -> Iterato
     this = Attempt(id=uuid.uuid4().hex[:12], step=step, started_at=now)
 
     def begin(current: Run) -> Run:
+        if current.lease and current.lease.attempt == this.id:
+            return current  # written before, but the reply was lost
         if current.is_held(now) and current.lease:
             raise LeaseHeldError(
                 f"attempt {current.lease.attempt} works on run {current.run_id} until "
