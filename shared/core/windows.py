@@ -1,8 +1,8 @@
 """Which rows a run reads: the window ``(low, high]`` over the cursor column, at one snapshot.
 
 Watermarks are text at the source's own precision (nine digits of a second for Snowflake), and only
-the source ever compares rows with them. ``high`` is the snapshot's own time, never the largest value seen: a
-row that commits later with a smaller value is still found.
+the source ever compares rows with them. ``high`` is the snapshot's own time, never the largest
+value seen: a row that commits later with a smaller value is still found.
 
 ``lag`` says how late a row may commit. A merge reads that much behind its watermark again, since
 the key makes repeats harmless; an append stays that much behind the clock instead. A date stands
