@@ -23,18 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
 from local.snowflake import errors
-from local.snowflake.catalog import TableName
 from local.snowflake.errors import SnowflakeError
 from local.snowflake.faults import Fault
 from local.snowflake.replies import failure, success
 from local.snowflake.seeds import seed
 from local.snowflake.service import ResetConnectionError, Service
 from local.snowflake.session import Session
-from local.snowflake.translate import normalize, table_name
+from local.snowflake.translate import table_name_from
 
 _MAX_BODY_BYTES = 256 * 1024 * 1024
 _ARROW = "application/octet-stream"
@@ -235,18 +232,16 @@ def _clear_faults(request: Request) -> Reply:
 
 
 def _seed(request: Request) -> Reply:
-    table = sqlglot.parse_one(request.query.get("table", ""), read="snowflake", into=exp.Table)
-    name: TableName = table_name(normalize(table).assert_is(exp.Table), None, None)
-    options = request.json
     session = Session(request.service.engine, user="SEED", account="LOCAL")
+    session.set_parameter("TIMEZONE", "UTC")
     try:
+        options = request.json
+        name = table_name_from(request.query.get("table", ""), None, None)
         rows = seed(session, name, Path(options["path"]), null=options.get("null"))
-    except (ValueError, KeyError) as error:
-        return _json({"error": f"{type(error).__name__}: {error}"}, 400)
     except SnowflakeError as error:
         return _json({"error": error.message}, 400)
-    except duckdb.Error as error:
-        return _json({"error": str(error)}, 400)
+    except (ValueError, KeyError, duckdb.Error) as error:
+        return _json({"error": f"{type(error).__name__}: {error}"}, 400)
     finally:
         session.close()
     return _json({"rows": rows})

@@ -115,6 +115,19 @@ def table_name(table: exp.Table, scope_database: str | None, scope_schema: str |
     return TableName(database, schema, table.name)
 
 
+def table_name_from(text: str, database: str | None, schema: str | None) -> TableName:
+    """Read a table's name from a text, as in 'db.schema.table'.
+
+    Raises:
+        SnowflakeError: it is not one.
+    """
+    try:
+        table = sqlglot.parse_one(text, read="snowflake", into=exp.Table)
+    except ParseError:
+        raise errors.SnowflakeError(1003, "42000", f"not a table name: {text!r}") from None
+    return table_name(normalize(table).assert_is(exp.Table), database, schema)
+
+
 def translate(statement: Statement, scope: Scope) -> exp.Expr:
     """Turn a parsed statement into one that DuckDB runs; the argument is left as it is."""
     tree = statement.tree.copy()
@@ -228,9 +241,8 @@ def _rewrite_to_char(node: exp.ToChar) -> exp.Expr:
 def _rewrite_function(node: exp.Anonymous, scope: Scope) -> exp.Expr:
     name = node.name.upper()
     if name == "SYSTEM$LAST_CHANGE_COMMIT_TIME":
-        table = sqlglot.parse_one(node.expressions[0].name, read="snowflake", into=exp.Table)
-        table_id = table_name(normalize(table).assert_is(exp.Table), scope.database, scope.schema)
-        return exp.cast(exp.Literal.number(scope.last_change(table_id)), "BIGINT")
+        table = table_name_from(node.expressions[0].name, scope.database, scope.schema)
+        return exp.cast(exp.Literal.number(scope.last_change(table)), "BIGINT")
     if name == "LAST_QUERY_ID":
         return exp.Literal.string(scope.facts.get("last_query_id") or "")
     return node
