@@ -34,11 +34,18 @@ def read(path: Path) -> Document:
         InvalidConfigError: missing, not UTF-8, not YAML, a repeated key, or not a mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except FileNotFoundError as exc:
         raise InvalidConfigError(f"{path}: no such file") from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidConfigError(f"{path}: cannot be read as UTF-8 text: {exc}") from exc
+    except OSError as exc:
+        raise InvalidConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise InvalidConfigError(
+            f"{path}:{line}: byte {data[exc.start]:#04x} is not UTF-8; save the file as UTF-8"
+        ) from exc
     return parse(text, str(path))
 
 
@@ -48,14 +55,14 @@ def parse(text: str, name: str) -> Document:
     Raises:
         InvalidConfigError: not YAML, a repeated key, or not a mapping.
     """
+    lines: dict[Place, str] = {(): f"{name}:1"}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = {} if node is None else _build(node, (), name, lines)
     except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        at = f"{name}:{mark.line + 1}" if mark else name
-        raise InvalidConfigError(f"{at}: not YAML: {getattr(exc, 'problem', exc)}") from exc
-    lines: dict[Place, str] = {(): f"{name}:1"}
-    data = {} if node is None else _build(node, (), name, lines)
+        raise InvalidConfigError(_not_yaml(exc, text, name)) from exc
+    except RecursionError as exc:
+        raise InvalidConfigError(f"{name}:1: a value is nested too deeply, or in itself") from exc
     if not isinstance(data, dict):
         raise InvalidConfigError(f"{name}:1: the top level must be a mapping of keys")
     return Document(data, lines)
@@ -66,6 +73,20 @@ def overlay(base: Document, top: Document) -> Document:
     lines = dict(base.lines)
     data = _merge(base.data, top.data, (), lines, top.lines)
     return Document(data, lines)
+
+
+def _not_yaml(exc: yaml.YAMLError, text: str, name: str) -> str:
+    line = 1
+    if isinstance(exc, yaml.reader.ReaderError):
+        line += text.count("\n", 0, exc.position)
+        problem = f"{exc.reason}: U+{exc.character:04X}"
+    else:
+        mark = getattr(exc, "problem_mark", None)
+        line += mark.line if mark else 0
+        parts = (getattr(exc, "context", None), getattr(exc, "problem", None))
+        problem = ", ".join(p for p in parts if p)
+    hint = "; indent with spaces, not tabs" if "'\\t'" in problem else ""
+    return f"{name}:{line}: not YAML: {problem}{hint}"
 
 
 def _merge(
@@ -91,8 +112,13 @@ def _build(node: yaml.Node, place: Place, name: str, lines: dict[Place, str]) ->
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node)
-    except (yaml.YAMLError, ValueError) as exc:
-        raise InvalidConfigError(f"{lines[place]}: {getattr(exc, 'problem', exc)}") from exc
+    except yaml.constructor.ConstructorError as exc:
+        raise InvalidConfigError(f"{lines[place]}: {exc.problem}") from exc
+    except (ValueError, LookupError, AttributeError) as exc:
+        kind = node.tag.rpartition(":")[2]
+        raise InvalidConfigError(
+            f"{lines[place]}: {node.value!r} is no {kind}; text belongs in quotes"
+        ) from exc
     finally:
         loader.dispose()
 

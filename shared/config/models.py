@@ -3,12 +3,22 @@
 Every key here is documented in docs/tables.md. Unknown keys are errors.
 """
 
+import codecs
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from shared.config import schedule as schedules
 from shared.core import naming
@@ -16,28 +26,88 @@ from shared.core.modes import SyncMode
 from shared.core.schemas import DataType
 from shared.errors import InvalidSchemaError
 
-_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+MAX_DURATION = timedelta(days=3660)
+"""Ten years: whatever is longer is a slip of the keyboard."""
 
-Compression = Literal["zstd", "lz4", "gzip", "snappy", "none"]
+BOOKKEEPING_SCHEMA = "_sluice"
+"""The target's schema for what Sluice itself remembers."""
+
+MAX_POSTGRES_BYTES = 63
+"""Source: PostgreSQL, "Identifiers and Key Words"."""
+
+_DURATION = re.compile(r"([0-9]{1,9})\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_COMPRESSIONS = Literal["zstd", "lz4", "gzip", "snappy", "none"]
 
 
 def _duration(value: Any) -> Any:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match:
         return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    if isinstance(value, str) and not value.startswith("P"):
-        raise ValueError(f"{value!r} is not a duration; write 90s, 15m, 2h or 1d")
+    # Stored configurations spell it as ISO 8601 does.
+    if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
+        return value
+    raise ValueError(f"{value!r} is not a duration; write 90s, 15m, 2h or 1d")
+
+
+def _sensible(value: timedelta) -> timedelta:
+    if not timedelta(0) <= value <= MAX_DURATION:
+        raise ValueError(f"{value} is not between 0s and {MAX_DURATION.days}d")
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+def _switch(value: Any) -> Any:
+    return {True: "zstd", False: "none"}[value] if isinstance(value, bool) else value
+
+
+def _column_type(text: str) -> str:
+    try:
+        DataType.parse(text)
+    except InvalidSchemaError as exc:
+        raise ValueError(exc.message) from exc
+    return text
+
+
+def _encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError as exc:
+        raise ValueError(f"{name!r} is no encoding; write one like utf-8 or cp1252") from exc
+    return name
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("names a column twice")
+    return names
+
+
+def _postgres_name(name: str) -> str:
+    if not 1 <= len(name.encode()) <= MAX_POSTGRES_BYTES:
+        raise ValueError(f"{name!r} must have 1 to {MAX_POSTGRES_BYTES} bytes")
+    return name
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    AfterValidator(_sensible),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
+]
+Compression = Annotated[
+    _COMPRESSIONS,
+    BeforeValidator(_switch),
+    WithJsonSchema({"enum": [True, False, *get_args(_COMPRESSIONS)]}),
+]
+ColumnType = Annotated[str, AfterValidator(_column_type)]
+Encoding = Annotated[str, AfterValidator(_encoding)]
+PostgresName = Annotated[str, AfterValidator(_postgres_name)]
 
 
 class Model(BaseModel):
     """Base of every configuration model: immutable, and strict about keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SnowflakeTable(Model):
@@ -52,32 +122,29 @@ class CsvFiles(Model):
     """How files dropped under ``landing/<table>/`` are read."""
 
     delimiter: str | None = Field(default=None, min_length=1, max_length=16)
-    encoding: str | None = None
+    encoding: Encoding | None = None
     header: bool | None = None
     null: list[str] = Field(default_factory=lambda: [""])
-    columns: dict[str, str] | None = None
+    columns: dict[str, ColumnType] | None = None
     """Column names in the target with their types; absent: inferred from the whole first file."""
     max_reject_percent: float = Field(default=10.0, ge=0, le=100)
     """A file with more rejected rows than this is quarantined as a whole."""
     on_duplicate: Literal["skip", "load", "fail"] = "skip"
     """What to do with a file whose content was loaded before under another name or generation."""
 
-    @field_validator("columns")
-    @classmethod
-    def _known_types(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
-        for name, text in (columns or {}).items():
-            try:
-                DataType.parse(text)
-            except InvalidSchemaError as exc:
-                raise ValueError(f"column {name}: {exc.message}") from exc
-        return columns
-
 
 class PostgresTable(Model):
     """Where a table goes in PostgreSQL."""
 
-    schema_: str = Field(default="public", min_length=1, max_length=63, alias="schema")
-    table: str = Field(min_length=1, max_length=63)
+    schema_: PostgresName = Field(default="public", alias="schema")
+    table: PostgresName
+
+    @field_validator("schema_")
+    @classmethod
+    def _not_ours(cls, schema: str) -> str:
+        if schema == BOOKKEEPING_SCHEMA:
+            raise ValueError(f"{schema} is where Sluice keeps its own tables; name another schema")
+        return schema
 
 
 class Guard(Model):
@@ -136,7 +203,7 @@ class TableConfig(Model):
     postgres: PostgresTable | None = None
     sync_mode: SyncMode = SyncMode.FULL
     incremental_column: str | None = None
-    primary_key: list[str] | None = None
+    primary_key: Annotated[list[str], AfterValidator(_distinct)] | None = None
     """Columns that identify a row; absent: the key that the source declares, [] for none."""
     lag: Duration = timedelta(0)
     """How late a row may commit: a merge re-reads that much, an append waits that long."""
@@ -159,11 +226,6 @@ class TableConfig(Model):
                 "first, at most 63"
             )
         return name
-
-    @field_validator("compression", mode="before")
-    @classmethod
-    def _compression_switch(cls, value: Any) -> Any:
-        return {True: "zstd", False: "none"}.get(value, value) if value in (True, False) else value
 
     @field_validator("schedule")
     @classmethod
@@ -193,10 +255,22 @@ class TableConfig(Model):
     def _mode_has_what_it_needs(self) -> Self:
         if self.snowflake and self.sync_mode is not SyncMode.FULL and not self.incremental_column:
             raise ValueError(f"sync_mode {self.sync_mode} needs incremental_column")
+        if self.sync_mode is SyncMode.INCREMENTAL and self.primary_key == []:
+            raise ValueError("sync_mode incremental needs a primary_key")
+        if self.sync_mode is SyncMode.APPEND and self.null_cursor == "include":
+            raise ValueError(
+                "null_cursor include would append the same rows in every run; use skip"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _files_move_by_themselves(self) -> Self:
         if self.csv and self.sync_mode is SyncMode.INCREMENTAL and not self.primary_key:
             raise ValueError("sync_mode incremental of files needs primary_key")
         if self.csv and self.schedule != schedules.MANUAL:
             raise ValueError("a table of files has no schedule: it moves when a file is dropped")
+        if self.csv and self.incremental_column:
+            raise ValueError("a table of files has no incremental_column: each file is read whole")
         return self
 
     @property

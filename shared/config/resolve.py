@@ -1,5 +1,6 @@
 """From files to validated tables: read, merge the environment in, validate, say where it hurts."""
 
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,8 +30,9 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
         env = overlay(env, extra)
     environment_file = _validate(EnvironmentFile, env, problems)
     documents = [d for path in _table_files(config_dir) for d in _split(read(path), problems)]
-    problems += _repeated(documents) + _strangers(documents, env)
-    tables = [_validate(TableConfig, _override(d, env), problems) for d in documents]
+    merged = [_override(d, env) for d in documents]
+    problems += _repeated(merged) + _strangers(documents, env)
+    tables = [_validate(TableConfig, d, problems) for d in merged]
     if problems or environment_file is None:
         raise InvalidConfigError("\n".join(problems))
     connections = environment_file.connections
@@ -69,28 +71,46 @@ def _environment(config_dir: Path, environment: str) -> Document:
 def _split(document: Document, problems: list[str]) -> list[Document]:
     """Cut a file into one document per table; a file may also be one table itself."""
     if "tables" not in document.data:
-        return [document]
+        if "name" in document.data:
+            return [document]
+        found = f"its keys are {', '.join(document.data)}" if document.data else "it is empty"
+        problems.append(
+            f"{document.where(())}: the file has neither tables (a list) nor name (one table); "
+            f"{found}"
+        )
+        return []
     tables = document.data["tables"]
     stray = document.data.keys() - {"tables"}
     problems += [f"{document.where((k,))}: unknown key {k!r}; known: tables" for k in sorted(stray)]
     if not isinstance(tables, list):
         problems.append(f"{document.where(('tables',))}: tables must be a list of tables")
         return []
-    return [_below(document, ("tables", i), data) for i, data in enumerate(tables)]
+    documents = []
+    for i, data in enumerate(tables):
+        place = ("tables", i)
+        if isinstance(data, dict):
+            documents.append(_below(document, place, data))
+        else:
+            at, shown = document.where(place), _shown(data)
+            problems.append(f"{at}: tables.{i}: must be a mapping of keys, got {shown}")
+    return documents
 
 
-def _below(document: Document, place: Place, data: Any) -> Document:
+def _below(document: Document, place: Place, data: dict[str, Any]) -> Document:
     depth = len(place)
     lines = {p[depth:]: at for p, at in document.lines.items() if p[:depth] == place}
-    return Document(data if isinstance(data, dict) else {}, lines)
+    return Document(data, lines)
 
 
 def _override(table: Document, env: Document) -> Document:
     overrides = env.data.get("tables")
     name = table.data.get("name")
-    if not isinstance(overrides, dict) or not isinstance(overrides.get(name), dict):
+    if not isinstance(overrides, dict) or not isinstance(name, str):
         return table
-    return overlay(table, _below(env, ("tables", str(name)), overrides[name]))
+    override = overrides.get(name)
+    if not isinstance(override, dict):
+        return table
+    return overlay(table, _below(env, ("tables", name), override))
 
 
 def _repeated(documents: list[Document]) -> list[str]:
@@ -106,7 +126,7 @@ def _repeated(documents: list[Document]) -> list[str]:
 
 
 def _strangers(documents: list[Document], env: Document) -> list[str]:
-    names = sorted(str(d.data.get("name")) for d in documents)
+    names = sorted(str(d.data["name"]) for d in documents if "name" in d.data)
     overrides = env.data.get("tables")
     return [
         f"{env.where(('tables', name))}: no table is named {name!r}; known: {', '.join(names)}"
@@ -132,8 +152,21 @@ def _explain(model: type[BaseModel], document: Document, error: Any) -> str:
     elif error["type"] == "missing":
         message = "is missing"
     elif error["type"] in ("literal_error", "enum"):
-        message = f"{error['input']!r} is not known; known: {error['ctx']['expected']}"
+        message = f"{_shown(error['input'])} is not known; known: {error['ctx']['expected']}"
+    elif error["type"] in ("model_type", "dict_type"):
+        known = ", ".join(_known_keys(model, place))
+        keys = f" ({known})" if known else ""
+        message = f"must be a mapping of keys{keys}, got {_shown(error['input'])}"
+    elif error["type"] == "string_type":
+        hint = "" if isinstance(error["input"], dict | list) else "; put it in quotes"
+        message = f"must be text, got {_shown(error['input'])}{hint}"
+    elif error["type"].endswith(("_type", "_parsing")):
+        message = f"{message}, got {_shown(error['input'])}"
     return f"{document.where(place)}: {key + ': ' if key else ''}{message}"
+
+
+def _shown(value: object) -> str:
+    return reprlib.repr(value)
 
 
 def _known_keys(model: type[BaseModel], place: Iterable[str | int]) -> list[str]:
