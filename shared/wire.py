@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from shared.errors import IntegrityError
+from shared.errors import IntegrityError, InvalidSchemaError
 
 T = TypeVar("T")
 
@@ -29,9 +29,14 @@ def from_json(kind: type[T], data: bytes, name: str) -> T:
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         at = ".".join(str(p) for p in first["loc"])
-        raise IntegrityError(
-            f"{name} is not a valid {kind.__name__}: {at}: {first['msg']}", object=name
-        ) from exc
+        why = f"{at}: {first['msg']}" if at else first["msg"]
+        raise _refusal(kind, name, why) from exc
+    except InvalidSchemaError as exc:
+        raise _refusal(kind, name, exc.message) from exc
+
+
+def _refusal(kind: type, name: str, why: str) -> IntegrityError:
+    return IntegrityError(f"{name} is not a valid {kind.__name__}: {why}", object=name)
 
 
 @cache
