@@ -4,6 +4,7 @@ Google's own variables (``STORAGE_EMULATOR_HOST``, ``PUBSUB_EMULATOR_HOST``) are
 clients; ours begin with ``SLUICE_``.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class Settings:
         """Read the settings.
 
         Raises:
-            InvalidConfigError: a variable is missing or is not a number.
+            InvalidConfigError: a variable is missing or is not a number of seconds.
         """
         env = os.environ if environ is None else environ
         return cls(
@@ -60,8 +61,8 @@ class Settings:
             prefix=_required(env, "SLUICE_PREFIX"),
             secrets_endpoint=env.get("SLUICE_SECRETS_ENDPOINT") or None,
             is_emulated=bool(env.get("STORAGE_EMULATOR_HOST")),
-            lease_s=_number(env, "SLUICE_LEASE_S", LEASE_S),
-            budget_s=_number(env, "SLUICE_BUDGET_S", BUDGET_S),
+            lease_s=_seconds(env, "SLUICE_LEASE_S", LEASE_S),
+            budget_s=_seconds(env, "SLUICE_BUDGET_S", BUDGET_S),
             code_version=env.get("SLUICE_CODE_VERSION") or env.get("K_REVISION") or "dev",
         )
 
@@ -76,12 +77,17 @@ def _required(env: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
+def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     text = env.get(name)
+    if not text:
+        return default
     try:
-        return float(text) if text else default
-    except ValueError as exc:
-        raise InvalidConfigError(f"{name}={text!r} is not a number") from exc
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise InvalidConfigError(f"{name}={text!r} is not a number of seconds above 0")
+    return seconds
 
 
 def is_configured() -> bool:
