@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 
 from shared.core.schemas import Column, Kind
-from shared.errors import InvalidSchemaError
+from shared.targets.postgres.identifiers import quote
 from shared.targets.postgres.types import type_name
-
-MAX_IDENTIFIER_BYTES = 63
-"""Longer names are cut silently. Source: PostgreSQL, "Identifiers and Key Words"."""
 
 BOOKKEEPING = (
     "CREATE SCHEMA IF NOT EXISTS _sluice",
@@ -42,8 +39,19 @@ BOOKKEEPING = (
   table_name TEXT NOT NULL,
   run_id TEXT NOT NULL,
   PRIMARY KEY (bucket, name, generation))""",
+    """CREATE UNLOGGED TABLE IF NOT EXISTS _sluice.staged (
+  run_id TEXT NOT NULL,
+  part TEXT NOT NULL,
+  PRIMARY KEY (run_id, part))""",
     "CREATE INDEX IF NOT EXISTS files_by_content ON _sluice.files (table_name, sha256)",
 )
+
+READ_STAGED = "SELECT part FROM _sluice.staged WHERE run_id = %s"
+
+CLAIM_PART = "INSERT INTO _sluice.staged (run_id, part) VALUES (%s, %s) ON CONFLICT (run_id, part) DO NOTHING"
+"""Waits while another attempt stages the same part, and then finds it done or takes it over."""
+
+FORGET_PARTS = "DELETE FROM _sluice.staged WHERE run_id = %s"
 
 READ_STATE = "SELECT watermark, snapshot, run_id, epoch FROM _sluice.state WHERE table_name = %s"
 
@@ -92,19 +100,6 @@ PRIMARY_KEY = (
 )
 
 
-def quote(name: str) -> str:
-    """Return a quoted identifier.
-
-    Raises:
-        InvalidSchemaError: empty, with a NUL, or longer than PostgreSQL keeps.
-    """
-    if not name or "\x00" in name or len(name.encode()) > MAX_IDENTIFIER_BYTES:
-        raise InvalidSchemaError(
-            f"{name!r} cannot be a name in PostgreSQL: 1 to {MAX_IDENTIFIER_BYTES} bytes, no NUL"
-        )
-    return '"' + name.replace('"', '""') + '"'
-
-
 def qualified(schema: str, table: str) -> str:
     """Return ``"schema"."table"``."""
     return f"{quote(schema)}.{quote(table)}"
@@ -124,9 +119,13 @@ def create_table(table: str, columns: Sequence[Column], primary_key: Sequence[st
 
 
 def create_staging(staging: str, columns: Sequence[Column]) -> str:
-    """Return CREATE UNLOGGED TABLE for one attempt's rows. ``staging`` is qualified."""
+    """Return CREATE UNLOGGED TABLE for a run's rows. ``staging`` is qualified.
+
+    A crash of the server empties unlogged tables. ``_sluice.staged`` is unlogged too, so that it
+    never names a part that a crash has taken away.
+    """
     lines = [f"{quote(c.name)} {type_name(c.type)}" for c in columns]
-    return f"CREATE UNLOGGED TABLE {staging} ({', '.join(lines)})"
+    return f"CREATE UNLOGGED TABLE IF NOT EXISTS {staging} ({', '.join(lines)})"
 
 
 def drop(table: str) -> str:
@@ -137,6 +136,11 @@ def drop(table: str) -> str:
 def copy_in(table: str, columns: Sequence[Column]) -> str:
     """Return COPY … FROM STDIN in the binary format."""
     return f"COPY {table} ({_list([c.name for c in columns])}) FROM STDIN (FORMAT binary)"
+
+
+def analyze(table: str) -> str:
+    """Return ANALYZE: fresh tables have no statistics to plan joins by."""
+    return f"ANALYZE {table}"
 
 
 def count(table: str) -> str:
@@ -194,8 +198,8 @@ def update_changed(
     if not others:
         return None
     sets = ", ".join(f"{quote(c.name)} = {_value(c, casts)}" for c in others)
-    mine = ", ".join(_comparable(c, f"t.{quote(c.name)}") for c in others)
-    theirs = ", ".join(_comparable(c, _value(c, casts)) for c in others)
+    mine = ", ".join(_comparable(c, f"t.{quote(c.name)}", casts) for c in others)
+    theirs = ", ".join(_comparable(c, _value(c, casts), casts) for c in others)
     return (
         f"UPDATE {table} t SET {sets} FROM {staging} s WHERE {_same_key(key, casts)} "
         f"AND ({mine}) IS DISTINCT FROM ({theirs})"
@@ -251,9 +255,10 @@ def _cast(name: str, casts: dict[str, str]) -> str:
     return f"s.{quote(name)}::{wanted}" if wanted else f"s.{quote(name)}"
 
 
-def _comparable(column: Column, value: str) -> str:
-    # json has no equality; jsonb and text have.
-    return f"({value})::text" if column.type.kind is Kind.JSON else value
+def _comparable(column: Column, value: str, casts: dict[str, str]) -> str:
+    # json has no equality, and that of citext takes another case for the same value.
+    is_odd = column.type.kind is Kind.JSON or casts.get(column.name) in ("json", "citext")
+    return f"({value})::text" if is_odd else value
 
 
 def _same_key(key: Sequence[str], casts: dict[str, str]) -> str:

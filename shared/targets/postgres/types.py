@@ -4,6 +4,7 @@ import re
 
 from shared.core.schemas import Column, DataType, Kind
 from shared.errors import SchemaConflictError
+from shared.targets.postgres.identifiers import quote
 
 _NAMES: dict[Kind, str] = {
     Kind.BOOL: "boolean",
@@ -25,6 +26,8 @@ _ALSO_HOLDS: dict[Kind, re.Pattern[str]] = {
 }
 """Types that take every value of a kind unaltered, or refuse it loudly; none rounds or cuts."""
 
+_INTEGERS = ("bigint", "integer", "smallint")
+
 _NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
 
 
@@ -40,8 +43,10 @@ def data_type(name: str) -> DataType:
     numeric = _NUMERIC.fullmatch(name)
     if numeric and 0 <= int(numeric[2]) <= int(numeric[1]) <= 38:
         return DataType(Kind.DECIMAL, int(numeric[1]), int(numeric[2]))
-    if name in ("integer", "smallint"):
+    if name in _INTEGERS:
         return DataType(Kind.INT64)
+    if name == "real":
+        return DataType(Kind.FLOAT64)
     return DataType(next((k for k, n in _NAMES.items() if n == name), Kind.TEXT))
 
 
@@ -52,6 +57,8 @@ def holds(existing: str, wanted: DataType) -> bool:
     if wanted.kind is Kind.DECIMAL:
         numeric = _NUMERIC.fullmatch(existing)
         scale = int(numeric[2]) if numeric else None
+        if existing in _INTEGERS:
+            return wanted.scale == 0
         return existing == "numeric" or (scale is not None and scale >= (wanted.scale or 0))
     if wanted.kind is Kind.INT64 and (numeric := _NUMERIC.fullmatch(existing)):
         return int(numeric[2]) >= 0
@@ -75,8 +82,8 @@ def require(table: str, existing: dict[str, str], columns: list[Column]) -> None
     narrow = [c for c in columns if c.name in existing and not holds(existing[c.name], c.type)]
     if not (missing or narrow):
         return
-    advice = [f"ADD COLUMN {c.name} {type_name(c.type)}" for c in missing]
-    advice += [f"ALTER COLUMN {c.name} TYPE {type_name(c.type)}" for c in narrow]
+    advice = [f"ADD COLUMN {quote(c.name)} {type_name(c.type)}" for c in missing]
+    advice += [f"ALTER COLUMN {quote(c.name)} TYPE {type_name(c.type)}" for c in narrow]
     found = [f"{c.name} is {existing[c.name]}" for c in narrow]
     raise SchemaConflictError(
         f"table {table} cannot hold the run's columns unaltered: "
