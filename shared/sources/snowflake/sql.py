@@ -119,7 +119,8 @@ def condition(
         cursor: the cursor column.
         window: the window; its text is bound and cast to the cursor's own type.
         with_null: rows whose cursor is NULL belong to it.
-        to_high: the upper end counts; a full read of a merged table has none.
+        to_high: the upper end counts; a full read of a merged table has none. A window without
+            an upper end, of a table without a number to start from, then holds no number.
     """
     if cursor is None or window is None:
         return "", ()
@@ -128,7 +129,9 @@ def condition(
     if window.read_from is not None:
         limits.append(f"{name} > CAST(? AS {kind})")
         values.append(_literal(cursor, window.read_from))
-    if to_high and window.high is not None:
+    if to_high and window.high is None:
+        limits.append("FALSE")
+    elif to_high and window.high:
         limits.append(f"{name} <= CAST(? AS {kind})")
         values.append(_literal(cursor, window.high))
     if not limits:

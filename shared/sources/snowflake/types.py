@@ -106,7 +106,7 @@ def find(columns: Sequence[SourceColumn], name: str, role: str) -> SourceColumn:
     """Return the column that a table file calls ``name``, in any case.
 
     Raises:
-        SchemaConflictError: there is none; the message lists the columns.
+        SchemaConflictError: there is none, or several differ only in case; the message lists them.
     """
     exact = [c for c in columns if name in (c.name, c.target_name)]
     found = exact or [c for c in columns if c.name.lower() == name.lower()]
@@ -114,6 +114,11 @@ def find(columns: Sequence[SourceColumn], name: str, role: str) -> SourceColumn:
         raise SchemaConflictError(
             f"{role} {name!r} is not a column of the source table; its columns are "
             f"{', '.join(c.target_name for c in columns)}",
+            column=name,
+        )
+    if len(found) > 1:
+        raise SchemaConflictError(
+            f"{role} {name!r} could be {' or '.join(c.name for c in found)}; write it as there",
             column=name,
         )
     return found[0]
