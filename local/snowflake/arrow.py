@@ -20,7 +20,8 @@ from local.snowflake.columns import Column, ColumnType
 _UTC_MINUTES = 1440
 # Timestamps of a finer scale do not fit 64 bits and travel as a struct. Source: the same.
 _INT64_TIMESTAMP_SCALE = 7
-_NANOSECONDS = 1_000_000_000
+# A coarser TIMESTAMP_TZ has no fraction: its epoch counts units of its scale. Source: the same.
+_SHORT_ZONED_SCALE = 3
 _UNIT_SCALE = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _INTEGER_TYPES = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 
@@ -77,9 +78,15 @@ def _metadata(column: Column) -> dict[str, str]:
         "precision": str(column.type.precision or 0),
         "scale": str(column.type.scale or 0),
         "charLength": str(column.type.length or 0),
-        "byteLength": "16" if column.type.kind == "TIMESTAMP_TZ" else str(wire["byteLength"] or 0),
+        "byteLength": str(_zoned_bytes(column.type) or wire["byteLength"] or 0),
         "finalType": "T",
     }
+
+
+def _zoned_bytes(kind: ColumnType) -> int:
+    if kind.kind != "TIMESTAMP_TZ":
+        return 0
+    return 8 if _scale(kind) <= _SHORT_ZONED_SCALE else 16
 
 
 def _encode_column(array: pa.Array, kind: ColumnType) -> pa.Array:
@@ -140,13 +147,17 @@ def _floor_divide(values: pa.Array, divisor: int) -> tuple[pa.Array, pa.Array]:
 def _encode_timestamp(array: pa.Array, kind: ColumnType) -> pa.Array:
     unit_scale = _UNIT_SCALE[array.type.unit]
     ticks = array.cast(pa.int64())
-    scale = _scale(kind)
-    if kind.kind != "TIMESTAMP_TZ" and scale <= _INT64_TIMESTAMP_SCALE:
+    scale, is_zoned = _scale(kind), kind.kind == "TIMESTAMP_TZ"
+    if not is_zoned and scale <= _INT64_TIMESTAMP_SCALE:
         return _rescale(ticks, from_scale=unit_scale, to_scale=scale)
-    epoch, rest = _floor_divide(ticks, 10**unit_scale)
-    fraction = _rescale(rest, from_scale=unit_scale, to_scale=9).cast(pa.int32())
-    children, names = [epoch, fraction], ["epoch", "fraction"]
-    if kind.kind == "TIMESTAMP_TZ":
+    if is_zoned and scale <= _SHORT_ZONED_SCALE:
+        children = [_rescale(ticks, from_scale=unit_scale, to_scale=scale)]
+        names = ["epoch"]
+    else:
+        epoch, rest = _floor_divide(ticks, 10**unit_scale)
+        fraction = _rescale(rest, from_scale=unit_scale, to_scale=9).cast(pa.int32())
+        children, names = [epoch, fraction], ["epoch", "fraction"]
+    if is_zoned:
         children.append(pa.repeat(pa.scalar(_UTC_MINUTES, pa.int32()), len(array)))
         names.append("timezone")
     return _struct(children, names, null_mask=array.is_null())

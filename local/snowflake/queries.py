@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
@@ -164,7 +165,7 @@ def _read(
 def _declared_columns(
     session: Session, connection: duckdb.DuckDBPyConnection, statement: Statement
 ) -> dict[int, Column]:
-    """Result columns that are plain columns of the one table a query reads, by position.
+    """Result columns that are plain columns (or MAX, MIN) of the one table read, by position.
 
     Only they keep their declared length, scale and nullability; others have their expression's
     type.
@@ -190,13 +191,19 @@ def _declared_columns(
             result |= {position + offset: column for offset, column in enumerate(columns)}
             position += len(columns)
             continue
-        if isinstance(plain, exp.Column) and isinstance(plain.this, exp.Identifier):
-            identifier = plain.this
-            key = identifier.name if identifier.quoted else identifier.name.upper()
-            if key in by_name:
-                result[position] = by_name[key]
+        is_extreme = isinstance(plain, (exp.Max, exp.Min))
+        column = _plain_column(plain.this if is_extreme else plain, by_name)
+        if column is not None:
+            result[position] = replace(column, is_nullable=True) if is_extreme else column
         position += 1
     return result
+
+
+def _plain_column(expression: exp.Expr, by_name: dict[str, Column]) -> Column | None:
+    identifier = expression.this if isinstance(expression, exp.Column) else None
+    if not isinstance(identifier, exp.Identifier):
+        return None
+    return by_name.get(identifier.name if identifier.quoted else identifier.name.upper())
 
 
 def _normalized_name(session: Session, table: exp.Table) -> TableName:

@@ -95,12 +95,12 @@ def _show_list(session: Session, tree: exp.Expr, what: str) -> Outcome:
         database, schema = name.database, name.schema
         conditions.append(f'"TABLE_NAME" = {literal(name.name)}')
     if what == "DATABASES":
-        database = database or ""
+        conditions = ["true"]
     elif not database:
         raise errors.no_current_database(f"SHOW {what}")
     elif not has_database(session.connection, database):
         raise errors.missing("Database", database)
-    if schema and schema_column:
+    if schema and schema_column and kind != "ACCOUNT":
         conditions.append(f"{quote(schema_column)} = {literal(schema)}")
     like = tree.args.get("like")
     if like is not None:
