@@ -17,12 +17,14 @@ SluiceError
 │   ├─ TargetRefusedError            the target said no: rights, constraint, missing schema
 │   ├─ ValueNotRepresentableError    a value would be altered by its target type
 │   ├─ EmptySourceError              the guard: a full load would empty or shrink the table
+│   ├─ TableTooLargeError            more rows than one delivery reads, and no way to cut them
 │   └─ IllegalTransitionError        a run cannot go from this state to that one
 └─ QuarantineError                 -> set the data aside with reasons, record, answer 204
     ├─ InvalidFileError              the file cannot be read as the table it was dropped for
     └─ IntegrityError                manifest and bytes disagree, or counts do not add up
 
-ConflictError stands apart: a compare-and-set lost. It never leaves the step that tried it.
+Two stand apart and never leave the step that meets them: ConflictError, a compare-and-set lost,
+and UnitTooLargeError, a unit of work that must be cut again.
 """
 
 from typing import ClassVar
@@ -109,6 +111,10 @@ class EmptySourceError(PermanentError):
     """A full load would empty or shrink the table more than its guard allows."""
 
 
+class TableTooLargeError(PermanentError):
+    """A table has more rows than one delivery reads, and no column to cut them by."""
+
+
 class IllegalTransitionError(PermanentError):
     """A run cannot go from the state it is in to the one asked for."""
 
@@ -127,3 +133,7 @@ class IntegrityError(QuarantineError):
 
 class ConflictError(SluiceError):
     """A compare-and-set found another generation than it expected."""
+
+
+class UnitTooLargeError(SluiceError):
+    """A unit of work took longer, or grew larger, than one delivery may."""

@@ -25,6 +25,15 @@ LEASE_S = 60.0
 BUDGET_S = 400.0
 """One delivery works no longer than this. Source: Pub/Sub pushes again after 600 s at most."""
 
+UNIT_ROWS = 5_000_000
+"""A larger window is cut into units of about so many rows."""
+
+UNIT_BYTES = 2 * 2**30
+"""A unit that stages more uncompressed bytes than this is cut again."""
+
+UNIT_PARTS = 8
+"""A run of more parts than this is loaded part by part, by several instances at once."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -38,6 +47,9 @@ class Settings:
     """Storage and Pub/Sub are emulators: anonymous credentials."""
     lease_s: float = LEASE_S
     budget_s: float = BUDGET_S
+    unit_rows: int = UNIT_ROWS
+    unit_bytes: int = UNIT_BYTES
+    unit_parts: int = UNIT_PARTS
     code_version: str = "dev"
 
     def bucket(self, zone: str) -> str:
@@ -53,7 +65,7 @@ class Settings:
         """Read the settings.
 
         Raises:
-            InvalidConfigError: a variable is missing or is not a number of seconds.
+            InvalidConfigError: a variable is missing, or is not the number that it must be.
         """
         env = os.environ if environ is None else environ
         return cls(
@@ -63,6 +75,9 @@ class Settings:
             is_emulated=bool(env.get("STORAGE_EMULATOR_HOST")),
             lease_s=_seconds(env, "SLUICE_LEASE_S", LEASE_S),
             budget_s=_seconds(env, "SLUICE_BUDGET_S", BUDGET_S),
+            unit_rows=_count(env, "SLUICE_UNIT_ROWS", UNIT_ROWS),
+            unit_bytes=_count(env, "SLUICE_UNIT_BYTES", UNIT_BYTES),
+            unit_parts=_count(env, "SLUICE_UNIT_PARTS", UNIT_PARTS),
             code_version=env.get("SLUICE_CODE_VERSION") or env.get("K_REVISION") or "dev",
         )
 
@@ -75,6 +90,15 @@ def _required(env: Mapping[str, str], name: str) -> str:
             "and `sluice local env` prints it for a cloud on this machine"
         )
     return value
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name)
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) == 0:
+        raise InvalidConfigError(f"{name}={text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

@@ -61,10 +61,10 @@ class Services:
         source: Source = kind(resolved, self.secrets, run_id=run_id)
         return source
 
-    def target(self, resolved: ResolvedTable, attempt: str) -> Target:
-        """Open the target of a table for one attempt."""
+    def target(self, resolved: ResolvedTable) -> Target:
+        """Open the target of a table for one step."""
         kind = registry.resolve(registry.TARGETS, resolved.table.target_kind)
-        target: Target = kind(resolved, self.secrets, attempt=attempt)
+        target: Target = kind(resolved, self.secrets)
         return target
 
 

@@ -7,11 +7,11 @@ import functions_framework
 from flask import Request
 
 from shared import entrypoint
-from shared.core.messages import ExtractRequest
+from shared.core.messages import decode_extract
 from shared.steps.extract import extract as step
 
 
 @functions_framework.http
 def extract(request: Request) -> tuple[str, int]:
     """Serve one push of Pub/Sub."""
-    return entrypoint.push(request, ExtractRequest.decode, step)
+    return entrypoint.push(request, decode_extract, step)

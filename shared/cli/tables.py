@@ -56,7 +56,7 @@ def metadata(
     if resolved.table.snowflake is None:
         raise InvalidConfigError(f"{table} comes from files; its columns are the target's")
     source = services.source(resolved, run_id="metadata")
-    target = services.target(resolved, attempt="metadata")
+    target = services.target(resolved)
     try:
         described, there, rows = source.metadata(), target.schema(), target.count()
     finally:

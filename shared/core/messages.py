@@ -115,15 +115,18 @@ class ExtractRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadRequest:
-    """Load the staged run of a table."""
+class UnitRequest:
+    """Read one unit of a run that was cut into several."""
 
     table: str
     run_id: str
+    unit: str
 
     def encode(self) -> bytes:
         """Return the message's data."""
-        return _dump({"version": VERSION, "table": self.table, "run_id": self.run_id})
+        return _dump(
+            {"version": VERSION, "table": self.table, "run_id": self.run_id, "unit": self.unit}
+        )
 
     @classmethod
     def decode(cls, delivery: Delivery) -> Self:
@@ -132,14 +135,47 @@ class LoadRequest:
         Raises:
             InvalidMessageError: unknown version or key, or a part is missing or can name no run.
         """
-        body = _load(delivery.data, known={"table", "run_id"})
-        table, run_id = _text(body, "table"), _text(body, "run_id")
-        if not (naming.TABLE_NAME.fullmatch(table) and naming.RUN_ID.fullmatch(run_id)):
-            raise InvalidMessageError(
-                f"table {table!r} and run_id {run_id!r} can name no run; a run is named like "
-                "flights and 20240131T030000Z-0123456789ab"
-            )
-        return cls(table=table, run_id=run_id)
+        body = _load(delivery.data, known={"table", "run_id", "unit"})
+        table, run_id = _run(body)
+        return cls(table=table, run_id=run_id, unit=_text(body, "unit"))
+
+
+def decode_extract(delivery: Delivery) -> ExtractRequest | UnitRequest:
+    """Read a message of the extract topic, which carries whole runs and single units.
+
+    Raises:
+        InvalidMessageError: it is neither.
+    """
+    is_unit = b'"unit"' in delivery.data
+    return UnitRequest.decode(delivery) if is_unit else ExtractRequest.decode(delivery)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """Load the staged run of a table, or only one of its parts into the staging table."""
+
+    table: str
+    run_id: str
+    part: int | None = None
+
+    def encode(self) -> bytes:
+        """Return the message's data."""
+        body: dict[str, Any] = {"version": VERSION, "table": self.table, "run_id": self.run_id}
+        return _dump(body if self.part is None else {**body, "part": self.part})
+
+    @classmethod
+    def decode(cls, delivery: Delivery) -> Self:
+        """Read the message's data.
+
+        Raises:
+            InvalidMessageError: unknown version or key, or a part is missing or can name no run.
+        """
+        body = _load(delivery.data, known={"table", "run_id", "part"})
+        table, run_id = _run(body)
+        part = body.get("part")
+        if part is not None and (type(part) is not int or part < 0):
+            raise InvalidMessageError(f"part must be a whole number from 0, got {part!r}")
+        return cls(table=table, run_id=run_id, part=part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +238,16 @@ def parse_time(text: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as exc:
         raise ValueError(f"{text!r} is outside the years 1 to 9999") from exc
+
+
+def _run(body: dict[str, Any]) -> tuple[str, str]:
+    table, run_id = _text(body, "table"), _text(body, "run_id")
+    if not (naming.TABLE_NAME.fullmatch(table) and naming.RUN_ID.fullmatch(run_id)):
+        raise InvalidMessageError(
+            f"table {table!r} and run_id {run_id!r} can name no run; a run is named like "
+            "flights and 20240131T030000Z-0123456789ab"
+        )
+    return table, run_id
 
 
 def _attributes(message: dict[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 state bucket     ledger/runs/<table>/<run>.json
 config bucket    tables/<table>.json
 staging bucket   manifests/<table>/<run>.json
+                 plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
                  parts/<table>/<run>/<attempt>/part-00000.parquet
 raw bucket       <table>/dt=<date>/<run>/<file>
 quarantine       <table>/<run>/<attempt>/rejects.ndjson
@@ -39,6 +40,21 @@ def runs_prefix(table: str | None = None) -> str:
 def manifest_object(table: str, run_id: str) -> str:
     """Return the name of a run's manifest."""
     return f"manifests/{table}/{run_id}.json"
+
+
+def plan_object(table: str, run_id: str) -> str:
+    """Return the name of a run's plan."""
+    return f"plans/{table}/{run_id}.json"
+
+
+def unit_object(table: str, run_id: str, unit: str) -> str:
+    """Return the name of a unit's outcome."""
+    return f"{units_prefix(table, run_id)}{unit}.json"
+
+
+def units_prefix(table: str, run_id: str) -> str:
+    """Return the prefix of the outcomes of a run's units."""
+    return f"units/{table}/{run_id}/"
 
 
 def part_object(table: str, run_id: str, attempt: str, number: int) -> str:

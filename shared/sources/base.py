@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.core.modes import SyncMode
+from shared.core.plans import Slice
 from shared.core.schemas import TableSchema
 from shared.core.windows import Window
 
@@ -55,14 +56,28 @@ class Source(Protocol):
     def snapshot(self) -> Snapshot:
         """Fix the moment that all later reads see."""
 
+    def resume(self, snapshot: Snapshot) -> None:
+        """See the moment that an earlier session fixed."""
+
     def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
         """Return the window to read after the watermark ``low``; None without a cursor."""
 
-    def extent(self, mode: SyncMode, window: Window | None) -> Extent:
-        """Count the window's rows."""
+    def extent(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Extent:
+        """Count the rows of a window, or of one slice of it."""
 
-    def read(self, mode: SyncMode, window: Window | None) -> "Iterator[pa.RecordBatch]":
-        """Yield the window's rows; every batch has the schema of ``schema()``."""
+    def split(
+        self, mode: SyncMode, window: Window | None, piece: Slice | None, number: int
+    ) -> tuple[Slice, ...]:
+        """Cut a window, or a slice of it, into about ``number`` slices of about equal rows.
+
+        Fewer than two mean that it cannot be cut: no fixed snapshot, no column to cut by, or one
+        value only.
+        """
+
+    def read(
+        self, mode: SyncMode, window: Window | None, piece: Slice | None = None
+    ) -> "Iterator[pa.RecordBatch]":
+        """Yield the rows of a window or slice; every batch has the schema of ``schema()``."""
 
     def metadata(self) -> TableMetadata:
         """Describe the table without reading it."""

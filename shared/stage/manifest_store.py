@@ -1,14 +1,19 @@
-"""Manifests in the staging bucket: created once, first writer wins, never changed."""
+"""Manifests, plans and units in the staging bucket: created once, first writer wins."""
+
+from typing import TypeVar
 
 from shared.core import naming
 from shared.core.manifests import Manifest
+from shared.core.plans import Plan, Unit
 from shared.errors import ConflictError, StorageUnavailableError
 from shared.storage import ABSENT, Storage
 from shared.wire import from_json, to_json
 
+T = TypeVar("T")
+
 
 class ManifestStore:
-    """The one place that says which parts are a run."""
+    """The one place that says which parts are a run, and how its reading was cut."""
 
     def __init__(self, storage: Storage, bucket: str) -> None:
         self._storage = storage
@@ -16,24 +21,57 @@ class ManifestStore:
 
     def find(self, table: str, run_id: str) -> Manifest | None:
         """Return a run's manifest; None when the run is not staged."""
-        name = naming.manifest_object(table, run_id)
-        found = self._storage.read(self._bucket, name)
-        return from_json(Manifest, found[0], name) if found else None
+        return self._find(Manifest, naming.manifest_object(table, run_id))
 
     def create(self, manifest: Manifest) -> Manifest:
         """Create the manifest, or return the one that another attempt created first."""
-        name = naming.manifest_object(manifest.table, manifest.run_id)
+        return self._create(manifest, naming.manifest_object(manifest.table, manifest.run_id))
+
+    def find_plan(self, table: str, run_id: str) -> Plan | None:
+        """Return a run's plan; None when it was not cut."""
+        return self._find(Plan, naming.plan_object(table, run_id))
+
+    def create_plan(self, plan: Plan) -> Plan:
+        """Create the plan, or return the one that another attempt created first."""
+        manifest = plan.manifest
+        return self._create(plan, naming.plan_object(manifest.table, manifest.run_id))
+
+    def find_unit(self, table: str, run_id: str, name: str) -> Unit | None:
+        """Return the outcome of one unit; None while it is open."""
+        return self._find(Unit, naming.unit_object(table, run_id, name))
+
+    def unit_names(self, table: str, run_id: str) -> list[str]:
+        """Return the names of a run's units that have an outcome."""
+        prefix = naming.units_prefix(table, run_id)
+        objects = self._storage.list(self._bucket, prefix)
+        return [o.name.removeprefix(prefix).removesuffix(".json") for o in objects]
+
+    def units(self, table: str, run_id: str) -> dict[str, Unit]:
+        """Return the outcomes of a run's units so far, by name."""
+        names = self.unit_names(table, run_id)
+        found = ((name, self.find_unit(table, run_id, name)) for name in names)
+        return {name: unit for name, unit in found if unit}
+
+    def create_unit(self, table: str, run_id: str, name: str, unit: Unit) -> Unit:
+        """Create a unit's outcome, or return the one that another attempt created first."""
+        return self._create(unit, naming.unit_object(table, run_id, name))
+
+    def _find(self, kind: type[T], name: str) -> T | None:
+        found = self._storage.read(self._bucket, name)
+        return from_json(kind, found[0], name) if found else None
+
+    def _create(self, value: T, name: str) -> T:
         try:
             self._storage.write(
                 self._bucket,
                 name,
-                to_json(manifest),
+                to_json(value),
                 generation=ABSENT,
                 content_type="application/json",
             )
         except ConflictError:
-            winner = self.find(manifest.table, manifest.run_id)
+            winner = self._find(type(value), name)
             if winner is None:
                 raise StorageUnavailableError(f"{name} was there and is gone") from None
             return winner
-        return manifest
+        return value

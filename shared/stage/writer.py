@@ -30,7 +30,7 @@ class PartWriter:
         part_bytes: close a part once it holds at least this many uncompressed bytes.
         compression: Parquet codec, or ``none``.
         envelope: encrypts every part; None leaves them plain.
-        on_rows: told the rows so far after each row group; it may raise to stop the work.
+        on_group: told the rows and uncompressed bytes of each row group; may raise to stop.
     """
 
     storage: Storage
@@ -39,7 +39,7 @@ class PartWriter:
     part_bytes: int
     compression: str
     envelope: Envelope | None
-    on_rows: Callable[[int], None]
+    on_group: Callable[[int, int], None]
 
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[Part, ...]:
         """Write all batches; no batches or no rows make no part.
@@ -59,15 +59,13 @@ class PartWriter:
         parts: list[Part] = []
         group = next(groups, None)
         while group is not None:
-            rows_before = sum(p.rows for p in parts)
-            part, group = self._write_part(len(parts), rows_before, schema, group, groups)
+            part, group = self._write_part(len(parts), schema, group, groups)
             parts.append(part)
         return tuple(parts)
 
     def _write_part(
         self,
         number: int,
-        rows_before: int,
         schema: pa.Schema,
         first: pa.Table,
         rest: Iterator[pa.Table],
@@ -83,7 +81,7 @@ class PartWriter:
                 parquet.write_table(group, row_group_size=group.num_rows)
                 rows += group.num_rows
                 held_bytes += group.nbytes
-                self.on_rows(rows_before + rows)
+                self.on_group(group.num_rows, group.nbytes)
                 group = next(rest, None)
         part = Part(
             name=name,

@@ -18,6 +18,7 @@ from shared.errors import (
     QuarantineError,
     RetryableError,
     SluiceError,
+    UnitTooLargeError,
 )
 from shared.wiring import Services
 
@@ -30,19 +31,45 @@ log = logging.getLogger(__name__)
 class Work:
     """An attempt under way. Told about progress, it keeps the lease alive."""
 
-    def __init__(self, services: Services, run: Run, attempt: Attempt) -> None:
+    def __init__(self, services: Services, run: Run, attempt: Attempt, *, is_leased: bool) -> None:
         self.services = services
         self.run = run
         self.attempt = attempt
+        self._is_leased = is_leased
+        self.rows = 0
+        self.size_bytes = 0
         self._started_s = time.monotonic()
         self._renewed_s = self._started_s
 
-    def progress(self, rows: int) -> None:
-        """Note how far the work is; write it down now and then, with a longer lease.
+    def add(self, rows: int, size_bytes: int = 0) -> None:
+        """Note more work done; write it down now and then, with a longer lease.
 
         Raises:
             LeaseHeldError: another attempt took the run over; this one stops.
         """
+        self.rows += rows
+        self.size_bytes += size_bytes
+        self._renew()
+
+    def add_bounded(self, rows: int, size_bytes: int) -> None:
+        """Note more work done by a unit that must not grow without limit.
+
+        Raises:
+            LeaseHeldError: another attempt took the run over; this one stops.
+            UnitTooLargeError: the unit has had its time or its size.
+        """
+        self.add(rows, size_bytes)
+        settings = self.services.settings
+        elapsed_s = time.monotonic() - self._started_s
+        if elapsed_s > settings.budget_s or self.size_bytes > settings.unit_bytes:
+            raise UnitTooLargeError(
+                f"a unit of {self.rows} rows so far took {elapsed_s:.0f} s and "
+                f"{self.size_bytes} bytes"
+            )
+
+    def _renew(self) -> None:
+        if not self._is_leased:
+            return
         now_s = time.monotonic()
         lease_s = self.services.settings.lease_s
         if now_s - self._renewed_s < lease_s / RENEWALS_PER_LEASE:
@@ -54,7 +81,7 @@ class Work:
             if run.is_terminal or (run.lease and run.lease.attempt != self.attempt.id):
                 raise LeaseHeldError(f"another attempt took run {run.run_id} over")
             lease = Lease(attempt=self.attempt.id, expires_at=at + timedelta(seconds=lease_s))
-            return replace(run, lease=lease, progress_rows=rows, updated_at=at)
+            return replace(run, lease=lease, progress_rows=self.rows, updated_at=at)
 
         self.run = self.services.ledger.change(self.run.table, self.run.run_id, renew)
 
@@ -74,15 +101,40 @@ class Work:
         log.info("step ended", extra={"state": str(self.run.state)})
         return self.run
 
+    def hand_on(self, outcome: str) -> None:
+        """Close the attempt and give the lease back: others go on with the run."""
+        at = self.services.now()
+        self.run = self.services.ledger.change(
+            self.run.table, self.run.run_id, lambda run: run.end(self.attempt.id, at, outcome)
+        )
+
+    def speaks_for(self, run: Run) -> bool:
+        """Say whether this attempt may say how the run ends.
+
+        A leased one may while the lease is its own; a unit may while nobody else works on the run.
+        """
+        if self._is_leased:
+            return run.lease is not None and run.lease.attempt == self.attempt.id
+        return run.lease is None and run.state is self.run.state
+
     def stats(self, rows: int, size_bytes: int) -> dict[str, StepStats]:
-        """Return the run's steps with this one's cost added."""
+        """Return the run's steps with this one's cost added.
+
+        Units of one step share its name, and count from the attempt that spread them.
+        """
+        step = self.attempt.step.partition(" ")[0]
+        duration_s = time.monotonic() - self._started_s
+        if not self._is_leased:
+            began = [a.started_at for a in self.run.attempts if a.step == step]
+            since = min(began, default=self.attempt.started_at)
+            duration_s = (self.services.now() - since).total_seconds()
         cost = StepStats(
-            duration_s=round(time.monotonic() - self._started_s, 3),
+            duration_s=round(duration_s, 3),
             rows=rows,
             bytes=size_bytes,
             peak_mib=peak_mib(),
         )
-        return {**self.run.steps, self.attempt.step: cost}
+        return {**self.run.steps, step: cost}
 
 
 @contextmanager
@@ -107,8 +159,26 @@ def attempt(services: Services, run: Run, step: str, state: RunState) -> Iterato
         return current.begin(state, this, services.settings.lease_s)
 
     run = services.ledger.change(run.table, run.run_id, begin)
-    work = Work(services, run, this)
-    with logs.context(table=run.table, run_id=run.run_id, attempt_id=this.id):
+    with _ended(Work(services, run, this, is_leased=True)) as work:
+        yield work
+
+
+@contextmanager
+def unit(services: Services, run: Run, step: str) -> Iterator[Work]:
+    """Do one of many units of a run; none of them holds the lease, each may be repeated.
+
+    Units write nothing to the run's record unless they fail it: hundreds of them would only be in
+    each other's way. Source: Cloud Storage takes about one write a second of one object.
+    """
+    this = Attempt(id=uuid.uuid4().hex[:12], step=step, started_at=services.now())
+    with _ended(Work(services, run, this, is_leased=False)) as work:
+        yield work
+
+
+@contextmanager
+def _ended(work: Work) -> Iterator[Work]:
+    run = work.run
+    with logs.context(table=run.table, run_id=run.run_id, attempt_id=work.attempt.id):
         try:
             yield work
         except SluiceError as exc:
@@ -130,8 +200,8 @@ def _end(work: Work, exc: SluiceError) -> None:
     state = next((s for kind, s in final.items() if isinstance(exc, kind)), None)
 
     def change(run: Run) -> Run:
-        if run.lease is None or run.lease.attempt != work.attempt.id:
-            return run  # taken over: whoever holds the lease says how the run ends
+        if run.is_terminal or not work.speaks_for(run):
+            return run
         ended = run.end(work.attempt.id, at, f"{failure.error}: {exc.message}"[:500])
         return ended.to(state or run.state, at, failure=failure)
 

@@ -1,33 +1,30 @@
 """Extract: one table, one window, one snapshot, into staged Parquet."""
 
-import logging
-from collections.abc import Iterator
 from contextlib import closing
-
-import pyarrow as pa
 
 from shared.config import schedule
 from shared.config.models import ResolvedTable
-from shared.core import naming, runs
+from shared.core import runs
 from shared.core.manifests import Manifest
-from shared.core.messages import ExtractRequest, LoadRequest
+from shared.core.messages import ExtractRequest, UnitRequest
+from shared.core.plans import Plan
 from shared.core.runs import Run, RunState, Trigger
-from shared.errors import IntegrityError
-from shared.sources.base import Extent
-from shared.stage.arrow import arrow_schema
-from shared.stage.writer import PartWriter
+from shared.errors import TableTooLargeError, UnitTooLargeError
+from shared.sources.base import Extent, Snapshot, Source
+from shared.steps import units
 from shared.steps.attempts import Work, attempt
 from shared.wiring import Services
 
-log = logging.getLogger(__name__)
 
-
-def extract(request: ExtractRequest, services: Services) -> None:
-    """Stage what a table has to move, then ask for the load.
+def extract(request: ExtractRequest | UnitRequest, services: Services) -> None:
+    """Stage what a table has to move, or one unit of it, then ask for the load.
 
     A repeated request finds its run: a finished one is left alone, a staged one is asked to load
     once more, since the first asking may have been lost.
     """
+    if isinstance(request, UnitRequest):
+        units.read_unit(request, services)
+        return
     resolved, generation = services.config.get(request.table)
     run = services.ledger.open(_requested(request, resolved, generation, services))
     if run.is_terminal:
@@ -36,19 +33,11 @@ def extract(request: ExtractRequest, services: Services) -> None:
         with attempt(services, run, "extract", RunState.EXTRACTING) as work:
             manifest = services.manifests.find(run.table, run.run_id)
             manifest = manifest or _stage(work, resolved)
-            work.finish(
-                RunState.STAGED,
-                manifest=naming.manifest_object(run.table, run.run_id),
-                steps=work.stats(manifest.rows_staged, manifest.size_bytes),
-                progress_rows=manifest.rows_staged,
-            )
-    ask_for_load(run, services)
-
-
-def ask_for_load(run: Run, services: Services) -> None:
-    """Publish the load request of a staged run."""
-    message = LoadRequest(table=run.table, run_id=run.run_id)
-    services.bus.publish(services.settings.topic("load"), message.encode())
+            if manifest is None:
+                work.hand_on("cut into units")
+                return
+            units.finish(work, manifest)
+    units.ask_for_load(run, services)
 
 
 def _requested(
@@ -76,92 +65,71 @@ def _requested(
     )
 
 
-def _stage(work: Work, resolved: ResolvedTable) -> Manifest:
-    """Read the window and write parts and manifest; first manifest wins."""
+def _stage(work: Work, resolved: ResolvedTable) -> Manifest | None:
+    """Read the window in one go, or plan units and ask for them; None when there are units."""
+    services, run = work.services, work.run
+    plan = services.manifests.find_plan(run.table, run.run_id)
+    if plan is None:
+        with closing(services.source(resolved, run.run_id)) as source:
+            manifest = _without_parts(work, resolved, source)
+            number = -(-manifest.rows_source // services.settings.unit_rows)
+            if number <= 1:
+                try:
+                    whole = units.read_slice(work, resolved, source, manifest, None)
+                except UnitTooLargeError:
+                    number = units.FANOUT
+                else:
+                    return services.manifests.create(units.whole(manifest, whole))
+            plan = services.manifests.create_plan(_cut(source, manifest, number))
+    return units.go_on(plan, services)
+
+
+def _without_parts(work: Work, resolved: ResolvedTable, source: Source) -> Manifest:
+    """Fix the snapshot and the window, and count: all of the manifest but its parts."""
     services, run, table = work.services, work.run, resolved.table
     mode = run.mode or table.sync_mode
-    with closing(services.target(resolved, work.attempt.id)) as target:
+    with closing(services.target(resolved)) as target:
         state = target.state()
-    with closing(services.source(resolved, run.run_id)) as source:
-        schema = source.schema()
-        snapshot = source.snapshot()
-        window = source.window(mode, state.watermark, table.lag)
-        extent = source.extent(mode, window)
-        counted = _Counted(source.read(mode, window))
-        parts = part_writer(work, resolved).write(arrow_schema(schema), counted)
-        notes = _notes(extent, snapshot.reason)
-        rows_source = _rows_source(extent, counted.rows, is_pinned=snapshot.is_pinned)
-        query_id = source.query_id
-    return services.manifests.create(
-        Manifest(
-            run_id=run.run_id,
-            table=run.table,
-            attempt=work.attempt.id,
-            mode=mode,
-            snapshot=snapshot.at,
-            is_pinned=snapshot.is_pinned,
-            window=window,
-            epoch=state.epoch,
-            schema=schema,
-            parts=parts,
-            rows_source=rows_source,
-            rows_rejected=0,
-            query_id=query_id,
-            config_generation=run.config_generation or 0,
-            code_version=services.settings.code_version,
-            created_at=services.now(),
-            notes=notes,
-        )
+    schema = source.schema()
+    snapshot = source.snapshot()
+    window = source.window(mode, state.watermark, table.lag)
+    extent = source.extent(mode, window)
+    return Manifest(
+        run_id=run.run_id,
+        table=run.table,
+        attempt=work.attempt.id,
+        mode=mode,
+        snapshot=snapshot.at,
+        is_pinned=snapshot.is_pinned,
+        window=window,
+        epoch=state.epoch,
+        schema=schema,
+        parts=(),
+        rows_source=extent.rows,
+        rows_rejected=0,
+        config_generation=run.config_generation or 0,
+        code_version=services.settings.code_version,
+        created_at=services.now(),
+        notes=_notes(extent, snapshot),
     )
 
 
-class _Counted:
-    """Batches as they pass, counted."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
-        self._batches = batches
-        self.rows = 0
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._batches:
-            self.rows += batch.num_rows
-            yield batch
-
-
-def part_writer(work: Work, resolved: ResolvedTable) -> PartWriter:
-    """Return the writer of an attempt's parts, as the table's file wants them."""
-    services, run, table = work.services, work.run, resolved.table
-    return PartWriter(
-        storage=services.storage,
-        bucket=services.settings.bucket("staging"),
-        name=lambda n: naming.part_object(run.table, run.run_id, work.attempt.id, n),
-        part_bytes=table.part_bytes,
-        compression=table.compression,
-        envelope=services.envelope if table.encryption else None,
-        on_rows=work.progress,
-    )
-
-
-def _rows_source(extent: Extent, rows_read: int, *, is_pinned: bool) -> int:
-    """Return the source's count: at a pinned snapshot it must equal what was read.
-
-    Raises:
-        IntegrityError: it does not.
-    """
-    if is_pinned and extent.rows != rows_read:
-        raise IntegrityError(
-            f"the source counted {extent.rows} rows at the snapshot, but sent {rows_read}; "
-            "nothing was staged",
-            rows_counted=extent.rows,
-            rows_read=rows_read,
+def _cut(source: Source, manifest: Manifest, number: int) -> Plan:
+    slices = source.split(manifest.mode, manifest.window, None, number)
+    if len(slices) < 2:
+        raise TableTooLargeError(
+            f"{manifest.rows_source} rows of {manifest.table} are more than one delivery reads, "
+            "and the table cannot be cut: it needs a primary_key or an incremental_column with "
+            "more than one value, and a source that reads at a past moment",
+            rows=manifest.rows_source,
         )
-    return extent.rows if is_pinned else rows_read
+    return Plan(manifest=manifest, slices=slices)
 
 
-def _notes(extent: Extent, unpinned: str) -> tuple[str, ...]:
+def _notes(extent: Extent, snapshot: Snapshot) -> tuple[str, ...]:
     notes = []
-    if unpinned:
-        notes.append(f"snapshot not pinned: {unpinned}")
+    if not snapshot.is_pinned:
+        notes.append(f"snapshot not pinned: {snapshot.reason}")
     if extent.null_cursor_rows:
         notes.append(f"{extent.null_cursor_rows} rows have NULL in the incremental_column")
     return tuple(notes)

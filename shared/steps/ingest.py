@@ -20,7 +20,7 @@ from shared.core.schemas import Column, DataType, TableSchema
 from shared.errors import InvalidFileError, UnknownTableError
 from shared.stage.arrow import arrow_schema
 from shared.steps.attempts import Work, attempt
-from shared.steps.extract import ask_for_load, part_writer
+from shared.steps.units import ask_for_load, finish, part_writer
 from shared.storage import ObjectInfo, Writer
 from shared.wiring import Services
 
@@ -56,12 +56,7 @@ def ingest(request: IngestRequest, services: Services) -> None:
             if manifest is None:
                 work.finish(RunState.SKIPPED, reason="this generation was deleted or overwritten")
                 return
-            work.finish(
-                RunState.STAGED,
-                manifest=naming.manifest_object(run.table, run.run_id),
-                steps=work.stats(manifest.rows_staged, manifest.size_bytes),
-                progress_rows=manifest.rows_staged,
-            )
+            finish(work, manifest)
     ask_for_load(run, services)
 
 
@@ -113,7 +108,7 @@ def _read(work: Work, resolved: ResolvedTable, file: ObjectInfo) -> Manifest:
     content = _Hashed(services.storage.stream(file.bucket, file.name, file.generation))
     with _Rejects(work) as rejects:
         batches = rejects.sift(csv.read(content, dialect, schema))
-        parts = part_writer(work, resolved).write(arrow_schema(schema), batches)
+        parts = part_writer(work, resolved, is_bounded=False).write(arrow_schema(schema), batches)
     _check_share(rejects, rules, file)
     return Manifest(
         run_id=run.run_id,
@@ -173,7 +168,7 @@ def _schema(
         return TableSchema(
             tuple(Column(name=n, type=DataType.parse(t)) for n, t in table.csv.columns.items()), key
         )
-    with closing(services.target(resolved, work.attempt.id)) as target:
+    with closing(services.target(resolved)) as target:
         existing = target.schema()
     if existing:
         return TableSchema(existing.columns, key or existing.primary_key)

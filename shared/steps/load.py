@@ -1,24 +1,29 @@
-"""Load: one staged run into its target: verified, staged, published once, with a receipt."""
+"""Load: one staged run into its target: proven, staged, published once, with a receipt.
 
-from collections.abc import Iterator
+A run of few parts is one unit of work. The parts of a larger one are spread over messages, one
+part each, all into the run's one staging table; whoever finds it complete publishes.
+"""
+
 from contextlib import closing
 
-import pyarrow as pa
-
 from shared.config.models import ResolvedTable
-from shared.core.manifests import Manifest
+from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest
-from shared.core.runs import Receipt, RunState
-from shared.errors import IntegrityError, InvalidFileError, NotStagedError
+from shared.core.runs import Receipt, Run, RunState
+from shared.errors import InvalidFileError, NotStagedError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
-from shared.steps.attempts import Work, attempt
+from shared.steps.attempts import Work, attempt, unit
 from shared.targets.base import LoadRecord, Outcome, Published, Target
 from shared.wiring import Services
 
 
 def load(request: LoadRequest, services: Services) -> None:
-    """Publish a staged run, once; a repeated request finds that it is done."""
+    """Publish a staged run, once; a repeated request finds that it is done.
+
+    Raises:
+        NotStagedError: the request overtook the manifest.
+    """
     run = services.ledger.find(request.table, request.run_id)
     manifest = services.manifests.find(request.table, request.run_id)
     if run is None or manifest is None:
@@ -27,41 +32,74 @@ def load(request: LoadRequest, services: Services) -> None:
         )
     if run.is_terminal:
         return
-    resolved, _ = services.config.get(request.table)
+    if request.part is not None:
+        _load_part(run, manifest, request.part, services)
+    elif len(manifest.parts) > services.settings.unit_parts:
+        _spread(run, manifest, services)
+    else:
+        _load_whole(run, manifest, services)
+
+
+def _load_whole(run: Run, manifest: Manifest, services: Services) -> None:
+    resolved, _ = services.config.get(run.table)
     with (
         attempt(services, run, "load", RunState.LOADING) as work,
-        closing(services.target(resolved, work.attempt.id)) as target,
+        closing(services.target(resolved)) as target,
     ):
-        published = _publish(work, target, manifest)
-        _finish(work, manifest, published, resolved)
+        record = target.committed(run.run_id)
+        if record is None:
+            done = target.staged(manifest)
+            for part in manifest.parts:
+                if part.name not in done:
+                    _stage(work, target, manifest, part)
+        _publish(work, target, manifest, resolved)
 
 
-def _publish(work: Work, target: Target, manifest: Manifest) -> Published:
-    record = target.committed(manifest.run_id)
-    if record:
-        return Published(outcome=Outcome.ALREADY, record=record)
-    rows = target.stage(manifest, _batches(work, manifest))
-    if rows != manifest.rows_staged:
-        target.discard(manifest)
-        raise IntegrityError(
-            f"{rows} rows reached the target's staging table, the manifest says "
-            f"{manifest.rows_staged}; nothing was published"
-        )
-    published = target.publish(manifest)
-    if published.outcome is not Outcome.COMMITTED:
-        target.discard(manifest)
-    return published
+def _spread(run: Run, manifest: Manifest, services: Services) -> None:
+    with attempt(services, run, "load", RunState.LOADING) as work:
+        topic = services.settings.topic("load")
+        for number in range(len(manifest.parts)):
+            message = LoadRequest(table=run.table, run_id=run.run_id, part=number)
+            services.bus.publish(topic, message.encode())
+        work.hand_on(f"spread over {len(manifest.parts)} units")
 
 
-def _batches(work: Work, manifest: Manifest) -> Iterator[pa.RecordBatch]:
+def _load_part(run: Run, manifest: Manifest, number: int, services: Services) -> None:
+    resolved, _ = services.config.get(run.table)
+    part = manifest.parts[number]
+    with (
+        unit(services, run, f"load of part {number}") as work,
+        closing(services.target(resolved)) as target,
+    ):
+        record = target.committed(run.run_id)
+        if record is None:
+            done = target.staged(manifest)
+            if part.name not in done:
+                _stage(work, target, manifest, part)
+                done = target.staged(manifest)
+            if len(done) < len(manifest.parts):
+                return
+        _publish(work, target, manifest, resolved)
+
+
+def _stage(work: Work, target: Target, manifest: Manifest, part: Part) -> None:
     services, schema = work.services, arrow_schema(manifest.schema)
     bucket = services.settings.bucket("staging")
-    rows = 0
-    for part in manifest.parts:
-        for batch in read_part(services.storage, bucket, part, schema, services.envelope):
-            rows += batch.num_rows
-            work.progress(rows)
-            yield batch
+    target.stage(
+        manifest, part, read_part(services.storage, bucket, part, schema, services.envelope)
+    )
+    work.add(part.rows)
+
+
+def _publish(work: Work, target: Target, manifest: Manifest, resolved: ResolvedTable) -> None:
+    record = target.committed(manifest.run_id)
+    if record:
+        published = Published(outcome=Outcome.ALREADY, record=record)
+    else:
+        published = target.publish(manifest)
+    if published.record is None:
+        target.discard(manifest)
+    _finish(work, manifest, published, resolved)
 
 
 def _finish(work: Work, manifest: Manifest, published: Published, resolved: ResolvedTable) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from shared.core.fencing import TargetState
-from shared.core.manifests import Manifest
+from shared.core.manifests import Manifest, Part
 from shared.core.schemas import TableSchema
 
 if TYPE_CHECKING:
@@ -57,14 +57,25 @@ class Target(Protocol):
     def schema(self) -> TableSchema | None:
         """Return the table as it is in the target; None when it does not exist."""
 
-    def stage(self, manifest: Manifest, batches: Iterable["pa.RecordBatch"]) -> int:
-        """Put all rows into the run's own staging table and return how many it holds."""
+    def staged(self, manifest: Manifest) -> set[str]:
+        """Return the names of the parts that the run's staging table holds."""
+
+    def stage(self, manifest: Manifest, part: Part, batches: Iterable["pa.RecordBatch"]) -> None:
+        """Put a part's rows into the run's staging table, once, however often and by whomever.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
 
     def publish(self, manifest: Manifest) -> Published:
-        """Make the staged rows visible, once: fence, rows and record in one transaction."""
+        """Make the staged rows visible, once: fence, rows and record in one transaction.
+
+        Raises:
+            NotStagedError: the staging table does not hold all of the run's rows.
+        """
 
     def discard(self, manifest: Manifest) -> None:
-        """Drop this attempt's staging table, if it is there."""
+        """Drop the run's staging table, if it is there."""
 
     def count(self) -> int:
         """Return the table's number of rows."""

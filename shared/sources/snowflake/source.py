@@ -1,6 +1,8 @@
 """Rows out of Snowflake: one snapshot, one window, one query, one schema."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ import pyarrow as pa
 
 from shared.config.models import ResolvedTable
 from shared.core.modes import SyncMode
+from shared.core.plans import Slice
 from shared.core.schemas import TableSchema
 from shared.core.windows import CursorKind, Window, next_window
 from shared.errors import (
@@ -64,22 +67,22 @@ class SnowflakeSource:
     def snapshot(self) -> Snapshot:
         """Fix the moment that all later reads see; pinned by time travel where that works."""
         at = str(self._one((sql.NOW, ()), "reading the clock")[0])
-        pinned = sql.TableRef(
-            database=self._table.database,
-            schema=self._table.schema,
-            table=self._table.table,
-            at=at,
-        )
+        pinned = replace(self._table, at=at)
         try:
             self._one(sql.extent(pinned, (), None, ("", ())), f"pinning {self._table.name}")
         except SourceRefusedError as exc:
             # A missing table fails here too; the reads that follow say so in their own words.
             snapshot = Snapshot(at=at, is_pinned=False, reason=exc.message)
         else:
-            self._ref = pinned
             snapshot = Snapshot(at=at, is_pinned=True)
-        self._snapshot = snapshot
+        self.resume(snapshot)
         return snapshot
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """See the moment that an earlier session fixed."""
+        self._snapshot = snapshot
+        if snapshot.is_pinned:
+            self._ref = replace(self._table, at=snapshot.at)
 
     def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
         """Return the window to read after the watermark ``low``; None without a cursor."""
@@ -98,15 +101,16 @@ class SnowflakeSource:
             lag=lag,
         )
 
-    def extent(self, mode: SyncMode, window: Window | None) -> Extent:
-        """Count the window's rows.
+    def extent(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Extent:
+        """Count the rows of a window, or of one slice of it.
 
         Raises:
             ValueNotRepresentableError: times with more digits than microseconds, or NULL cursors
                 that the table's policy forbids.
         """
         columns, cursor = self._columns(), self._cursor()
-        query = sql.extent(self._ref, columns, cursor, self._condition(mode, window))
+        where = self._condition(mode, window, piece)
+        query = sql.extent(self._ref, columns, cursor, where)
         rows, null_rows, *fine = self._one(query, f"counting {self._table.name}")
         for column, number in zip((c for c in columns if c.has_nanoseconds), fine, strict=True):
             if number:
@@ -123,10 +127,30 @@ class SnowflakeSource:
             )
         return Extent(rows=int(rows), null_cursor_rows=int(null_rows))
 
-    def read(self, mode: SyncMode, window: Window | None) -> Iterator[pa.RecordBatch]:
-        """Yield the window's rows; every batch has the schema of ``schema()``."""
+    def split(
+        self, mode: SyncMode, window: Window | None, piece: Slice | None, number: int
+    ) -> tuple[Slice, ...]:
+        """Cut a window, or a slice of it, into about ``number`` slices of about equal rows."""
+        column = self._split_column()
+        if column is None or self._snapshot is None or not self._snapshot.is_pinned:
+            return ()
+        where = self._condition(mode, window, piece)
+        query = sql.quantiles(self._ref, column, where, number)
+        found = [row[0] for row in self._all(query, f"cutting {self._table.name}")]
+        ends = list(dict.fromkeys(e for e in found[:-1] if e is not None and e != found[-1]))
+        starts = [piece.after if piece else None, *ends]
+        return tuple(
+            Slice(column=column.name, after=after, upto=upto)
+            for after, upto in zip(starts, [*ends, piece.upto if piece else None], strict=True)
+        )
+
+    def read(
+        self, mode: SyncMode, window: Window | None, piece: Slice | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a window or slice; every batch has the schema of ``schema()``."""
         schema = arrow_schema(self.schema())
-        query, values = sql.select(self._ref, self._columns(), self._condition(mode, window))
+        where = self._condition(mode, window, piece)
+        query, values = sql.select(self._ref, self._columns(), where)
         with connection.failures(f"reading {self._table.name}"):
             cursor = self._connection.cursor()
             cursor.execute(query, values or None)
@@ -183,9 +207,22 @@ class SnowflakeSource:
         merges = self._config.sync_mode is SyncMode.INCREMENTAL
         return self._config.null_cursor or ("include" if merges else "fail")
 
-    def _condition(self, mode: SyncMode, window: Window | None) -> sql.Query:
+    def _split_column(self) -> SourceColumn | None:
+        """The first column of the key, or the cursor, if its values can be cut into ranges."""
+        key = self._key()
+        candidates = [find(self._columns(), key[0], "primary_key")] if key else []
+        candidates += [c for c in (self._cursor(),) if c]
+        for column in candidates:
+            with suppress(SchemaConflictError):
+                sql.cast_name(column)
+                return column
+        return None
+
+    def _condition(
+        self, mode: SyncMode, window: Window | None, piece: Slice | None = None
+    ) -> sql.Query:
         appends = self._config.sync_mode is SyncMode.APPEND
-        return sql.condition(
+        where = sql.condition(
             self._cursor(),
             window,
             # A row that must fail the run has to be counted, so only "skip" leaves it out.
@@ -193,6 +230,9 @@ class SnowflakeSource:
             # What a full read of an appended table takes beyond the mark would be appended again.
             to_high=mode is not SyncMode.FULL or appends,
         )
+        if piece is None:
+            return where
+        return sql.with_slice(where, find(self._columns(), piece.column, "split"), piece)
 
     def _one(self, query: sql.Query, doing: str) -> Sequence[Any]:
         rows = self._all(query, doing)

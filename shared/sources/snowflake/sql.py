@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.core.plans import Slice
 from shared.core.schemas import Kind
 from shared.core.windows import CursorKind, Window
 from shared.errors import InvalidSchemaError
@@ -139,6 +140,55 @@ def condition(
     inside = " AND ".join(limits)
     where = f"(({inside}) OR {name} IS NULL)" if with_null else f"({inside})"
     return f" WHERE {where}", tuple(values)
+
+
+def with_slice(where: Query, column: SourceColumn, piece: Slice) -> Query:
+    """Return a WHERE narrowed to one slice of a column's values."""
+    condition, bound = where
+    name, kind = quote(column.name), cast_name(column)
+    limits, values = [], []
+    if piece.after is not None:
+        limits.append(f"{name} > CAST(? AS {kind})")
+        values.append(piece.after)
+    if piece.upto is not None:
+        limits.append(f"{name} <= CAST(? AS {kind})")
+        values.append(piece.upto)
+    inside = " AND ".join(limits) or "TRUE"
+    if piece.after is None:
+        inside = f"({inside} OR {name} IS NULL)"
+    word = f"{condition} AND" if condition else " WHERE"
+    return f"{word} {inside}", (*bound, *values)
+
+
+def quantiles(ref: TableRef, column: SourceColumn, where: Query, number: int) -> Query:
+    """Return the query for the largest value of each of ``number`` equal shares of the rows."""
+    condition, bound = where
+    name = quote(column.name)
+    shares = (
+        f"SELECT {name} AS value, NTILE({number}) OVER (ORDER BY {name}) AS share "
+        f"FROM {ref.relation()}{condition}"
+    )
+    text = _as_text("MAX(value)", column)
+    return f"SELECT {text} FROM ({shares}) GROUP BY share ORDER BY share", bound
+
+
+def cast_name(column: SourceColumn) -> str:
+    """Return the type to which the text of a column's value is cast back.
+
+    Raises:
+        SchemaConflictError: rows cannot be cut by a column of this type.
+    """
+    if column.data_type.kind is Kind.TEXT:
+        return "VARCHAR"
+    return _cast(column)
+
+
+def _as_text(value: str, column: SourceColumn) -> str:
+    if column.data_type.kind is Kind.TIMESTAMP:
+        return f"TO_CHAR({value}, '{TIME_FORMAT}')"
+    if column.data_type.kind is Kind.TIMESTAMPTZ:
+        return f"TO_CHAR({value}, '{TIME_FORMAT} TZHTZM')"
+    return f"TO_VARCHAR({value})"
 
 
 def _item(column: SourceColumn) -> str:

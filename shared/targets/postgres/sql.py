@@ -48,7 +48,10 @@ BOOKKEEPING = (
 
 READ_STAGED = "SELECT part FROM _sluice.staged WHERE run_id = %s"
 
-CLAIM_PART = "INSERT INTO _sluice.staged (run_id, part) VALUES (%s, %s) ON CONFLICT (run_id, part) DO NOTHING"
+CLAIM_PART = (
+    "INSERT INTO _sluice.staged (run_id, part) VALUES (%s, %s) "
+    "ON CONFLICT (run_id, part) DO NOTHING"
+)
 """Waits while another attempt stages the same part, and then finds it done or takes it over."""
 
 FORGET_PARTS = "DELETE FROM _sluice.staged WHERE run_id = %s"

@@ -9,13 +9,14 @@ import pyarrow as pa
 from shared.config.models import ResolvedTable
 from shared.core import fencing
 from shared.core.fencing import TargetState
-from shared.core.manifests import Manifest
+from shared.core.manifests import Manifest, Part
 from shared.core.modes import SyncMode
 from shared.core.schemas import Column, TableSchema
 from shared.errors import (
     EmptySourceError,
     IntegrityError,
     InvalidConfigError,
+    NotStagedError,
     ValueNotRepresentableError,
 )
 from shared.secrets import Secrets
@@ -32,7 +33,7 @@ LOCK_TIMEOUT_S = 30
 class PostgresTarget:
     """One table in PostgreSQL, for one step."""
 
-    def __init__(self, resolved: ResolvedTable, secrets: Secrets, *, attempt: str) -> None:
+    def __init__(self, resolved: ResolvedTable, secrets: Secrets) -> None:
         place, reach = resolved.table.postgres, resolved.connections.postgres
         if place is None or reach is None:
             raise InvalidConfigError(f"table {resolved.table.name} has no postgres target")
@@ -40,7 +41,6 @@ class PostgresTarget:
         self._name = resolved.table.name
         self._schema = place.schema_
         self._table = sql.qualified(place.schema_, place.table)
-        self._attempt = attempt
         self._place = reach.instance or f"{reach.host}:{reach.port}"
         self._connection = connection.connect(reach, secrets)
 
@@ -70,20 +70,29 @@ class PostgresTarget:
             key = tuple(row[0] for row in cursor.fetchall())
         return TableSchema(columns, key) if columns else None
 
-    def stage(self, manifest: Manifest, batches: Iterable[pa.RecordBatch]) -> int:
-        """Copy all rows into this attempt's staging table and return how many it holds."""
-        columns = list(manifest.schema)
-        staging = self._staging(manifest)
+    def staged(self, manifest: Manifest) -> set[str]:
+        """Return the names of the parts that the run's staging table holds; make it if need be."""
         with self._transaction() as cursor:
             self._prepare(cursor)
-            cursor.execute(sql.drop(staging))
-            cursor.execute(sql.create_staging(staging, columns))
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (BOOKKEEPING_LOCK,))
+            cursor.execute(sql.create_staging(self._staging(manifest), list(manifest.schema)))
+            cursor.execute(sql.READ_STAGED, (manifest.run_id,))
+            return {row[0] for row in cursor.fetchall()}
+
+    def stage(self, manifest: Manifest, part: Part, batches: Iterable[pa.RecordBatch]) -> None:
+        """Copy a part's rows into the run's staging table, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
+        columns, staging = list(manifest.schema), self._staging(manifest)
+        with self._transaction() as cursor:
+            cursor.execute(sql.CLAIM_PART, (manifest.run_id, part.name))
+            if cursor.rowcount == 0:
+                return
+            self._require_staging(cursor, manifest)
             blocks = copying.encode(columns, batches)
             cursor.execute(sql.copy_in(staging, columns), stream=blocks)
-            cursor.execute(sql.count(staging))
-            rows = int(cursor.fetchone()[0])
-            cursor.execute(f"ANALYZE {staging}")
-        return rows
 
     def publish(self, manifest: Manifest) -> Published:
         """Make the staged rows visible, once.
@@ -102,17 +111,18 @@ class PostgresTarget:
             refusal = self._refusal(cursor, manifest, state)
             if refusal:
                 return refusal
+            self._require_rows(cursor, manifest)
             existing = self._create_or_check(cursor, manifest)
             self._guard(cursor, manifest)
             record = self._apply(cursor, manifest, existing)
             self._record(cursor, manifest, state, record)
-            cursor.execute(sql.drop(self._staging(manifest)))
+            self._drop_staging(cursor, manifest)
         return Published(outcome=Outcome.COMMITTED, record=record)
 
     def discard(self, manifest: Manifest) -> None:
-        """Drop this attempt's staging table, if it is there."""
+        """Drop the run's staging table, if it is there."""
         with self._transaction() as cursor:
-            cursor.execute(sql.drop(self._staging(manifest)))
+            self._drop_staging(cursor, manifest)
 
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""
@@ -324,4 +334,29 @@ class PostgresTarget:
             )
 
     def _staging(self, manifest: Manifest) -> str:
-        return sql.qualified("_sluice", f"stage_{manifest.run_id}_{self._attempt}")
+        return sql.qualified("_sluice", f"stage_{manifest.run_id}")
+
+    def _drop_staging(self, cursor: Any, manifest: Manifest) -> None:
+        cursor.execute(sql.drop(self._staging(manifest)))
+        cursor.execute(sql.FORGET_PARTS, (manifest.run_id,))
+
+    def _require_staging(self, cursor: Any, manifest: Manifest) -> None:
+        if not self._exists(cursor, self._staging(manifest)):
+            raise NotStagedError(
+                f"the staging table of run {manifest.run_id} is gone: another attempt published "
+                "or discarded it",
+                run_id=manifest.run_id,
+            )
+
+    def _require_rows(self, cursor: Any, manifest: Manifest) -> None:
+        self._require_staging(cursor, manifest)
+        staging = self._staging(manifest)
+        cursor.execute(sql.count(staging))
+        rows = int(cursor.fetchone()[0])
+        if rows != manifest.rows_staged:
+            raise NotStagedError(
+                f"the staging table of run {manifest.run_id} holds {rows} rows of "
+                f"{manifest.rows_staged}; nothing was published",
+                run_id=manifest.run_id,
+            )
+        cursor.execute(sql.analyze(staging))

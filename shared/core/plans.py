@@ -1,0 +1,92 @@
+"""How the reading of one run is cut into units that can each be repeated.
+
+A small table is one unit. A large one is cut at its snapshot into slices of a column's values; the
+plan is created once, first writer wins. A unit that turns out too large is not worked longer but
+cut again, so the units of a run form a tree whose leaves hold the parts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from shared.core.manifests import Manifest, Part
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Rows with ``after < column <= upto``; None leaves an end open, a start with NULL."""
+
+    column: str
+    after: str | None
+    upto: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run cut into units. ``manifest`` is the one to come, still without parts."""
+
+    version: int = VERSION
+    manifest: Manifest
+    slices: tuple[Slice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """The outcome of one unit: its parts, or the slices that it was cut into."""
+
+    version: int = VERSION
+    parts: tuple[Part, ...] = ()
+    rows_source: int = 0
+    query_id: str | None = None
+    slices: tuple[Slice, ...] = ()
+
+
+def open_units(plan: Plan, done: Mapping[str, Unit]) -> Iterator[tuple[str, Slice]]:
+    """Yield the name and slice of every unit that has no outcome yet.
+
+    Units are named by their place in the tree: ``3``, and ``3.0`` for its first slice.
+    """
+    yield from _open("", plan.slices, done)
+
+
+def find_slice(plan: Plan, done: Mapping[str, Unit], name: str) -> Slice | None:
+    """Return the slice of a unit; None when the tree has no unit of this name."""
+    slices, prefix = plan.slices, ""
+    numbers = name.split(".")
+    for depth, number in enumerate(numbers):
+        if not number.isdecimal() or int(number) >= len(slices):
+            return None
+        prefix = f"{prefix}.{number}" if prefix else number
+        if depth == len(numbers) - 1:
+            return slices[int(number)]
+        outcome = done.get(prefix)
+        slices = outcome.slices if outcome else ()
+    return None
+
+
+def assemble(plan: Plan, done: Mapping[str, Unit]) -> Manifest:
+    """Return the run's manifest from the outcomes of all units, the same whoever assembles it."""
+    leaves = [unit for name, unit in sorted(done.items(), key=_place) if not unit.slices]
+    return replace(
+        plan.manifest,
+        parts=tuple(part for unit in leaves for part in unit.parts),
+        rows_source=sum(unit.rows_source for unit in leaves),
+        query_id=next((unit.query_id for unit in leaves if unit.query_id), None),
+    )
+
+
+def _open(
+    prefix: str, slices: tuple[Slice, ...], done: Mapping[str, Unit]
+) -> Iterator[tuple[str, Slice]]:
+    for number, piece in enumerate(slices):
+        name = f"{prefix}.{number}" if prefix else str(number)
+        outcome = done.get(name)
+        if outcome is None:
+            yield name, piece
+        else:
+            yield from _open(name, outcome.slices, done)
+
+
+def _place(item: tuple[str, Unit]) -> tuple[int, ...]:
+    return tuple(int(number) for number in item[0].split("."))

@@ -1,0 +1,177 @@
+"""Units of reading: each may be repeated, and whoever finds all of them done stages the run."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pyarrow as pa
+
+from shared.config.models import ResolvedTable
+from shared.core import naming, plans
+from shared.core.manifests import Manifest
+from shared.core.messages import LoadRequest, UnitRequest
+from shared.core.plans import Plan, Slice, Unit
+from shared.core.runs import Run, RunState
+from shared.errors import (
+    IntegrityError,
+    InvalidMessageError,
+    NotStagedError,
+    TableTooLargeError,
+    UnitTooLargeError,
+)
+from shared.sources.base import Snapshot, Source
+from shared.stage.arrow import arrow_schema
+from shared.stage.writer import PartWriter
+from shared.steps.attempts import Work, unit
+from shared.wiring import Services
+
+FANOUT = 4
+"""A unit that turns out too large is cut into so many."""
+
+
+def read_unit(request: UnitRequest, services: Services) -> None:
+    """Read one unit of a run; if it was the last one, stage the run and ask for its load.
+
+    Raises:
+        NotStagedError: the request overtook the plan.
+    """
+    run = services.ledger.find(request.table, request.run_id)
+    plan = services.manifests.find_plan(request.table, request.run_id)
+    if run is None or plan is None:
+        raise NotStagedError(
+            f"run {request.run_id} of {request.table} has no plan yet", run_id=request.run_id
+        )
+    if run.state is RunState.EXTRACTING:
+        with unit(services, run, f"extract of unit {request.unit}") as work:
+            _read_once(work, plan, request.unit)
+            manifest = go_on(plan, services, below=request.unit)
+            if manifest is None:
+                return
+            finish(work, manifest)
+    if not run.is_terminal:
+        ask_for_load(run, services)
+
+
+def read_slice(
+    work: Work, resolved: ResolvedTable, source: Source, manifest: Manifest, piece: Slice | None
+) -> Unit:
+    """Read a slice, or the whole window, into parts.
+
+    Raises:
+        UnitTooLargeError: it is more than one delivery reads.
+        IntegrityError: the source sent another number of rows than it counted.
+    """
+    rows_source = manifest.rows_source
+    if piece is not None:
+        rows_source = source.extent(manifest.mode, manifest.window, piece).rows
+    counted = _Counted(source.read(manifest.mode, manifest.window, piece))
+    parts = part_writer(work, resolved, is_bounded=manifest.is_pinned).write(
+        arrow_schema(manifest.schema), counted
+    )
+    if manifest.is_pinned and rows_source != counted.rows:
+        raise IntegrityError(
+            f"the source counted {rows_source} rows at the snapshot, but sent {counted.rows}; "
+            "nothing was staged",
+            rows_counted=rows_source,
+            rows_read=counted.rows,
+        )
+    return Unit(parts=parts, rows_source=counted.rows, query_id=source.query_id)
+
+
+def whole(manifest: Manifest, only: Unit) -> Manifest:
+    """Return the manifest of a run that is one unit."""
+    return plans.assemble(Plan(manifest=manifest, slices=()), {"0": only})
+
+
+def go_on(plan: Plan, services: Services, *, below: str | None = None) -> Manifest | None:
+    """Ask for the units that are still open; return the manifest once there are none.
+
+    Args:
+        plan: how the run was cut.
+        services: where to look and ask.
+        below: ask only for the slices of this unit: its siblings have been asked for.
+    """
+    table, run_id = plan.manifest.table, plan.manifest.run_id
+    if below is not None and "." not in below:
+        names = services.manifests.unit_names(table, run_id)
+        outcome = services.manifests.find_unit(table, run_id, below)
+        if len(names) < len(plan.slices) and outcome and not outcome.slices:
+            return None  # reading all outcomes every time would grow with their square
+    done = services.manifests.units(table, run_id)
+    still_open = list(plans.open_units(plan, done))
+    if not still_open:
+        return services.manifests.create(plans.assemble(plan, done))
+    for name, _ in still_open:
+        if below is None or name.startswith(f"{below}."):
+            message = UnitRequest(table=table, run_id=run_id, unit=name)
+            services.bus.publish(services.settings.topic("extract"), message.encode())
+    return None
+
+
+def finish(work: Work, manifest: Manifest) -> None:
+    """Write down that the run is staged."""
+    run = work.run
+    work.finish(
+        RunState.STAGED,
+        manifest=naming.manifest_object(run.table, run.run_id),
+        steps=work.stats(manifest.rows_staged, manifest.size_bytes),
+        progress_rows=manifest.rows_staged,
+    )
+
+
+def ask_for_load(run: Run, services: Services) -> None:
+    """Publish the load request of a staged run."""
+    message = LoadRequest(table=run.table, run_id=run.run_id)
+    services.bus.publish(services.settings.topic("load"), message.encode())
+
+
+def part_writer(work: Work, resolved: ResolvedTable, *, is_bounded: bool) -> PartWriter:
+    """Return the writer of an attempt's parts, as the table's file wants them."""
+    services, run, table = work.services, work.run, resolved.table
+    return PartWriter(
+        storage=services.storage,
+        bucket=services.settings.bucket("staging"),
+        name=lambda n: naming.part_object(run.table, run.run_id, work.attempt.id, n),
+        part_bytes=table.part_bytes,
+        compression=table.compression,
+        envelope=services.envelope if table.encryption else None,
+        on_group=work.add_bounded if is_bounded else work.add,
+    )
+
+
+def _read_once(work: Work, plan: Plan, name: str) -> None:
+    services, manifest = work.services, plan.manifest
+    table, run_id = manifest.table, manifest.run_id
+    if services.manifests.find_unit(table, run_id, name):
+        return
+    ancestors = [name[:i] for i, letter in enumerate(name) if letter == "."]
+    done = {a: u for a in ancestors if (u := services.manifests.find_unit(table, run_id, a))}
+    piece = plans.find_slice(plan, done, name)
+    if piece is None:
+        raise InvalidMessageError(f"run {run_id} of {table} has no unit {name!r}")
+    resolved, _ = services.config.get(table)
+    with closing(services.source(resolved, run_id)) as source:
+        source.resume(Snapshot(at=manifest.snapshot, is_pinned=manifest.is_pinned))
+        try:
+            outcome = read_slice(work, resolved, source, manifest, piece)
+        except UnitTooLargeError as exc:
+            slices = source.split(manifest.mode, manifest.window, piece, FANOUT)
+            if len(slices) < 2:
+                raise TableTooLargeError(
+                    f"unit {name} of run {run_id} of {table} is more than one delivery reads and "
+                    f"cannot be cut further: all of its rows have one {piece.column}"
+                ) from exc
+            outcome = Unit(slices=slices)
+    services.manifests.create_unit(table, run_id, name, outcome)
+
+
+class _Counted:
+    """Batches as they pass, counted."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
+            self.rows += batch.num_rows
+            yield batch
