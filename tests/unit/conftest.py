@@ -1,0 +1,6 @@
+"""Properties are timed by the whole suite, not one by one: the machine may be busy."""
+
+from hypothesis import settings
+
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")

@@ -1,0 +1,46 @@
+"""Manifests: their sums, and that their JSON comes back as it was."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.manifests import VERSION, Manifest, WrappedKey
+from shared.core.modes import SyncMode
+from shared.errors import IntegrityError
+from shared.wire import from_json, to_json
+from tests.builders import a_file, a_manifest, a_part, a_schema, a_window
+
+KEY = WrappedKey(key_id="k1", nonce="00" * 12, ciphertext="ff" * 48)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**12), st.integers(0, 10**15))))
+def test_sums_are_those_of_the_parts(sizes: list[tuple[int, int]]) -> None:
+    parts = tuple(a_part(rows=rows, size_bytes=size_bytes) for rows, size_bytes in sizes)
+
+    manifest = a_manifest(parts=parts)
+
+    assert manifest.rows_staged == sum(rows for rows, _ in sizes)
+    assert manifest.size_bytes == sum(size_bytes for _, size_bytes in sizes)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        a_manifest(),
+        a_manifest(parts=(a_part(), a_part(key=KEY)), query_id="01b", notes=("a", "b")),
+        a_manifest(mode=SyncMode.APPEND, window=None, epoch=None, file=a_file()),
+        a_manifest(parts=(), window=a_window(low=None, high=None)),
+        a_manifest(schema=a_schema(key=(), price="decimal(18,4)", at="timestamptz")),
+    ],
+)
+def test_json_comes_back_as_it_was(manifest: Manifest) -> None:
+    assert from_json(Manifest, to_json(manifest), "m") == manifest
+
+
+def test_manifest_of_another_version_is_refused() -> None:
+    body = json.loads(to_json(a_manifest())) | {"version": VERSION + 1}
+
+    with pytest.raises(IntegrityError, match="m is not a valid Manifest: version: "):
+        from_json(Manifest, json.dumps(body).encode(), "m")

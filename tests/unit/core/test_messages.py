@@ -1,0 +1,383 @@
+"""What travels on Pub/Sub: read back as it was sent, and anything else refused for good."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.messages import (
+    FINALIZE,
+    Delivery,
+    ExtractRequest,
+    IngestRequest,
+    LoadRequest,
+    parse_time,
+)
+from shared.core.modes import SyncMode
+from shared.core.naming import TABLE_NAME
+from shared.errors import InvalidMessageError
+from tests.builders import AT, RUN_ID, a_delivery, a_push
+
+MOMENTS = st.datetimes(
+    datetime(1970, 1, 1),
+    datetime(2200, 1, 1),
+    timezones=st.just(UTC),
+)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+TABLES = st.from_regex(TABLE_NAME, fullmatch=True)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+# A push request -----------------------------------------------------------------------------------
+
+
+def test_push_request_is_read() -> None:
+    body = a_push({"attributes": {"a": "b"}, "data": "w6Q="}, subscription="x", deliveryAttempt=3)
+
+    assert Delivery.from_push(body) == Delivery(
+        message_id="1",
+        published_at=datetime(2024, 1, 31, 3, 0, 0, 123000, tzinfo=UTC),
+        data="ä".encode(),
+        attributes={"a": "b"},
+        subscription="x",
+        attempt=3,
+    )
+
+
+def test_what_pubsub_may_leave_out_is_empty() -> None:
+    message = {"messageId": "7", "publishTime": "2024-01-31T03:00:00Z"}
+
+    delivery = Delivery.from_push(json.dumps({"message": message}).encode())
+
+    assert delivery == Delivery(message_id="7", published_at=AT, data=b"")
+
+
+@given(TEXT, MOMENTS, st.binary(), st.dictionaries(TEXT, st.text()), st.integers(0, 10))
+def test_any_push_is_read_as_it_was_sent(
+    message_id: str, at: datetime, data: bytes, attributes: dict[str, str], attempt: int
+) -> None:
+    body = a_push(
+        {
+            "messageId": message_id,
+            "publishTime": at.isoformat(),
+            "data": base64.b64encode(data).decode(),
+            "attributes": attributes,
+        },
+        deliveryAttempt=attempt,
+    )
+
+    assert Delivery.from_push(body) == Delivery(
+        message_id=message_id,
+        published_at=at,
+        data=data,
+        attributes=attributes,
+        subscription="s",
+        attempt=attempt,
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"\xff\xfe",
+        b"[]",
+        b'"message"',
+        b"null",
+        b"{}",
+        b'{"message": null}',
+        b'{"message": "text"}',
+        b"[" * 100_000,
+        a_push({"messageId": None}),
+        a_push({"messageId": 5}),
+        a_push({"messageId": ""}),
+        a_push({"messageId": "\ud800"}),
+        a_push({"publishTime": None}),
+        a_push({"publishTime": "yesterday"}),
+        a_push({"publishTime": "2024-01-31T03:00:00"}),
+        a_push({"publishTime": "0001-01-01T00:00:00+01:00"}),
+        a_push({"data": "not base64!"}),
+        a_push({"data": 5}),
+        a_push({"data": "ä"}),
+        a_push({"attributes": ["a"]}),
+        a_push({"attributes": {"a": 1}}),
+        a_push({"attributes": {"a": None}}),
+        a_push(deliveryAttempt="many"),
+        a_push(deliveryAttempt=float("inf")),
+        a_push(deliveryAttempt={"n": 1}),
+    ],
+)
+def test_malformed_push_is_refused_with_the_form_that_is_expected(body: bytes) -> None:
+    with pytest.raises(InvalidMessageError) as refused:
+        Delivery.from_push(body)
+
+    message = str(refused.value)
+    assert message.startswith("messageId ") or 'expected {"message": {"messageId": …' in message
+
+
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_no_body_does_more_than_be_refused(body: bytes) -> None:
+    with pytest.raises(InvalidMessageError):
+        Delivery.from_push(body)
+
+
+@given(JSON, st.sampled_from(["messageId", "publishTime", "data", "attributes"]))
+def test_no_value_in_a_message_does_more_than_be_refused(value: Any, key: str) -> None:
+    try:
+        delivery = Delivery.from_push(a_push({key: value}))
+    except InvalidMessageError:
+        return
+
+    assert isinstance(delivery, Delivery)
+
+
+# Times --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "microsecond"),
+    [
+        ("2024-01-31T03:00:00Z", 0),
+        ("2024-01-31T03:00:00.1Z", 100_000),
+        ("2024-01-31T03:00:00.123456789Z", 123_456),
+        ("2024-01-31T03:00:00.999999999Z", 999_999),
+        ("2024-01-31T04:00:00.5+01:00", 500_000),
+        ("2024-01-30T22:00:00.000001-05:00", 1),
+    ],
+)
+def test_times_are_cut_to_microseconds_and_brought_to_utc(text: str, microsecond: int) -> None:
+    moment = parse_time(text)
+
+    assert moment == AT.replace(microsecond=microsecond)
+    assert moment.tzinfo is UTC
+
+
+@given(MOMENTS, st.integers(-14 * 60, 14 * 60))
+def test_times_of_any_zone_are_read(moment: datetime, offset_minutes: int) -> None:
+    local = moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
+
+    assert parse_time(local.isoformat()) == moment
+
+
+@pytest.mark.parametrize("text", ["", "2024-01-31", "2024-01-31T03:00:00", "2024-13-01T00:00:00Z"])
+def test_what_is_no_moment_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"time zone|Invalid|month"):
+        parse_time(text)
+
+
+# Extract ------------------------------------------------------------------------------------------
+
+
+@given(
+    table=TEXT,
+    mode=st.none() | st.sampled_from(SyncMode),
+    request_id=TEXT,
+    requested_at=MOMENTS,
+    published_at=MOMENTS,
+)
+def test_request_of_a_person_comes_back_with_its_own_time(
+    table: str,
+    mode: SyncMode | None,
+    request_id: str,
+    requested_at: datetime,
+    published_at: datetime,
+) -> None:
+    sent = ExtractRequest(table=table, published_at=requested_at, mode=mode, request_id=request_id)
+
+    received = ExtractRequest.decode(
+        Delivery(message_id="9", published_at=published_at, data=sent.encode())
+    )
+
+    assert received == ExtractRequest(
+        table=table,
+        message_id="9",
+        published_at=requested_at,
+        mode=mode,
+        request_id=request_id,
+    )
+
+
+@given(table=TEXT, mode=st.none() | st.sampled_from(SyncMode), published_at=MOMENTS)
+def test_request_of_the_schedule_takes_the_time_of_publishing(
+    table: str, mode: SyncMode | None, published_at: datetime
+) -> None:
+    sent = ExtractRequest(table=table, published_at=AT, mode=mode)
+
+    received = ExtractRequest.decode(
+        Delivery(message_id="9", published_at=published_at, data=sent.encode())
+    )
+
+    assert received == ExtractRequest(
+        table=table, message_id="9", published_at=published_at, mode=mode
+    )
+
+
+def test_scheduled_message_is_the_same_each_time() -> None:
+    messages = {
+        ExtractRequest(table="flights", published_at=at).encode()
+        for at in (AT, AT + timedelta(hours=1))
+    }
+
+    assert messages == {b'{"version":1,"table":"flights"}'}
+
+
+def test_request_of_a_person_has_one_json() -> None:
+    request = ExtractRequest(table="flights", published_at=AT, mode=SyncMode.FULL, request_id="k1")
+
+    assert request.encode() == (
+        b'{"version":1,"table":"flights","mode":"full","request_id":"k1",'
+        b'"requested_at":"2024-01-31T03:00:00+00:00"}'
+    )
+
+
+@pytest.mark.parametrize("mode", ["", "Full", "fullload", 1, ["full"], {"full": 1}, True])
+def test_unknown_mode_is_refused_with_the_known_ones(mode: Any) -> None:
+    delivery = a_delivery({"version": 1, "table": "t", "mode": mode})
+
+    with pytest.raises(InvalidMessageError, match="known: full, incremental, append"):
+        ExtractRequest.decode(delivery)
+
+
+@pytest.mark.parametrize("table", [None, "", 5, ["t"], "\ud800"])
+def test_request_without_a_table_is_refused(table: Any) -> None:
+    with pytest.raises(InvalidMessageError, match="table "):
+        ExtractRequest.decode(a_delivery({"version": 1, "table": table}))
+
+
+@pytest.mark.parametrize(
+    "requested_at", ["", "soon", 5, "2024-01-31T03:00:00", "0001-01-01T00:00:00+09:00"]
+)
+def test_request_with_a_time_that_is_none_is_refused(requested_at: Any) -> None:
+    body = {"version": 1, "table": "t", "requested_at": requested_at}
+
+    with pytest.raises(InvalidMessageError, match="requested_at"):
+        ExtractRequest.decode(a_delivery(body))
+
+
+# What all requests refuse -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [ExtractRequest, LoadRequest])
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "is a list, not an object"),
+        (b'"table"', "is a str, not an object"),
+        (b"null", "is a NoneType, not an object"),
+        (b"{}", "version None is not 1"),
+        (b'{"version":2,"table":"t"}', "deployed from different releases"),
+        (b'{"version":"1","table":"t"}', "version '1' is not 1"),
+        (b'{"version":1,"tabel":"t","x":1}', "unknown keys tabel, x; known: version, "),
+    ],
+)
+def test_undecodable_data_is_refused_with_the_reason(kind: Any, data: bytes, why: str) -> None:
+    with pytest.raises(InvalidMessageError) as refused:
+        kind.decode(a_delivery(data=data))
+
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [ExtractRequest, LoadRequest, IngestRequest])
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_no_data_does_more_than_be_refused(kind: Any, data: bytes) -> None:
+    with pytest.raises(InvalidMessageError):
+        kind.decode(a_delivery(data=data))
+
+
+@pytest.mark.parametrize("kind", [ExtractRequest, LoadRequest])
+@given(
+    st.fixed_dictionaries(
+        {"version": st.just(1), "table": JSON | TABLES},
+        optional=dict.fromkeys(("mode", "request_id", "requested_at", "run_id"), JSON),
+    )
+)
+def test_no_value_in_a_request_does_more_than_be_refused(kind: Any, body: dict[str, Any]) -> None:
+    try:
+        request = kind.decode(a_delivery(body))
+    except InvalidMessageError:
+        return
+
+    assert request.encode()
+
+
+# Load ---------------------------------------------------------------------------------------------
+
+
+@given(TABLES)
+def test_load_request_comes_back_as_it_was(table: str) -> None:
+    sent = LoadRequest(table=table, run_id=RUN_ID)
+
+    assert LoadRequest.decode(a_delivery(data=sent.encode())) == sent
+
+
+def test_load_request_has_one_json() -> None:
+    request = LoadRequest(table="flights", run_id=RUN_ID)
+
+    assert request.encode() == f'{{"version":1,"table":"flights","run_id":"{RUN_ID}"}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("table", "run_id"),
+    [("t", "latest"), ("t", "../" + RUN_ID), ("../t", RUN_ID), ("T", RUN_ID), ("t", RUN_ID + "\n")],
+)
+def test_load_request_that_can_name_no_run_is_refused(table: str, run_id: str) -> None:
+    body = {"version": 1, "table": table, "run_id": run_id}
+
+    with pytest.raises(InvalidMessageError, match="can name no run"):
+        LoadRequest.decode(a_delivery(body))
+
+
+# Ingest -------------------------------------------------------------------------------------------
+
+
+@given(bucket=st.text(), name=st.text(), generation=st.integers(1, 10**19 - 1))
+def test_notification_comes_back_as_it_was(bucket: str, name: str, generation: int) -> None:
+    sent = IngestRequest(bucket=bucket, name=name, generation=generation)
+
+    assert IngestRequest.decode(a_delivery(attributes=sent.attributes())) == sent
+
+
+def test_notification_has_cloud_storages_own_attributes() -> None:
+    request = IngestRequest(bucket="b", name="t/a.csv", generation=17)
+
+    assert request.attributes() == {
+        "eventType": "OBJECT_FINALIZE",
+        "bucketId": "b",
+        "objectId": "t/a.csv",
+        "objectGeneration": "17",
+    }
+
+
+@pytest.mark.parametrize("attributes", [{}, {"eventType": "OBJECT_DELETE", "bucketId": "b"}])
+def test_another_event_is_refused(attributes: dict[str, str]) -> None:
+    with pytest.raises(InvalidMessageError, match=f"is not {FINALIZE}; the landing bucket's"):
+        IngestRequest.decode(a_delivery(attributes=attributes))
+
+
+@pytest.mark.parametrize("key", ["bucketId", "objectId", "objectGeneration"])
+def test_notification_that_lacks_an_attribute_is_refused_with_its_name(key: str) -> None:
+    attributes = IngestRequest(bucket="b", name="n", generation=1).attributes()
+    del attributes[key]
+
+    with pytest.raises(InvalidMessageError, match=f"lacks a usable attribute: '{key}'"):
+        IngestRequest.decode(a_delivery(attributes=attributes))
+
+
+@pytest.mark.parametrize("generation", ["", "0", "-1", "1_0", " 1", "1.0", "x", "٣", "9" * 20])
+def test_notification_whose_generation_is_none_is_refused(generation: str) -> None:
+    attributes = IngestRequest(bucket="b", name="n", generation=1).attributes()
+
+    with pytest.raises(InvalidMessageError, match="is not a generation"):
+        IngestRequest.decode(a_delivery(attributes=attributes | {"objectGeneration": generation}))
