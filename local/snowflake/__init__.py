@@ -30,7 +30,8 @@ What differs:
   MAX, MIN) of the only table of the query; any other has the widest type of its kind and may be
   null.
 - Arithmetic: `/` gives FLOAT; DATEADD on a DATE gives a timestamp; a whole FLOAT as text keeps
-  its `.0`. HASH and HASH_AGG are stable here, but not Snowflake's numbers.
+  its `.0`. A text with an offset after a space becomes a moment only by an explicit cast. HASH and
+  HASH_AGG are stable here, but not Snowflake's numbers.
 - Names: two that differ only in case collide, and a quoted column is found in any case.
 - Transactions: snapshot isolation instead of read committed; one database a transaction; one
   writer a table at a time; after an error inside BEGIN … COMMIT only ROLLBACK is left.

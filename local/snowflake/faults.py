@@ -6,7 +6,7 @@ import enum
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -32,7 +32,7 @@ class FaultKind(enum.StrEnum):
 class Fault:
     """A fault that waits for statements that match `sql_regex` (anywhere, in any case).
 
-    It lets `skip` of them pass, happens to the next `count`, and is gone.
+    It lets `skip` of them pass and happens to the next `count`; `hits` says to how many it has.
     """
 
     kind: FaultKind
@@ -44,6 +44,7 @@ class Fault:
     sqlstate: str = "XX000"
     message: str = "SQL execution internal error: an injected fault"
     delay_s: float = 0.0
+    hits: int = 0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Fault:
@@ -52,7 +53,7 @@ class Fault:
         Raises:
             ValueError: an unknown field or kind, or a pattern that is not one.
         """
-        known = {item.name for item in fields(cls)}
+        known = {item.name for item in fields(cls)} - {"hits"}
         unknown = sorted(set(data) - known)
         if unknown or "kind" not in data:
             raise ValueError(f"a fault needs kind and has no {unknown}; it has {sorted(known)}")
@@ -63,38 +64,38 @@ class Fault:
 
 
 class Faults:
-    """The faults that are waiting."""
+    """The faults that were ordered, in that order, until they are cleared."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[Fault] = []
+        self._ordered: list[Fault] = []
 
-    def add(self, faults: list[Fault]) -> None:
+    def order(self, faults: list[Fault]) -> None:
         """Add faults; each works independently of the others."""
         with self._lock:
-            self._waiting += faults
+            self._ordered += faults
 
     def clear(self) -> None:
         """Forget all faults."""
         with self._lock:
-            self._waiting.clear()
+            self._ordered.clear()
 
-    def count(self) -> int:
-        """How many are waiting."""
+    def to_list(self) -> list[dict[str, Any]]:
+        """All faults, as JSON."""
         with self._lock:
-            return len(self._waiting)
+            return [asdict(fault) for fault in self._ordered]
 
     def take(self, sql: str) -> dict[FaultKind, Fault]:
-        """The faults that happen to this statement; each is used up by one."""
+        """The faults that happen to this statement, at most one a kind."""
         with self._lock:
             due: dict[FaultKind, Fault] = {}
-            for fault in self._waiting:
-                if not re.search(fault.sql_regex, sql, re.IGNORECASE | re.DOTALL):
+            for fault in self._ordered:
+                is_match = re.search(fault.sql_regex, sql, re.IGNORECASE | re.DOTALL)
+                if not is_match or fault.hits >= fault.count or fault.kind in due:
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1
-                elif fault.kind not in due:
-                    fault.count -= 1
+                else:
+                    fault.hits += 1
                     due[fault.kind] = fault
-            self._waiting = [fault for fault in self._waiting if fault.count > 0]
             return due

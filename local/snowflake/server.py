@@ -204,13 +204,13 @@ def _chunk(request: Request) -> Reply:
     return Reply(b"expired", 403, _ARROW) if data is None else Reply(data, 200, _ARROW)
 
 
-def _ignore(request: Request) -> Reply:
+def _ignore(_: Request) -> Reply:
     """Telemetry."""
-    return _json(success("Log Received") if request.body else success(None))
+    return _json(success("Log Received"))
 
 
-def _health(request: Request) -> Reply:
-    return _json({"status": "ok", "faults": request.service.faults.count()})
+def _health(_: Request) -> Reply:
+    return _json({"status": "ok"})
 
 
 def _statements(request: Request) -> Reply:
@@ -218,17 +218,21 @@ def _statements(request: Request) -> Reply:
     return _json(list(request.service.statements))
 
 
-def _add_faults(request: Request) -> Reply:
+def _order_faults(request: Request) -> Reply:
     try:
-        request.service.faults.add([Fault.from_dict(fault) for fault in request.json])
+        request.service.faults.order([Fault.from_dict(fault) for fault in request.json])
     except (TypeError, ValueError, re.error) as error:
         return _json({"error": str(error)}, 400)
-    return _json({"faults": request.service.faults.count()})
+    return _faults(request)
+
+
+def _faults(request: Request) -> Reply:
+    return _json(request.service.faults.to_list())
 
 
 def _clear_faults(request: Request) -> Reply:
     request.service.faults.clear()
-    return _json({"faults": 0})
+    return _faults(request)
 
 
 def _seed(request: Request) -> Reply:
@@ -260,7 +264,8 @@ _ROUTES: list[tuple[str, str, Callable[[Request], Reply]]] = [
     ("POST", "/telemetry/.*", _ignore),
     ("GET", "/_health", _health),
     ("GET", "/_statements", _statements),
-    ("POST", "/_faults", _add_faults),
+    ("GET", "/_faults", _faults),
+    ("POST", "/_faults", _order_faults),
     ("DELETE", "/_faults", _clear_faults),
     ("POST", "/_seed", _seed),
 ]

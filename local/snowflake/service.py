@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
-import sys
 import threading
 import time
-import traceback
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from local.snowflake import errors, logins, replies
 from local.snowflake.engine import Engine
 from local.snowflake.errors import SnowflakeError
-from local.snowflake.faults import Fault, FaultKind, Faults
+from local.snowflake.faults import FaultKind, Faults
+from local.snowflake.jobs import Job, run, statement_parameters
 from local.snowflake.replies import MASTER_TOKEN_VALID_S, Json
 from local.snowflake.session import Session
-from local.snowflake.statements import describe_only, execute, running
 
 _REQUESTS_KEPT = 1000
 _STATEMENTS_KEPT = 1000
@@ -128,7 +124,7 @@ class Service:
 
         Args:
             token: of the session.
-            request_id: chosen by the client, the same when it retries.
+            request_id: chosen by the client, the same when it sends the request again.
             request: `sqlText`, `bindings`, …
             address: host and port by which the client can reach this server.
 
@@ -137,15 +133,21 @@ class Service:
             ResetConnectionError: a fault.
         """
         session = self.session(token)
-        sql = str(request.get("sqlText") or "")
-        faults = self.faults.take(sql)
+        faults = self.faults.take(str(request.get("sqlText") or ""))
         if FaultKind.EXPIRE_SESSION in faults:
             self._expire(token)
             raise _expired()
         reset = faults.get(FaultKind.RESET)
         if reset is not None and reset.when != "after":
             raise ResetConnectionError
-        query_id = self._once(session, request_id, request, address, faults)
+        job = Job(
+            query_id=str(uuid.uuid4()),
+            request_id=request_id,
+            request=request,
+            address=address,
+            faults=faults,
+        )
+        query_id = self._once(session, job)
         if reset is not None:
             raise ResetConnectionError
         reply = self.engine.results.reply(query_id)
@@ -153,88 +155,41 @@ class Service:
             raise errors.internal_error(f"the result of {query_id} is gone")
         return reply
 
-    def _once(
-        self,
-        session: Session,
-        request_id: str,
-        request: Json,
-        address: str,
-        faults: Mapping[FaultKind, Fault],
-    ) -> str:
+    def _once(self, session: Session, job: Job) -> str:
         """Run a request unless it ran already or is running; return its query id."""
         with self._lock:
-            known = self._requests.get(request_id)
+            known = self._requests.get(job.request_id)
             if known is None:
                 mine: Future[str] = Future()
-                self._requests[request_id] = mine
+                self._requests[job.request_id] = mine
                 while len(self._requests) > _REQUESTS_KEPT:
                     self._requests.popitem(last=False)
         if known is not None:
             return known.result()
-        query_id = str(uuid.uuid4())
         try:
             with session.lock:
-                self._running[request_id] = session
-                reply = self._run(session, query_id, request, address, faults)
-                self.engine.results.keep_reply(query_id, json.dumps(reply).encode())
+                self._running[job.request_id] = session
+                reply = self._run(session, job)
+                self.engine.results.keep_reply(job.query_id, json.dumps(reply).encode())
         finally:
-            self._running.pop(request_id, None)
-            mine.set_result(query_id)
-        return query_id
+            self._running.pop(job.request_id, None)
+            mine.set_result(job.query_id)
+        return job.query_id
 
-    def _run(
-        self,
-        session: Session,
-        query_id: str,
-        request: Json,
-        address: str,
-        faults: Mapping[FaultKind, Fault],
-    ) -> Json:
-        sql = str(request.get("sqlText") or "")
+    def _run(self, session: Session, job: Job) -> Json:
         try:
-            with _parameters(session, request.get("parameters") or {}):
-                self._note(session, query_id, sql)
-                with running(session, query_id):
-                    _inject(session, faults)
-                    data = self._execute(session, query_id, request, address, faults)
+            with statement_parameters(session, job):
+                self._note(session, job)
+                return run(session, job)
         except SnowflakeError as error:
-            return replies.failure(error, query_id)
-        except Exception as error:  # noqa: BLE001 - a defect must not become an HTTP 500
-            traceback.print_exc(file=sys.stderr)
-            defect = errors.internal_error(f"{type(error).__name__}: {error}")
-            return replies.failure(defect, query_id)
-        if FaultKind.EXPIRE_CHUNKS in faults:
-            self.engine.results.expire_chunks(query_id)
-        return replies.success(data)
+            return replies.failure(error, job.query_id)
 
-    def _execute(
-        self,
-        session: Session,
-        query_id: str,
-        request: Json,
-        address: str,
-        faults: Mapping[FaultKind, Fault],
-    ) -> Json:
-        sql = str(request.get("sqlText") or "")
-        if request.get("describeOnly"):
-            described, binds = describe_only(session, sql)
-            return replies.description(session, described, query_id, binds)
-        outcome = execute(session, sql, request.get("bindings"), query_id)
-        if outcome.counts:
-            return replies.counts(session, outcome, query_id)
-        stored = self.engine.results.write(
-            query_id,
-            outcome.batches,
-            outcome.columns,
-            has_uneven_widths=FaultKind.UNEVEN_WIDTHS in faults,
-        )
-        return replies.rows(session, outcome, query_id, stored, address=address)
-
-    def _note(self, session: Session, query_id: str, sql: str) -> None:
+    def _note(self, session: Session, job: Job) -> None:
         self.statements.append(
             {
-                "query_id": query_id,
-                "sql": sql,
+                "query_id": job.query_id,
+                "request_id": job.request_id,
+                "sql": job.sql,
                 "query_tag": session.parameters["QUERY_TAG"],
                 "user": session.user,
                 "session_id": session.id,
@@ -257,31 +212,6 @@ class Service:
         for token in list(self._logins):
             self.log_out(token)
         self.engine.close()
-
-
-@contextlib.contextmanager
-def _parameters(session: Session, parameters: Mapping[str, Any]) -> Iterator[None]:
-    """Set session parameters for one statement."""
-    before = dict(session.parameters)
-    try:
-        for name, value in parameters.items():
-            session.set_parameter(name.upper(), value)
-        yield
-    finally:
-        for name in parameters:
-            session.set_parameter(name.upper(), before.get(name.upper(), ""))
-
-
-def _inject(session: Session, faults: Mapping[FaultKind, Fault]) -> None:
-    slow = faults.get(FaultKind.SLOW)
-    if slow is not None and session.cancellation.requested.wait(slow.delay_s):
-        if session.cancellation.is_timeout:
-            timeout_s = int(session.parameters["STATEMENT_TIMEOUT_IN_SECONDS"])
-            raise errors.statement_timeout(timeout_s)
-        raise errors.canceled()
-    error = faults.get(FaultKind.ERROR)
-    if error is not None:
-        raise SnowflakeError(error.errno, error.sqlstate, error.message)
 
 
 def _use_defaults(session: Session, options: Mapping[str, str]) -> None:

@@ -71,7 +71,9 @@ def is_alive(pid: int) -> bool:
         "wheel",
         pytest.param(
             "debian",
-            marks=pytest.mark.skipif(not DEBIAN, reason="no server in /usr/lib/postgresql"),
+            marks=pytest.mark.skipif(
+                not DEBIAN, reason="not installed: a server in /usr/lib/postgresql"
+            ),
         ),
     ],
 )
@@ -241,7 +243,9 @@ def test_server_ends_when_its_launcher_is_killed_and_a_new_launcher_takes_over(b
     assert not is_alive(pid)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another account")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="not installed: root, who alone runs the server as another account"
+)
 def test_root_uses_the_temporary_folder_when_the_account_cannot_reach_state_or_binaries(tmp_path):
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
@@ -296,7 +300,7 @@ def _python_for_everyone() -> str:
         with contextlib.suppress(OSError):
             if subprocess.run([python, "-c", code], user="nobody").returncode == 0:
                 return python
-    pytest.skip("no Python 3.11 or later that an ordinary user can execute")
+    pytest.skip("not installed: a Python 3.11 that an ordinary user can execute")
 
 
 def _as_ordinary_user(folder: Path) -> dict:
