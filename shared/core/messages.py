@@ -146,7 +146,11 @@ def decode_extract(delivery: Delivery) -> ExtractRequest | UnitRequest:
     Raises:
         InvalidMessageError: it is neither.
     """
-    is_unit = b'"unit"' in delivery.data
+    try:
+        body = json.loads(delivery.data)
+    except (ValueError, RecursionError):
+        body = None  # refused below, in the words of all requests
+    is_unit = isinstance(body, dict) and "unit" in body
     return UnitRequest.decode(delivery) if is_unit else ExtractRequest.decode(delivery)
 
 

@@ -7,10 +7,12 @@ cut again, so the units of a run form a tree whose leaves hold the parts.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from shared.core.manifests import Manifest, Part
 
-VERSION = 1
+VERSION: Final = 1
+"""Version of every plan and outcome. Readers refuse any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Slice:
 class Plan:
     """A run cut into units. ``manifest`` is the one to come, still without parts."""
 
-    version: int = VERSION
+    version: Literal[1] = VERSION
     manifest: Manifest
     slices: tuple[Slice, ...]
 
@@ -35,7 +37,7 @@ class Plan:
 class Unit:
     """The outcome of one unit: its parts, or the slices that it was cut into."""
 
-    version: int = VERSION
+    version: Literal[1] = VERSION
     parts: tuple[Part, ...] = ()
     rows_source: int = 0
     query_id: str | None = None
@@ -55,7 +57,7 @@ def find_slice(plan: Plan, done: Mapping[str, Unit], name: str) -> Slice | None:
     slices, prefix = plan.slices, ""
     numbers = name.split(".")
     for depth, number in enumerate(numbers):
-        if not number.isdecimal() or int(number) >= len(slices):
+        if number not in map(str, range(len(slices))):
             return None
         prefix = f"{prefix}.{number}" if prefix else number
         if depth == len(numbers) - 1:
