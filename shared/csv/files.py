@@ -1,0 +1,241 @@
+"""A whole file as blocks: from chunks of any size, past preamble and header, to its end."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from shared.csv.blocks import Block, read_block
+from shared.csv.dialect import Dialect
+from shared.csv.encodings import Transcoder
+from shared.csv.grammar import Syntax, read_record
+from shared.csv.judging import MAX_RECORD_BYTES, Judge
+from shared.csv.marks import Marks, marks_for
+from shared.csv.places import Place
+from shared.csv.unpacking import unpacked
+from shared.errors import InvalidFileError
+
+BLOCK_BYTES = 8 * 2**20
+"""Text per block: large enough for whole-column work to pay, small enough to stay in memory."""
+
+MAX_COLUMNS = 10_000
+"""More is a wrong delimiter or an attack. Source: PostgreSQL 18 ends at 1,600 columns."""
+
+_END_OF_FILE = b"\x1a"
+"""What MS-DOS programs write behind the last line."""
+
+
+_PIECE_BYTES = 2**20
+_HEAD_BYTES = 4
+_SAMPLED_RECORDS = 100
+
+
+class CsvFile:
+    """One file while it is read: opened at its first record, then block by block.
+
+    Raises:
+        InvalidFileError: nothing in it, no header where one should be, or too many columns.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        dialect: Dialect,
+        *,
+        width: int | None = None,
+        block_bytes: int = BLOCK_BYTES,
+        max_record_bytes: int = MAX_RECORD_BYTES,
+    ) -> None:
+        self.dialect = dialect
+        self._texts = _Texts(unpacked(chunks), dialect.encoding, block_bytes)
+        self._text = self._texts.next()
+        if not self._texts.head:
+            raise InvalidFileError("the file is empty: 0 bytes, not even a header")
+        self._place = Place(self._texts.transcoder, 1, self._texts.transcoder.mark_bytes)
+        self._newline = _newline(self._text, dialect)
+        self._max_record_bytes = max_record_bytes
+        self.header = self._take_header()
+        """The fields of each header row; none when the file has no header."""
+        self.has_trailing_delimiter = dialect.has_trailing_delimiter or self._ends_in_nothing()
+        self.width = self._settled_width(width)
+        """Columns, not counting the nothing behind a trailing delimiter."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the file's records, each in exactly one block, in order."""
+        text, skipping = self._text, False
+        self._text = b""
+        while True:
+            is_last = self._texts.is_last
+            if skipping:
+                text, skipping = self._past_line_end(text)
+            text = _finished(text, self._newline) if is_last else text
+            text, held = self._without_last_blanks(text)
+            marks = marks_for(self.dialect, text)
+            judge = self._judge(marks, is_last=is_last)
+            encoded = marks.encode(text)
+            place = self._place.copy()
+            block = read_block(encoded, judge, marks, place, self.dialect.null_markers)
+            yield block
+            end = block.cut.end
+            self._place.advance(encoded[:end], marks)
+            skipping = block.cut.is_in_long_record
+            if is_last:
+                return
+            text = marks.decode(encoded[end:]) + held + self._texts.next()
+
+    def _without_last_blanks(self, text: bytes) -> tuple[bytes, bytes]:
+        """Hold blank lines back where they are records, unless they end the file."""
+        if self.width > 1 or self.has_trailing_delimiter:
+            return text, b""
+        end = len(text.rstrip(b"\r\n"))
+        if not end and len(text) > _PIECE_BYTES:
+            return text, b""
+        if end:
+            _, end = self._syntax().line_end(text, end)
+        return text[:end], text[end:]
+
+    def _past_line_end(self, text: bytes) -> tuple[bytes, bool]:
+        """Leave out the rest of a record that was set aside as too long."""
+        at = text.find(self._newline)
+        end = len(text) if at < 0 else at + 1
+        self._place.advance(text[:end], marks_for(self.dialect, b""))
+        return text[end:], at < 0
+
+    def _judge(self, marks: Marks, *, is_last: bool) -> Judge:
+        width = self.width + self.has_trailing_delimiter
+        return Judge(
+            syntax=Syntax(marks.delimiter, marks.quote, self._newline, width),
+            is_last=is_last,
+            comment=marks.encode((self.dialect.comment or "").encode()),
+            header=marks.encode(self._header_line) if width > 1 else b"",
+            has_trailing_delimiter=self.has_trailing_delimiter,
+            max_record_bytes=self._max_record_bytes,
+        )
+
+    def _take_header(self) -> list[list[str]]:
+        self._header_line = b""
+        for _ in range(self.dialect.skip_lines):
+            self._drop(self._syntax().line_end(self._text, 0)[1])
+        rows: list[list[str]] = []
+        while len(rows) < self.dialect.header_rows:
+            self._drop_non_records()
+            if not self._text:
+                raise InvalidFileError(
+                    f"the file ends in line {self._place.line}, before its header; send a file "
+                    "with a header, or set skip_lines and header_rows"
+                )
+            rows.append(self._take_record())
+        return rows
+
+    def _take_record(self) -> list[str]:
+        marks = marks_for(self.dialect, self._text[:_PIECE_BYTES])
+        head = marks.encode(self._text[:_PIECE_BYTES])
+        syntax = Syntax(marks.delimiter, marks.quote, self._newline, 0)
+        record = read_record(head, 0, syntax)
+        is_cut = record.end == len(head) and len(self._text) > _PIECE_BYTES
+        if record.flaw or is_cut or record.width > MAX_COLUMNS:
+            raise InvalidFileError(
+                f"line {self._place.line} should be the header, but its quotes do not match, or it "
+                f"has more than {MAX_COLUMNS} columns or {_PIECE_BYTES} bytes: "
+                f"{self._place.transcoder.shown(self._text[:80])!r}. Set delimiter, quote and "
+                "skip_lines"
+            )
+        line = marks.decode(head[: record.end])
+        self._header_line = line.rstrip(b"\r\n")
+        self._drop(len(line))
+        shown = self._place.transcoder.shown
+        return [shown(marks.cell(content)) for content, _ in record.fields]
+
+    def _drop_non_records(self) -> None:
+        """Leave out blank and comment lines before the header."""
+        comment = (self.dialect.comment or "").encode()
+        while self._text:
+            _, end = self._syntax().line_end(self._text, 0)
+            line = self._text[:end]
+            if line.strip() and not (comment and line.startswith(comment)):
+                return
+            self._drop(end)
+
+    def _drop(self, end: int) -> None:
+        self._place.advance(self._text[:end], marks_for(self.dialect, b""))
+        self._text = self._text[end:]
+
+    def _syntax(self) -> Syntax:
+        return Syntax(b",", b"", self._newline, 0)
+
+    def _ends_in_nothing(self) -> bool:
+        """Whether header and first records all end with a delimiter that nothing follows."""
+        if not self.header or len(self.header[-1]) < 2 or self.header[-1][-1].strip():
+            return False
+        return all(not r[-1] or len(r) < len(self.header[-1]) for r in self._first_records())
+
+    def _first_records(self) -> Iterator[list[bytes]]:
+        marks = marks_for(self.dialect, self._text[:_PIECE_BYTES])
+        head, at = marks.encode(self._text[:_PIECE_BYTES]), 0
+        syntax = Syntax(marks.delimiter, marks.quote, self._newline, 0)
+        for _ in range(_SAMPLED_RECORDS):
+            if at >= len(head):
+                return
+            record = read_record(head, at, syntax)
+            at = record.end
+            if not record.flaw:
+                yield [content for content, _ in record.fields]
+
+    def _settled_width(self, width: int | None) -> int:
+        if self.header:
+            return len(self.header[-1]) - (not self.header[-1][-1] and self.has_trailing_delimiter)
+        if width is not None:
+            return width
+        widths = Counter(len(r) for r in self._first_records() if r != [b""])
+        if not widths:
+            raise InvalidFileError(
+                "the file has no header and no records; there is nothing to read"
+            )
+        return widths.most_common(1)[0][0] - self.has_trailing_delimiter
+
+
+class _Texts:
+    """Pieces of a file's text, of about the block size, and whether one is the last."""
+
+    def __init__(self, chunks: Iterable[bytes], encoding: str, block_bytes: int) -> None:
+        raw = _sliced(chunks)
+        self.head = b""
+        while len(self.head) < _HEAD_BYTES and (piece := next(raw, b"")):
+            self.head += piece
+        self.transcoder = Transcoder(encoding, self.head)
+        self._pieces = filter(None, self.transcoder.text(chain([self.head], raw)))
+        self._block_bytes = block_bytes
+        self._ahead = next(self._pieces, b"")
+        self.is_last = not self._ahead
+
+    def next(self) -> bytes:
+        """Return the next piece; empty only when the file has no more."""
+        gathered, size = [], 0
+        while self._ahead and size < self._block_bytes:
+            gathered.append(self._ahead)
+            size += len(self._ahead)
+            self._ahead = next(self._pieces, b"")
+        self.is_last = not self._ahead
+        return b"".join(gathered)
+
+
+def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _PIECE_BYTES):
+            yield chunk[start : start + _PIECE_BYTES]
+
+
+def _newline(text: bytes, dialect: Dialect) -> bytes:
+    """Return the byte that ends lines: CR only where there is no LF outside of quotes."""
+    sample = text[:_PIECE_BYTES]
+    if dialect.quote:
+        quote = re.escape(dialect.quote.encode())
+        sample = re.sub(quote + b"[^" + quote + b"]*" + quote, b"", sample) or sample
+    return b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
+
+
+def _finished(text: bytes, newline: bytes) -> bytes:
+    """End the last line of a file, and leave out what MS-DOS programs write behind it."""
+    if text.endswith(_END_OF_FILE) and text[-2:-1] in (b"", b"\n", b"\r"):
+        text = text[:-1]
+    return text if not text or text.endswith(newline) else text + newline

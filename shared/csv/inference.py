@@ -1,0 +1,135 @@
+"""Types of a file's columns, from all of its rows, with the grounds for each.
+
+One pass over the whole file, with the same reading of records as ``read``: a type found here holds
+for every row that is read afterwards.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.core.schemas import Column, DataType, Kind, TableSchema
+from shared.csv.candidates import Candidate, candidates
+from shared.csv.dialect import Dialect
+from shared.csv.files import BLOCK_BYTES, CsvFile
+from shared.csv.header import column_names
+
+_TEXT = DataType(Kind.TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEvidence:
+    """Why a column has its type."""
+
+    name: str
+    type: DataType
+    values: int
+    """Cells that are not NULL."""
+    nulls: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What a whole file says about its columns."""
+
+    schema: TableSchema
+    dialect: Dialect
+    """The given one, with the patterns of dates that are not ISO: read the file with this."""
+    rows: int
+    """Records in the file, those included that ``read`` rejects."""
+    rejects: int
+    """Records that no types could save: wrong width, broken quotes, undecodable."""
+    columns: tuple[ColumnEvidence, ...]
+
+
+def infer(
+    chunks: Iterable[bytes], dialect: Dialect, *, block_bytes: int = BLOCK_BYTES
+) -> Inference:
+    """Find the types of a file's columns; every column may be NULL.
+
+    Raises:
+        InvalidFileError: the file cannot be read at all.
+    """
+    file = CsvFile(chunks, dialect, block_bytes=block_bytes)
+    names = column_names(file.header or [[""] * file.width])[: file.width]
+    profiles = [_Profile(name, candidates(dialect.decimal_mark)) for name in names]
+    rows = rejects = 0
+    for block in file.blocks():
+        rejects += len(block.faults)
+        for profile, cells in zip(profiles, block.cells.columns, strict=False):
+            profile.see(cells, rows)
+        rows += block.cells.rows
+    evidence = tuple(profile.evidence() for profile in profiles)
+    found = dict(dialect.formats) | {p.name: f for p in profiles if (f := p.format()) is not None}
+    return Inference(
+        TableSchema(tuple(Column(name=e.name, type=e.type) for e in evidence)),
+        replace(dialect, formats=tuple(found.items())),
+        rows + rejects,
+        rejects,
+        evidence,
+    )
+
+
+@dataclass(slots=True)
+class _Profile:
+    """One column as far as it was seen."""
+
+    name: str
+    alive: list[Candidate]
+    values: int = 0
+    nulls: int = 0
+    last_ruled_out: str = ""
+
+    def see(self, cells: pa.Array, rows_before: int) -> None:
+        """Take note of one block's cells."""
+        self.values += len(cells) - cells.null_count
+        self.nulls += cells.null_count
+        if not self.alive:
+            return
+        filled = cells.filter(pc.greater(pc.binary_length(cells), 0))
+        if not len(filled):
+            return
+        kept = [c for c in self.alive if c.accepts(filled)]
+        if not kept:
+            self.last_ruled_out = (
+                f"between records {rows_before + 1} and {rows_before + len(cells)}"
+            )
+        self.alive = kept
+
+    def _result(self) -> tuple[DataType, str | None] | None:
+        if not self.values:
+            return None
+        results = [r for c in self.alive if (r := c.result()) is not None]
+        kinds = {r[0].kind for r in results}
+        orders = {(r[1] or "").replace("%-", "%") for r in results}
+        if len(orders) > 1 and kinds <= {Kind.DATE, Kind.TIMESTAMP}:
+            return None
+        return results[0] if results else None
+
+    def format(self) -> str | None:
+        """Return the pattern of the column's dates, when it is not ISO."""
+        result = self._result()
+        return result[1] if result else None
+
+    def evidence(self) -> ColumnEvidence:
+        """Return the type and why."""
+        result = self._result()
+        data_type = result[0] if result else _TEXT
+        return ColumnEvidence(self.name, data_type, self.values, self.nulls, self._reason(result))
+
+    def _reason(self, result: tuple[DataType, str | None] | None) -> str:
+        if not self.values:
+            return "there is no value in the whole file"
+        if result:
+            written = f" written as {result[1]}" if result[1] else ""
+            return f"all {self.values:,} values are {result[0]}{written} and print back the same"
+        if self.alive:
+            patterns = [r[1] for c in self.alive if (r := c.result()) and r[1]]
+            return (
+                f"dates, but {' and '.join(patterns)} both fit each of the {self.values:,} values; "
+                "set the column's format"
+            )
+        return f"no other type holds for all values: the last is ruled out {self.last_ruled_out}"

@@ -1,0 +1,232 @@
+"""Decide about one record that the fast reader might read wrongly.
+
+Decisions depend only on the text from the record on, at most ``max_record_bytes`` of it, and never
+on how the file was cut into blocks; where there is not enough text yet, the answer is to wait.
+"""
+
+import codecs
+from dataclasses import dataclass, replace
+
+from shared.csv.grammar import (
+    Flaw,
+    Record,
+    Syntax,
+    read_past_flaws,
+    read_record,
+    read_with_bare_quotes,
+    write_record,
+)
+
+MAX_RECORD_BYTES = 16 * 2**20
+"""A longer record is set aside: Snowflake's largest text is 16 MiB, and memory must stay flat."""
+
+_MARK = codecs.BOM_UTF8
+"""In the middle of a file where files with byte order marks were put together."""
+
+_ABSORBED_BYTES = 2**16
+_ABSORBED_LINES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do with one record."""
+
+    end: int
+    """Where the next record starts."""
+    parts: tuple[bytes, ...] = ()
+    """What the fast reader gets instead; nothing: the record is no row."""
+    rule: str = ""
+    reason: str = ""
+    """With ``{line}`` where ``flaw_at`` goes."""
+    flaw_at: int = 0
+    is_reject: bool = False
+    is_in_long_record: bool = False
+    """The record goes on behind this text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """What is known about the file when a record is decided on."""
+
+    syntax: Syntax
+    is_last: bool
+    """The file ends with this text."""
+    comment: bytes = b""
+    header: bytes = b""
+    """The header's line, without its line end, when a row that equals it is no row."""
+    has_trailing_delimiter: bool = False
+    max_record_bytes: int = MAX_RECORD_BYTES
+
+    @property
+    def line_starts(self) -> list[bytes]:
+        """What a line may start with to be no plain record."""
+        return [p for p in (self.comment, self.header, _MARK) if p]
+
+    def decide(self, text: bytes, start: int) -> Verdict | None:
+        """Decide about the record that starts here; None when more text is needed."""
+        window = min(len(text), start + self.max_record_bytes)
+        is_complete = self.is_last or window < len(text)
+        verdict = _Case(self, text[:window], start, is_complete).decide()
+        if verdict is None or not verdict.is_in_long_record:
+            return verdict
+        _, end = self.syntax.line_end(text, verdict.end)
+        is_open = not text.endswith(self.syntax.newline, start, end)
+        return replace(verdict, end=end, is_in_long_record=is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    judge: Judge
+    text: bytes
+    start: int
+    is_complete: bool
+    """There is no more text that could change the decision."""
+
+    def decide(self) -> Verdict | None:
+        text, start, syntax = self.text, self.start, self.judge.syntax
+        content_end, line_end = syntax.line_end(text, start)
+        if content_end == line_end:
+            return self._long_line() if self.is_complete else None
+        line = text[start:content_end]
+        if self.judge.comment and line.startswith(self.judge.comment):
+            return Verdict(end=line_end)
+        if self.judge.header and line.removeprefix(_MARK) == self.judge.header:
+            reason = "the header again; no row"
+            return Verdict(end=line_end, rule="repeated_header", reason=reason)
+        record = read_record(text, start, syntax)
+        if line.startswith(_MARK):
+            record = replace(read_record(text, start + len(_MARK), syntax), is_padded=True)
+        if record.flaw is Flaw.TEXT_AFTER_QUOTE:
+            return self._text_after_quote(record)
+        if record.flaw is Flaw.UNCLOSED:
+            return self._unclosed(record) if self.is_complete else None
+        return self._whole(record) if self._has_end(record) else None
+
+    def _has_end(self, record: Record) -> bool:
+        newline = self.judge.syntax.newline
+        return self.is_complete or self.text.endswith(newline, self.start, record.end)
+
+    def _whole(self, record: Record) -> Verdict:
+        """Decide about a record whose quotes are in order."""
+        written = self.text[self.start : record.end]
+        undecodable = _undecodable(written)
+        if undecodable is not None:
+            return self._reject(record.end, "undecodable_bytes", undecodable)
+        pieces = self._pieces(record.end)
+        if pieces is not None:
+            return Verdict(end=record.end, parts=pieces)
+        syntax = self.judge.syntax
+        if self.judge.has_trailing_delimiter and record.width == syntax.width - 1:
+            record.fields.append((b"", False))
+            return Verdict(end=record.end, parts=(write_record(record, syntax),))
+        if record.width == syntax.width:
+            is_same = not record.is_padded and syntax.stray not in written.removesuffix(b"\r\n")
+            part = written if is_same else write_record(record, syntax)
+            return Verdict(end=record.end, parts=(part,))
+        if not written.strip(b" \t\r\n".replace(syntax.delimiter, b"")):
+            return Verdict(end=record.end)
+        return self._reject(record.end, "wrong_width", self._width_reason(record.width))
+
+    def _width_reason(self, width: int) -> str:
+        expected = self.judge.syntax.width - self.judge.has_trailing_delimiter
+        return f"{width} fields where the file has {expected}"
+
+    def _pieces(self, end: int) -> tuple[bytes, ...] | None:
+        """Read each kind of line end as one; None unless that gives nothing but good records."""
+        syntax = self.judge.syntax
+        if syntax.stray not in self.text[self.start : end].removesuffix(b"\r\n"):
+            return None
+        loose = replace(syntax, has_any_line_end=True)
+        pieces, at = [], self.start
+        while at < end:
+            record = read_record(self.text, at, loose)
+            is_blank = record.fields == [(b"", False)]
+            if record.flaw or not (record.width == syntax.width or is_blank):
+                return None
+            if syntax.width == 1 or not is_blank:
+                pieces.append(write_record(record, syntax))
+            at = record.end
+        return tuple(pieces) if at == end else None
+
+    def _text_after_quote(self, record: Record) -> Verdict | None:
+        """Decide where a closing quote is followed by text."""
+        text, start, syntax = self.text, self.start, self.judge.syntax
+        if not self._has_end(record):
+            return None
+        if text[record.flaw_at : record.flaw_at + 1] == syntax.stray:
+            pieces = self._pieces(record.end)
+            if pieces is not None:
+                return Verdict(end=record.end, parts=pieces)
+        mended = read_with_bare_quotes(text, start, syntax)
+        if mended is not None and _undecodable(text[start : mended.end]) is None:
+            reason = "quotes inside a quoted field are not doubled; read as text"
+            part = write_record(mended, syntax)
+            return Verdict(end=mended.end, parts=(part,), rule="undoubled_quote", reason=reason)
+        if record.flaw_at >= syntax.line_end(text, start)[1]:
+            return self._unclosed(record)
+        past = read_past_flaws(text, start, syntax)
+        if (past.flaw or not self._has_end(past)) and not self.is_complete:
+            return None
+        is_believable = not past.flaw and past.width == syntax.width
+        shown = text[record.flaw_at : record.flaw_at + 20].split(syntax.newline)[0]
+        reason = (
+            f"field {record.width + 1} has text after its closing quote, from "
+            f"{shown.decode(errors='backslashreplace')!r} on; double the quotes inside"
+        )
+        return self._reject(past.end if is_believable else record.end, "text_after_quote", reason)
+
+    def _unclosed(self, record: Record) -> Verdict | None:
+        """Set a record aside whose quote never closes, and go on at the next plausible one."""
+        end = self._next_plausible()
+        return (
+            None
+            if end is None
+            else Verdict(
+                end=end,
+                rule="unclosed_quote",
+                reason="a quote opened in line {line} is not closed",
+                flaw_at=record.opened_at,
+                is_reject=True,
+            )
+        )
+
+    def _next_plausible(self) -> int | None:
+        """Return where a record of the right width starts behind a damaged line."""
+        text, syntax = self.text, self.judge.syntax
+        _, first = syntax.line_end(text, self.start)
+        at = first
+        for _ in range(_ABSORBED_LINES):
+            if at >= len(text) or at - first > _ABSORBED_BYTES:
+                break
+            record = read_record(text, at, syntax)
+            if (record.flaw is Flaw.UNCLOSED or not self._has_end(record)) and not self.is_complete:
+                return None
+            if record.flaw is None and record.width == syntax.width:
+                return at
+            _, at = syntax.line_end(text, at)
+        if at >= len(text):
+            return at if self.is_complete else None
+        return first
+
+    def _long_line(self) -> Verdict:
+        limit = self.judge.max_record_bytes
+        reason = f"no line end within {limit:,} bytes; is this the right delimiter and file?"
+        return Verdict(
+            end=len(self.text),
+            rule="record_too_long",
+            reason=reason,
+            is_reject=True,
+            is_in_long_record=True,
+        )
+
+    def _reject(self, end: int, rule: str, reason: str) -> Verdict:
+        return Verdict(end=end, rule=rule, reason=reason, is_reject=True)
+
+
+def _undecodable(text: bytes) -> str | None:
+    try:
+        text.decode()
+    except UnicodeDecodeError as exc:
+        found = text[exc.start : exc.end].hex(" ")
+        return f"bytes {found} at {exc.start} of the record are no text in the file's encoding"
+    return None

@@ -1,0 +1,155 @@
+"""Read a file into typed batches and rejects: the way that every dropped file takes.
+
+One pass, flat memory: a block of text is cut, read into columns of text, converted column by
+column, and its bad rows are taken out, each with line, byte and reason.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.core.schemas import TableSchema
+from shared.csv.blocks import Block, Fault
+from shared.csv.casts import Converted, convert
+from shared.csv.cells import BadCellError, CellRule
+from shared.csv.dialect import Dialect
+from shared.csv.files import BLOCK_BYTES, CsvFile
+from shared.csv.header import column_names, positions
+from shared.csv.patterns import pattern
+from shared.csv.rejects import Note, Reject
+from shared.errors import IntegrityError
+from shared.stage.arrow import arrow_schema
+
+
+class _Failure(NamedTuple):
+    column: str | None
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive records of a file: those that are rows, and those that are not."""
+
+    data: pa.RecordBatch
+    """Rows in the order of the file, exactly of ``arrow_schema(schema)``."""
+    rejects: tuple[Reject, ...]
+    rows: int
+    """Records in this part of the file: ``data.num_rows + len(rejects)``."""
+    notes: tuple[Note, ...] = ()
+
+
+def read(
+    chunks: Iterable[bytes],
+    dialect: Dialect,
+    schema: TableSchema,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[Batch]:
+    """Yield a file's rows as a table's types, and a reject for each record that is no row.
+
+    The header's names are matched to the table's columns, exactly or else without case, in any
+    order; without a header columns are matched by position. A reject names the first bad cell.
+
+    Raises:
+        InvalidFileError: the file as a whole cannot be the table's: empty, other columns, not
+            decodable, a trailer that does not agree.
+        IntegrityError: rows and rejects do not add up to the records of the file.
+    """
+    file = CsvFile(chunks, dialect, width=len(schema), block_bytes=block_bytes)
+    rules = column_rules(dialect, schema)
+    places = _places(file, schema)
+    for block in file.blocks():
+        batch = _batch(block, schema, rules, places)
+        if batch.rows or batch.notes:
+            yield batch
+
+
+def column_rules(dialect: Dialect, schema: TableSchema) -> list[CellRule]:
+    """Return what the cells of each column must be."""
+    return [
+        CellRule(
+            type=column.type,
+            is_nullable=column.is_nullable,
+            null_markers=frozenset(dialect.null_markers),
+            decimal_mark=dialect.decimal_mark,
+            thousands_mark=dialect.thousands_mark,
+            pattern=pattern(text) if (text := dialect.format_of(column.name)) else None,
+            zone=ZoneInfo(dialect.time_zone) if dialect.time_zone else None,
+        )
+        for column in schema
+    ]
+
+
+def _places(file: CsvFile, schema: TableSchema) -> list[int]:
+    if not file.header:
+        return list(range(len(schema)))
+    return positions(column_names(file.header)[: file.width], schema)
+
+
+def _batch(
+    block: Block, schema: TableSchema, rules: Sequence[CellRule], places: Sequence[int]
+) -> Batch:
+    failures: dict[int, list[_Failure]] = {}
+    arrays = []
+    for name, rule, place in zip(schema.names, rules, places, strict=True):
+        converted = convert(block.cells.columns[place], rule)
+        arrays.append(converted.values)
+        for row, bad in _failed(converted, rule).items():
+            failures.setdefault(row, []).append(_Failure(name, bad.rule, bad.reason))
+    for row in _overhanging(block):
+        reason = "there is a value behind the delimiter that ends each record"
+        failures.setdefault(row, []).append(_Failure(None, "wrong_width", reason))
+    data = pa.RecordBatch.from_arrays(arrays, names=schema.names)
+    if failures:
+        data = data.filter(pc.invert(_marked(failures, block.cells.rows)))
+    data = data.cast(arrow_schema(schema))
+    rejects = block.described([*block.faults, *_faults(block, failures)])
+    rows = block.cells.rows + len(block.faults)
+    if data.num_rows + len(rejects) != rows:
+        raise IntegrityError(
+            f"from line {block.place.line} on, {rows} records became {data.num_rows} rows and "
+            f"{len(rejects)} rejects; nothing was loaded. Please report this file",
+            line=block.place.line,
+        )
+    return Batch(data, rejects, rows, block.notes())
+
+
+def _failed(converted: Converted, rule: CellRule) -> dict[int, BadCellError]:
+    values, failures = converted.values, converted.failures
+    if rule.is_nullable or values.null_count == len(failures):
+        return failures
+    empty = BadCellError("null_value", "is empty, but the column is NOT NULL")
+    return dict.fromkeys(_indices(pc.is_null(values)), empty) | failures
+
+
+def _overhanging(block: Block) -> list[int]:
+    if not block.judge.has_trailing_delimiter:
+        return []
+    return _indices(pc.greater(pc.binary_length(block.cells.columns[-1]), 0))
+
+
+def _faults(block: Block, failures: Mapping[int, Sequence[_Failure]]) -> Iterator[Fault]:
+    if not failures:
+        return
+    starts, ends = block.bounds
+    for row, failed in failures.items():
+        first = failed[0]
+        others = ", ".join(f.column for f in failed[1:] if f.column)
+        reason = f"{first.column}: {first.reason}" if first.column else first.reason
+        reason += f" (also bad: {others})" if others else ""
+        yield Fault(starts[row], ends[row], first.column, first.rule, reason)
+
+
+def _marked(rows: Iterable[int], count: int) -> pa.Array:
+    numbers = pa.array(range(count), pa.int64())
+    return pc.is_in(numbers, pa.array(rows, pa.int64()))
+
+
+def _indices(mask: pa.Array) -> list[int]:
+    found: list[int] = pc.indices_nonzero(mask).to_pylist()
+    return found
