@@ -54,17 +54,12 @@ def open_units(plan: Plan, done: Mapping[str, Unit]) -> Iterator[tuple[str, Slic
 
 def find_slice(plan: Plan, done: Mapping[str, Unit], name: str) -> Slice | None:
     """Return the slice of a unit; None when the tree has no unit of this name."""
-    slices, prefix = plan.slices, ""
-    numbers = name.split(".")
-    for depth, number in enumerate(numbers):
-        if number not in map(str, range(len(slices))):
-            return None
-        prefix = f"{prefix}.{number}" if prefix else number
-        if depth == len(numbers) - 1:
-            return slices[int(number)]
-        outcome = done.get(prefix)
-        slices = outcome.slices if outcome else ()
-    return None
+    *above, last = name.split(".")
+    slices = plan.slices
+    for depth in range(1, len(above) + 1):
+        parent = done.get(".".join(above[:depth]))
+        slices = parent.slices if parent else ()
+    return {str(number): piece for number, piece in enumerate(slices)}.get(last)
 
 
 def assemble(plan: Plan, done: Mapping[str, Unit]) -> Manifest:
