@@ -8,6 +8,7 @@ from typing import Any
 from shared.core.manifests import FileOrigin, Manifest, Part
 from shared.core.messages import Delivery
 from shared.core.modes import SyncMode
+from shared.core.plans import Plan, Slice
 from shared.core.runs import Attempt, Receipt, Run, Trigger
 from shared.core.schemas import Column, DataType, TableSchema
 from shared.core.windows import Window
@@ -78,6 +79,15 @@ def a_manifest(**changes: Any) -> Manifest:
         "created_at": AT,
     }
     return Manifest(**given | changes)
+
+
+def a_plan(slices: int = 2) -> Plan:
+    """Return a plan of so many slices whose manifest has no parts yet."""
+    ends = [None, *(f"{number}0" for number in range(1, slices)), None]
+    return Plan(
+        manifest=a_manifest(parts=(), rows_source=0),
+        slices=tuple(Slice(column="ID", after=ends[i], upto=ends[i + 1]) for i in range(slices)),
+    )
 
 
 def a_receipt(**changes: Any) -> Receipt:

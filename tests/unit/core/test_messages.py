@@ -15,6 +15,8 @@ from shared.core.messages import (
     ExtractRequest,
     IngestRequest,
     LoadRequest,
+    UnitRequest,
+    decode_extract,
     parse_time,
 )
 from shared.core.modes import SyncMode
@@ -262,10 +264,42 @@ def test_request_with_a_time_that_is_none_is_refused(requested_at: Any) -> None:
         ExtractRequest.decode(a_delivery(body))
 
 
+# Units --------------------------------------------------------------------------------------------
+
+
+@given(TABLES, TEXT)
+def test_unit_request_comes_back_as_it_was(table: str, unit: str) -> None:
+    sent = UnitRequest(table=table, run_id=RUN_ID, unit=unit)
+
+    assert decode_extract(a_delivery(data=sent.encode())) == sent
+
+
+def test_unit_request_has_one_json() -> None:
+    request = UnitRequest(table="flights", run_id=RUN_ID, unit="3.0")
+
+    assert request.encode() == (
+        f'{{"version":1,"table":"flights","run_id":"{RUN_ID}","unit":"3.0"}}'.encode()
+    )
+
+
+def test_request_for_a_table_called_unit_is_one_for_a_whole_run() -> None:
+    sent = ExtractRequest(table="unit", published_at=AT, request_id="unit")
+
+    assert decode_extract(a_delivery(data=sent.encode())) == ExtractRequest(
+        table="unit", message_id="1", published_at=AT, request_id="unit"
+    )
+
+
+@pytest.mark.parametrize("data", [b"", b"unit", b'["unit"]', b'"unit"', b"[" * 100_000])
+def test_message_of_the_extract_topic_that_is_neither_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidMessageError, match="the message's data is"):
+        decode_extract(a_delivery(data=data))
+
+
 # What all requests refuse -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [ExtractRequest, LoadRequest])
+@pytest.mark.parametrize("kind", [ExtractRequest, UnitRequest, LoadRequest])
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -289,23 +323,26 @@ def test_undecodable_data_is_refused_with_the_reason(kind: Any, data: bytes, why
     assert why in str(refused.value)
 
 
-@pytest.mark.parametrize("kind", [ExtractRequest, LoadRequest, IngestRequest])
+@pytest.mark.parametrize("kind", [ExtractRequest, UnitRequest, LoadRequest, IngestRequest])
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_data_does_more_than_be_refused(kind: Any, data: bytes) -> None:
     with pytest.raises(InvalidMessageError):
         kind.decode(a_delivery(data=data))
 
 
-@pytest.mark.parametrize("kind", [ExtractRequest, LoadRequest])
+@pytest.mark.parametrize("decode", [decode_extract, LoadRequest.decode])
 @given(
     st.fixed_dictionaries(
         {"version": st.just(1), "table": JSON | TABLES},
-        optional=dict.fromkeys(("mode", "request_id", "requested_at", "run_id"), JSON),
+        optional={
+            "run_id": JSON | st.just(RUN_ID),
+            **dict.fromkeys(("mode", "request_id", "requested_at", "unit", "part"), JSON),
+        },
     )
 )
-def test_no_value_in_a_request_does_more_than_be_refused(kind: Any, body: dict[str, Any]) -> None:
+def test_no_value_in_a_request_does_more_than_be_refused(decode: Any, body: dict[str, Any]) -> None:
     try:
-        request = kind.decode(a_delivery(body))
+        request = decode(a_delivery(body))
     except InvalidMessageError:
         return
 
@@ -315,9 +352,9 @@ def test_no_value_in_a_request_does_more_than_be_refused(kind: Any, body: dict[s
 # Load ---------------------------------------------------------------------------------------------
 
 
-@given(TABLES)
-def test_load_request_comes_back_as_it_was(table: str) -> None:
-    sent = LoadRequest(table=table, run_id=RUN_ID)
+@given(TABLES, st.none() | st.integers(0))
+def test_load_request_comes_back_as_it_was(table: str, part: int | None) -> None:
+    sent = LoadRequest(table=table, run_id=RUN_ID, part=part)
 
     assert LoadRequest.decode(a_delivery(data=sent.encode())) == sent
 
@@ -336,6 +373,14 @@ def test_load_request_that_can_name_no_run_is_refused(table: str, run_id: str) -
     body = {"version": 1, "table": table, "run_id": run_id}
 
     with pytest.raises(InvalidMessageError, match="can name no run"):
+        LoadRequest.decode(a_delivery(body))
+
+
+@pytest.mark.parametrize("part", [-1, 1.0, True, "0", [0]])
+def test_load_request_for_a_part_that_is_no_number_is_refused(part: Any) -> None:
+    body = {"version": 1, "table": "t", "run_id": RUN_ID, "part": part}
+
+    with pytest.raises(InvalidMessageError, match="part must be a whole number from 0"):
         LoadRequest.decode(a_delivery(body))
 
 

@@ -16,6 +16,8 @@ def test_every_object_has_its_one_name() -> None:
         naming.config_object("flights"),
         naming.run_object("flights", RUN_ID),
         naming.manifest_object("flights", RUN_ID),
+        naming.plan_object("flights", RUN_ID),
+        naming.unit_object("flights", RUN_ID, "3.0"),
         naming.part_object("flights", RUN_ID, "0123456789ab", 7),
         naming.raw_object("flights", RUN_ID, AT, "flights/2024/january.csv"),
         naming.rejects_object("flights", RUN_ID, "0123456789ab"),
@@ -25,6 +27,8 @@ def test_every_object_has_its_one_name() -> None:
         "tables/flights.json",
         f"ledger/runs/flights/{RUN_ID}.json",
         f"manifests/flights/{RUN_ID}.json",
+        f"plans/flights/{RUN_ID}.json",
+        f"units/flights/{RUN_ID}/3.0.json",
         f"parts/flights/{RUN_ID}/0123456789ab/part-00007.parquet",
         f"flights/dt=2024-01-31/{RUN_ID}/january.csv",
         f"flights/{RUN_ID}/0123456789ab/rejects.ndjson",
@@ -41,6 +45,12 @@ def test_parts_sort_by_number(number: int) -> None:
 def test_run_records_of_one_table_share_a_prefix_that_no_other_table_has() -> None:
     assert naming.run_object("flights", RUN_ID).startswith(naming.runs_prefix("flights"))
     assert not naming.run_object("flights_old", RUN_ID).startswith(naming.runs_prefix("flights"))
+
+
+def test_outcomes_of_a_runs_units_share_a_prefix() -> None:
+    prefix = naming.units_prefix("flights", RUN_ID)
+
+    assert naming.unit_object("flights", RUN_ID, "0").startswith(prefix)
 
 
 def test_run_records_of_all_tables_share_a_prefix() -> None:
