@@ -1,0 +1,147 @@
+"""Log lines: one JSON object each, with Cloud Logging's own field names."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import logs
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Return what a logger of this test writes."""
+    target = io.StringIO()
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(logs.JsonFormatter())
+    logger = logging.getLogger("test_logs")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.DEBUG)
+    yield target
+    logger.handlers = []
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+log = logging.getLogger("test_logs")
+
+
+def test_line_has_the_fields_that_cloud_logging_knows(stream: io.StringIO) -> None:
+    log.warning("part %s written", 3, extra={"rows": 5})
+
+    (line,) = lines(stream)
+    assert datetime.fromisoformat(line.pop("time")).tzinfo
+    assert line == {
+        "severity": "WARNING",
+        "message": "part 3 written",
+        "logger": "test_logs",
+        "rows": 5,
+    }
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+def test_level_is_the_severity(stream: io.StringIO, level: str) -> None:
+    log.log(logging.getLevelNamesMapping()[level], "x")
+
+    assert lines(stream)[0]["severity"] == level
+
+
+def test_context_is_on_every_line_inside_and_on_none_outside(stream: io.StringIO) -> None:
+    with logs.context(table="flights", run_id="r"):
+        with logs.context(step="load", run_id="r2"):
+            log.info("inner")
+        log.info("outer")
+    log.info("outside")
+
+    inner, outer, outside = lines(stream)
+    assert (inner["table"], inner["run_id"], inner["step"]) == ("flights", "r2", "load")
+    assert (outer["table"], outer["run_id"], outer.get("step")) == ("flights", "r", None)
+    assert "table" not in outside
+
+
+def test_context_ends_with_an_exception(stream: io.StringIO) -> None:
+    with pytest.raises(KeyError), logs.context(table="flights"):
+        raise KeyError
+
+    log.info("outside")
+
+    assert "table" not in lines(stream)[0]
+
+
+def test_context_of_one_thread_is_not_that_of_another(stream: io.StringIO) -> None:
+    with logs.context(table="flights"):
+        thread = Thread(target=log.info, args=("other thread",))
+        thread.start()
+        thread.join()
+
+    assert "table" not in lines(stream)[0]
+
+
+def test_field_of_the_line_wins_over_the_context(stream: io.StringIO) -> None:
+    with logs.context(rows=1):
+        log.info("x", extra={"rows": 2})
+
+    assert lines(stream)[0]["rows"] == 2
+
+
+def test_exception_is_one_field_of_one_line(stream: io.StringIO) -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        log.exception("failed")
+
+    (line,) = lines(stream)
+    assert line["exception"].startswith("Traceback")
+    assert line["exception"].endswith("ValueError: first\nsecond")
+
+
+@given(message=st.text(), value=st.text() | st.binary() | st.datetimes() | st.complex_numbers())
+def test_any_message_and_field_is_one_line_of_json(message: str, value: object) -> None:
+    record = logging.makeLogRecord({"msg": message, "levelname": "INFO", "value": value})
+
+    line = logs.JsonFormatter().format(record)
+
+    assert "\n" not in line
+    assert json.loads(line)["message"] == message
+
+
+@pytest.fixture
+def package_logger() -> Iterator[logging.Logger]:
+    """Return the package's logger without handlers, and put its own back afterwards."""
+    logger = logging.getLogger("shared")
+    kept = logger.handlers, logger.level, logger.propagate
+    logger.handlers, logger.propagate = [], True
+    yield logger
+    logger.handlers, logger.level, logger.propagate = kept
+
+
+def test_configuring_twice_writes_each_line_once(
+    package_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure()
+    logs.configure()
+
+    logging.getLogger("shared.steps").info("x")
+
+    written = capsys.readouterr()
+    assert [json.loads(line)["message"] for line in written.err.splitlines()] == ["x"]
+    assert written.out == ""
+
+
+def test_lines_below_info_are_not_written(
+    package_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure()
+
+    logging.getLogger("shared.steps").debug("x")
+
+    assert capsys.readouterr().err == ""
