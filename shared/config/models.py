@@ -246,7 +246,7 @@ class TableConfig(Model):
     @model_validator(mode="after")
     def _one_source_one_target(self) -> Self:
         if (self.snowflake is None) == (self.csv is None):
-            raise ValueError("give exactly one source: snowflake or csv")
+            raise ValueError("give exactly one source: snowflake, or csv ({} for its defaults)")
         if self.postgres is None:
             raise ValueError("give a target: postgres")
         return self
@@ -271,6 +271,9 @@ class TableConfig(Model):
             raise ValueError("a table of files has no schedule: it moves when a file is dropped")
         if self.csv and self.incremental_column:
             raise ValueError("a table of files has no incremental_column: each file is read whole")
+        columns = self.csv.columns if self.csv else None
+        if columns and not set(self.primary_key or ()) <= columns.keys():
+            raise ValueError(f"primary_key names no column; csv.columns has {', '.join(columns)}")
         return self
 
     @property
