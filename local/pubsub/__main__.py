@@ -18,6 +18,9 @@ def main() -> None:
     parser.add_argument("--control-port", type=int, help="of HTTP, on 127.0.0.1")
     parser.add_argument("--push-window", type=int, default=WINDOW, metavar="N")
     arguments = parser.parse_args()
+    is_over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: is_over.set())
     try:
         server = PubsubServer(arguments.state, arguments.port, push_window=arguments.push_window)
         if arguments.control_port is not None:
@@ -26,9 +29,6 @@ def main() -> None:
         parser.error(f"another emulator uses {arguments.state}; end it, or pass another --state")
     except (OSError, RuntimeError) as exc:
         parser.error(f"cannot start on port {arguments.port} in {arguments.state}: {exc}")
-    is_over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: is_over.set())
     is_over.wait()
     server.close()
 
