@@ -199,6 +199,10 @@ def _rewrite(node: exp.Expr, scope: Scope) -> exp.Expr:
         return _rewrite_to_char(node)
     if isinstance(node, exp.Anonymous):
         return _rewrite_function(node, scope)
+    if isinstance(node, exp.CountIf):
+        # DuckDB's own gives NULL where there are no rows.
+        chosen = exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))])
+        return exp.Count(this=chosen)
     if isinstance(node, exp.HashAgg):
         return _hash_agg([node.this, *node.expressions])
     if isinstance(node, (exp.CurrentTimestamp, exp.Localtimestamp, exp.CurrentDate)):
@@ -261,7 +265,7 @@ def _rewrite_values(node: exp.Values) -> exp.Expr:
 
 
 def _hash_agg(arguments: list[exp.Expr]) -> exp.Expr:
-    """A fingerprint that does not depend on row order: the sum of row hashes, signed 64 bit.
+    """A fingerprint that does not depend on row order: the sum of row hashes, 0 for no rows.
 
     Not Snowflake's own numbers.
     """
@@ -269,7 +273,8 @@ def _hash_agg(arguments: list[exp.Expr]) -> exp.Expr:
         arguments = [exp.Columns(this=exp.Star(), unpack=True)]
     total = exp.Sum(this=exp.cast(exp.func("hash", *arguments), "HUGEINT"))
     modulus = exp.Literal.number(2**63 - 1)
-    return exp.cast(exp.paren(exp.Mod(this=exp.paren(total), expression=modulus)), "BIGINT")
+    remainder = exp.paren(exp.Mod(this=exp.paren(total), expression=modulus))
+    return exp.cast(exp.func("coalesce", remainder, exp.Literal.number(0)), "BIGINT")
 
 
 def _current_time(node: exp.Expr, scope: Scope) -> exp.Expr:

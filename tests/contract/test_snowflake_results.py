@@ -214,6 +214,16 @@ def test_aggregates_and_fingerprint_do_not_depend_on_the_order_of_rows(cursor):
     assert straight[0][5] != less[0][5]
 
 
+def test_counts_over_no_rows_are_zero_and_other_aggregates_null(cursor):
+    cursor.execute("CREATE TABLE T (A INT)")
+
+    rows = fetch(
+        cursor, "SELECT COUNT(*), COUNT_IF(A IS NULL), HASH_AGG(*), SUM(A), MAX(A)::TEXT FROM T"
+    )
+
+    assert rows == [(0, 0, 0, None, None)]
+
+
 def test_empty_result_has_its_schema(cursor):
     cursor.execute(f"CREATE TABLE T ({ALL_TYPES})")
 
