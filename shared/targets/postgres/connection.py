@@ -1,5 +1,6 @@
 """One pg8000 connection, to Cloud SQL or to a host, with failures sorted by what to do."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,6 +15,22 @@ from shared.errors import (
 from shared.secrets import Secrets
 
 CONNECT_TIMEOUT_S = 10
+
+REPLY_TIMEOUT_S = 420
+"""A server that says nothing for so long is gone; statements end before, by their own limit."""
+
+LOCK_TIMEOUT_S = 30
+"""How long a statement waits for somebody else's lock; then the message is redelivered."""
+
+SESSION_LIMITS_S = {
+    "lock_timeout": LOCK_TIMEOUT_S,
+    "statement_timeout": 400,
+    "idle_in_transaction_session_timeout": 60,
+}
+"""What the server itself ends: an instance that stands still must not keep its locks for ever.
+
+Source: PostgreSQL, "Client Connection Defaults". Statements have the time of one delivery.
+"""
 
 _PASSING = ("08", "40", "53", "55P03", "57")
 """SQLSTATE classes that pass: connection, rollback, resources, lock timeout, operator intervention.
@@ -44,17 +61,17 @@ def connect(config: PostgresConnection, secrets: Secrets) -> Any:
                 password=password,
                 db=config.database,
                 ip_type="PRIVATE",
+                startup_params=_limits(),
             )
-        return pg8000.dbapi.connect(
-            user=config.user,
-            password=password,
-            host=config.host or "",
-            port=config.port,
-            database=config.database,
-            timeout=CONNECT_TIMEOUT_S,
-            tcp_keepalive=True,
-            application_name="sluice",
-        )
+        with _socket(config.host or "", config.port) as link:
+            return pg8000.dbapi.connect(
+                user=config.user,
+                password=password,
+                sock=link,
+                database=config.database,
+                application_name="sluice",
+                startup_params=_limits(),
+            )
 
 
 @contextmanager
@@ -80,6 +97,26 @@ def close(connection: Any) -> None:
 
     with suppress(Error, OSError):
         connection.close()
+
+
+@contextmanager
+def _socket(host: str, port: int) -> Iterator[socket.socket]:
+    """Open a socket to log in over; once that is done it has the patience for long statements.
+
+    The driver's own ``timeout`` would stay, and break off every statement that takes longer.
+    """
+    link = socket.create_connection((host, port), CONNECT_TIMEOUT_S)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    try:
+        yield link
+    except BaseException:
+        link.close()
+        raise
+    link.settimeout(REPLY_TIMEOUT_S)
+
+
+def _limits() -> dict[str, str]:
+    return {name: f"{seconds}s" for name, seconds in SESSION_LIMITS_S.items()}
 
 
 def _sorted(place: str, exc: Exception) -> SluiceError:
