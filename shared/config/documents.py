@@ -58,11 +58,13 @@ def parse(text: str, name: str) -> Document:
     lines: dict[Place, str] = {(): f"{name}:1"}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = {} if node is None else _build(node, (), name, lines)
+        data = None if node is None else _build(node, (), name, lines)
     except yaml.YAMLError as exc:
         raise InvalidConfigError(_not_yaml(exc, text, name)) from exc
     except RecursionError as exc:
         raise InvalidConfigError(f"{name}:1: a value is nested too deeply, or in itself") from exc
+    if data is None:
+        return Document({}, lines)
     if not isinstance(data, dict):
         raise InvalidConfigError(f"{name}:1: the top level must be a mapping of keys")
     return Document(data, lines)

@@ -71,7 +71,7 @@ def _column_type(text: str) -> str:
 def _encoding(name: str) -> str:
     try:
         codecs.lookup(name)
-    except LookupError as exc:
+    except (LookupError, ValueError) as exc:
         raise ValueError(f"{name!r} is no encoding; write one like utf-8 or cp1252") from exc
     return name
 
