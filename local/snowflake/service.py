@@ -208,8 +208,9 @@ class Service:
             self._logins[token].is_expired = True
 
     def close(self) -> None:
-        """End all sessions and write all data to the files."""
-        for token in list(self._logins):
+        """Cancel what runs, end all sessions and write all data to the files."""
+        for token, login in list(self._logins.items()):
+            login.session.cancellation.cancel()
             self.log_out(token)
         self.engine.close()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
 from local.snowflake import errors
 from local.snowflake.catalog import TableName
