@@ -18,7 +18,9 @@ SluiceError
 │   ├─ ValueNotRepresentableError    a value would be altered by its target type
 │   ├─ EmptySourceError              the guard: a full load would empty or shrink the table
 │   ├─ TableTooLargeError            more rows than one delivery reads, and no way to cut them
-│   └─ IllegalTransitionError        a run cannot go from this state to that one
+│   ├─ IllegalTransitionError        a run cannot go from this state to that one
+│   ├─ StuckRunError                 the sweep asked a run to go on as often as allowed, in vain
+│   └─ DeadLetterError               a message failed as often as allowed, nobody wrote down why
 └─ QuarantineError                 -> set the data aside with reasons, record, answer 204
     ├─ InvalidFileError              the file cannot be read as the table it was dropped for
     └─ IntegrityError                manifest and bytes disagree, or counts do not add up
@@ -117,6 +119,14 @@ class TableTooLargeError(PermanentError):
 
 class IllegalTransitionError(PermanentError):
     """A run cannot go from the state it is in to the one asked for."""
+
+
+class StuckRunError(PermanentError):
+    """The sweep asked a run to go on as often as allowed, and it did not move."""
+
+
+class DeadLetterError(PermanentError):
+    """A message failed as often as allowed, and no attempt could write down why."""
 
 
 class QuarantineError(SluiceError):

@@ -5,15 +5,32 @@ own state row is the fence.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 from shared.core import naming
-from shared.core.runs import Run
+from shared.core.runs import TERMINAL, Run, RunState
 from shared.errors import ConflictError, StorageUnavailableError
 from shared.storage import ABSENT, Storage
 from shared.wire import from_json, to_json
 
 MAX_CONTENDERS = 50
 """Give up a change after losing this many compare-and-sets in a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a listing tells about a run, without its record being read."""
+
+    table: str
+    run_id: str
+    state: RunState
+    written_at: datetime
+
+    @property
+    def is_terminal(self) -> bool:
+        """Nothing more will happen, short of a replay."""
+        return self.state in TERMINAL
 
 
 class Ledger:
@@ -71,6 +88,15 @@ class Ledger:
             if found:
                 yield from_json(Run, found[0], info.name)
 
+    def entries(self) -> Iterator[Entry]:
+        """Yield all runs of all tables as a listing shows them, in the order of their names."""
+        for info in self._storage.list(self._bucket, naming.runs_prefix()):
+            table, run_id = naming.run_of(info.name.removeprefix("ledger/"))
+            state = info.metadata.get("state")
+            # A record that somebody put there by hand says no state; it counts as not ended.
+            known = RunState(state) if state in set(RunState) else RunState.REQUESTED
+            yield Entry(table=table, run_id=run_id, state=known, written_at=info.created_at)
+
     def _read(self, table: str, run_id: str) -> tuple[Run, int] | None:
         name = naming.run_object(table, run_id)
         found = self._storage.read(self._bucket, name)
@@ -83,4 +109,5 @@ class Ledger:
             to_json(run),
             generation=generation,
             content_type="application/json",
+            metadata={"state": run.state.value},
         )

@@ -5,9 +5,9 @@ One implementation; on a laptop only the other end of the wire is another
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class ObjectInfo:
     generation: int
     size_bytes: int
     created_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What the writer wanted a listing to tell."""
 
 
 class Writer:
@@ -87,7 +89,14 @@ class Storage:
             return data, int(blob.generation)
 
     def write(
-        self, bucket: str, name: str, data: bytes, *, generation: int, content_type: str
+        self,
+        bucket: str,
+        name: str,
+        data: bytes,
+        *,
+        generation: int,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
     ) -> int:
         """Write an object if its present generation is the one given; return the new one.
 
@@ -95,6 +104,8 @@ class Storage:
             ConflictError: the object has another generation (0 stands for "does not exist").
         """
         blob = self._blob(bucket, name)
+        if metadata:
+            blob.metadata = dict(metadata)
         with _failures(bucket, name):
             blob.upload_from_string(
                 data,
@@ -165,11 +176,26 @@ class Storage:
                 return None
         return _info(blob)
 
-    def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield the live objects below a prefix, by name."""
+    def list(self, bucket: str, prefix: str, *, start: str = "") -> Iterator[ObjectInfo]:
+        """Yield the live objects below a prefix, by name, from the name ``start`` on."""
         with _failures(bucket, prefix):
-            for blob in self._connect().list_blobs(bucket, prefix=prefix, retry=_retry()):
+            for blob in self._connect().list_blobs(
+                bucket, prefix=prefix, start_offset=start or None, retry=_retry()
+            ):
                 yield _info(blob)
+
+    def delete(self, bucket: str, name: str, generation: int) -> None:
+        """Delete one generation; one that is gone already is left gone.
+
+        Raises:
+            ConflictError: the live object has another generation.
+        """
+        blob = self._blob(bucket, name)
+        with _failures(bucket, name):
+            try:
+                blob.delete(if_generation_match=generation, retry=_retry())
+            except _not_found():
+                return
 
     def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
         """Copy one generation to a new name, on the server; a copy made before is left alone."""
@@ -209,6 +235,7 @@ def _info(blob: Any) -> ObjectInfo:
         generation=int(blob.generation),
         size_bytes=int(blob.size),
         created_at=blob.time_created,
+        metadata=blob.metadata or {},
     )
 
 

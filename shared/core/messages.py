@@ -1,4 +1,4 @@
-"""What travels on Pub/Sub: three requests, each versioned, each with ``decode`` beside ``encode``.
+"""What travels on Pub/Sub: requests, each versioned, each with ``decode`` beside ``encode``.
 
 A request says only what to look at. Everything else (the table's configuration, the object's size,
 the watermark) is read from its own source of truth, because messages repeat, reorder and come late.
@@ -76,7 +76,8 @@ class ExtractRequest:
     """Move one table now.
 
     Scheduler sends only the table, the same each time. Somebody who asks adds a request id, so
-    that asking twice with the same id moves the table once, and may ask for another mode.
+    that asking twice with the same id moves the table once, and may ask for another mode. With a
+    run id it asks a run that is there already to go on.
     """
 
     table: str
@@ -84,10 +85,15 @@ class ExtractRequest:
     published_at: datetime
     mode: SyncMode | None = None
     request_id: str | None = None
+    run_id: str | None = None
 
     def encode(self) -> bytes:
         """Return the message's data; the time of a request travels with it."""
-        optional: dict[str, Any] = {"mode": self.mode, "request_id": self.request_id}
+        optional: dict[str, Any] = {
+            "mode": self.mode,
+            "request_id": self.request_id,
+            "run_id": self.run_id,
+        }
         if self.request_id:
             optional["requested_at"] = self.published_at.isoformat()
         given = {k: v for k, v in optional.items() if v is not None}
@@ -98,9 +104,10 @@ class ExtractRequest:
         """Read the message's data; without a request the time is that of publishing.
 
         Raises:
-            InvalidMessageError: unknown version, key or mode, or a time that is none.
+            InvalidMessageError: unknown version, key or mode, or a time or run id that is none.
         """
-        body = _load(delivery.data, known={"table", "mode", "request_id", "requested_at"})
+        known_keys = {"table", "mode", "request_id", "requested_at", "run_id"}
+        body = _load(delivery.data, known=known_keys)
         mode = body.get("mode")
         if mode is not None and mode not in list(SyncMode):
             known = ", ".join(SyncMode)
@@ -111,6 +118,7 @@ class ExtractRequest:
             published_at=_time(body, "requested_at") or delivery.published_at,
             mode=SyncMode(mode) if mode else None,
             request_id=_text(body, "request_id") if "request_id" in body else None,
+            run_id=_run(body)[1] if "run_id" in body else None,
         )
 
 
@@ -190,6 +198,23 @@ class IngestRequest:
     name: str
     generation: int
 
+    @property
+    def key(self) -> str:
+        """What makes this generation one of a kind: the trigger key of its run."""
+        return f"gs://{self.bucket}/{self.name}#{self.generation}"
+
+    @property
+    def announced_at(self) -> datetime:
+        """The generation's own time; it counts microseconds, so a file that is gone has one too."""
+        return datetime.fromtimestamp(self.generation / 1e6, UTC)
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """Return the request that ``key`` was made from."""
+        place, _, generation = key.removeprefix("gs://").rpartition("#")
+        bucket, _, name = place.partition("/")
+        return cls(bucket=bucket, name=name, generation=int(generation))
+
     def attributes(self) -> dict[str, str]:
         """Return the attributes that Cloud Storage's own notification carries."""
         return {
@@ -223,6 +248,25 @@ class IngestRequest:
                 f"the notification lacks a usable attribute: {exc}; Cloud Storage sends "
                 "bucketId, objectId and objectGeneration"
             ) from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """Look for what was lost or left behind. Scheduler sends it, the same each time."""
+
+    def encode(self) -> bytes:
+        """Return the message's data."""
+        return _dump({"version": VERSION})
+
+    @classmethod
+    def decode(cls, delivery: Delivery) -> Self:
+        """Read the message's data.
+
+        Raises:
+            InvalidMessageError: unknown version or key.
+        """
+        _load(delivery.data, known=set())
+        return cls()
 
 
 def parse_time(text: str) -> datetime:

@@ -1,6 +1,7 @@
 """Where everything is kept: object names, built in one place.
 
 state bucket     ledger/runs/<table>/<run>.json
+                 ledger/dead/<letter>.json, ledger/sweep.json
 config bucket    tables/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
@@ -17,6 +18,12 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """A table's name: it is also a Scheduler job, a log field and a folder, so it is kept plain."""
 
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
+
+SWEEP_REPORT = "ledger/sweep.json"
+"""Name of what the last sweep found and did."""
+
+DEAD_LETTERS = "ledger/dead/"
+"""Prefix of the records of dead letters."""
 
 NO_TABLE = "-"
 """Stands for the table in the records of messages that name none."""
@@ -35,6 +42,17 @@ def run_object(table: str, run_id: str) -> str:
 def runs_prefix(table: str | None = None) -> str:
     """Return the prefix of a table's run records, or of all tables'."""
     return f"ledger/runs/{table}/" if table else "ledger/runs/"
+
+
+def run_of(name: str) -> tuple[str, str]:
+    """Return table and run of an object's name in which they are the second and third folder."""
+    _, table, run_id, *_ = name.removesuffix(".json").split("/")
+    return table, run_id
+
+
+def dead_letter_object(letter_id: str) -> str:
+    """Return the name of a dead letter's record."""
+    return f"{DEAD_LETTERS}{letter_id}.json"
 
 
 def manifest_object(table: str, run_id: str) -> str:

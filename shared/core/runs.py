@@ -53,6 +53,13 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
 }
 """Every legal change of state. A change to the state that a run is in already is always legal."""
 
+REPLAYS: Mapping[RunState, frozenset[RunState]] = {
+    _S.FAILED: frozenset({_S.EXTRACTING, _S.STAGED}),
+}
+"""What people may do besides, by replaying a dead letter. No step does it by itself: whatever a
+slow attempt still finds out about a failed run, the run stays failed unless the target committed.
+"""
+
 
 class Trigger(StrEnum):
     """What asked for a run."""
@@ -104,6 +111,15 @@ class Failure:
     error: str
     message: str
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudge:
+    """The sweep's note on a quiet run: how often in a row it asked, what it saw done, and when."""
+
+    count: int
+    progress: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +186,7 @@ class Run:
     reason: str = ""
     """Why a run was skipped or superseded."""
     failure: Failure | None = None
+    nudge: Nudge | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -189,7 +206,23 @@ class Run:
             )
         if state in TERMINAL:
             changes.setdefault("lease", None)
+        if state is not self.state:
+            changes.setdefault("nudge", None)
         return replace(self, state=state, updated_at=at, **changes)
+
+    def again(self, at: datetime) -> Self:
+        """Return a failed run as it was before it failed, because somebody replays it.
+
+        Raises:
+            IllegalTransitionError: ``REPLAYS`` has nothing for the run's state.
+        """
+        state = RunState.STAGED if self.manifest else RunState.EXTRACTING
+        if state not in REPLAYS.get(self.state, ()):
+            raise IllegalTransitionError(
+                f"run {self.run_id} of {self.table} is {self.state}; only a failed one is replayed",
+                run_id=self.run_id,
+            )
+        return replace(self, state=state, updated_at=at, failure=None, nudge=None, lease=None)
 
     def is_held(self, at: datetime) -> bool:
         """Somebody's lease is live."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Self
 
 import pyarrow as pa
@@ -64,15 +64,12 @@ def _requested(
     request: IngestRequest, resolved: ResolvedTable, generation: int, services: Services
 ) -> Run:
     table = resolved.table
-    key = f"gs://{request.bucket}/{request.name}#{request.generation}"
-    # A generation counts microseconds, so even a file that is gone has a time of its own.
-    announced_at = datetime.fromtimestamp(request.generation / 1e6, UTC)
     now = services.now()
     return Run(
-        run_id=runs.run_id(table.name, Trigger.FILE, key, announced_at),
+        run_id=runs.run_id(table.name, Trigger.FILE, request.key, request.announced_at),
         table=table.name,
         trigger=Trigger.FILE,
-        trigger_key=key,
+        trigger_key=request.key,
         mode=table.sync_mode,
         created_at=now,
         updated_at=now,
