@@ -19,6 +19,9 @@ FUNCTIONS = ("extract", "ingest", "load")
 INSTANCES = 2
 """Instances of each function: one request at a time each, as in the cloud."""
 
+LEASE_S = 5
+"""Shorter than in the cloud, as the back-off is: redelivery must outlast the lease of the dead."""
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -134,7 +137,12 @@ class Topology:
                 ),
                 port=getattr(self.ports, name),
                 health=None,
-                env={**self.env, "WORKERS": str(INSTANCES), "THREADS": "1"},
+                env={
+                    **self.env,
+                    "WORKERS": str(INSTANCES),
+                    "THREADS": "1",
+                    "SLUICE_LEASE_S": str(LEASE_S),
+                },
             )
 
     def _module(self, name: str, module: str, *, port: int, options: dict[str, Any]) -> Process:

@@ -25,6 +25,7 @@ R = TypeVar("R")
 
 ACKNOWLEDGED = ("", 204)
 REDELIVER = ("", 500)
+NOT_A_PUSH = ("", 405)
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ def push(
         step: does the work.
     """
     logs.configure()
+    if request.method != "POST":
+        return NOT_A_PUSH
     body = request.get_data()
     with logs.context(step=step.__name__):
         try:

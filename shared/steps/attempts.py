@@ -156,6 +156,11 @@ def attempt(services: Services, run: Run, step: str, state: RunState) -> Iterato
                 f"{current.lease.expires_at:%H:%M:%S}",
                 run_id=current.run_id,
             )
+        if state is not current.state and state not in TRANSITIONS[current.state]:
+            raise LeaseHeldError(
+                f"another attempt brought run {current.run_id} to {current.state} meanwhile",
+                run_id=current.run_id,
+            )
         return current.begin(state, this, services.settings.lease_s)
 
     run = services.ledger.change(run.table, run.run_id, begin)
@@ -183,6 +188,10 @@ def _ended(work: Work) -> Iterator[Work]:
             yield work
         except SluiceError as exc:
             _end(work, exc)
+            raise
+        except Exception as exc:
+            # A mistake of ours: give the lease back, so that the next delivery need not wait for it.
+            _end(work, RetryableError(f"unforeseen {type(exc).__name__}: {exc}"))
             raise
 
 
