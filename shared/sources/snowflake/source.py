@@ -92,9 +92,11 @@ class SnowflakeSource:
         largest = None
         if cursor.cursor_kind is CursorKind.NUMBER:
             largest = self._one(sql.largest(self._ref, cursor), "reading the largest cursor")[0]
+        appends = self._config.sync_mode is SyncMode.APPEND
         return next_window(
             cursor.cursor_kind,
-            mode,
+            # Whatever a run does, the next one appends: rows below its mark must be complete.
+            SyncMode.APPEND if appends else mode,
             low=None if mode is SyncMode.FULL else low,
             snapshot=self._snapshot.at,
             largest=largest,
