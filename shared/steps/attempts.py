@@ -190,7 +190,7 @@ def _ended(work: Work) -> Iterator[Work]:
             _end(work, exc)
             raise
         except Exception as exc:
-            # A mistake of ours: give the lease back, so that the next delivery need not wait for it.
+            # A mistake of ours: give the lease back, so that the next delivery need not wait.
             _end(work, RetryableError(f"unforeseen {type(exc).__name__}: {exc}"))
             raise
 
