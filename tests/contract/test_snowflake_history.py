@@ -262,6 +262,27 @@ def test_history_ends_with_its_retention_and_leaves_no_copies(tmp_path):
     assert (within, after) == ([(1,)], 707)
 
 
+def test_read_of_a_moment_waits_for_the_commit_in_flight(tmp_path):
+    engine = Engine(tmp_path)
+    session = open_session(engine)
+    run(session, "CREATE TABLE T AS SELECT 1 AS ID")
+    seen: list[tuple] = []
+
+    def read() -> None:
+        seen.extend(run(session, "SELECT ID FROM T AT(TIMESTAMP => SYSDATE())"))
+
+    reader = threading.Thread(target=read)
+    with engine.history.commit_lock:
+        reader.start()
+        reader.join(0.2)
+        was_waiting = reader.is_alive()
+    reader.join(5)
+    engine.close()
+
+    assert was_waiting
+    assert seen == [(1,)]
+
+
 def test_moment_reads_the_same_whenever_and_whoever_writes(tmp_path):
     engine = Engine(tmp_path)
     run(
