@@ -1,0 +1,127 @@
+"""Resolved tables in the config bucket, over Google's own client and the emulator."""
+
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+
+from local.gcs.server import GcsServer
+from shared.config.models import ResolvedTable
+from shared.config.store import ConfigStore
+from shared.errors import ConflictError, IntegrityError, UnknownTableError
+from shared.storage import ABSENT, Storage
+from tests.builders import table_data
+
+BUCKET = "acme-config"
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of an emulator in this process."""
+    server = GcsServer(tmp_path_factory.mktemp("gcs"), 0)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def storage(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+    """Return the product's own storage, with an empty config bucket."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import storage as gcs
+
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+    client = gcs.Client(project="acme", credentials=AnonymousCredentials())
+    bucket = client.create_bucket(BUCKET)
+    yield Storage("acme", is_emulated=True)
+    bucket.delete(force=True)
+
+
+@pytest.fixture
+def store(storage: Storage) -> ConfigStore:
+    return ConfigStore(storage, BUCKET)
+
+
+def resolved(name: str, schedule: str = "manual") -> ResolvedTable:
+    return ResolvedTable.model_validate(
+        {
+            "environment": "test",
+            "table": table_data(name=name, schedule=schedule, lag="5m", compression=True),
+            "connections": {"postgres": {"host": "h"}},
+        }
+    )
+
+
+def test_table_comes_back_as_it_was_with_its_generation(store: ConfigStore) -> None:
+    assert store.put(resolved("flights"))
+
+    found, generation = store.get("flights")
+
+    assert found == resolved("flights")
+    assert generation > ABSENT
+
+
+def test_same_table_again_is_not_written(store: ConfigStore) -> None:
+    store.put(resolved("flights"))
+    _, generation = store.get("flights")
+
+    assert not store.put(resolved("flights"))
+    assert store.get("flights")[1] == generation
+
+
+def test_changed_table_has_a_new_generation(store: ConfigStore) -> None:
+    store.put(resolved("flights"))
+    _, before = store.get("flights")
+
+    assert store.put(resolved("flights", schedule="daily"))
+
+    found, after = store.get("flights")
+    assert found.table.schedule == "daily"
+    assert after > before
+
+
+def test_names_are_those_of_all_tables(store: ConfigStore) -> None:
+    for name in ("weather", "flights"):
+        store.put(resolved(name))
+
+    assert store.names() == ["flights", "weather"]
+
+
+def test_unknown_table_is_refused_with_the_known_ones(store: ConfigStore) -> None:
+    store.put(resolved("flights"))
+
+    with pytest.raises(UnknownTableError) as refused:
+        store.get("flihgts")
+
+    assert refused.value.message == (
+        "no table 'flihgts' is configured; known: flights. Add it to the table files and deploy "
+        "the configuration"
+    )
+    assert refused.value.facts == {"table": "flihgts"}
+
+
+@pytest.mark.parametrize("name", ["", "../flights", "Flights", "flights\n", "a/b"])
+def test_what_can_be_no_table_is_not_even_looked_for(store: ConfigStore, name: str) -> None:
+    with pytest.raises(UnknownTableError, match="known: none"):
+        store.get(name)
+
+
+def test_damaged_table_is_refused_with_its_object(store: ConfigStore, storage: Storage) -> None:
+    storage.write(
+        BUCKET, "tables/flights.json", b"{", generation=ABSENT, content_type="application/json"
+    )
+
+    with pytest.raises(IntegrityError, match=r"tables/flights\.json is not a valid ResolvedTable"):
+        store.get("flights")
+
+
+def test_second_first_writer_loses(storage: Storage, store: ConfigStore) -> None:
+    store.put(resolved("flights"))
+
+    with pytest.raises(ConflictError):
+        storage.write(
+            BUCKET, "tables/flights.json", b"{}", generation=ABSENT, content_type="text/plain"
+        )
