@@ -9,7 +9,7 @@ clock.
 import argparse
 import os
 import signal
-import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from local.clock import Clock
@@ -31,19 +31,20 @@ def main() -> None:
     arguments = parser.parse_args()
     # The scheduler publishes as everybody does, through Google's client.
     os.environ["PUBSUB_EMULATOR_HOST"] = f"{HOST}:{arguments.pubsub_port}"
-    is_over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: is_over.set())
+    # Blocked in every thread from here on, and taken by sigwait: a handler that sets an event can
+    # deadlock with the wait for it.
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        serve(arguments, is_over)
+        serve(arguments, lambda: signal.sigwait(signals))
     except BlockingIOError:
         parser.error(f"another process uses {arguments.state}; end it, or pass another --state")
     except (OSError, RuntimeError) as exc:
         parser.error(f"cannot start in {arguments.state}: {exc}")
 
 
-def serve(arguments: argparse.Namespace, is_over: threading.Event) -> None:
-    """Serve until told that it is over.
+def serve(arguments: argparse.Namespace, wait: Callable[[], object]) -> None:
+    """Serve until ``wait`` returns.
 
     Raises:
         BlockingIOError: another process uses the state directory.
@@ -62,7 +63,7 @@ def serve(arguments: argparse.Namespace, is_over: threading.Event) -> None:
         JsonServer(arguments.secrets_port, secrets.routes())
         JsonServer(arguments.control_port, [*pubsub.routes(), *scheduler.routes()])
         scheduler.start()
-        is_over.wait()
+        wait()
     finally:
         scheduler.close()
         pubsub.close()

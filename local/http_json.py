@@ -52,6 +52,17 @@ class Call:
         except ValueError as exc:
             raise HttpError(400, f"the body is not JSON: {exc}", "INVALID_ARGUMENT") from exc
 
+    def fields(self) -> dict[str, Any]:
+        """Return the body's JSON object; an empty body stands for an empty one.
+
+        Raises:
+            HttpError: 400, it is none.
+        """
+        document = self.document()
+        if not isinstance(document, dict):
+            raise HttpError(400, "the body is not a JSON object", "INVALID_ARGUMENT")
+        return document
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

@@ -205,6 +205,8 @@ class Scheduler:
         """
         with self._lock:
             fired = self._fire_due()
+            if fired and until is None:
+                return fired
             while (moment := self._next_moment()) is not None:
                 if until is not None and moment > until:
                     break
@@ -258,11 +260,16 @@ class Scheduler:
     def _publish(self, job: Job) -> str:
         from google.api_core.retry import Retry
         from google.cloud.pubsub_v1 import PublisherClient
+        from google.pubsub_v1 import PublisherClient as BatchlessClient
+        from google.pubsub_v1.types import PubsubMessage
 
         self._publisher = self._publisher or PublisherClient()
-        reply = self._publisher.api.publish(
+        # The batching client knows the emulator, but takes attributes as keyword arguments, where
+        # one called "topic" or "data" could not be given.
+        reply = BatchlessClient.publish(
+            self._publisher,
             topic=job.topic,
-            messages=[{"data": job.data.encode(), "attributes": job.attributes}],
+            messages=[PubsubMessage(data=job.data.encode(), attributes=job.attributes)],
             retry=Retry(initial=0.1, maximum=1.0, timeout=PUBLISH_TIMEOUT_S),
             timeout=PUBLISH_TIMEOUT_S,
         )
@@ -286,8 +293,8 @@ class Scheduler:
 
     def _put(self, call: Call, name: str) -> dict[str, Any]:
         try:
-            return _document(self.put(name, dict(call.document())))
-        except (JobError, TypeError) as exc:
+            return _document(self.put(name, call.fields()))
+        except JobError as exc:
             raise HttpError(400, str(exc), "INVALID_ARGUMENT") from exc
 
     def _delete(self, _: Call, name: str) -> None:
@@ -295,7 +302,7 @@ class Scheduler:
         self.delete(name)
 
     def _tick(self, call: Call) -> list[dict[str, Any]]:
-        text = call.document().get("until")
+        text = call.fields().get("until")
         until = None
         if text is not None:
             try:

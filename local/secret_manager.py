@@ -137,7 +137,7 @@ class SecretManager:
 
     def _answer(self, method: Method, call: Call, path: str) -> Any:
         """Serve the REST form of a method."""
-        body = call.document()
+        body = call.fields()
         query = {key: value for key, value in call.query.items() if not key.startswith("$")}
         fields = body if method.body_field == "*" else {method.body_field: body}
         document = {**query, **fields, method.path_field: path}

@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-import threading
 from pathlib import Path
 
 from local.http_json import JsonServer
@@ -18,9 +17,10 @@ def main() -> None:
     parser.add_argument("--control-port", type=int, help="of HTTP, on 127.0.0.1")
     parser.add_argument("--push-window", type=int, default=WINDOW, metavar="N")
     arguments = parser.parse_args()
-    is_over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: is_over.set())
+    # Blocked in every thread from here on, and taken by sigwait: a handler that sets an event can
+    # deadlock with the wait for it.
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         server = PubsubServer(arguments.state, arguments.port, push_window=arguments.push_window)
         if arguments.control_port is not None:
@@ -29,7 +29,7 @@ def main() -> None:
         parser.error(f"another emulator uses {arguments.state}; end it, or pass another --state")
     except (OSError, RuntimeError) as exc:
         parser.error(f"cannot start on port {arguments.port} in {arguments.state}: {exc}")
-    is_over.wait()
+    signal.sigwait(signals)
     server.close()
 
 

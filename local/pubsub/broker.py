@@ -45,8 +45,10 @@ class Broker:
         self._topics = {topic.name: topic for topic in store.topics()}
         self._backlogs: dict[str, Backlog] = {}
         self._routes: defaultdict[str, list[tuple[Backlog, Filter]]] = defaultdict(list)
-        for subscription in store.subscriptions():
-            self._open(subscription).add(store.deliveries(subscription.name))
+        # Nothing is delivered before all are there: a dead letter must find its subscriptions.
+        with self._lock:
+            for subscription in store.subscriptions():
+                self._open(subscription).add(store.deliveries(subscription.name))
 
     def create_topic(self, topic: Topic) -> Topic:
         """Create a topic.

@@ -94,10 +94,10 @@ class Store:
 
     def number(self, count: int) -> range:
         """Return message ids that were never given before, in rising order."""
-        row = self._connection.execute(
-            "UPDATE last_message SET id = id + ? RETURNING id", (count,)
-        ).fetchone()
-        return range(row[0] - count + 1, row[0] + 1)
+        with self.transaction():
+            self._connection.execute("UPDATE last_message SET id = id + ?", (count,))
+            [last] = self._connection.execute("SELECT id FROM last_message").fetchone()
+        return range(last - count + 1, last + 1)
 
     def add(self, subscription: str, messages: Iterable[PubsubMessage]) -> None:
         """Keep messages until they are removed."""
