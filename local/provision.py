@@ -133,7 +133,7 @@ def _buckets() -> None:
 def _secrets(topology: Topology) -> None:
     from google.cloud.secretmanager import SecretManagerServiceClient
 
-    client = SecretManagerServiceClient(
+    client: Any = SecretManagerServiceClient(
         transport="rest",
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": topology.env["SLUICE_SECRETS_ENDPOINT"]},
