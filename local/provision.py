@@ -6,6 +6,7 @@ Everything goes through Google's own clients, and everything may be there alread
 import json
 import secrets
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -133,12 +134,12 @@ def _buckets() -> None:
 def _secrets(topology: Topology) -> None:
     from google.cloud.secretmanager import SecretManagerServiceClient
 
-    client: Any = SecretManagerServiceClient(
+    client = SecretManagerServiceClient(
         transport="rest",
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": topology.env["SLUICE_SECRETS_ENDPOINT"]},
     )
-    values = {
+    values: dict[str, Callable[[], bytes]] = {
         "postgres-password": topology.password.encode,
         "snowflake-private-key": lambda: _snowflake_key(topology.state_dir / "snowflake"),
         KEY_SECRET: lambda: secrets.token_hex(KEY_BYTES).encode(),
