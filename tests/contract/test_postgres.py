@@ -176,8 +176,8 @@ def test_stop_ends_the_process_and_frees_the_port(server, port):
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_destroyed_server_leaves_no_files(bin_dir, tmp_path):
-    with contextlib.closing(_Passing(tmp_path / "state", free_port(), bin_dir)) as passing:
+def test_destroyed_server_leaves_no_files(tmp_path):
+    with contextlib.closing(_Passing(tmp_path / "state", free_port())) as passing:
         passing.server.start()
         home = passing.server.home
         existed = home.exists()
@@ -192,9 +192,9 @@ def test_unix_socket_lies_in_the_home_of_the_server(server, port):
     assert (server.home / "run" / f".s.PGSQL.{port}").is_socket()
 
 
-def test_socket_path_that_is_too_long_leaves_tcp_working(bin_dir, open_folder):
+def test_socket_path_that_is_too_long_leaves_tcp_working(open_folder):
     state_dir = open_folder / ("long-" * 20)
-    with contextlib.closing(_Passing(state_dir, free_port(), bin_dir)) as long:
+    with contextlib.closing(_Passing(state_dir, free_port())) as long:
         long.server.start()
 
         assert query(long.port, "SELECT 1") == [[1]]
@@ -202,11 +202,13 @@ def test_socket_path_that_is_too_long_leaves_tcp_working(bin_dir, open_folder):
         assert list((state_dir / "run").iterdir()) == []
 
 
-def test_port_in_use_is_an_error_with_the_servers_own_words(server, port, bin_dir, tmp_path):
-    server.start()
+def test_port_in_use_is_an_error_with_the_servers_own_words(tmp_path):
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
 
     with (
-        contextlib.closing(_Passing(tmp_path / "second", port, bin_dir)) as second,
+        taken,
+        contextlib.closing(_Passing(tmp_path / "second", port)) as second,
         pytest.raises(PostgresError, match="could not bind IPv4 address"),
     ):
         second.server.start()
@@ -278,7 +280,7 @@ def test_root_uses_the_temporary_folder_when_the_account_cannot_reach_state_or_b
 class _Passing:
     """A server that is destroyed when the test is over."""
 
-    def __init__(self, state_dir: Path, port: int, bin_dir: Path) -> None:
+    def __init__(self, state_dir: Path, port: int, bin_dir: Path | None = None) -> None:
         self.port = port
         self.server = Postgres(state_dir, port, PASSWORD, bin_dir=bin_dir)
 
