@@ -1,0 +1,245 @@
+"""Every statement about rows, word for word; and that hostile names stay names in all of them."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlglot
+from pg8000.dbapi import convert_paramstyle
+from sqlglot import exp
+
+from shared.core.schemas import Column
+from shared.errors import InvalidSchemaError
+from shared.targets.postgres import sql
+from tests.builders import a_column
+
+TABLE, STAGING = '"public"."flights"', '"_sluice"."stage_1"'
+COLUMNS = [
+    a_column("id", "int64", is_nullable=False),
+    a_column("Price", "decimal(18,4)"),
+    a_column("facts", "json"),
+]
+KEY = ("id",)
+NO_CASTS: dict[str, str] = {}
+
+
+# Tables -------------------------------------------------------------------------------------------
+
+
+def test_names_are_qualified_and_quoted() -> None:
+    assert sql.qualified("public", 'my "t"') == '"public"."my ""t"""'
+
+
+def test_schema_is_created_if_it_is_not_there() -> None:
+    assert sql.create_schema("My") == 'CREATE SCHEMA IF NOT EXISTS "My"'
+
+
+def test_table_is_created_with_types_nulls_and_key() -> None:
+    assert sql.create_table(TABLE, COLUMNS, KEY) == (
+        'CREATE TABLE IF NOT EXISTS "public"."flights" ("id" bigint NOT NULL, '
+        '"Price" numeric(18,4), "facts" jsonb, PRIMARY KEY ("id"))'
+    )
+
+
+def test_key_column_is_never_null_whatever_the_source_says() -> None:
+    statement = sql.create_table(TABLE, [a_column("a", is_nullable=True)], ("a",))
+
+    assert statement == (
+        'CREATE TABLE IF NOT EXISTS "public"."flights" ("a" bigint NOT NULL, PRIMARY KEY ("a"))'
+    )
+
+
+def test_table_without_a_key_is_created_without_one() -> None:
+    assert sql.create_table(TABLE, [a_column("a", "text")], ()) == (
+        'CREATE TABLE IF NOT EXISTS "public"."flights" ("a" text)'
+    )
+
+
+def test_key_keeps_its_order() -> None:
+    columns = [a_column("a"), a_column("b")]
+
+    assert sql.create_table(TABLE, columns, ("b", "a")).endswith('PRIMARY KEY ("b", "a"))')
+
+
+def test_staging_table_is_unlogged_and_takes_every_row() -> None:
+    statement = sql.create_staging(STAGING, COLUMNS)
+
+    assert "CREATE UNLOGGED TABLE" in statement
+    assert statement.endswith(
+        '"_sluice"."stage_1" ("id" bigint, "Price" numeric(18,4), "facts" jsonb)'
+    )
+
+
+def test_rows_are_copied_in_binary() -> None:
+    assert sql.copy_in(STAGING, COLUMNS) == (
+        'COPY "_sluice"."stage_1" ("id", "Price", "facts") FROM STDIN (FORMAT binary)'
+    )
+
+
+def test_table_is_dropped_if_it_is_there() -> None:
+    assert sql.drop(STAGING) == 'DROP TABLE IF EXISTS "_sluice"."stage_1"'
+
+
+# Checks -------------------------------------------------------------------------------------------
+
+
+def test_rows_are_counted() -> None:
+    assert sql.count(TABLE) == 'SELECT count(*) FROM "public"."flights"'
+
+
+def test_rows_with_null_in_any_part_of_the_key_are_counted() -> None:
+    assert sql.null_key(STAGING, ("a", "b")) == (
+        'SELECT count(*) FROM "_sluice"."stage_1" WHERE "a" IS NULL OR "b" IS NULL'
+    )
+
+
+def test_repeated_keys_are_counted() -> None:
+    assert sql.repeated_key(STAGING, ("a", "b")) == (
+        'SELECT count(*) FROM (SELECT 1 FROM "_sluice"."stage_1" GROUP BY "a", "b" '
+        "HAVING count(*) > 1) repeated"
+    )
+
+
+def test_texts_beyond_a_bound_limit_are_counted() -> None:
+    assert sql.too_long(STAGING, "name") == (
+        'SELECT count(*) FROM "_sluice"."stage_1" WHERE length("name") > %s'
+    )
+
+
+# Publishing ---------------------------------------------------------------------------------------
+
+
+def test_every_staged_row_is_inserted() -> None:
+    assert sql.insert_all(TABLE, STAGING, COLUMNS, NO_CASTS) == (
+        'INSERT INTO "public"."flights" ("id", "Price", "facts") '
+        'SELECT s."id", s."Price", s."facts" FROM "_sluice"."stage_1" s'
+    )
+
+
+def test_staged_rows_with_a_new_key_are_inserted() -> None:
+    assert sql.insert_new(TABLE, STAGING, COLUMNS, KEY, NO_CASTS) == (
+        'INSERT INTO "public"."flights" ("id", "Price", "facts") '
+        'SELECT s."id", s."Price", s."facts" FROM "_sluice"."stage_1" s '
+        'WHERE NOT EXISTS (SELECT 1 FROM "public"."flights" t WHERE t."id" = s."id")'
+    )
+
+
+def test_rows_with_other_values_are_updated_and_json_is_compared_as_text() -> None:
+    assert sql.update_changed(TABLE, STAGING, COLUMNS, KEY, NO_CASTS) == (
+        'UPDATE "public"."flights" t SET "Price" = s."Price", "facts" = s."facts" '
+        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id" '
+        'AND (t."Price", (t."facts")::text) IS DISTINCT FROM (s."Price", (s."facts")::text)'
+    )
+
+
+def test_nothing_is_updated_when_all_columns_are_key() -> None:
+    assert sql.update_changed(TABLE, STAGING, COLUMNS, [c.name for c in COLUMNS], {}) is None
+
+
+def test_rows_whose_key_is_not_staged_are_deleted() -> None:
+    assert sql.delete_missing(TABLE, STAGING, ("a", "b"), NO_CASTS) == (
+        'DELETE FROM "public"."flights" t WHERE NOT EXISTS (SELECT 1 FROM "_sluice"."stage_1" s '
+        'WHERE t."a" = s."a" AND t."b" = s."b")'
+    )
+
+
+def test_all_rows_are_deleted_without_a_truncate() -> None:
+    assert sql.delete_all(TABLE) == 'DELETE FROM "public"."flights"'
+
+
+# Casts to an existing table -----------------------------------------------------------------------
+
+
+def test_only_columns_of_another_type_are_cast() -> None:
+    existing = {"id": "integer", "Price": "numeric(18,4)", "facts": "jsonb", "more": "text"}
+
+    assert sql.casts(existing, COLUMNS) == {"id": "integer"}
+
+
+def test_casts_are_applied_wherever_a_staged_value_is_used() -> None:
+    casts = {"id": "integer", "Price": "numeric(20,6)"}
+
+    assert sql.insert_new(TABLE, STAGING, COLUMNS, KEY, casts) == (
+        'INSERT INTO "public"."flights" ("id", "Price", "facts") '
+        'SELECT s."id"::integer, s."Price"::numeric, s."facts" FROM "_sluice"."stage_1" s '
+        'WHERE NOT EXISTS (SELECT 1 FROM "public"."flights" t WHERE t."id" = s."id"::integer)'
+    )
+    assert sql.update_changed(TABLE, STAGING, COLUMNS[:2], KEY, casts) == (
+        'UPDATE "public"."flights" t SET "Price" = s."Price"::numeric '
+        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id"::integer '
+        'AND (t."Price") IS DISTINCT FROM (s."Price"::numeric)'
+    )
+    assert sql.delete_missing(TABLE, STAGING, KEY, casts).endswith('t."id" = s."id"::integer)')
+
+
+@pytest.mark.parametrize(
+    ("existing", "cast"),
+    [
+        ("character varying(10)", "character varying"),
+        ("numeric(12,4)", "numeric"),
+        ("uuid", "uuid"),
+    ],
+)
+def test_cast_leaves_the_length_to_the_assignment_which_checks_it(existing: str, cast: str) -> None:
+    statement = sql.insert_all(TABLE, STAGING, [a_column("a", "text")], {"a": existing})
+
+    assert f'SELECT s."a"::{cast} FROM' in statement
+
+
+@pytest.mark.parametrize("existing", ["json", "citext"])
+def test_type_whose_equality_is_odd_or_missing_is_compared_as_text(existing: str) -> None:
+    columns = [a_column("id"), a_column("a", "text")]
+
+    statement = sql.update_changed(TABLE, STAGING, columns, KEY, {"a": existing})
+
+    assert statement
+    assert statement.endswith(f'(t."a")::text) IS DISTINCT FROM ((s."a"::{existing})::text)')
+
+
+# Hostile names ------------------------------------------------------------------------------------
+
+EVIL = '"; DROP TABLE "users"; -- %s $1 \' E\''
+EVIL_COLUMNS = [a_column(EVIL, "int64"), a_column("%s", "text"), a_column("b?:c", "json")]
+EVIL_TABLE, EVIL_STAGING = sql.qualified(EVIL, "%"), sql.qualified("_sluice", EVIL)
+STATEMENTS: list[Callable[[list[Column], list[str]], str | None]] = [
+    lambda columns, key: sql.create_schema(EVIL),
+    lambda columns, key: sql.create_table(EVIL_TABLE, columns, key),
+    lambda columns, key: sql.create_staging(EVIL_STAGING, columns),
+    lambda columns, key: sql.drop(EVIL_TABLE),
+    lambda columns, key: sql.count(EVIL_TABLE),
+    lambda columns, key: sql.null_key(EVIL_STAGING, key),
+    lambda columns, key: sql.repeated_key(EVIL_STAGING, key),
+    lambda columns, key: sql.insert_all(EVIL_TABLE, EVIL_STAGING, columns, {}),
+    lambda columns, key: sql.insert_new(EVIL_TABLE, EVIL_STAGING, columns, key, {}),
+    lambda columns, key: sql.update_changed(EVIL_TABLE, EVIL_STAGING, columns, key, {}),
+    lambda columns, key: sql.delete_missing(EVIL_TABLE, EVIL_STAGING, key, {}),
+    lambda columns, key: sql.delete_all(EVIL_TABLE),
+]
+
+
+@pytest.mark.parametrize("build", STATEMENTS)
+def test_hostile_names_stay_names_in_every_statement(
+    build: Callable[[list[Column], list[str]], str | None],
+) -> None:
+    text = build(EVIL_COLUMNS, [EVIL, "%s"])
+
+    assert text
+    (statement,) = sqlglot.parse(text, dialect="postgres")
+    assert statement
+    names = {i.name for i in statement.find_all(exp.Identifier)} - {"t", "s", "repeated", "_sluice"}
+    assert names <= {EVIL, "%", "%s", "b?:c"}
+    assert convert_paramstyle("format", text, ())[0] == text
+
+
+def test_copy_keeps_hostile_names_too() -> None:
+    text = sql.copy_in(EVIL_STAGING, EVIL_COLUMNS)
+
+    assert text == (
+        'COPY "_sluice"."""; DROP TABLE ""users""; -- %s $1 \' E\'" ('
+        '"""; DROP TABLE ""users""; -- %s $1 \' E\'", "%s", "b?:c") FROM STDIN (FORMAT binary)'
+    )
+
+
+@pytest.mark.parametrize("name", ["", "a\x00", "x" * 64])
+def test_impossible_column_is_refused_before_anything_is_sent(name: str) -> None:
+    with pytest.raises(InvalidSchemaError, match="cannot be a name in PostgreSQL"):
+        sql.create_table(TABLE, [a_column(name)], ())
