@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
-FUNCTIONS := extract ingest load
+FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
 
 .PHONY: help setup demo test format lint lock ci clean

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from local.supervisor import Background, command
-from local.topology import PREFIX
+from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
 from shared.errors import InvalidConfigError
 from shared.settings import ZONES
@@ -125,7 +125,7 @@ def drop(
 def tick(
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="UTC; default: the next due job."),
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help="UTC; default: the next due table."),
     ] = None,
     state: StateDir = cloud.DEFAULT_STATE_DIR,
     *,
@@ -133,15 +133,26 @@ def tick(
 ) -> None:
     """Move the Scheduler's clock on; every job that falls due is fired, in order."""
     found = _require(state)
-    body = {"until": f"{until:%Y-%m-%dT%H:%M:%SZ}"} if until else {}
-    fired = post(f"{found['control']}/tick", body)
+    fired = tick_tables(found["control"], f"{until:%Y-%m-%dT%H:%M:%SZ}" if until else None)
     if as_json:
         typer.echo(json.dumps(fired))
         return
     for job in fired:
         render.console.print(f"{job['scheduled_for']}  {job['name']}")
     if not fired:
-        render.console.print("no job fell due")
+        render.console.print("no table fell due")
+
+
+def tick_tables(control: str, until: str | None = None) -> list[dict[str, Any]]:
+    """Move the Scheduler's clock on, to the next due table unless told how far.
+
+    Sweeps that fall due on the way are fired too; what is returned are the tables' jobs.
+    """
+    with urllib.request.urlopen(f"{control}/jobs", timeout=60) as reply:  # noqa: S310
+        tables = [job for job in json.loads(reply.read()) if job["name"] != SWEEP_JOB]
+    until = until or min((j["next_slot"] for j in tables if j["next_slot"]), default=None)
+    fired = post(f"{control}/tick", {"until": until}) if until else []
+    return [job for job in fired if job["name"] != SWEEP_JOB]
 
 
 def post(url: str, body: dict[str, Any]) -> Any:

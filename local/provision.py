@@ -14,12 +14,12 @@ from typing import Any
 from google.api_core.exceptions import AlreadyExists, Conflict, NotFound
 from google.auth.credentials import AnonymousCredentials
 
-from local.topology import FUNCTIONS, PREFIX, PROJECT, Topology
+from local.topology import FUNCTIONS, PREFIX, PROJECT, SWEEP_JOB, Topology
 from shared import settings
 from shared.config import resolve, schedule
 from shared.config.documents import Document
 from shared.config.models import ResolvedTable
-from shared.core.messages import FINALIZE, VERSION
+from shared.core.messages import FINALIZE, VERSION, SweepRequest
 from shared.settings import ZONES
 from shared.stage.envelope import KEY_BYTES, KEY_SECRET
 from shared.wiring import Services
@@ -34,6 +34,7 @@ MAX_DELIVERY_ATTEMPTS = 5
 """Then the message goes to the dead-letter topic. Source: Pub/Sub allows 5 to 100."""
 
 DEAD_LETTER = "dead-letter"
+SWEEP_SCHEDULE = "*/5 * * * *"
 SNOWFLAKE_USER = "SLUICE"
 
 
@@ -55,7 +56,8 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
     services = Services.build(settings.Settings.from_environment())
     for table in tables:
         services.config.put(table)
-        _scheduler_job(topology, table)
+        _table_job(topology, table)
+    _sweep_job(topology)
 
 
 def _reachable(topology: Topology) -> Document:
@@ -71,33 +73,35 @@ def _topics_and_subscriptions(topology: Topology) -> None:
     publisher, subscriber = PublisherClient(), SubscriberClient()
     for name in (*FUNCTIONS, DEAD_LETTER):
         _unless_there(publisher.create_topic, {"name": _topic(name)})
-    for name in FUNCTIONS:
-        request = {
-            "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{name}",
-            "topic": _topic(name),
-            "ack_deadline_seconds": ACK_DEADLINE_S,
-            "push_config": {
-                "push_endpoint": f"http://127.0.0.1:{getattr(topology.ports, name)}/",
-            },
-            "retry_policy": {
-                "minimum_backoff": {"seconds": MIN_BACKOFF_S},
-                "maximum_backoff": {"seconds": MAX_BACKOFF_S},
-            },
-            "dead_letter_policy": {
-                "dead_letter_topic": _topic(DEAD_LETTER),
-                "max_delivery_attempts": MAX_DELIVERY_ATTEMPTS,
-            },
-        }
+    policy = {
+        "dead_letter_topic": _topic(DEAD_LETTER),
+        "max_delivery_attempts": MAX_DELIVERY_ATTEMPTS,
+    }
+    requests = [
+        {**_subscription(topology, name, to=name), "dead_letter_policy": policy}
+        for name in FUNCTIONS
+    ]
+    # A dead letter has nowhere else to go: it comes back until the sweep has taken it in.
+    requests.append(_subscription(topology, DEAD_LETTER, to="sweep"))
+    for request in requests:
         # Ports change with every start, so a subscription of an earlier one is made anew in place.
         if not _unless_there(subscriber.create_subscription, request):
             subscriber.modify_push_config(
                 subscription=request["name"], push_config=request["push_config"]
             )
-    dead = {
-        "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{DEAD_LETTER}",
-        "topic": _topic(DEAD_LETTER),
+
+
+def _subscription(topology: Topology, topic: str, *, to: str) -> dict[str, Any]:
+    return {
+        "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{topic}",
+        "topic": _topic(topic),
+        "ack_deadline_seconds": ACK_DEADLINE_S,
+        "push_config": {"push_endpoint": f"http://127.0.0.1:{getattr(topology.ports, to)}/"},
+        "retry_policy": {
+            "minimum_backoff": {"seconds": MIN_BACKOFF_S},
+            "maximum_backoff": {"seconds": MAX_BACKOFF_S},
+        },
     }
-    _unless_there(subscriber.create_subscription, dead)
 
 
 def _unless_there(create: Any, request: dict[str, Any]) -> bool:
@@ -184,7 +188,7 @@ def _snowflake_key(snowflake_dir: Path) -> bytes:
     )
 
 
-def _scheduler_job(topology: Topology, resolved: ResolvedTable) -> None:
+def _table_job(topology: Topology, resolved: ResolvedTable) -> None:
     table = resolved.table
     if table.schedule == schedule.MANUAL:
         return
@@ -194,7 +198,20 @@ def _scheduler_job(topology: Topology, resolved: ResolvedTable) -> None:
         "topic": _topic("extract"),
         "data": json.dumps({"version": VERSION, "table": table.name}),
     }
-    url = f"http://127.0.0.1:{topology.ports.control}/jobs/{table.name}"
+    _scheduler_job(topology, table.name, job)
+
+
+def _sweep_job(topology: Topology) -> None:
+    job = {
+        "schedule": SWEEP_SCHEDULE,
+        "topic": _topic("sweep"),
+        "data": SweepRequest().encode().decode(),
+    }
+    _scheduler_job(topology, SWEEP_JOB, job)
+
+
+def _scheduler_job(topology: Topology, name: str, job: dict[str, str]) -> None:
+    url = f"http://127.0.0.1:{topology.ports.control}/jobs/{name}"
     request = urllib.request.Request(url, json.dumps(job).encode(), method="PUT")
     with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own loopback address
         return

@@ -14,9 +14,12 @@ from local.postgres import Postgres
 
 PROJECT = "sluice-local"
 PREFIX = "sluice-local"
-FUNCTIONS = ("extract", "ingest", "load")
+FUNCTIONS = ("extract", "ingest", "load", "sweep")
 
-INSTANCES = 2
+SWEEP_JOB = "sluice-sweep"
+"""The Scheduler job of the sweep; no table can have this name."""
+
+INSTANCES = {"extract": 2, "ingest": 2, "load": 2, "sweep": 1}
 """Instances of each function: one request at a time each, as in the cloud."""
 
 LEASE_S = 5
@@ -50,6 +53,7 @@ class Ports:
     extract: int
     ingest: int
     load: int
+    sweep: int
 
     @classmethod
     def free(cls) -> Self:
@@ -139,7 +143,7 @@ class Topology:
                 health=None,
                 env={
                     **self.env,
-                    "WORKERS": str(INSTANCES),
+                    "WORKERS": str(INSTANCES[name]),
                     "THREADS": "1",
                     "SLUICE_LEASE_S": str(LEASE_S),
                 },

@@ -16,7 +16,7 @@ from shared.errors import InvalidConfigError
 ZONES = ("landing", "raw", "staging", "quarantine", "state", "config")
 """The buckets: ``<prefix>-<zone>``."""
 
-TOPICS = ("extract", "ingest", "load")
+TOPICS = ("extract", "ingest", "load", "sweep")
 """The topics, one per function that is driven by messages: ``<prefix>-<topic>``."""
 
 LEASE_S = 60.0
@@ -34,6 +34,21 @@ UNIT_BYTES = 2 * 2**30
 UNIT_PARTS = 8
 """A run of more parts than this is loaded part by part, by several instances at once."""
 
+STUCK_S = 600.0
+"""A run that nothing was written to for so long is asked to go on; longer than any unit works."""
+
+MAX_NUDGES = 12
+"""So often in a row a run is asked to go on without getting on; then it is failed."""
+
+LOST_S = 120.0
+"""A dropped file that no run knows after so long is announced again."""
+
+ORPHAN_S = 7 * 86_400.0
+"""What nothing can use any more is kept for so long; Pub/Sub keeps a message no longer."""
+
+COLLECT_S = 6 * 3_600.0
+"""Orphans are searched for so often."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -50,6 +65,11 @@ class Settings:
     unit_rows: int = UNIT_ROWS
     unit_bytes: int = UNIT_BYTES
     unit_parts: int = UNIT_PARTS
+    stuck_s: float = STUCK_S
+    max_nudges: int = MAX_NUDGES
+    lost_s: float = LOST_S
+    orphan_s: float = ORPHAN_S
+    collect_s: float = COLLECT_S
     code_version: str = "dev"
 
     def bucket(self, zone: str) -> str:
@@ -78,6 +98,11 @@ class Settings:
             unit_rows=_count(env, "SLUICE_UNIT_ROWS", UNIT_ROWS),
             unit_bytes=_count(env, "SLUICE_UNIT_BYTES", UNIT_BYTES),
             unit_parts=_count(env, "SLUICE_UNIT_PARTS", UNIT_PARTS),
+            stuck_s=_seconds(env, "SLUICE_STUCK_S", STUCK_S),
+            max_nudges=_count(env, "SLUICE_MAX_NUDGES", MAX_NUDGES),
+            lost_s=_seconds(env, "SLUICE_LOST_S", LOST_S),
+            orphan_s=_seconds(env, "SLUICE_ORPHAN_S", ORPHAN_S),
+            collect_s=_seconds(env, "SLUICE_COLLECT_S", COLLECT_S),
             code_version=env.get("SLUICE_CODE_VERSION") or env.get("K_REVISION") or "dev",
         )
 

@@ -10,6 +10,7 @@ from shared import registry
 from shared.bus import Bus
 from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
+from shared.dead_letters import DeadLetters
 from shared.ledger import Ledger
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -54,6 +55,11 @@ class Services:
             manifests=ManifestStore(storage, settings.bucket("staging")),
             envelope=Envelope(secrets),
         )
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The messages that failed as often as allowed."""
+        return DeadLetters(self.storage, self.settings.bucket("state"))
 
     def source(self, resolved: ResolvedTable, run_id: str) -> Source:
         """Open the source of a table for one run."""

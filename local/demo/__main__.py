@@ -15,7 +15,7 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.cli import post
+from local.cli import tick_tables
 from local.demo import compare, dataset
 from local.provision import SNOWFLAKE_USER
 from local.supervisor import Background
@@ -59,7 +59,7 @@ class Demo:
     def tick(self) -> None:
         """Move the Scheduler's clock to the next due moment and wait for the runs it causes."""
         known = {run.run_id for run in self.services.ledger.runs()}
-        fired = post(f"{self._described['control']}/tick", {})
+        fired = tick_tables(self._described["control"])
         names = sorted({job["name"] for job in fired})
         console.print(f"  Scheduler fired {', '.join(names)}")
         self._await(lambda: self._new(known), len(fired))

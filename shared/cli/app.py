@@ -5,8 +5,9 @@ from importlib import import_module
 
 import typer
 
-from shared.cli import render, tables
+from shared.cli import deadletter, render, tables
 from shared.cli import runs as run_commands
+from shared.cli import sweep as sweep_commands
 from shared.errors import SluiceError
 
 app = typer.Typer(
@@ -21,6 +22,8 @@ app.command()(run_commands.runs)
 app.command()(tables.validate)
 app.command()(tables.schema)
 app.command()(tables.metadata)
+app.command()(sweep_commands.sweep)
+app.add_typer(deadletter.app, name="deadletter")
 # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
 app.add_typer(import_module("local.cli").app, name="local")
 

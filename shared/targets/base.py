@@ -77,6 +77,12 @@ class Target(Protocol):
     def discard(self, manifest: Manifest) -> None:
         """Drop the run's staging table, if it is there."""
 
+    def staging_runs(self) -> dict[str, int]:
+        """Return the runs of any table that have a staging table here, each with its staged parts.
+
+        Unlike everything else, this looks at the whole database: the sweep asks.
+        """
+
     def count(self) -> int:
         """Return the table's number of rows."""
 

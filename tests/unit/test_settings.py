@@ -45,6 +45,11 @@ def test_every_variable_is_read() -> None:
         "SLUICE_UNIT_ROWS": "10",
         "SLUICE_UNIT_BYTES": "20",
         "SLUICE_UNIT_PARTS": "3",
+        "SLUICE_STUCK_S": "4",
+        "SLUICE_MAX_NUDGES": "5",
+        "SLUICE_LOST_S": "6",
+        "SLUICE_ORPHAN_S": "7",
+        "SLUICE_COLLECT_S": "8",
         "SLUICE_CODE_VERSION": "1.2.3",
         "STORAGE_EMULATOR_HOST": "http://127.0.0.1:2",
     }
@@ -54,6 +59,8 @@ def test_every_variable_is_read() -> None:
     assert found.secrets_endpoint == "http://127.0.0.1:1"
     assert (found.lease_s, found.budget_s) == (1.5, 30.0)
     assert (found.unit_rows, found.unit_bytes, found.unit_parts) == (10, 20, 3)
+    assert (found.stuck_s, found.max_nudges, found.lost_s) == (4.0, 5, 6.0)
+    assert (found.orphan_s, found.collect_s) == (7.0, 8.0)
     assert found.code_version == "1.2.3"
     assert found.is_emulated
 
@@ -122,6 +129,7 @@ def test_buckets_and_topics_are_named_by_prefix() -> None:
         "projects/acme/topics/acme-dev-extract",
         "projects/acme/topics/acme-dev-ingest",
         "projects/acme/topics/acme-dev-load",
+        "projects/acme/topics/acme-dev-sweep",
     ]
 
 

@@ -1,0 +1,109 @@
+"""Commands about dead letters: list them with their reasons, replay them, drop them."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from shared.cli import cloud, render
+from shared.core.dead_letters import DeadLetter, LetterState
+from shared.errors import InvalidMessageError
+from shared.steps.repairs.dead_letters import replay as ask_again
+from shared.wire import to_json
+from shared.wiring import Services
+
+app = typer.Typer(
+    name="deadletter", help="Messages that failed as often as allowed.", no_args_is_help=True
+)
+
+LetterId = Annotated[
+    str | None, typer.Argument(metavar="ID", help="As listed; its beginning is enough.")
+]
+AllOpen = Annotated[bool, typer.Option("--all", help="Every one that waits for a decision.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Those that were decided about, too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the dead letters that wait for a decision, the oldest first, with the reason of each."""
+    states = tuple(LetterState) if everything else (LetterState.OPEN,)
+    letters = list(cloud.connect().dead_letters.letters(*states))
+    if as_json:
+        typer.echo(json.dumps([_as_data(letter) for letter in letters]))
+    elif letters:
+        render.console.print(_table(letters))
+    else:
+        render.console.print("no dead letters")
+
+
+@app.command()
+def replay(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
+    """Ask once more for what a dead letter asked for. Nothing is ever loaded twice by it."""
+    services = cloud.connect()
+    for letter in _chosen(services, letter_id, all_open=all_open):
+        became = ask_again(letter, services)
+        about = f"{letter.table} {letter.run_id}".strip() or letter.topic
+        done = "asked for again" if became is LetterState.REPLAYED else "ended well meanwhile"
+        render.console.print(f"{letter.letter_id}  {about}: {done}", highlight=False)
+
+
+@app.command()
+def drop(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
+    """Decide that a dead letter is not needed. Its run stays failed."""
+    services = cloud.connect()
+    for letter in _chosen(services, letter_id, all_open=all_open):
+        services.dead_letters.close(letter, LetterState.DROPPED, services.now())
+        render.console.print(f"{letter.letter_id}  dropped", highlight=False)
+
+
+def _chosen(services: Services, letter_id: str | None, *, all_open: bool) -> Iterator[DeadLetter]:
+    """Yield what is meant.
+
+    Raises:
+        InvalidMessageError: no open dead letter, or more than one, has an id that begins so.
+    """
+    if bool(letter_id) == all_open:
+        raise typer.BadParameter("give one ID, or --all")
+    letters = list(services.dead_letters.letters(LetterState.OPEN))
+    if letter_id is None:
+        yield from letters
+        return
+    meant = [letter for letter in letters if letter.letter_id.startswith(letter_id)]
+    if len(meant) != 1:
+        known = ", ".join(letter.letter_id for letter in letters) or "none"
+        raise InvalidMessageError(
+            f"{len(meant)} open dead letters begin with {letter_id!r}; open: {known}"
+        )
+    yield meant[0]
+
+
+def _table(letters: list[DeadLetter]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("ID", "MESSAGE", "TABLE", "RUN", "STATE"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("FAILED", justify="right", no_wrap=True)
+    table.add_column("REASON", overflow="fold")
+    for letter in letters:
+        table.add_row(
+            letter.letter_id,
+            letter.topic,
+            letter.table,
+            letter.run_id,
+            str(letter.state),
+            str(letter.deliveries),
+            letter.reason or "no attempt wrote down why; see the function's log",
+        )
+    return table
+
+
+def _as_data(letter: DeadLetter) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(to_json(letter))
+    return data

@@ -1,0 +1,77 @@
+"""The sweep: what the last one found and did, and a way to ask for one now."""
+
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from shared.cli import cloud, render
+from shared.core import naming
+from shared.core.messages import SweepRequest
+from shared.core.sweeps import Found, SweepReport
+from shared.wire import from_json, to_json
+from shared.wiring import Services
+
+POLL_S = 0.2
+TIMEOUT_S = 120.0
+
+EXIT_TIMEOUT = 3
+
+
+def sweep(
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Ask for a sweep and wait for it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Show what the last sweep found and did; exits 3 when the one asked for does not come."""
+    services = cloud.connect()
+    report = _ask(services) if now else _last(services)
+    if report is None:
+        render.errors.print("no sweep has ended yet; `sluice sweep --now` asks for one")
+        raise typer.Exit(EXIT_TIMEOUT if now else 0)
+    if as_json:
+        typer.echo(to_json(report).decode())
+        return
+    ago = render.ago(report.swept_at, services.now())
+    render.console.print(f"swept {ago} in {report.duration_s:g} s, {report.open_runs} open runs")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for what, number, names in _lines(report):
+        table.add_row(what, number, names)
+    render.console.print(table)
+
+
+def _ask(services: Services) -> SweepReport | None:
+    before = _last(services)
+    services.bus.publish(services.settings.topic("sweep"), SweepRequest().encode())
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        report = _last(services)
+        if report and (before is None or report.swept_at > before.swept_at):
+            return report
+        time.sleep(POLL_S)
+    return None
+
+
+def _last(services: Services) -> SweepReport | None:
+    found = services.storage.read(services.settings.bucket("state"), naming.SWEEP_REPORT)
+    return from_json(SweepReport, found[0], naming.SWEEP_REPORT) if found else None
+
+
+def _lines(report: SweepReport) -> Iterator[tuple[str, str, str]]:
+    found: dict[str, Found] = {
+        "quiet runs asked to go on": report.nudged,
+        "stuck runs given up": report.given_up,
+        "lost events announced": report.announced,
+        "files of no table": report.strays,
+        "dead letters": report.dead_letters,
+        "orphans deleted": report.deleted,
+        "staging tables dropped": report.dropped,
+    }
+    for what, things in found.items():
+        more = ["…"] if things.count > len(things.names) else []
+        yield what, str(things.count), "\n".join([*things.names, *more])
+    stale = [f"{t.table}, due since {t.due_since:%Y-%m-%d %H:%M} UTC" for t in report.stale]
+    yield "stale tables", str(len(stale)), "\n".join(stale)
+    yield "problems", str(len(report.problems)), "\n".join(report.problems)

@@ -1,0 +1,151 @@
+"""Dead letters: recorded as they come, shown on their run, replayed once, settled when moot."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from shared.config import schedule
+from shared.core import naming, runs
+from shared.core.dead_letters import DeadLetter, LetterState
+from shared.core.messages import IngestRequest, LoadRequest, UnitRequest, decode_extract
+from shared.core.runs import Failure, Run, RunState, Trigger
+from shared.errors import DeadLetterError, InvalidMessageError, LeaseHeldError, UnknownTableError
+from shared.steps.extract import requested
+from shared.steps.repairs.stuck_runs import publish_next
+from shared.steps.repairs.sweeping import Sweep
+from shared.wiring import Services
+
+log = logging.getLogger(__name__)
+
+
+def receive(letter: DeadLetter, services: Services) -> None:
+    """Keep a dead letter, and let its run show that it waits for people.
+
+    Raises:
+        LeaseHeldError: somebody still works on the run; the letter comes back later.
+    """
+    named = find_run(letter, services)
+    run = services.ledger.find(*named) if named else None
+    if run and run.is_terminal and run.state is not RunState.FAILED:
+        log.info("dead letter of a run that ended well", extra=_facts(letter))
+        return
+    kept = services.dead_letters.record(_explained(letter, named, run))
+    log.error("dead letter", extra={**_facts(kept), "why": kept.reason})
+    if run and kept.is_open:
+        _fail(run, kept, services)
+
+
+def settle(sweep: Sweep) -> None:
+    """Close the letters whose run ended well since; count the others."""
+    services = sweep.services
+    for letter in services.dead_letters.letters(LetterState.OPEN):
+        entry = sweep.entries.get(letter.table, {}).get(letter.run_id)
+        if entry and entry.is_terminal and entry.state is not RunState.FAILED:
+            services.dead_letters.close(letter, LetterState.SETTLED, sweep.now)
+        else:
+            sweep.dead_letters.add(letter.letter_id)
+
+
+def replay(letter: DeadLetter, services: Services) -> LetterState:
+    """Ask once more for what a dead letter asked for; return what became of the letter.
+
+    A run that failed is brought back and asked to go on from where it was: its other messages may
+    have been acknowledged for nothing while it was failed. A message that names no run is published
+    again as it was. A run that ended well needs nothing, one that goes on already needs nothing
+    either. Published first and closed afterwards: a second time is harmless, none at all is not.
+    """
+    now = services.now()
+    named = find_run(letter, services)
+    run = services.ledger.find(*named) if named else None
+    if run and run.is_terminal and run.state is not RunState.FAILED:
+        services.dead_letters.close(letter, LetterState.SETTLED, now)
+        return LetterState.SETTLED
+    if run is None:
+        message, topic = letter.message(), services.settings.topic(letter.topic)
+        services.bus.publish(topic, message.data, message.attributes)
+    elif run.state is RunState.FAILED:
+        publish_next(services.ledger.change(run.table, run.run_id, _again(services)), services)
+    services.dead_letters.close(letter, LetterState.REPLAYED, now)
+    return LetterState.REPLAYED
+
+
+def find_run(letter: DeadLetter, services: Services) -> tuple[str, str] | None:
+    """Return table and run id of the run that a letter is about; None when it names none."""
+    if letter.table and letter.run_id:
+        return letter.table, letter.run_id
+    with suppress(InvalidMessageError, UnknownTableError):
+        if letter.topic == "extract":
+            return _extracted(letter, services)
+        if letter.topic == "ingest":
+            return file_run(IngestRequest.decode(letter.message()))
+        if letter.topic == "load":
+            load = LoadRequest.decode(letter.message())
+            return load.table, load.run_id
+    return None
+
+
+def file_run(request: IngestRequest) -> tuple[str, str] | None:
+    """Return table and run id of a dropped file; None when it lies in no table's folder."""
+    table = naming.landing_table(request.name)
+    if table is None:
+        return None
+    return table, runs.run_id(table, Trigger.FILE, request.key, request.announced_at)
+
+
+def _extracted(letter: DeadLetter, services: Services) -> tuple[str, str] | None:
+    request = decode_extract(letter.message())
+    if isinstance(request, UnitRequest) or request.run_id:
+        return request.table, request.run_id or ""
+    resolved, generation = services.config.get(request.table)
+    if not request.request_id and resolved.table.schedule == schedule.MANUAL:
+        return None  # its run is named after the id of the message, and that is lost
+    return request.table, requested(request, resolved, generation, services).run_id
+
+
+def _explained(letter: DeadLetter, named: tuple[str, str] | None, run: Run | None) -> DeadLetter:
+    table, run_id = named or ("", "")
+    failure = run.failure if run else None
+    reason = f"{failure.error}: {failure.message}" if failure else ""
+    return replace(letter, table=table, run_id=run_id, reason=reason)
+
+
+def _fail(run: Run, letter: DeadLetter, services: Services) -> None:
+    """Let the run show that it waits for people."""
+    now = services.now()
+
+    def change(current: Run) -> Run:
+        if current.is_terminal:
+            return current
+        if current.is_held(now):
+            raise LeaseHeldError(f"somebody still works on run {run.run_id}", run_id=run.run_id)
+        return current.to(RunState.FAILED, now, failure=_failure(current, letter))
+
+    services.ledger.change(run.table, run.run_id, change)
+
+
+def _failure(run: Run, letter: DeadLetter) -> Failure:
+    unknown = DeadLetterError("no attempt could write down why; the function's log says it")
+    last = run.failure or Failure(error=type(unknown).__name__, message=unknown.message)
+    advice = (
+        f"given up after {letter.deliveries} deliveries; once the cause is gone: "
+        f"sluice deadletter replay {letter.letter_id}"
+    )
+    return Failure(error=last.error, message=f"{last.message}; {advice}", facts=last.facts)
+
+
+def _again(services: Services) -> Callable[[Run], Run]:
+    def change(run: Run) -> Run:
+        return run.again(services.now()) if run.state is RunState.FAILED else run
+
+    return change
+
+
+def _facts(letter: DeadLetter) -> dict[str, object]:
+    return {
+        "letter_id": letter.letter_id,
+        "topic": letter.topic,
+        "table": letter.table,
+        "run_id": letter.run_id,
+        "deliveries": letter.deliveries,
+    }

@@ -1,0 +1,135 @@
+"""One sweep under way: what it knows of all runs and tables, and what it has found so far."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from shared.config.models import ResolvedTable
+from shared.core import naming
+from shared.core.sweeps import NAMED, Found, StaleTable, SweepReport
+from shared.errors import ConflictError, IntegrityError, PermanentError, QuarantineError
+from shared.ledger import Entry
+from shared.storage import ABSENT
+from shared.wire import from_json, to_json
+from shared.wiring import Services
+
+
+class Finds:
+    """Things of one kind, counted; the first of them are named in the report."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.names: list[str] = []
+
+    def add(self, name: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.names) < NAMED:
+            self.names.append(name)
+
+    def found(self) -> Found:
+        """Return what the report says."""
+        return Found(count=self.count, names=tuple(self.names))
+
+
+class Sweep:
+    """What the repairs share. Runs and tables are looked at once, when they are first needed."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.now = services.now()
+        self._started_s = time.monotonic()
+        self.problems: list[str] = []
+        self._generation = ABSENT
+        self.previous = self._read_report()
+        self.nudged, self.given_up = Finds(), Finds()
+        self.announced, self.strays = Finds(), Finds()
+        self.dead_letters = Finds()
+        self.deleted, self.dropped = Finds(), Finds()
+        self.stale: list[StaleTable] = []
+        self.collected_at = self.previous.collected_at if self.previous else None
+        self.collected_upto = self.previous.collected_upto if self.previous else ""
+
+    @cached_property
+    def entries(self) -> dict[str, dict[str, Entry]]:
+        """All runs by table and run id, in the order of their ids."""
+        entries: dict[str, dict[str, Entry]] = defaultdict(dict)
+        for entry in self.services.ledger.entries():
+            entries[entry.table][entry.run_id] = entry
+        return entries
+
+    @cached_property
+    def tables(self) -> dict[str, tuple[ResolvedTable, int]]:
+        """All tables that are configured, with the generation of their configuration."""
+        tables = {}
+        for name in self.services.config.names():
+            try:
+                tables[name] = self.services.config.get(name)
+            except (PermanentError, QuarantineError) as exc:
+                self.note(f"configuration of {name}", exc)
+        return tables
+
+    def is_over(self) -> bool:
+        """This delivery has had its time; the next sweep goes on."""
+        return time.monotonic() - self._started_s > self.services.settings.budget_s
+
+    def is_older(self, moment: datetime, age_s: float) -> bool:
+        """Say whether a moment was so long ago when this sweep began."""
+        return self.now - moment >= timedelta(seconds=age_s)
+
+    def note(self, what: str, exc: Exception) -> None:
+        """Note what could not be looked after."""
+        self.problems.append(f"{what}: {type(exc).__name__}: {exc}")
+
+    def report(self) -> SweepReport:
+        """Write down what was found and done, over what the sweep before wrote."""
+        runs = (run for table in self.entries.values() for run in table.values())
+        report = SweepReport(
+            swept_at=self.now,
+            duration_s=round(time.monotonic() - self._started_s, 3),
+            open_runs=sum(not run.is_terminal for run in runs),
+            nudged=self.nudged.found(),
+            given_up=self.given_up.found(),
+            announced=self.announced.found(),
+            strays=self.strays.found(),
+            dead_letters=self.dead_letters.found(),
+            stale=tuple(self.stale),
+            deleted=self.deleted.found(),
+            dropped=self.dropped.found(),
+            problems=tuple(self.problems[:NAMED]),
+            collected_at=self.collected_at,
+            collected_upto=self.collected_upto,
+        )
+        self._write_report(report)
+        return report
+
+    def _read_report(self) -> SweepReport | None:
+        bucket = self.services.settings.bucket("state")
+        found = self.services.storage.read(bucket, naming.SWEEP_REPORT)
+        if found is None:
+            return None
+        self._generation = found[1]
+        try:
+            return from_json(SweepReport, found[0], naming.SWEEP_REPORT)
+        except IntegrityError as exc:
+            # Another release wrote it. It is a report only: the next one takes its place.
+            self.note("the last report", exc)
+            return None
+
+    def _write_report(self, report: SweepReport) -> None:
+        try:
+            self.services.storage.write(
+                self.services.settings.bucket("state"),
+                naming.SWEEP_REPORT,
+                to_json(report),
+                generation=self._generation,
+                content_type="application/json",
+            )
+        except ConflictError:
+            return  # another sweep ended meanwhile, and its report is as good
+
+
+Repair = Callable[[Sweep], None]
+"""Looks after one thing."""
