@@ -278,11 +278,10 @@ def test_first_slice_takes_the_rows_without_a_value(
 
 
 def test_quantiles_are_the_ends_of_equal_shares() -> None:
+    shares = f'SELECT "ID" AS value, NTILE(4) OVER (ORDER BY "ID") AS share FROM {NAME} WHERE x = ?'
+
     assert sql.quantiles(TABLE, ID, (" WHERE x = ?", ("1",)), 4) == (
-        (
-            'SELECT TO_VARCHAR(MAX(value)) FROM (SELECT "ID" AS value, NTILE(4) OVER (ORDER BY "ID") '
-            f"AS share FROM {NAME} WHERE x = ?) GROUP BY share ORDER BY share"
-        ),
+        f"SELECT TO_VARCHAR(MAX(value)) FROM ({shares}) GROUP BY share ORDER BY share",
         ("1",),
     )
 
