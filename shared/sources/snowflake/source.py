@@ -157,8 +157,12 @@ class SnowflakeSource:
             cursor = self._connection.cursor()
             cursor.execute(query, values or None)
             self._query_id = cursor.sfqid
-            for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
-                yield from conform(table, schema).to_batches()
+            # The cursor's own iterator decodes every chunk by the first one's integer widths, and
+            # is silently wrong when they differ; each chunk by itself is right.
+            for chunk in cursor.get_result_batches() or ():
+                table = chunk.to_arrow(number_to_decimal=True, force_microsecond_precision=True)
+                if table.num_rows:
+                    yield from conform(table, schema).to_batches()
 
     def metadata(self) -> TableMetadata:
         """Describe the table without reading it."""
