@@ -4,7 +4,7 @@ The product itself has one implementation of storage, bus and secrets, Google's 
 is local is only the server that they talk to.
 
 ``postgres``      a real PostgreSQL from a wheel
-``snowflake``     fakesnow behind a shim, spoken to by the real connector
+``snowflake``     DuckDB behind Snowflake's own protocol, for the real connector
 ``gcs``           Cloud Storage with true generation preconditions
 ``control_plane`` Pub/Sub, Secret Manager and Cloud Scheduler in one process
 ``supervisor``    starts all of it, and the real functions, and keeps it running

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 import time
@@ -64,6 +65,14 @@ class Cloud:
         cursor = self.snowflake.cursor()
         cursor.execute(statement.replace("{db}", f"{DATABASE}.PUBLIC"))
         return list(cursor.fetchall())
+
+    def snowflake_fault(self, **rule: Any) -> None:
+        """Let the Snowflake stand-in misbehave; without a rule, behave again."""
+        url = f"{self.background.described['snowflake']}/_faults"
+        body = json.dumps([rule]).encode() if rule else None
+        request = urllib.request.Request(url, body, method="POST" if rule else "DELETE")
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S):
+            return
 
     def target(self, statement: str) -> list[tuple[Any, ...]]:
         """Run SQL at the target and return its rows, if it has any."""
@@ -202,8 +211,6 @@ class Cloud:
         """Run the command line against this cloud."""
         command = [sys.executable, "-c", "from shared.cli import main; main()", *arguments]
         environment = {**self.background.described["env"], "SLUICE_STATE": str(self.state_dir)}
-        import os
-
         return subprocess.run(
             command,
             capture_output=True,

@@ -214,3 +214,23 @@ def test_hostile_names_are_quoted_everywhere(cloud: Cloud) -> None:
     assert run.state is RunState.COMMITTED, run
     assert cloud.target(f'SELECT "Sel ect", "{quoted}" FROM "pub lic"."{quoted}"') == [(1, "a")]
     assert cloud.target("SELECT count(*) FROM canary") == [(0,)]
+
+
+def test_integers_of_uneven_widths_stay_what_they_are(cloud: Cloud) -> None:
+    cloud.source("CREATE TABLE {db}.UNEVEN (ID NUMBER(18,0), BIG NUMBER(38,0), D NUMBER(20,4))")
+    cloud.source(
+        "INSERT INTO {db}.UNEVEN SELECT SEQ4(), SEQ4() * 10000000, SEQ4() "
+        "FROM TABLE(GENERATOR(ROWCOUNT => 200000))"
+    )
+    cloud.configure("uneven")
+    cloud.snowflake_fault(sql_regex="SELECT", kind="uneven_widths", count=1000)
+
+    try:
+        run = cloud.run("uneven")
+    finally:
+        cloud.snowflake_fault()
+
+    assert run.state is RunState.COMMITTED, run
+    expected = 200_000 * 199_999 // 2
+    sums = cloud.target("SELECT sum(id), sum(big), sum(d) FROM uneven")
+    assert sums == [(expected, expected * 10_000_000, expected)]
