@@ -147,8 +147,10 @@ def test_pushes_of_one_subscription_are_bounded(bus, receiver):
     receiver.answer = lambda _: 204 if may_finish.wait(timeout=30) else 500
     subscription = bus.push_subscription(topic, receiver)
 
-    bus.publish(topic, *(str(n).encode() for n in range(40)))
+    bus.publish(topic, *(b"%d" % n for n in range(20)))
     wait_until(lambda: receiver.in_progress == 16, what="a full window")
+    bus.publish(topic, *(b"%d" % n for n in range(20)))
+    time.sleep(0.2)  # Long enough for a push too many to arrive.
     stats = bus.stats(subscription)
     may_finish.set()
     receiver.wait(40)

@@ -252,12 +252,15 @@ def test_slots_missed_while_nothing_ran_count_as_one(cloud):
     assert cloud.published() == [iso(slot) for slot in cloud.hours[2:4]]
 
 
-def test_changed_schedule_begins_anew(cloud):
+def test_same_schedule_goes_on_where_it_was_and_another_begins_anew(cloud):
     cloud.put("job", "0 * * * *")
     cloud.tick()
 
-    cloud.put("job", f"0 {cloud.hours[2].hour} * * *")
+    same = cloud.put("job", "0 * * * *", data="other")
+    other = cloud.put("job", f"0 {cloud.hours[2].hour} * * *")
 
+    assert (same["last_fired"], same["data"]) == (iso(cloud.hours[0]), "other")
+    assert other["last_fired"] is None
     assert cloud.tick() == [("job", iso(cloud.hours[2]))]
 
 
