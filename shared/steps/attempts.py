@@ -58,10 +58,13 @@ class Work:
             LeaseHeldError: another attempt took the run over; this one stops.
             UnitTooLargeError: the unit has had its time or its size.
         """
+        is_first = self.rows == 0
         self.add(rows, size_bytes)
         settings = self.services.settings
         elapsed_s = time.monotonic() - self._started_s
-        if elapsed_s > settings.budget_s or self.size_bytes > settings.unit_bytes:
+        # A source that was slow to begin is slow for a smaller unit too: that is no reason to cut.
+        is_slow = elapsed_s > settings.budget_s and not is_first
+        if is_slow or self.size_bytes > settings.unit_bytes:
             raise UnitTooLargeError(
                 f"a unit of {self.rows} rows so far took {elapsed_s:.0f} s and "
                 f"{self.size_bytes} bytes"
