@@ -81,7 +81,7 @@ class Work:
         at = self.services.now()
 
         def renew(run: Run) -> Run:
-            if run.is_terminal or (run.lease and run.lease.attempt != self.attempt.id):
+            if run.lease is None or run.lease.attempt != self.attempt.id:
                 raise LeaseHeldError(f"another attempt took run {run.run_id} over")
             lease = Lease(attempt=self.attempt.id, expires_at=at + timedelta(seconds=lease_s))
             return replace(run, lease=lease, progress_rows=self.rows, updated_at=at)
