@@ -97,9 +97,11 @@ def _publish(work: Work, target: Target, manifest: Manifest, resolved: ResolvedT
         published = Published(outcome=Outcome.ALREADY, record=record)
     else:
         published = target.publish(manifest)
-    if published.record is None:
-        target.discard(manifest)
     _finish(work, manifest, published, resolved)
+    if published.outcome is not Outcome.COMMITTED:
+        # Last: a run without an end needs what it has staged, and most of its parts are not asked
+        # for again.
+        target.discard(manifest)
 
 
 def _finish(work: Work, manifest: Manifest, published: Published, resolved: ResolvedTable) -> None:
