@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from shared.core import naming
@@ -22,7 +22,10 @@ VERSION = 1
 FINALIZE = "OBJECT_FINALIZE"
 """A new object, or a new generation of one. Source: Cloud Storage, "Pub/Sub notifications"."""
 
-_GENERATION = re.compile(r"[1-9][0-9]{0,18}")
+MAX_GENERATION = 253_402_300_799_999_999
+"""Generations count microseconds since 1970; this is the end of the year 9999."""
+
+_GENERATION = re.compile(r"[1-9][0-9]{0,17}")
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 """JSON can spell half of a surrogate pair, which nothing can write down afterwards."""
@@ -206,7 +209,7 @@ class IngestRequest:
     @property
     def announced_at(self) -> datetime:
         """The generation's own time; it counts microseconds, so a file that is gone has one too."""
-        return datetime.fromtimestamp(self.generation / 1e6, UTC)
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self.generation)
 
     @classmethod
     def from_key(cls, key: str) -> Self:
@@ -306,7 +309,7 @@ def _attributes(message: dict[str, Any]) -> dict[str, str]:
 
 
 def _generation(text: str) -> int:
-    if not _GENERATION.fullmatch(text):
+    if not _GENERATION.fullmatch(text) or int(text) > MAX_GENERATION:
         raise ValueError(f"{text!r} is not a generation")
     return int(text)
 

@@ -45,8 +45,11 @@ def runs_prefix(table: str | None = None) -> str:
 
 
 def run_of(name: str) -> tuple[str, str]:
-    """Return table and run of an object's name in which they are the second and third folder."""
-    _, table, run_id, *_ = name.removesuffix(".json").split("/")
+    """Return table and run of an object's name in which they are the second and third folder.
+
+    Both are empty, or the run is, for an object that somebody else put there.
+    """
+    _, table, run_id, *_ = [*name.removesuffix(".json").split("/"), "", ""]
     return table, run_id
 
 
