@@ -14,12 +14,15 @@ class TargetState:
     """The target's own row about a table: the fence, and the only watermark there is.
 
     ``snapshot`` is the newest source snapshot published so far, ``epoch`` counts publishes.
+    ``change_token`` stands for what the newest publish read (``unchanged.token``); None: a run may
+    find more.
     """
 
     watermark: str | None = None
     snapshot: str | None = None
     run_id: str | None = None
     epoch: int = 0
+    change_token: str | None = None
 
 
 def stands_in_the_way(manifest: Manifest, state: TargetState) -> str | None:
@@ -50,4 +53,5 @@ def next_state(manifest: Manifest, state: TargetState) -> TargetState:
         snapshot=max(manifest.snapshot, state.snapshot or ""),
         run_id=manifest.run_id,
         epoch=state.epoch + 1,
+        change_token=manifest.change_token,
     )

@@ -58,6 +58,8 @@ class Manifest:
     ``snapshot`` is the source's own time of reading, as sortable text with nine digits in UTC.
     ``epoch`` is the target's state that the window was computed from; the publish requires it
     unchanged when the mode is incremental or a window was read.
+    ``change_token`` stands for all that the run read; a later run of the same token would read the
+    same. None when the source does not say, or when it holds rows for a later run.
     """
 
     version: Literal[1] = VERSION
@@ -74,6 +76,7 @@ class Manifest:
     rows_source: int
     rows_rejected: int
     query_id: str | None = None
+    change_token: str | None = None
     file: FileOrigin | None = None
     config_generation: int
     code_version: str

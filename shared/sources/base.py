@@ -29,10 +29,16 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """What a window holds at the snapshot, counted by the source's own engine."""
+    """What a window holds at the snapshot, counted by the source's own engine.
+
+    ``null_cursor_rows`` are among ``rows``. Not among them are ``rows_ahead``, whose cursor lies
+    beyond the window, and ``rows_without_cursor``, which the table's policy leaves out.
+    """
 
     rows: int
     null_cursor_rows: int = 0
+    rows_ahead: int = 0
+    rows_without_cursor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,13 @@ class Source(Protocol):
 
     def schema(self) -> TableSchema:
         """Return the columns as they will be in the target, with the key."""
+
+    def change_token(self) -> str | None:
+        """Return a text that differs after every change of the table's rows or columns.
+
+        None when the source cannot say so for certain. Ask before the snapshot: a change between
+        the two is then read, and found again by the next run.
+        """
 
     def snapshot(self) -> Snapshot:
         """Fix the moment that all later reads see."""

@@ -4,12 +4,14 @@ from contextlib import closing
 
 from shared.config import schedule
 from shared.config.models import ResolvedTable
-from shared.core import runs
+from shared.core import runs, unchanged
+from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.messages import ExtractRequest, UnitRequest
 from shared.core.plans import Plan
 from shared.core.runs import Run, RunState, Trigger
-from shared.errors import TableTooLargeError, UnitTooLargeError
+from shared.core.windows import Window
+from shared.errors import InvalidMessageError, TableTooLargeError, UnitTooLargeError
 from shared.sources.base import Extent, Snapshot, Source
 from shared.steps import units
 from shared.steps.attempts import Work, attempt
@@ -26,7 +28,10 @@ def extract(request: ExtractRequest | UnitRequest, services: Services) -> None:
         units.read_unit(request, services)
         return
     resolved, generation = services.config.get(request.table)
-    run = services.ledger.open(_requested(request, resolved, generation, services))
+    if request.run_id:
+        run = _there(request.table, request.run_id, services)
+    else:
+        run = services.ledger.open(requested(request, resolved, generation, services))
     if run.is_terminal:
         return
     if run.state in (RunState.REQUESTED, RunState.EXTRACTING):
@@ -34,15 +39,15 @@ def extract(request: ExtractRequest | UnitRequest, services: Services) -> None:
             manifest = services.manifests.find(run.table, run.run_id)
             manifest = manifest or _stage(work, resolved)
             if manifest is None:
-                work.hand_on("cut into units")
                 return
             units.finish(work, manifest)
     units.ask_for_load(run, services)
 
 
-def _requested(
+def requested(
     request: ExtractRequest, resolved: ResolvedTable, generation: int, services: Services
 ) -> Run:
+    """Return the run that a request asks for, as it is before anything was done."""
     table = resolved.table
     at = request.published_at
     if request.request_id:
@@ -65,31 +70,59 @@ def _requested(
     )
 
 
+def _there(table: str, run_id: str, services: Services) -> Run:
+    run = services.ledger.find(table, run_id)
+    if run is None:
+        raise InvalidMessageError(f"there is no run {run_id} of {table} that could go on")
+    return run
+
+
 def _stage(work: Work, resolved: ResolvedTable) -> Manifest | None:
-    """Read the window in one go, or plan units and ask for them; None when there are units."""
+    """Read the window in one go, or plan units and ask for them.
+
+    None when that ends this attempt: others read the units, or there is nothing to read.
+    """
     services, run = work.services, work.run
     plan = services.manifests.find_plan(run.table, run.run_id)
     if plan is None:
         with closing(services.source(resolved, run.run_id)) as source:
-            manifest = _without_parts(work, resolved, source)
-            number = -(-manifest.rows_source // services.settings.unit_rows)
+            begun = _begin(work, resolved, source)
+            if begun is None:
+                return None
+            number = -(-begun.rows_source // services.settings.unit_rows)
             if number <= 1:
                 try:
-                    whole = units.read_slice(work, resolved, source, manifest, None)
+                    whole = units.read_slice(work, resolved, source, begun, None)
                 except UnitTooLargeError:
                     number = units.FANOUT
                 else:
-                    return services.manifests.create(units.whole(manifest, whole))
-            plan = services.manifests.create_plan(_cut(source, manifest, number))
-    return units.go_on(plan, services)
+                    return services.manifests.create(units.whole(begun, whole))
+            plan = services.manifests.create_plan(_cut(source, begun, number))
+    manifest = units.go_on(plan, services)
+    if manifest is None:
+        work.hand_on("cut into units")
+    return manifest
 
 
-def _without_parts(work: Work, resolved: ResolvedTable, source: Source) -> Manifest:
+def _begin(work: Work, resolved: ResolvedTable, source: Source) -> Manifest | None:
+    """Return the manifest of the run, still without parts; None when it has nothing to read."""
+    run, mode = work.run, work.run.mode or resolved.table.sync_mode
+    with closing(work.services.target(resolved)) as target:
+        state, is_there = target.state(), target.schema() is not None
+    token = unchanged.token(source.change_token(), mode, run.config_generation or 0)
+    reason = unchanged.verdict(run, token, state)
+    if reason and is_there:
+        work.finish(RunState.SKIPPED, reason=reason)
+        return None
+    return _without_parts(work, resolved, source, state, token)
+
+
+def _without_parts(
+    work: Work, resolved: ResolvedTable, source: Source, state: TargetState, token: str | None
+) -> Manifest:
     """Fix the snapshot and the window, and count: all of the manifest but its parts."""
     services, run, table = work.services, work.run, resolved.table
     mode = run.mode or table.sync_mode
-    with closing(services.target(resolved)) as target:
-        state = target.state()
     schema = source.schema()
     snapshot = source.snapshot()
     window = source.window(mode, state.watermark, table.lag)
@@ -110,7 +143,8 @@ def _without_parts(work: Work, resolved: ResolvedTable, source: Source) -> Manif
         config_generation=run.config_generation or 0,
         code_version=services.settings.code_version,
         created_at=services.now(),
-        notes=_notes(extent, snapshot),
+        change_token=None if extent.rows_ahead else token,
+        notes=_notes(extent, snapshot, window),
     )
 
 
@@ -126,10 +160,18 @@ def _cut(source: Source, manifest: Manifest, number: int) -> Plan:
     return Plan(manifest=manifest, slices=slices)
 
 
-def _notes(extent: Extent, snapshot: Snapshot) -> tuple[str, ...]:
+def _notes(extent: Extent, snapshot: Snapshot, window: Window | None) -> tuple[str, ...]:
     notes = []
     if not snapshot.is_pinned:
         notes.append(f"snapshot not pinned: {snapshot.reason}")
     if extent.null_cursor_rows:
         notes.append(f"{extent.null_cursor_rows} rows have NULL in the incremental_column")
+    if extent.rows_without_cursor:
+        notes.append(
+            f"{extent.rows_without_cursor} rows were left out: NULL in the incremental_column"
+        )
+    if extent.rows_ahead and window:
+        notes.append(
+            f"{extent.rows_ahead} rows lie ahead: their incremental_column is beyond {window.high}"
+        )
     return tuple(notes)

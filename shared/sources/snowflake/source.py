@@ -21,7 +21,7 @@ from shared.errors import (
 )
 from shared.secrets import Secrets
 from shared.sources.base import Extent, Snapshot, TableMetadata
-from shared.sources.snowflake import connection, sql
+from shared.sources.snowflake import connection, sql, tokens
 from shared.sources.snowflake.arrow import conform
 from shared.sources.snowflake.types import SourceColumn, find
 from shared.stage.arrow import arrow_schema
@@ -63,6 +63,22 @@ class SnowflakeSource:
                 f"columns of {self._table.name} differ only in case: {', '.join(collisions)}"
             )
         return TableSchema(columns, self._key())
+
+    def change_token(self) -> str | None:
+        """Return a text that differs after every change of the table's rows or columns.
+
+        None for what is no plain table, where Snowflake refuses to say, and within moments of a
+        change.
+        """
+        doing = f"asking for the last change of {self._table.name}"
+        try:
+            kind, *facts = self._one(sql.facts(self._table), doing)
+            change, now = self._one(sql.last_change(self._table), doing)
+        except SourceRefusedError:
+            return None
+        if kind != tokens.PLAIN_TABLE or not change or not tokens.is_settled(int(change), now):
+            return None
+        return tokens.token(int(change), (self._table.name, *facts), self._columns())
 
     def snapshot(self) -> Snapshot:
         """Fix the moment that all later reads see; pinned by time travel where that works."""
@@ -127,7 +143,13 @@ class SnowflakeSource:
                 "set null_cursor to skip or include for this table",
                 rows=null_rows,
             )
-        return Extent(rows=int(rows), null_cursor_rows=int(null_rows))
+        ahead, without = self._left_out(mode, window) if piece is None else (0, 0)
+        return Extent(
+            rows=int(rows),
+            null_cursor_rows=int(null_rows),
+            rows_ahead=ahead,
+            rows_without_cursor=without,
+        )
 
     def split(
         self, mode: SyncMode, window: Window | None, piece: Slice | None, number: int
@@ -213,6 +235,21 @@ class SnowflakeSource:
         merges = self._config.sync_mode is SyncMode.INCREMENTAL
         return self._config.null_cursor or ("include" if merges else "fail")
 
+    def _left_out(self, mode: SyncMode, window: Window | None) -> tuple[int, int]:
+        """Count the rows that lie beyond a window, and those that the policy leaves out."""
+        cursor = self._cursor()
+        if cursor is None or window is None:
+            return 0, 0
+        high = window.high if self._ends(mode) else None
+        query = sql.left_out(self._ref, cursor, high)
+        ahead, without = self._one(query, f"counting what is left out of {self._table.name}")
+        return int(ahead), int(without) if self._null_policy() == "skip" else 0
+
+    def _ends(self, mode: SyncMode) -> bool:
+        """Say whether the upper end of a window counts; a full read of a merged table has none."""
+        # What a full read of an appended table takes beyond the mark would be appended again.
+        return mode is not SyncMode.FULL or self._config.sync_mode is SyncMode.APPEND
+
     def _split_column(self) -> SourceColumn | None:
         """The first column of the key, or the cursor, if its values can be cut into ranges."""
         key = self._key()
@@ -227,14 +264,12 @@ class SnowflakeSource:
     def _condition(
         self, mode: SyncMode, window: Window | None, piece: Slice | None = None
     ) -> sql.Query:
-        appends = self._config.sync_mode is SyncMode.APPEND
         where = sql.condition(
             self._cursor(),
             window,
             # A row that must fail the run has to be counted, so only "skip" leaves it out.
             with_null=self._null_policy() != "skip",
-            # What a full read of an appended table takes beyond the mark would be appended again.
-            to_high=mode is not SyncMode.FULL or appends,
+            to_high=self._ends(mode),
         )
         if piece is None:
             return where

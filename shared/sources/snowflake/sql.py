@@ -79,6 +79,23 @@ def size(ref: TableRef) -> Query:
     )
 
 
+def facts(ref: TableRef) -> Query:
+    """Return the query for a table's kind, and when it was created and last altered."""
+    return (
+        f"SELECT table_type, TO_CHAR(created, '{TIME_FORMAT}'), "
+        f"TO_CHAR(last_altered, '{TIME_FORMAT}') FROM {quote(ref.database)}"
+        ".information_schema.tables WHERE table_schema = ? AND table_name = ?",
+        (ref.schema, ref.table),
+    )
+
+
+def last_change(ref: TableRef) -> Query:
+    """Return the query for the mark of a table's last change, and the time."""
+    literal = ref.name.replace("\\", "\\\\").replace("'", "''")
+    change = f"SYSTEM$LAST_CHANGE_COMMIT_TIME('{literal}')"
+    return f"SELECT {change}, TO_CHAR(CURRENT_TIMESTAMP(), '{TIME_FORMAT}')", ()
+
+
 def primary_keys(ref: TableRef) -> Query:
     """Return the command that lists the declared key."""
     return f"SHOW PRIMARY KEYS IN TABLE {ref.name}", ()
@@ -102,6 +119,17 @@ def extent(
     ]
     condition, bound = where
     return f"SELECT {', '.join(counts)} FROM {ref.relation()}{condition}", bound
+
+
+def left_out(ref: TableRef, cursor: SourceColumn, high: str | None) -> Query:
+    """Return the query for the rows beyond ``high`` (None: no end) and those without a cursor."""
+    name = quote(cursor.name)
+    if high is None:
+        return f"SELECT 0, COUNT(*) FROM {ref.relation()} WHERE {name} IS NULL", ()
+    ahead, bound = f"{name} > CAST(? AS {_cast(cursor)})", _literal(cursor, high)
+    counts = f"COUNT_IF({ahead}), COUNT_IF({name} IS NULL)"
+    where = f"{ahead} OR {name} IS NULL"
+    return f"SELECT {counts} FROM {ref.relation()} WHERE {where}", (bound, bound)
 
 
 def select(ref: TableRef, names: Sequence[SourceColumn], where: Query) -> Query:

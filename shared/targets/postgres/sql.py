@@ -1,106 +1,10 @@
-"""Every statement that Sluice sends to PostgreSQL. Pure: names in, text out; values are bound."""
+"""The statements about a run's rows. Pure: names in, text out; values are bound."""
 
 from collections.abc import Sequence
 
 from shared.core.schemas import Column, Kind
 from shared.targets.postgres.identifiers import quote
 from shared.targets.postgres.types import type_name
-
-BOOKKEEPING = (
-    "CREATE SCHEMA IF NOT EXISTS _sluice",
-    """CREATE TABLE IF NOT EXISTS _sluice.state (
-  table_name TEXT PRIMARY KEY,
-  watermark TEXT,
-  snapshot TEXT,
-  run_id TEXT,
-  epoch BIGINT NOT NULL DEFAULT 0,
-  updated_at TIMESTAMPTZ NOT NULL DEFAULT now())""",
-    """CREATE TABLE IF NOT EXISTS _sluice.loads (
-  run_id TEXT PRIMARY KEY,
-  table_name TEXT NOT NULL,
-  mode TEXT NOT NULL,
-  low TEXT,
-  high TEXT,
-  snapshot TEXT NOT NULL,
-  manifest_attempt TEXT NOT NULL,
-  source_query_id TEXT,
-  rows_loaded BIGINT NOT NULL,
-  rows_inserted BIGINT NOT NULL,
-  rows_updated BIGINT NOT NULL,
-  rows_deleted BIGINT NOT NULL,
-  rows_rejected BIGINT NOT NULL,
-  code_version TEXT NOT NULL,
-  committed_at TIMESTAMPTZ NOT NULL DEFAULT now())""",
-    """CREATE TABLE IF NOT EXISTS _sluice.files (
-  bucket TEXT NOT NULL,
-  name TEXT NOT NULL,
-  generation BIGINT NOT NULL,
-  sha256 TEXT NOT NULL,
-  table_name TEXT NOT NULL,
-  run_id TEXT NOT NULL,
-  PRIMARY KEY (bucket, name, generation))""",
-    """CREATE UNLOGGED TABLE IF NOT EXISTS _sluice.staged (
-  run_id TEXT NOT NULL,
-  part TEXT NOT NULL,
-  PRIMARY KEY (run_id, part))""",
-    "CREATE INDEX IF NOT EXISTS files_by_content ON _sluice.files (table_name, sha256)",
-)
-
-READ_STAGED = "SELECT part FROM _sluice.staged WHERE run_id = %s"
-
-CLAIM_PART = (
-    "INSERT INTO _sluice.staged (run_id, part) VALUES (%s, %s) "
-    "ON CONFLICT (run_id, part) DO NOTHING"
-)
-"""Waits while another attempt stages the same part, and then finds it done or takes it over."""
-
-FORGET_PARTS = "DELETE FROM _sluice.staged WHERE run_id = %s"
-
-READ_STATE = "SELECT watermark, snapshot, run_id, epoch FROM _sluice.state WHERE table_name = %s"
-
-ENSURE_STATE = (
-    "INSERT INTO _sluice.state (table_name) VALUES (%s) ON CONFLICT (table_name) DO NOTHING"
-)
-
-READ_LOAD = (
-    "SELECT run_id, rows_loaded, rows_inserted, rows_updated, rows_deleted "
-    "FROM _sluice.loads WHERE run_id = %s"
-)
-
-LOCK_STATE = READ_STATE + " FOR UPDATE"
-
-WRITE_STATE = (
-    "UPDATE _sluice.state SET watermark = %s, snapshot = %s, run_id = %s, epoch = epoch + 1, "
-    "updated_at = now() WHERE table_name = %s AND epoch = %s"
-)
-
-WRITE_LOAD = (
-    "INSERT INTO _sluice.loads (run_id, table_name, mode, low, high, snapshot, manifest_attempt, "
-    "source_query_id, rows_loaded, rows_inserted, rows_updated, rows_deleted, rows_rejected, "
-    "code_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
-
-FIND_CONTENT = (
-    "SELECT bucket, name, generation FROM _sluice.files WHERE table_name = %s AND sha256 = %s"
-)
-
-WRITE_FILE = (
-    "INSERT INTO _sluice.files (bucket, name, generation, sha256, table_name, run_id) "
-    "VALUES (%s, %s, %s, %s, %s, %s)"
-)
-
-COLUMNS = (
-    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull "
-    "FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
-    "AND NOT a.attisdropped ORDER BY a.attnum"
-)
-
-PRIMARY_KEY = (
-    "SELECT a.attname FROM pg_index i JOIN pg_attribute a "
-    "ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) "
-    "WHERE i.indrelid = to_regclass(%s) AND i.indisprimary "
-    "ORDER BY array_position(i.indkey::int2[], a.attnum)"
-)
 
 
 def qualified(schema: str, table: str) -> str:

@@ -1,0 +1,36 @@
+"""What PostgreSQL's own catalogue says about a table. Names are qualified and quoted."""
+
+from typing import Any
+
+EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
+
+COLUMNS = (
+    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull "
+    "FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
+    "AND NOT a.attisdropped ORDER BY a.attnum"
+)
+
+PRIMARY_KEY = (
+    "SELECT a.attname FROM pg_index i JOIN pg_attribute a "
+    "ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) "
+    "WHERE i.indrelid = to_regclass(%s) AND i.indisprimary "
+    "ORDER BY array_position(i.indkey::int2[], a.attnum)"
+)
+
+
+def exists(cursor: Any, table: str) -> bool:
+    """Say whether there is such a table."""
+    cursor.execute(EXISTS, (table,))
+    return bool(cursor.fetchone()[0])
+
+
+def columns(cursor: Any, table: str) -> list[tuple[str, str, bool]]:
+    """Return name, type as ``format_type`` writes it, and NOT NULL of each column, in order."""
+    cursor.execute(COLUMNS, (table,))
+    return [(name, kind, not_null) for name, kind, not_null in cursor.fetchall()]
+
+
+def primary_key(cursor: Any, table: str) -> tuple[str, ...]:
+    """Return the columns of the primary key, in its order."""
+    cursor.execute(PRIMARY_KEY, (table,))
+    return tuple(row[0] for row in cursor.fetchall())

@@ -1,0 +1,136 @@
+"""What one run does to its table's rows, inside the transaction that publishes it."""
+
+from typing import Any
+
+from shared.config.models import TableConfig
+from shared.core.manifests import Manifest
+from shared.core.modes import SyncMode
+from shared.errors import (
+    EmptySourceError,
+    IntegrityError,
+    InvalidConfigError,
+    ValueNotRepresentableError,
+)
+from shared.targets.base import LoadRecord
+from shared.targets.postgres import catalog, sql, types
+
+
+class Changes:
+    """The changes of one run, from its staging table to its table."""
+
+    def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest, staging: str) -> None:
+        place = config.postgres
+        if place is None:
+            raise InvalidConfigError(f"table {config.name} has no postgres target")
+        self._cursor = cursor
+        self._config = config
+        self._schema = place.schema_
+        self._table = sql.qualified(place.schema_, place.table)
+        self._manifest = manifest
+        self._staging = staging
+        self._columns = list(manifest.schema)
+        self._key = manifest.schema.primary_key if manifest.mode is not SyncMode.APPEND else ()
+
+    def apply(self) -> LoadRecord:
+        """Check what is staged and what is there, then delete, update and insert.
+
+        Raises:
+            EmptySourceError: the guard stops a full load that would lose too many rows.
+            IntegrityError: the key is NULL or repeated among the staged rows.
+            SchemaConflictError: the existing table would alter values.
+        """
+        existing = self._create_or_check()
+        casts = sql.casts(existing, self._columns)
+        if self._manifest.mode is SyncMode.FULL:
+            self._guard()
+        if self._key:
+            self._check_key()
+        deleted = updated = 0
+        if self._manifest.mode is SyncMode.FULL:
+            deleted = self._delete(casts)
+        if self._key:
+            updated = self._run(
+                sql.update_changed(self._table, self._staging, self._columns, self._key, casts)
+            )
+            insert = sql.insert_new(self._table, self._staging, self._columns, self._key, casts)
+        else:
+            insert = sql.insert_all(self._table, self._staging, self._columns, casts)
+        return LoadRecord(
+            run_id=self._manifest.run_id,
+            rows_loaded=self._manifest.rows_staged,
+            rows_inserted=self._run(insert),
+            rows_updated=updated,
+            rows_deleted=deleted,
+        )
+
+    def _create_or_check(self) -> dict[str, str]:
+        if not catalog.exists(self._cursor, self._table):
+            self._run(sql.create_schema(self._schema))
+            key = self._manifest.schema.primary_key
+            self._run(sql.create_table(self._table, self._columns, key))
+        found = catalog.columns(self._cursor, self._table)
+        existing = {name: kind for name, kind, _ in found}
+        types.require(self._table, existing, self._columns)
+        self._check_lengths(existing)
+        return existing
+
+    def _check_lengths(self, existing: dict[str, str]) -> None:
+        # PostgreSQL cuts surplus spaces without a word, so the limit is checked here.
+        for column in self._columns:
+            limit = types.length_limit(existing[column.name])
+            if limit is None:
+                continue
+            self._cursor.execute(sql.too_long(self._staging, column.name), (limit,))
+            longer = self._cursor.fetchone()[0]
+            if longer:
+                raise ValueNotRepresentableError(
+                    f"{longer} values of column {column.name} are longer than the {limit} "
+                    f"characters of {self._table}; widen the column",
+                    column=column.name,
+                )
+
+    def _check_key(self) -> None:
+        for statement, what in (
+            (sql.null_key(self._staging, self._key), "rows have NULL in it"),
+            (
+                sql.repeated_key(self._staging, self._key),
+                "of its values stand in more than one row",
+            ),
+        ):
+            number = self._count(statement)
+            if number:
+                raise IntegrityError(
+                    f"primary key ({', '.join(self._key)}) of {self._config.name}: {number} "
+                    f"{what}; mend the source, or name another primary_key in the table file "
+                    "([] for none)",
+                    rows=number,
+                )
+
+    def _guard(self) -> None:
+        guard, staged = self._config.guard, self._manifest.rows_staged
+        present = self._count(sql.count(self._table))
+        lost_percent = 100 * (present - staged) / present if present else 0
+        if staged < guard.min_rows or lost_percent > guard.max_shrink_percent:
+            raise EmptySourceError(
+                f"a full load of {staged} rows would replace {present} rows of {self._table}: the "
+                f"guard allows no fewer than {guard.min_rows} rows and no loss above "
+                f"{guard.max_shrink_percent:g} %. If this is right, change the table's guard "
+                "and run again",
+                rows_staged=staged,
+                rows_present=present,
+            )
+
+    def _delete(self, casts: dict[str, str]) -> int:
+        if not self._key:
+            return self._run(sql.delete_all(self._table))
+        return self._run(sql.delete_missing(self._table, self._staging, self._key, casts))
+
+    def _count(self, statement: str) -> int:
+        self._cursor.execute(statement)
+        return int(self._cursor.fetchone()[0])
+
+    def _run(self, statement: str | None) -> int:
+        if statement is None:
+            return 0
+        self._cursor.execute(statement)
+        return int(self._cursor.rowcount)
