@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from shared.core.messages import (
     FINALIZE,
+    MAX_GENERATION,
     Delivery,
     ExtractRequest,
     IngestRequest,
     LoadRequest,
+    SweepRequest,
     UnitRequest,
     decode_extract,
     parse_time,
@@ -30,6 +32,7 @@ MOMENTS = st.datetimes(
     timezones=st.just(UTC),
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+GENERATIONS = st.integers(1, MAX_GENERATION)
 TABLES = st.from_regex(TABLE_NAME, fullmatch=True)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -240,6 +243,19 @@ def test_request_of_a_person_has_one_json() -> None:
     )
 
 
+def test_run_that_is_there_already_is_asked_to_go_on_by_its_id() -> None:
+    sent = ExtractRequest(table="flights", published_at=AT, run_id=RUN_ID)
+
+    assert sent.encode() == (f'{{"version":1,"table":"flights","run_id":"{RUN_ID}"}}'.encode())
+    assert ExtractRequest.decode(a_delivery(data=sent.encode())).run_id == RUN_ID
+
+
+@pytest.mark.parametrize("run_id", [None, "", "latest", 5])
+def test_request_for_a_run_that_is_none_is_refused(run_id: Any) -> None:
+    with pytest.raises(InvalidMessageError, match="run_id"):
+        ExtractRequest.decode(a_delivery({"version": 1, "table": "flights", "run_id": run_id}))
+
+
 @pytest.mark.parametrize("mode", ["", "Full", "fullload", 1, ["full"], {"full": 1}, True])
 def test_unknown_mode_is_refused_with_the_known_ones(mode: Any) -> None:
     delivery = a_delivery({"version": 1, "table": "t", "mode": mode})
@@ -384,14 +400,52 @@ def test_load_request_for_a_part_that_is_no_number_is_refused(part: Any) -> None
         LoadRequest.decode(a_delivery(body))
 
 
+# Sweep --------------------------------------------------------------------------------------------
+
+
+def test_sweep_request_says_nothing_but_its_version() -> None:
+    assert SweepRequest().encode() == b'{"version":1}'
+    assert SweepRequest.decode(a_delivery({"version": 1})) == SweepRequest()
+
+
+@pytest.mark.parametrize("body", [{}, {"version": 2}, {"version": 1, "table": "t"}])
+def test_another_sweep_request_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(InvalidMessageError):
+        SweepRequest.decode(a_delivery(body))
+
+
 # Ingest -------------------------------------------------------------------------------------------
 
 
-@given(bucket=st.text(), name=st.text(), generation=st.integers(1, 10**19 - 1))
+@given(bucket=st.text(), name=st.text(), generation=GENERATIONS)
 def test_notification_comes_back_as_it_was(bucket: str, name: str, generation: int) -> None:
     sent = IngestRequest(bucket=bucket, name=name, generation=generation)
 
     assert IngestRequest.decode(a_delivery(attributes=sent.attributes())) == sent
+
+
+@given(
+    bucket=st.from_regex(r"[a-z0-9._-]{3,20}", fullmatch=True),
+    name=st.text(min_size=1),
+    generation=GENERATIONS,
+)
+def test_notification_comes_back_from_its_key(bucket: str, name: str, generation: int) -> None:
+    request = IngestRequest(bucket=bucket, name=name, generation=generation)
+
+    assert IngestRequest.from_key(request.key) == request
+
+
+def test_key_is_the_place_of_a_generation() -> None:
+    request = IngestRequest(bucket="b", name="t/a#1.csv", generation=17)
+
+    assert request.key == "gs://b/t/a#1.csv#17"
+
+
+@given(GENERATIONS)
+def test_generation_has_a_time_of_its_own(generation: int) -> None:
+    at = IngestRequest(bucket="b", name="n", generation=generation).announced_at
+
+    assert (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) == generation
 
 
 def test_notification_has_cloud_storages_own_attributes() -> None:
@@ -420,7 +474,7 @@ def test_notification_that_lacks_an_attribute_is_refused_with_its_name(key: str)
         IngestRequest.decode(a_delivery(attributes=attributes))
 
 
-@pytest.mark.parametrize("generation", ["", "0", "-1", "1_0", " 1", "1.0", "x", "٣", "9" * 20])
+@pytest.mark.parametrize("generation", ["", "0", "-1", "1_0", " 1", "1.0", "x", "٣", "9" * 18])
 def test_notification_whose_generation_is_none_is_refused(generation: str) -> None:
     attributes = IngestRequest(bucket="b", name="n", generation=1).attributes()
 

@@ -53,6 +53,35 @@ def test_outcomes_of_a_runs_units_share_a_prefix() -> None:
     assert naming.unit_object("flights", RUN_ID, "0").startswith(prefix)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        naming.plan_object("flights", RUN_ID),
+        naming.unit_object("flights", RUN_ID, "3.0"),
+        naming.part_object("flights", RUN_ID, "0123456789ab", 7),
+        naming.manifest_object("flights", RUN_ID),
+    ],
+)
+def test_staged_object_says_whose_it_is(name: str) -> None:
+    assert naming.run_of(name) == ("flights", RUN_ID)
+
+
+@pytest.mark.parametrize(
+    ("name", "run"), [("", ("", "")), ("parts", ("", "")), ("parts/x", ("x", "")), ("a/", ("", ""))]
+)
+def test_object_that_is_not_ours_belongs_to_no_run(name: str, run: tuple[str, str]) -> None:
+    assert naming.run_of(name) == run
+
+
+def test_dead_letters_are_no_runs() -> None:
+    name = naming.dead_letter_object("20240131T030000Z-0123456789ab")
+
+    assert name == "ledger/dead/20240131T030000Z-0123456789ab.json"
+    assert name.startswith(naming.DEAD_LETTERS)
+    assert not name.startswith(naming.runs_prefix())
+    assert not naming.SWEEP_REPORT.startswith(naming.runs_prefix())
+
+
 def test_run_records_of_all_tables_share_a_prefix() -> None:
     assert naming.run_object("flights", RUN_ID).startswith(naming.runs_prefix())
 

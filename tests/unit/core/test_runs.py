@@ -16,6 +16,7 @@ from shared.core.runs import (
     TRANSITIONS,
     Failure,
     Lease,
+    Nudge,
     Run,
     RunState,
     StepStats,
@@ -168,6 +169,37 @@ def test_change_of_state_keeps_the_lease_while_the_run_goes_on() -> None:
     lease = Lease(attempt="a", expires_at=AT)
 
     assert a_run(state=RunState.EXTRACTING, lease=lease).to(RunState.STAGED, AT).lease == lease
+
+
+def test_note_of_the_sweep_is_forgotten_when_the_run_moves_and_kept_when_it_does_not() -> None:
+    run = a_run(state=RunState.EXTRACTING, nudge=Nudge(count=1, progress=0, at=AT))
+
+    assert run.to(RunState.EXTRACTING, AT).nudge == run.nudge
+    assert run.to(RunState.STAGED, AT).nudge is None
+
+
+@pytest.mark.parametrize(
+    ("manifest", "state"), [(None, RunState.EXTRACTING), ("m", RunState.STAGED)]
+)
+def test_replayed_run_goes_on_where_it_was_before_it_failed(
+    manifest: str | None, state: RunState
+) -> None:
+    later = AT + timedelta(hours=1)
+    failed = a_run(
+        state=RunState.FAILED,
+        manifest=manifest,
+        failure=Failure(error="X", message="m"),
+        nudge=Nudge(count=12, progress=0, at=AT),
+    )
+
+    assert failed.again(later) == a_run(state=state, manifest=manifest, updated_at=later)
+
+
+@pytest.mark.parametrize("state", [s for s in RunState if s is not RunState.FAILED])
+@pytest.mark.parametrize("manifest", [None, "m"])
+def test_only_a_failed_run_is_replayed(state: RunState, manifest: str | None) -> None:
+    with pytest.raises(IllegalTransitionError, match=f"is {state}; only a failed one is replayed"):
+        a_run(state=state, manifest=manifest).again(AT)
 
 
 # Attempts and leases ------------------------------------------------------------------------------
