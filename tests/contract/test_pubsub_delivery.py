@@ -546,7 +546,10 @@ def test_state_directory_serves_one_emulator_at_a_time(own, tmp_path):
     second, _ = our_process(tmp_path)
     second.launch()
 
-    assert second.exit_status(timeout_s=20) == 2
+    try:
+        assert second.exit_status(timeout_s=20) == 2
+    finally:
+        second.kill()
 
 
 def test_termination_ends_open_streams_and_succeeds(own):
