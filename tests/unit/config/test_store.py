@@ -19,7 +19,7 @@ BUCKET = "acme-config"
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of an emulator in this process."""
     server = GcsServer(tmp_path_factory.mktemp("gcs"), 0)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

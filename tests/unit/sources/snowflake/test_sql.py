@@ -113,6 +113,31 @@ def test_statistics_are_read_without_reading_the_table() -> None:
     )
 
 
+def test_tables_kind_and_times_are_read() -> None:
+    text, bound = sql.facts(TABLE)
+
+    assert text == (
+        "SELECT table_type, TO_CHAR(created, 'YYYY-MM-DD HH24:MI:SS.FF9'), "
+        "TO_CHAR(last_altered, 'YYYY-MM-DD HH24:MI:SS.FF9') "
+        'FROM "NYC".information_schema.tables WHERE table_schema = ? AND table_name = ?'
+    )
+    assert bound == ("PUBLIC", "FLIGHTS")
+
+
+@pytest.mark.parametrize(
+    ("name", "literal"),
+    [("T", '"T"'), ("it's", """"it''s\""""), ("a\\b", '"a\\\\b"'), ('"', '""""')],
+)
+def test_last_change_is_asked_for_by_the_name_as_a_literal(name: str, literal: str) -> None:
+    text, bound = sql.last_change(TableRef(database="D", schema="S", table=name))
+
+    assert text == (
+        f"""SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME('"D"."S".{literal}'), """
+        "TO_CHAR(CURRENT_TIMESTAMP(), 'YYYY-MM-DD HH24:MI:SS.FF9')"
+    )
+    assert bound == ()
+
+
 def test_declared_key_is_listed() -> None:
     assert sql.primary_keys(TABLE) == (f"SHOW PRIMARY KEYS IN TABLE {NAME}", ())
 
@@ -248,6 +273,24 @@ def test_every_window_has_one_bound_value_for_each_placeholder(
     assert all(value not in text for value in bound)
 
 
+def test_rows_ahead_of_the_window_and_without_a_cursor_are_counted() -> None:
+    assert sql.left_out(TABLE, LTZ, SNAPSHOT) == (
+        (
+            'SELECT COUNT_IF("UPDATED_AT" > CAST(? AS TIMESTAMP_TZ(9))), '
+            f'COUNT_IF("UPDATED_AT" IS NULL) FROM {NAME} '
+            'WHERE "UPDATED_AT" > CAST(? AS TIMESTAMP_TZ(9)) OR "UPDATED_AT" IS NULL'
+        ),
+        (f"{SNAPSHOT} +0000", f"{SNAPSHOT} +0000"),
+    )
+
+
+def test_nothing_is_ahead_of_a_window_without_an_end() -> None:
+    assert sql.left_out(TABLE, ID, None) == (
+        f'SELECT 0, COUNT(*) FROM {NAME} WHERE "ID" IS NULL',
+        (),
+    )
+
+
 # Slices -------------------------------------------------------------------------------------------
 
 
@@ -284,6 +327,18 @@ def test_quantiles_are_the_ends_of_equal_shares() -> None:
         f"SELECT TO_VARCHAR(MAX(value)) FROM ({shares}) GROUP BY share ORDER BY share",
         ("1",),
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (DAY, "TO_VARCHAR(MAX(value))"),
+        (NTZ, "TO_CHAR(MAX(value), 'YYYY-MM-DD HH24:MI:SS.FF9')"),
+        (LTZ, "TO_CHAR(MAX(value), 'YYYY-MM-DD HH24:MI:SS.FF9 TZHTZM')"),
+    ],
+)
+def test_ends_of_slices_are_text_with_every_digit(column: sql.SourceColumn, text: str) -> None:
+    assert sql.quantiles(TABLE, column, EVERYTHING, 2)[0].startswith(f"SELECT {text} FROM (")
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ def test_rows_are_copied_in_binary() -> None:
     )
 
 
+def test_fresh_table_is_analyzed() -> None:
+    assert sql.analyze(STAGING) == 'ANALYZE "_sluice"."stage_1"'
+
+
 def test_table_is_dropped_if_it_is_there() -> None:
     assert sql.drop(STAGING) == 'DROP TABLE IF EXISTS "_sluice"."stage_1"'
 
