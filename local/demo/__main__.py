@@ -131,6 +131,9 @@ def tell(demo: Demo) -> bool:
     console.rule("receipts", align="left")
     runs = demo.runs()
     console.print(_receipts(runs))
+    for run in runs:
+        if run.receipt is None:
+            console.print(f"  {run.table} {run.state}: {render.note(run)}", soft_wrap=True)
     console.print()
     console.print(_functions(runs))
     console.rule("is the target the source?", align="left")
@@ -139,6 +142,8 @@ def tell(demo: Demo) -> bool:
 
 
 def _is_good(run: Run) -> bool:
+    if run.state is RunState.SKIPPED:
+        return True
     return run.state is RunState.COMMITTED and run.receipt is not None and run.receipt.adds_up
 
 
@@ -152,7 +157,8 @@ def _receipts(runs: list[Run]) -> Table:
     for run in runs:
         receipt = run.receipt
         if receipt is None:
-            table.add_row(run.table, str(run.mode), *[""] * 6, render.note(run), style="red")
+            mark = "[cyan]=[/]" if _is_good(run) else "[red]✗[/]"
+            table.add_row(run.table, str(run.mode), *["-"] * 6, mark)
             continue
         counts = (
             receipt.rows_source,
