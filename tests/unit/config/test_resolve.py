@@ -36,10 +36,7 @@ tables:
     csv: {}
     postgres: {table: feedback}
 """
-TABLE_KEYS = (
-    "compression, csv, encryption, guard, incremental_column, lag, name, null_cursor, part_bytes, "
-    "postgres, primary_key, schedule, snowflake, sync_mode, time_zone"
-)
+TABLE_KEYS = ", ".join(sorted(TableConfig.model_fields))
 
 Load = Callable[..., list[ResolvedTable]]
 
