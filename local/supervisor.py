@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -43,7 +42,6 @@ class Supervisor:
         self._logs.mkdir(exist_ok=True)
         self._running: dict[str, tuple[Process, subprocess.Popen[bytes]]] = {}
         self._postgres = topology.postgres()
-        self._stopping = threading.Event()
 
     def start(self, config_dir: Path, environment: str) -> dict[str, Any]:
         """Start everything and provision it; return what ``cloud.json`` says.
@@ -66,8 +64,9 @@ class Supervisor:
         return self._describe()
 
     def watch(self) -> None:
-        """Start again what dies, until told to stop."""
-        while not self._stopping.wait(WATCH_S):
+        """Start again what dies, for ever."""
+        while True:
+            time.sleep(WATCH_S)
             for process, child in list(self._running.values()):
                 if child.poll() is not None:
                     _say(f"{process.name} ended with {child.returncode}, starting it again")
@@ -75,10 +74,6 @@ class Supervisor:
             if not self._postgres.is_running():
                 _say("postgres ended, starting it again")
                 self._postgres.start()
-
-    def stop(self) -> None:
-        """Ask ``watch`` to return."""
-        self._stopping.set()
 
     def close(self) -> None:
         """End every process, functions first."""
@@ -141,16 +136,22 @@ def run(state_dir: Path, config_dir: Path, environment: str) -> None:
     """Run a local cloud until this process is told to end."""
     topology = Topology.plan(state_dir.resolve())
     supervisor = Supervisor(topology)
-    signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
-    signal.signal(signal.SIGINT, lambda *_: supervisor.stop())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     path = topology.state_dir / STATE_FILE
     try:
         described = supervisor.start(config_dir, environment)
         _write(path, described)
         supervisor.watch()
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         path.unlink(missing_ok=True)
         supervisor.close()
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,12 @@ class Bus:
             StorageUnavailableError: not accepted in time; it may have been published all the same.
         """
         from google.api_core.exceptions import GoogleAPICallError, RetryError
+        from google.pubsub_v1 import PublisherClient
 
         try:
-            response = self._connect().api.publish(
+            # The plain call: the client's own publish gathers batches on a thread.
+            response = PublisherClient.publish(
+                self._connect(),
                 topic=topic,
                 messages=[{"data": data, "attributes": dict(attributes or {})}],
                 timeout=PUBLISH_TIMEOUT_S,

@@ -53,7 +53,7 @@ class Secrets:
             reply = self._connect().access_secret_version(
                 request={"name": path}, timeout=ACCESS_TIMEOUT_S
             )
-        except (exceptions.NotFound, exceptions.FailedPrecondition, exceptions.Forbidden) as exc:
+        except (exceptions.NotFound, exceptions.BadRequest, exceptions.Forbidden) as exc:
             raise InvalidConfigError(
                 f"secret {name} of project {self._project} cannot be read "
                 f"({type(exc).__name__}); create it, enable a version, and grant the function "
