@@ -30,14 +30,14 @@ class Bus:
             StorageUnavailableError: not accepted in time; it may have been published all the same.
         """
         from google.api_core.exceptions import GoogleAPICallError, RetryError
-        from google.pubsub_v1 import PublisherClient
+        from google.pubsub_v1 import PublisherClient, PubsubMessage
 
         try:
             # The plain call: the client's own publish gathers batches on a thread.
             response = PublisherClient.publish(
                 self._connect(),
                 topic=topic,
-                messages=[{"data": data, "attributes": dict(attributes or {})}],
+                messages=[PubsubMessage(data=data, attributes=dict(attributes or {}))],
                 timeout=PUBLISH_TIMEOUT_S,
             )
         except (GoogleAPICallError, RetryError) as exc:
