@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -58,7 +59,7 @@ class Block:
         """Say where faults are, in the order of the file."""
         here, at = self.place.copy(), 0
         rejects = []
-        for fault in sorted(faults):
+        for fault in sorted(faults, key=attrgetter("start")):
             here.advance(self.cut.source[at : fault.start], self.marks)
             at = fault.start
             rejects.append(self._reject(here, fault))

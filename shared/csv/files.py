@@ -48,7 +48,7 @@ class CsvFile:
     ) -> None:
         self.dialect = dialect
         self._texts = _Texts(unpacked(chunks), dialect.encoding, block_bytes)
-        self._text = self._texts.next()
+        self._text = self._texts.next(_PIECE_BYTES)
         if not self._texts.head:
             raise InvalidFileError("the file is empty: 0 bytes, not even a header")
         self._place = Place(self._texts.transcoder, 1, self._texts.transcoder.mark_bytes)
@@ -59,20 +59,20 @@ class CsvFile:
         self.has_trailing_delimiter = dialect.has_trailing_delimiter or self._ends_in_nothing()
         self.width = self._settled_width(width)
         """Columns, not counting the nothing behind a trailing delimiter."""
+        self._texts.unread(self._text)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the file's records, each in exactly one block, in order."""
-        text, skipping = self._text, False
-        self._text = b""
+        text, skipping = self._texts.next(), False
         while True:
             is_last = self._texts.is_last
             if skipping:
                 text, skipping = self._past_line_end(text)
             text = _finished(text, self._newline) if is_last else text
-            text, held = self._without_last_blanks(text)
             marks = marks_for(self.dialect, text)
             judge = self._judge(marks, is_last=is_last)
             encoded = marks.encode(text)
+            encoded, held = self._held_back(encoded, marks, is_last=is_last)
             place = self._place.copy()
             block = read_block(encoded, judge, marks, place, self.dialect.null_markers)
             yield block
@@ -81,17 +81,16 @@ class CsvFile:
             skipping = block.cut.is_in_long_record
             if is_last:
                 return
-            text = marks.decode(encoded[end:]) + held + self._texts.next()
+            text = marks.decode(encoded[end:] + held) + self._texts.next()
 
-    def _without_last_blanks(self, text: bytes) -> tuple[bytes, bytes]:
-        """Hold blank lines back where they are records, unless they end the file."""
-        if self.width > 1 or self.has_trailing_delimiter:
-            return text, b""
-        end = len(text.rstrip(b"\r\n"))
-        if not end and len(text) > _PIECE_BYTES:
-            return text, b""
-        if end:
-            _, end = self._syntax().line_end(text, end)
+    def _held_back(self, text: bytes, marks: Marks, *, is_last: bool) -> tuple[bytes, bytes]:
+        """Part off what only the text behind it can explain: half a delimiter, blank lines."""
+        end = len(text) if is_last else len(text) - _half_mark(text, marks, self.dialect)
+        if self.width == 1 and not self.has_trailing_delimiter:
+            # Blank lines are records here, unless they end the file.
+            content_end = len(text[:end].rstrip(b"\r\n"))
+            if content_end or end < _PIECE_BYTES:
+                end = min(end, self._syntax().line_end(text, content_end)[1] if content_end else 0)
         return text[:end], text[end:]
 
     def _past_line_end(self, text: bytes) -> tuple[bytes, bool]:
@@ -208,15 +207,23 @@ class _Texts:
         self._ahead = next(self._pieces, b"")
         self.is_last = not self._ahead
 
-    def next(self) -> bytes:
+    def next(self, least_bytes: int = 0) -> bytes:
         """Return the next piece; empty only when the file has no more."""
         gathered, size = [], 0
-        while self._ahead and size < self._block_bytes:
+        while self._ahead and size < max(self._block_bytes, least_bytes):
             gathered.append(self._ahead)
             size += len(self._ahead)
             self._ahead = next(self._pieces, b"")
         self.is_last = not self._ahead
         return b"".join(gathered)
+
+    def unread(self, text: bytes) -> None:
+        """Put text back that was only looked at."""
+        size = self._block_bytes
+        parts = (text[start : start + size] for start in range(0, len(text), size))
+        self._pieces = chain(parts, filter(None, [self._ahead]), self._pieces)
+        self._ahead = next(self._pieces, b"")
+        self.is_last = not self._ahead
 
 
 def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -232,6 +239,14 @@ def _newline(text: bytes, dialect: Dialect) -> bytes:
         quote = re.escape(dialect.quote.encode())
         sample = re.sub(quote + b"[^" + quote + b"]*" + quote, b"", sample) or sample
     return b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
+
+
+def _half_mark(text: bytes, marks: Marks, dialect: Dialect) -> int:
+    """Return how many bytes at the end may be the start of a delimiter or of an escape."""
+    delimiter, escape = dialect.delimiter.encode(), (dialect.escape or "").encode()
+    if escape and text.endswith(marks.encode(escape)):
+        return 1
+    return next((n for n in range(len(delimiter) - 1, 0, -1) if text.endswith(delimiter[:n])), 0)
 
 
 def _finished(text: bytes, newline: bytes) -> bytes:

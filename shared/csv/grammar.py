@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-_ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
+_ANY_LINE_END = re.compile(rb"\r*\n|\r")
+"""Writing CR LF through a layer that turns LF into CR LF again leaves CR CR LF: one end, not two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def _opening_quote(text: bytes, at: int, syntax: Syntax) -> int | None:
         return None
     closing = _closing_quote(text, opening, syntax.quote)
     after = _skip_blanks(text, closing + 1, syntax)
-    is_field = closing >= 0 and text[after : after + 1] in (b"", b"\r", b"\n", syntax.delimiter)
+    is_field = closing < 0 or text[after : after + 1] in (b"", b"\r", b"\n", syntax.delimiter)
     return opening if is_field else None
 
 

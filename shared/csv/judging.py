@@ -112,10 +112,13 @@ class _Case:
         undecodable = _undecodable(written)
         if undecodable is not None:
             return self._reject(record.end, "undecodable_bytes", undecodable)
+        syntax = self.judge.syntax
+        blanks = b" \t\r\n".replace(syntax.delimiter, b"")
+        if syntax.width > 1 and not written.strip(blanks):
+            return Verdict(end=record.end)
         pieces = self._pieces(record.end)
         if pieces is not None:
             return Verdict(end=record.end, parts=pieces)
-        syntax = self.judge.syntax
         if self.judge.has_trailing_delimiter and record.width == syntax.width - 1:
             record.fields.append((b"", False))
             return Verdict(end=record.end, parts=(write_record(record, syntax),))
@@ -123,8 +126,6 @@ class _Case:
             is_same = not record.is_padded and syntax.stray not in written.removesuffix(b"\r\n")
             part = written if is_same else write_record(record, syntax)
             return Verdict(end=record.end, parts=(part,))
-        if not written.strip(b" \t\r\n".replace(syntax.delimiter, b"")):
-            return Verdict(end=record.end)
         return self._reject(record.end, "wrong_width", self._width_reason(record.width))
 
     def _width_reason(self, width: int) -> str:
@@ -134,19 +135,20 @@ class _Case:
     def _pieces(self, end: int) -> tuple[bytes, ...] | None:
         """Read each kind of line end as one; None unless that gives nothing but good records."""
         syntax = self.judge.syntax
-        if syntax.stray not in self.text[self.start : end].removesuffix(b"\r\n"):
+        written = self.text[self.start : end]
+        if syntax.stray not in written.removesuffix(b"\r\n") or _undecodable(written):
             return None
         loose = replace(syntax, has_any_line_end=True)
-        pieces, at = [], self.start
-        while at < end:
-            record = read_record(self.text, at, loose)
+        pieces, at = [], 0
+        while at < len(written):
+            record = read_record(written, at, loose)
             is_blank = record.fields == [(b"", False)]
             if record.flaw or not (record.width == syntax.width or is_blank):
                 return None
             if syntax.width == 1 or not is_blank:
                 pieces.append(write_record(record, syntax))
             at = record.end
-        return tuple(pieces) if at == end else None
+        return tuple(pieces)
 
     def _text_after_quote(self, record: Record) -> Verdict | None:
         """Decide where a closing quote is followed by text."""

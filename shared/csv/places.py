@@ -1,6 +1,6 @@
 """Where in the file something is: lines as editors count them, bytes of the file's own encoding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.csv.encodings import Transcoder
 from shared.csv.marks import Marks
@@ -13,16 +13,19 @@ class Place:
     transcoder: Transcoder
     line: int = 1
     byte_offset: int = 0
+    is_after_return: bool = False
 
     def advance(self, text: bytes, marks: Marks) -> None:
         """Move past a piece of text."""
         raw = marks.decode(text)
-        self.line += count_lines(raw)
+        # A text may have been parted between the two bytes of one line end.
+        self.line += count_lines(raw) - (self.is_after_return and raw.startswith(b"\n"))
+        self.is_after_return = raw.endswith(b"\r") if raw else self.is_after_return
         self.byte_offset += self.transcoder.source_bytes(raw)
 
     def copy(self) -> "Place":
         """Return a position that moves on by itself."""
-        return Place(self.transcoder, self.line, self.byte_offset)
+        return replace(self)
 
 
 def count_lines(text: bytes) -> int:

@@ -31,7 +31,7 @@ def read_cells(text: bytes, syntax: Syntax, marks: Marks, null_markers: tuple[st
         misfits.append(row.number - 1)
         return "skip"
 
-    if not text.strip(b"\r\n") and syntax.width > 1:
+    if not text or (syntax.width > 1 and not text.strip(b"\r\n")):
         return Cells([pa.array([], pa.string())] * syntax.width, 0, misfits)
     names = [str(n) for n in range(syntax.width)]
     table = arrow_csv.read_csv(
