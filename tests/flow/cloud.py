@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from local.demo.__main__ import connect_postgres, connect_snowflake
 from local.supervisor import Background
@@ -42,7 +42,7 @@ class Cloud:
     state_dir: Path
 
     @classmethod
-    def start(cls, state_dir: Path, config_dir: Path) -> "Cloud":
+    def start(cls, state_dir: Path, config_dir: Path) -> Self:
         """Start a cloud with no tables of its own."""
         background = Background.start(state_dir, config_dir, "local")
         adopt(background.described["env"])

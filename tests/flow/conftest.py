@@ -18,10 +18,15 @@ connections:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Start a cloud, and take it down at the end."""
     folder = tmp_path_factory.mktemp("cloud")
+    started = Cloud.start(folder / "state", write_config(folder))
+    yield started
+    started.stop()
+
+
+def write_config(folder: Path) -> Path:
+    """Write table files without a table, and return their folder."""
     config = folder / "config"
     (config / "environments").mkdir(parents=True)
     (config / "tables.yaml").write_text("tables: []\n")
     (config / "environments" / "local.yaml").write_text(ENVIRONMENT)
-    started = Cloud.start(Path(folder) / "state", config)
-    yield started
-    started.stop()
+    return config

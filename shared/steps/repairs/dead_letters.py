@@ -6,13 +6,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from shared.config import schedule
-from shared.core import naming, runs
+from shared.core import naming, nudges, runs
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.messages import IngestRequest, LoadRequest, UnitRequest, decode_extract
-from shared.core.runs import Failure, Run, RunState, Trigger
-from shared.errors import DeadLetterError, InvalidMessageError, LeaseHeldError, UnknownTableError
+from shared.core.runs import TERMINAL, Failure, Run, RunState, Trigger
+from shared.errors import DeadLetterError, InvalidMessageError, UnknownTableError
 from shared.steps.extract import requested
-from shared.steps.repairs.stuck_runs import publish_next
 from shared.steps.repairs.sweeping import Sweep
 from shared.wiring import Services
 
@@ -20,29 +19,28 @@ log = logging.getLogger(__name__)
 
 
 def receive(letter: DeadLetter, services: Services) -> None:
-    """Keep a dead letter, and let its run show that it waits for people.
+    """Keep a dead letter, and let its run show that it waits for people, if that is certain.
 
-    Raises:
-        LeaseHeldError: somebody still works on the run; the letter comes back later.
+    It is when the last attempt failed and nobody works on the run. Otherwise the message may have
+    died because another delivery was busy with the run, and the next sweeps find out.
     """
     named = find_run(letter, services)
     run = services.ledger.find(*named) if named else None
-    if run and run.is_terminal and run.state is not RunState.FAILED:
+    if run and _is_well(run.state):
         log.info("dead letter of a run that ended well", extra=_facts(letter))
         return
     kept = services.dead_letters.record(_explained(letter, named, run))
     log.error("dead letter", extra={**_facts(kept), "why": kept.reason})
-    if run and kept.is_open:
-        _fail(run, kept, services)
+    if run and run.failure and not run.is_terminal and kept.is_open:
+        fail(run, kept, services)
 
 
 def settle(sweep: Sweep) -> None:
     """Close the letters whose run ended well since; count the others."""
-    services = sweep.services
-    for letter in services.dead_letters.letters(LetterState.OPEN):
+    for letter in sweep.open_letters:
         entry = sweep.entries.get(letter.table, {}).get(letter.run_id)
-        if entry and entry.is_terminal and entry.state is not RunState.FAILED:
-            services.dead_letters.close(letter, LetterState.SETTLED, sweep.now)
+        if entry and _is_well(entry.state):
+            sweep.services.dead_letters.close(letter, LetterState.SETTLED, sweep.now)
         else:
             sweep.dead_letters.add(letter.letter_id)
 
@@ -58,7 +56,7 @@ def replay(letter: DeadLetter, services: Services) -> LetterState:
     now = services.now()
     named = find_run(letter, services)
     run = services.ledger.find(*named) if named else None
-    if run and run.is_terminal and run.state is not RunState.FAILED:
+    if run and _is_well(run.state):
         services.dead_letters.close(letter, LetterState.SETTLED, now)
         return LetterState.SETTLED
     if run is None:
@@ -68,6 +66,24 @@ def replay(letter: DeadLetter, services: Services) -> LetterState:
         publish_next(services.ledger.change(run.table, run.run_id, _again(services)), services)
     services.dead_letters.close(letter, LetterState.REPLAYED, now)
     return LetterState.REPLAYED
+
+
+def fail(run: Run, letter: DeadLetter, services: Services) -> None:
+    """Let a run show that it waits for people, unless somebody works on it or it has moved."""
+    now = services.now()
+
+    def change(current: Run) -> Run:
+        if current != run or current.is_held(now):
+            return current
+        return current.to(RunState.FAILED, now, failure=_failure(current, letter))
+
+    services.ledger.change(run.table, run.run_id, change)
+
+
+def publish_next(run: Run, services: Services) -> None:
+    """Publish the request that moves a run on."""
+    request = nudges.next_request(run)
+    services.bus.publish(services.settings.topic(request.topic), request.data, request.attributes)
 
 
 def find_run(letter: DeadLetter, services: Services) -> tuple[str, str] | None:
@@ -110,18 +126,8 @@ def _explained(letter: DeadLetter, named: tuple[str, str] | None, run: Run | Non
     return replace(letter, table=table, run_id=run_id, reason=reason)
 
 
-def _fail(run: Run, letter: DeadLetter, services: Services) -> None:
-    """Let the run show that it waits for people."""
-    now = services.now()
-
-    def change(current: Run) -> Run:
-        if current.is_terminal:
-            return current
-        if current.is_held(now):
-            raise LeaseHeldError(f"somebody still works on run {run.run_id}", run_id=run.run_id)
-        return current.to(RunState.FAILED, now, failure=_failure(current, letter))
-
-    services.ledger.change(run.table, run.run_id, change)
+def _is_well(state: RunState) -> bool:
+    return state in TERMINAL and state is not RunState.FAILED
 
 
 def _failure(run: Run, letter: DeadLetter) -> Failure:

@@ -49,9 +49,9 @@ def _announce(sweep: Sweep, request: IngestRequest, file: ObjectInfo) -> None:
 
 def _decided(sweep: Sweep) -> set[str]:
     """Return the files whose message died and was not replayed."""
-    states = (LetterState.OPEN, LetterState.DROPPED)
+    dropped = sweep.services.dead_letters.letters(LetterState.DROPPED)
     keys = set()
-    for letter in sweep.services.dead_letters.letters(*states):
+    for letter in [*sweep.open_letters, *dropped]:
         if letter.topic == "ingest":
             try:
                 keys.add(IngestRequest.decode(letter.message()).key)

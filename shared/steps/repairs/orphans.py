@@ -8,7 +8,6 @@ from itertools import groupby
 
 from shared.config.models import ResolvedTable
 from shared.core import naming, sweeps
-from shared.core.dead_letters import LetterState
 from shared.errors import ConflictError, SluiceError
 from shared.steps.repairs.sweeping import Sweep
 from shared.storage import ObjectInfo
@@ -38,10 +37,7 @@ def collect(sweep: Sweep) -> None:
 
 def _delete_objects(sweep: Sweep, start: str) -> str:
     """Delete what is orphaned from a name on; return where to go on, or nothing at the end."""
-    wanted = {
-        (letter.table, letter.run_id)
-        for letter in sweep.services.dead_letters.letters(LetterState.OPEN)
-    }
+    wanted = sweep.waiting
     bucket = sweep.services.settings.bucket("staging")
     for prefix in PREFIXES[_position(start) :]:
         begin = start if start.startswith(prefix) else ""
@@ -64,7 +60,7 @@ def _orphans(
         return
     entry = sweep.entries.get(run[0], {}).get(run[1])
     manifest = sweep.services.manifests.find(*run)
-    parts = frozenset(p.name for p in manifest.parts) if manifest else None
+    parts = frozenset(p.name for p in manifest.all_parts) if manifest else None
     state = entry.state if entry else None
     for each in old:
         if sweeps.is_orphan(each.name, state, parts, is_wanted=is_wanted):

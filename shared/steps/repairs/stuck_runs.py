@@ -10,8 +10,8 @@ from shared.core.dead_letters import DeadLetter, letter_id
 from shared.core.nudges import Verdict
 from shared.core.runs import Failure, Nudge, Run, RunState
 from shared.errors import SluiceError, StuckRunError
+from shared.steps.repairs.dead_letters import fail, publish_next
 from shared.steps.repairs.sweeping import Sweep
-from shared.wiring import Services
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 def ask_on(sweep: Sweep) -> None:
     """Ask every quiet run to go on; give up one that was asked as often as allowed.
 
-    Sources of quiet are an expired lease whose message is gone, a request that was acknowledged
-    but not followed, and units that died. A run given up leaves a dead letter, to be replayed.
+    A run is quiet when its message was lost, or acknowledged without being followed. One whose
+    message is a dead letter waits for people; one given up leaves a dead letter of its own.
     """
     services, grace_s = sweep.services, sweep.services.settings.stuck_s
     open_runs = [e for runs in sweep.entries.values() for e in runs.values() if not e.is_terminal]
@@ -35,12 +35,6 @@ def ask_on(sweep: Sweep) -> None:
             sweep.note(f"run {entry.run_id} of {entry.table}", exc)
 
 
-def publish_next(run: Run, services: Services) -> None:
-    """Publish the request that moves a run on."""
-    request = nudges.next_request(run)
-    services.bus.publish(services.settings.topic(request.topic), request.data, request.attributes)
-
-
 def _look_after(sweep: Sweep, run: Run) -> None:
     name = f"{run.table}/{run.run_id}"
     if run.table not in sweep.tables:
@@ -48,6 +42,11 @@ def _look_after(sweep: Sweep, run: Run) -> None:
         return
     progress = _progress(sweep, run)
     verdict = nudges.judge(run, progress, sweep.services.settings.max_nudges)
+    letter = sweep.waiting.get((run.table, run.run_id))
+    if letter and verdict is not Verdict.WAIT:
+        fail(run, letter, sweep.services)
+        sweep.given_up.add(name)
+        return
     if verdict is Verdict.GIVE_UP:
         asked = run.nudge.count if run.nudge else 0
         _give_up(sweep, run, f"it was asked {asked} times to go on, and did not move")

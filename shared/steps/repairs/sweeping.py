@@ -8,6 +8,7 @@ from functools import cached_property
 
 from shared.config.models import ResolvedTable
 from shared.core import naming
+from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.sweeps import NAMED, Found, StaleTable, SweepReport
 from shared.errors import ConflictError, IntegrityError, PermanentError, QuarantineError
 from shared.ledger import Entry
@@ -55,6 +56,9 @@ class Sweep:
     @cached_property
     def entries(self) -> dict[str, dict[str, Entry]]:
         """All runs by table and run id, in the order of their ids."""
+        # Letters first: a replay brings the run back before it closes the letter, so whoever looks
+        # in this order sees a run that is wanted as wanted, or as open.
+        self.open_letters  # noqa: B018
         entries: dict[str, dict[str, Entry]] = defaultdict(dict)
         for entry in self.services.ledger.entries():
             entries[entry.table][entry.run_id] = entry
@@ -70,6 +74,16 @@ class Sweep:
             except (PermanentError, QuarantineError) as exc:
                 self.note(f"configuration of {name}", exc)
         return tables
+
+    @cached_property
+    def open_letters(self) -> list[DeadLetter]:
+        """The dead letters that wait for a decision, the oldest first."""
+        return list(self.services.dead_letters.letters(LetterState.OPEN))
+
+    @property
+    def waiting(self) -> dict[tuple[str, str], DeadLetter]:
+        """The open dead letters by table and run id."""
+        return {(x.table, x.run_id): x for x in self.open_letters}
 
     def is_over(self) -> bool:
         """This delivery has had its time; the next sweep goes on."""
