@@ -297,7 +297,6 @@ def test_nothing_is_ahead_of_a_window_without_an_end() -> None:
 @pytest.mark.parametrize(
     ("after", "upto", "text", "bound"),
     [
-        (None, None, '(TRUE OR "ID" IS NULL)', ()),
         (None, "5", f'("ID" <= {BOUND} OR "ID" IS NULL)', ("5",)),
         (
             "5",
