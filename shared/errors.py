@@ -16,7 +16,7 @@ SluiceError
 │   ├─ SourceRefusedError            the source said no: missing table or column, rights, syntax
 │   ├─ TargetRefusedError            the target said no: rights, constraint, missing schema
 │   ├─ ValueNotRepresentableError    a value would be altered by its target type
-│   ├─ EmptySourceError              the guard: a full load would empty or shrink the table
+│   ├─ EmptySourceError              the guard: a run would empty or shrink the table
 │   ├─ TableTooLargeError            more rows than one delivery reads, and no way to cut them
 │   ├─ IllegalTransitionError        a run cannot go from this state to that one
 │   ├─ StuckRunError                 the sweep asked a run to go on as often as allowed, in vain
@@ -110,7 +110,7 @@ class ValueNotRepresentableError(PermanentError):
 
 
 class EmptySourceError(PermanentError):
-    """A full load would empty or shrink the table more than its guard allows."""
+    """A full load, or a comparison of keys, would take more rows than the guard allows."""
 
 
 class TableTooLargeError(PermanentError):

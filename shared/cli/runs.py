@@ -35,6 +35,9 @@ def run(
         float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
     ] = 600.0,
     *,
+    allow_empty: Annotated[
+        bool, typer.Option(help="Let this one run pass the guards against lost rows.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +47,11 @@ def run(
     if resolved.table.snowflake is None:
         raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
     request = ExtractRequest(
-        table=table, published_at=services.now(), mode=mode, request_id=secrets.token_hex(8)
+        table=table,
+        published_at=services.now(),
+        mode=mode,
+        request_id=secrets.token_hex(8),
+        allow_empty=allow_empty,
     )
     key = request.request_id or ""
     run_id = identity.run_id(table, Trigger.REQUEST, key, request.published_at)

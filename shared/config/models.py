@@ -156,6 +156,15 @@ class Guard(Model):
     """Losing a larger share of the table's rows stops the run before anything is published."""
 
 
+class Deletes(Model):
+    """How rows that are gone from the source go from the target: by comparing all keys."""
+
+    mode: Literal["hard", "soft"]
+    """Delete the row, or keep it and set its ``_deleted_at``."""
+    max_percent: float = Field(default=10.0, ge=0, le=100)
+    """A larger share of the table's rows gone at once stops the run before it is published."""
+
+
 class SnowflakeConnection(Model):
     """How to reach Snowflake; key pair only, the private key stays in Secret Manager."""
 
@@ -214,6 +223,8 @@ class TableConfig(Model):
     encryption: bool = False
     compression: Compression = "zstd"
     guard: Guard = Guard()
+    deletes: Deletes | None = None
+    """Absent: rows that are gone from the source stay, until a full load."""
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
     """Uncompressed Arrow bytes after which a Parquet part is closed."""
 
@@ -260,6 +271,17 @@ class TableConfig(Model):
         if self.sync_mode is SyncMode.APPEND and self.null_cursor == "include":
             raise ValueError(
                 "null_cursor include would append the same rows in every run; use skip"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _deletes_compare_keys(self) -> Self:
+        if self.deletes and self.csv:
+            raise ValueError("deletes compares the keys of a whole table; a file is only a part")
+        if self.deletes and self.sync_mode is not SyncMode.INCREMENTAL:
+            raise ValueError(
+                f"deletes is for sync_mode incremental: {self.sync_mode} "
+                + ("removes rows anyway" if self.sync_mode is SyncMode.FULL else "only adds rows")
             )
         return self
 

@@ -60,6 +60,8 @@ class Manifest:
     unchanged when the mode is incremental or a window was read.
     ``change_token`` stands for all that the run read; a later run of the same token would read the
     same. None when the source does not say, or when it holds rows for a later run.
+    ``key_parts`` hold the keys of all rows of the table at the snapshot; None when the run does not
+    look for deletes. ``allow_empty`` lets the run pass the guards.
     """
 
     version: Literal[1] = VERSION
@@ -73,22 +75,33 @@ class Manifest:
     epoch: int | None
     schema: TableSchema
     parts: tuple[Part, ...]
+    key_parts: tuple[Part, ...] | None = None
     rows_source: int
     rows_rejected: int
     query_id: str | None = None
     change_token: str | None = None
     file: FileOrigin | None = None
     config_generation: int
+    allow_empty: bool = False
     code_version: str
     created_at: datetime
     notes: tuple[str, ...] = ()
 
     @property
     def rows_staged(self) -> int:
-        """Rows in all parts together."""
+        """Rows in all parts together, keys apart."""
         return sum(p.rows for p in self.parts)
+
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """The parts with rows, then those with keys."""
+        return (*self.parts, *(self.key_parts or ()))
 
     @property
     def size_bytes(self) -> int:
         """Compressed bytes of all parts together."""
-        return sum(p.size_bytes for p in self.parts)
+        return sum(p.size_bytes for p in self.all_parts)
+
+    def schema_of(self, part: Part) -> TableSchema:
+        """Return the columns of a part: all of the table's, or only its key's."""
+        return self.schema.only_key if part in (self.key_parts or ()) else self.schema

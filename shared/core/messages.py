@@ -79,8 +79,8 @@ class ExtractRequest:
     """Move one table now.
 
     Scheduler sends only the table, the same each time. Somebody who asks adds a request id, so
-    that asking twice with the same id moves the table once, and may ask for another mode. With a
-    run id it asks a run that is there already to go on.
+    that asking twice with the same id moves the table once, and may ask for another mode, or for a
+    run that passes the guards. With a run id it asks a run that is there already to go on.
     """
 
     table: str
@@ -89,6 +89,7 @@ class ExtractRequest:
     mode: SyncMode | None = None
     request_id: str | None = None
     run_id: str | None = None
+    allow_empty: bool = False
 
     def encode(self) -> bytes:
         """Return the message's data; the time of a request travels with it."""
@@ -96,6 +97,7 @@ class ExtractRequest:
             "mode": self.mode,
             "request_id": self.request_id,
             "run_id": self.run_id,
+            "allow_empty": self.allow_empty or None,
         }
         if self.request_id:
             optional["requested_at"] = self.published_at.isoformat()
@@ -107,10 +109,12 @@ class ExtractRequest:
         """Read the message's data; without a request the time is that of publishing.
 
         Raises:
-            InvalidMessageError: unknown version, key or mode, or a time or run id that is none.
+            InvalidMessageError: unknown version, key or mode, a time or run id that is none, or a
+                message without a request that would pass the guards.
         """
-        known_keys = {"table", "mode", "request_id", "requested_at", "run_id"}
+        known_keys = {"table", "mode", "request_id", "requested_at", "run_id", "allow_empty"}
         body = _load(delivery.data, known=known_keys)
+        _check_allow_empty(body)
         mode = body.get("mode")
         if mode is not None and mode not in list(SyncMode):
             known = ", ".join(SyncMode)
@@ -122,6 +126,7 @@ class ExtractRequest:
             mode=SyncMode(mode) if mode else None,
             request_id=_text(body, "request_id") if "request_id" in body else None,
             run_id=_run(body)[1] if "run_id" in body else None,
+            allow_empty=body.get("allow_empty", False),
         )
 
 
@@ -299,6 +304,16 @@ def _run(body: dict[str, Any]) -> tuple[str, str]:
             "flights and 20240131T030000Z-0123456789ab"
         )
     return table, run_id
+
+
+def _check_allow_empty(body: dict[str, Any]) -> None:
+    wanted = body.get("allow_empty", False)
+    if type(wanted) is not bool:
+        raise InvalidMessageError(f"allow_empty must be true or false, got {wanted!r}")
+    if wanted and "request_id" not in body:
+        raise InvalidMessageError(
+            "allow_empty goes with a request_id: it is asked for once, never by a schedule"
+        )
 
 
 def _attributes(message: dict[str, Any]) -> dict[str, str]:

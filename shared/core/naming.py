@@ -5,7 +5,7 @@ state bucket     ledger/runs/<table>/<run>.json
 config bucket    tables/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
-                 parts/<table>/<run>/<attempt>/part-00000.parquet
+                 parts/<table>/<run>/<attempt>/part-00000.parquet, keys-00000.parquet
 raw bucket       <table>/dt=<date>/<run>/<file>
 quarantine       <table>/<run>/<attempt>/rejects.ndjson
 landing bucket   <table>/<anything>.csv
@@ -81,6 +81,11 @@ def units_prefix(table: str, run_id: str) -> str:
 def part_object(table: str, run_id: str, attempt: str, number: int) -> str:
     """Return the name of a part; the attempt in it keeps two attempts from ever meeting."""
     return f"parts/{table}/{run_id}/{attempt}/part-{number:05d}.parquet"
+
+
+def key_part_object(table: str, run_id: str, attempt: str, number: int) -> str:
+    """Return the name of a part that holds keys only."""
+    return f"parts/{table}/{run_id}/{attempt}/keys-{number:05d}.parquet"
 
 
 def raw_object(table: str, run_id: str, at: datetime, name: str) -> str:

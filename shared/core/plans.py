@@ -17,11 +17,15 @@ VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Rows with ``after < column <= upto``; None leaves an end open, a start with NULL."""
+    """Rows with ``after < column <= upto``; None leaves an end open, a start with NULL.
+
+    ``is_keys``: not rows of the window, but the keys of all rows of the table.
+    """
 
     column: str
     after: str | None
     upto: str | None
+    is_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class Unit:
 
     version: Literal[1] = VERSION
     parts: tuple[Part, ...] = ()
+    key_parts: tuple[Part, ...] = ()
     rows_source: int = 0
     query_id: str | None = None
     slices: tuple[Slice, ...] = ()
@@ -65,9 +70,11 @@ def find_slice(plan: Plan, done: Mapping[str, Unit], name: str) -> Slice | None:
 def assemble(plan: Plan, done: Mapping[str, Unit]) -> Manifest:
     """Return the run's manifest from the outcomes of all units, the same whoever assembles it."""
     leaves = [unit for name, unit in sorted(done.items(), key=_place) if not unit.slices]
+    key_parts = tuple(part for unit in leaves for part in unit.key_parts)
     return replace(
         plan.manifest,
         parts=tuple(part for unit in leaves for part in unit.parts),
+        key_parts=None if plan.manifest.key_parts is None else key_parts,
         rows_source=sum(unit.rows_source for unit in leaves),
         query_id=next((unit.query_id for unit in leaves if unit.query_id), None),
     )

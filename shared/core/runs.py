@@ -176,6 +176,8 @@ class Run:
     created_at: datetime
     updated_at: datetime
     config_generation: int | None = None
+    allow_empty: bool = False
+    """Somebody asked for this run to pass the guards."""
     lease: Lease | None = None
     attempts: tuple[Attempt, ...] = ()
     attempt_count: int = 0

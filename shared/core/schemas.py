@@ -121,6 +121,11 @@ class TableSchema:
         """Column names in order."""
         return [c.name for c in self.columns]
 
+    @property
+    def only_key(self) -> "TableSchema":
+        """The schema of the key alone, in the key's order."""
+        return TableSchema(tuple(self.column(k) for k in self.primary_key), self.primary_key)
+
     def column(self, name: str) -> Column:
         """Return a column by its exact name; KeyError when there is none."""
         for column in self.columns:

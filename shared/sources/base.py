@@ -54,7 +54,10 @@ class TableMetadata:
 
 
 class Source(Protocol):
-    """A database that a table is read from. One instance serves one table and one run."""
+    """A database that a table is read from. One instance serves one table and one run.
+
+    A slice of keys is never narrowed by a window: it holds the key's columns of all rows.
+    """
 
     def schema(self) -> TableSchema:
         """Return the columns as they will be in the target, with the key."""
@@ -90,7 +93,10 @@ class Source(Protocol):
     def read(
         self, mode: SyncMode, window: Window | None, piece: Slice | None = None
     ) -> "Iterator[pa.RecordBatch]":
-        """Yield the rows of a window or slice; every batch has the schema of ``schema()``."""
+        """Yield the rows of a window or slice; every batch has the schema of ``schema()``.
+
+        Those of a slice of keys have its key's columns alone, in the key's order.
+        """
 
     def metadata(self) -> TableMetadata:
         """Describe the table without reading it."""

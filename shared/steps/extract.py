@@ -1,21 +1,32 @@
 """Extract: one table, one window, one snapshot, into staged Parquet."""
 
 from contextlib import closing
+from dataclasses import replace
 
 from shared.config import schedule
-from shared.config.models import ResolvedTable
+from shared.config.models import ResolvedTable, TableConfig
 from shared.core import runs, unchanged
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.messages import ExtractRequest, UnitRequest
-from shared.core.plans import Plan
+from shared.core.modes import SyncMode
+from shared.core.plans import Plan, Slice
 from shared.core.runs import Run, RunState, Trigger
+from shared.core.schemas import TableSchema
 from shared.core.windows import Window
-from shared.errors import InvalidMessageError, TableTooLargeError, UnitTooLargeError
+from shared.errors import (
+    InvalidConfigError,
+    InvalidMessageError,
+    TableTooLargeError,
+    UnitTooLargeError,
+)
 from shared.sources.base import Extent, Snapshot, Source
 from shared.steps import units
 from shared.steps.attempts import Work, attempt
 from shared.wiring import Services
+
+NOT_PINNED = "deletes were not looked for: keys and rows would be of different moments"
+"""A row that came in between the two would be taken for one that is gone."""
 
 
 def extract(request: ExtractRequest | UnitRequest, services: Services) -> None:
@@ -67,6 +78,7 @@ def requested(
         created_at=now,
         updated_at=now,
         config_generation=generation,
+        allow_empty=request.allow_empty,
     )
 
 
@@ -89,15 +101,10 @@ def _stage(work: Work, resolved: ResolvedTable) -> Manifest | None:
             begun = _begin(work, resolved, source)
             if begun is None:
                 return None
-            number = -(-begun.rows_source // services.settings.unit_rows)
-            if number <= 1:
-                try:
-                    whole = units.read_slice(work, resolved, source, begun, None)
-                except UnitTooLargeError:
-                    number = units.FANOUT
-                else:
-                    return services.manifests.create(units.whole(begun, whole))
-            plan = services.manifests.create_plan(_cut(source, begun, number))
+            read = _read_or_cut(work, resolved, source, begun)
+            if isinstance(read, Manifest):
+                return services.manifests.create(read)
+            plan = services.manifests.create_plan(read)
     manifest = units.go_on(plan, services)
     if manifest is None:
         work.hand_on("cut into units")
@@ -127,6 +134,7 @@ def _without_parts(
     snapshot = source.snapshot()
     window = source.window(mode, state.watermark, table.lag)
     extent = source.extent(mode, window)
+    finds_deletes = _finds_deletes(mode, table, schema)
     return Manifest(
         run_id=run.run_id,
         table=run.table,
@@ -138,18 +146,62 @@ def _without_parts(
         epoch=state.epoch,
         schema=schema,
         parts=(),
+        key_parts=() if finds_deletes and snapshot.is_pinned else None,
         rows_source=extent.rows,
         rows_rejected=0,
         config_generation=run.config_generation or 0,
+        allow_empty=run.allow_empty,
         code_version=services.settings.code_version,
         created_at=services.now(),
         change_token=None if extent.rows_ahead else token,
-        notes=_notes(extent, snapshot, window),
+        notes=(
+            *_notes(extent, snapshot, window),
+            *(["guard overridden by request"] if run.allow_empty else []),
+            *([NOT_PINNED] if finds_deletes and not snapshot.is_pinned else []),
+        ),
     )
 
 
-def _cut(source: Source, manifest: Manifest, number: int) -> Plan:
-    slices = source.split(manifest.mode, manifest.window, None, number)
+def _finds_deletes(mode: SyncMode, table: TableConfig, schema: TableSchema) -> bool:
+    """Say whether a run is to compare all keys.
+
+    Raises:
+        InvalidConfigError: the mode needs a key, and there is none.
+    """
+    if mode is not SyncMode.INCREMENTAL:
+        return False
+    if not schema.primary_key:
+        raise InvalidConfigError(
+            f"mode incremental of {table.name} needs a primary_key: the source declares none, so "
+            "name its columns in the table file"
+        )
+    return table.deletes is not None
+
+
+def _read_or_cut(
+    work: Work, resolved: ResolvedTable, source: Source, begun: Manifest
+) -> Manifest | Plan:
+    """Read all that there is if one delivery can, else say how to cut it."""
+    unit_rows = work.services.settings.unit_rows
+    keys, number_of_keys = units.all_keys(begun), 0
+    if keys:
+        number_of_keys = -(-source.extent(begun.mode, begun.window, keys).rows // unit_rows)
+    number = -(-begun.rows_source // unit_rows)
+    if max(number, number_of_keys) <= 1:
+        try:
+            return units.read_whole(work, resolved, source, begun)
+        except UnitTooLargeError:
+            number = number_of_keys = units.FANOUT
+    return Plan(manifest=begun, slices=_cut(source, begun, number, keys, number_of_keys))
+
+
+def _cut(
+    source: Source, manifest: Manifest, number: int, keys: Slice | None, number_of_keys: int
+) -> tuple[Slice, ...]:
+    slices = _split(source, manifest, None, number)
+    if keys:
+        rows = slices if len(slices) > 1 else (replace(keys, is_keys=False),)
+        return (*rows, *(_split(source, manifest, keys, number_of_keys) or (keys,)))
     if len(slices) < 2:
         raise TableTooLargeError(
             f"{manifest.rows_source} rows of {manifest.table} are more than one delivery reads, "
@@ -157,7 +209,15 @@ def _cut(source: Source, manifest: Manifest, number: int) -> Plan:
             "more than one value, and a source that reads at a past moment",
             rows=manifest.rows_source,
         )
-    return Plan(manifest=manifest, slices=slices)
+    return slices
+
+
+def _split(
+    source: Source, manifest: Manifest, piece: Slice | None, number: int
+) -> tuple[Slice, ...]:
+    if number < 2:
+        return ()
+    return source.split(manifest.mode, manifest.window, piece, number)
 
 
 def _notes(extent: Extent, snapshot: Snapshot, window: Window | None) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def load(request: LoadRequest, services: Services) -> None:
         return
     if request.part is not None:
         _load_part(run, manifest, request.part, services)
-    elif len(manifest.parts) > services.settings.unit_parts:
+    elif len(manifest.all_parts) > services.settings.unit_parts:
         _spread(run, manifest, services)
     else:
         _load_whole(run, manifest, services)
@@ -49,7 +49,7 @@ def _load_whole(run: Run, manifest: Manifest, services: Services) -> None:
         record = target.committed(run.run_id)
         if record is None:
             done = target.staged(manifest)
-            for part in manifest.parts:
+            for part in manifest.all_parts:
                 if part.name not in done:
                     _stage(work, target, manifest, part)
         _publish(work, target, manifest, resolved)
@@ -58,15 +58,15 @@ def _load_whole(run: Run, manifest: Manifest, services: Services) -> None:
 def _spread(run: Run, manifest: Manifest, services: Services) -> None:
     with attempt(services, run, "load", RunState.LOADING) as work:
         topic = services.settings.topic("load")
-        for number in range(len(manifest.parts)):
+        for number in range(len(manifest.all_parts)):
             message = LoadRequest(table=run.table, run_id=run.run_id, part=number)
             services.bus.publish(topic, message.encode())
-        work.hand_on(f"spread over {len(manifest.parts)} units")
+        work.hand_on(f"spread over {len(manifest.all_parts)} units")
 
 
 def _load_part(run: Run, manifest: Manifest, number: int, services: Services) -> None:
     resolved, _ = services.config.get(run.table)
-    part = manifest.parts[number]
+    part = manifest.all_parts[number]
     with (
         unit(services, run, f"load of part {number}") as work,
         closing(services.target(resolved)) as target,
@@ -77,13 +77,13 @@ def _load_part(run: Run, manifest: Manifest, number: int, services: Services) ->
             if part.name not in done:
                 _stage(work, target, manifest, part)
                 done = target.staged(manifest)
-            if len(done) < len(manifest.parts):
+            if len(done) < len(manifest.all_parts):
                 return
         _publish(work, target, manifest, resolved)
 
 
 def _stage(work: Work, target: Target, manifest: Manifest, part: Part) -> None:
-    services, schema = work.services, arrow_schema(manifest.schema)
+    services, schema = work.services, arrow_schema(manifest.schema_of(part))
     bucket = services.settings.bucket("staging")
     target.stage(
         manifest, part, read_part(services.storage, bucket, part, schema, services.envelope)

@@ -64,9 +64,10 @@ def read_slice(
     if piece is not None:
         rows_source = source.extent(manifest.mode, manifest.window, piece).rows
     counted = _Counted(source.read(manifest.mode, manifest.window, piece))
-    parts = part_writer(work, resolved, is_bounded=manifest.is_pinned).write(
-        arrow_schema(manifest.schema), counted
-    )
+    is_keys = piece is not None and piece.is_keys
+    writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, is_keys=is_keys)
+    schema = manifest.schema.only_key if is_keys else manifest.schema
+    parts = writer.write(arrow_schema(schema), counted)
     if manifest.is_pinned and rows_source != counted.rows:
         raise IntegrityError(
             f"the source counted {rows_source} rows at the snapshot, but sent {counted.rows}; "
@@ -74,12 +75,29 @@ def read_slice(
             rows_counted=rows_source,
             rows_read=counted.rows,
         )
+    if is_keys:
+        return Unit(key_parts=parts)
     return Unit(parts=parts, rows_source=counted.rows, query_id=source.query_id)
 
 
-def whole(manifest: Manifest, only: Unit) -> Manifest:
-    """Return the manifest of a run that is one unit."""
-    return plans.assemble(Plan(manifest=manifest, slices=()), {"0": only})
+def all_keys(manifest: Manifest) -> Slice | None:
+    """Return the slice of all keys of the table; None when the run does not look for deletes."""
+    if manifest.key_parts is None:
+        return None
+    return Slice(column=manifest.schema.primary_key[0], after=None, upto=None, is_keys=True)
+
+
+def read_whole(work: Work, resolved: ResolvedTable, source: Source, manifest: Manifest) -> Manifest:
+    """Read a run that is one unit, and return its manifest.
+
+    Raises:
+        UnitTooLargeError: it is more than one delivery reads.
+    """
+    done = {"0": read_slice(work, resolved, source, manifest, None)}
+    keys = all_keys(manifest)
+    if keys:
+        done["1"] = read_slice(work, resolved, source, manifest, keys)
+    return plans.assemble(Plan(manifest=manifest, slices=()), done)
 
 
 def go_on(plan: Plan, services: Services, *, below: str | None = None) -> Manifest | None:
@@ -124,13 +142,16 @@ def ask_for_load(run: Run, services: Services) -> None:
     services.bus.publish(services.settings.topic("load"), message.encode())
 
 
-def part_writer(work: Work, resolved: ResolvedTable, *, is_bounded: bool) -> PartWriter:
+def part_writer(
+    work: Work, resolved: ResolvedTable, *, is_bounded: bool, is_keys: bool = False
+) -> PartWriter:
     """Return the writer of an attempt's parts, as the table's file wants them."""
     services, run, table = work.services, work.run, resolved.table
+    named = naming.key_part_object if is_keys else naming.part_object
     return PartWriter(
         storage=services.storage,
         bucket=services.settings.bucket("staging"),
-        name=lambda n: naming.part_object(run.table, run.run_id, work.attempt.id, n),
+        name=lambda n: named(run.table, run.run_id, work.attempt.id, n),
         part_bytes=table.part_bytes,
         compression=table.compression,
         envelope=services.envelope if table.encryption else None,

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+DELETED_AT = "_deleted_at"
+"""The column that says since when a row is gone from the source; NULL while it is there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRecord:
     """What the target recorded in the transaction in which a run became visible."""
@@ -63,12 +67,16 @@ class Target(Protocol):
     def stage(self, manifest: Manifest, part: Part, batches: Iterable["pa.RecordBatch"]) -> None:
         """Put a part's rows into the run's staging table, once, however often and by whomever.
 
+        Parts with keys go into a staging table of their own.
+
         Raises:
             NotStagedError: the staging table is gone, because the run was published or discarded.
         """
 
     def publish(self, manifest: Manifest) -> Published:
         """Make the staged rows visible, once: fence, rows and record in one transaction.
+
+        If keys were staged too, rows whose key is not among them are deleted, or marked.
 
         Raises:
             NotStagedError: the staging table does not hold all of the run's rows.

@@ -39,6 +39,7 @@ class SnowflakeSource:
         self._ref = self._table
         self._snapshot: Snapshot | None = None
         self._known_columns: tuple[SourceColumn, ...] | None = None
+        self._known_key: tuple[str, ...] | None = None
         self._query_id: str | None = None
         tag = {"table": resolved.table.name, "run_id": run_id}
         self._connection = connection.connect(reach, secrets, tag)
@@ -126,9 +127,9 @@ class SnowflakeSource:
             ValueNotRepresentableError: times with more digits than microseconds, or NULL cursors
                 that the table's policy forbids.
         """
-        columns, cursor = self._columns(), self._cursor()
+        columns, cursor = self._columns_of(piece), self._cursor()
         where = self._condition(mode, window, piece)
-        query = sql.extent(self._ref, columns, cursor, where)
+        query = sql.extent(self._ref, columns, None if _is_keys(piece) else cursor, where)
         rows, null_rows, *fine = self._one(query, f"counting {self._table.name}")
         for column, number in zip((c for c in columns if c.has_nanoseconds), fine, strict=True):
             if number:
@@ -164,17 +165,21 @@ class SnowflakeSource:
         ends = list(dict.fromkeys(e for e in found[:-1] if e is not None and e != found[-1]))
         starts = [piece.after if piece else None, *ends]
         return tuple(
-            Slice(column=column.name, after=after, upto=upto)
+            Slice(column=column.name, after=after, upto=upto, is_keys=_is_keys(piece))
             for after, upto in zip(starts, [*ends, piece.upto if piece else None], strict=True)
         )
 
     def read(
         self, mode: SyncMode, window: Window | None, piece: Slice | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a window or slice; every batch has the schema of ``schema()``."""
-        schema = arrow_schema(self.schema())
+        """Yield the rows of a window or slice; every batch has the schema of ``schema()``.
+
+        Those of a slice of keys have its key's columns alone, in the key's order.
+        """
+        whole = self.schema()
+        schema = arrow_schema(whole.only_key if _is_keys(piece) else whole)
         where = self._condition(mode, window, piece)
-        query, values = sql.select(self._ref, self._columns(), where)
+        query, values = sql.select(self._ref, self._columns_of(piece), where)
         with connection.failures(f"reading {self._table.name}"):
             cursor = self._connection.cursor()
             cursor.execute(query, values or None)
@@ -183,7 +188,7 @@ class SnowflakeSource:
             # is silently wrong when they differ; each chunk by itself is right.
             for chunk in cursor.get_result_batches() or ():
                 table = chunk.to_arrow(number_to_decimal=True, force_microsecond_precision=True)
-                if table.num_rows:
+                if table is not None and table.num_rows:
                     yield from conform(table, schema).to_batches()
 
     def metadata(self) -> TableMetadata:
@@ -218,7 +223,17 @@ class SnowflakeSource:
             self._known_columns = tuple(_source_column(row) for row in rows)
         return self._known_columns
 
+    def _columns_of(self, piece: Slice | None) -> tuple[SourceColumn, ...]:
+        if not _is_keys(piece):
+            return self._columns()
+        return tuple(find(self._columns(), k, "key") for k in self._key())
+
     def _key(self) -> tuple[str, ...]:
+        if self._known_key is None:
+            self._known_key = self._find_key()
+        return self._known_key
+
+    def _find_key(self) -> tuple[str, ...]:
         columns = self._columns()
         if self._config.primary_key is not None:
             found = [find(columns, k, "primary_key") for k in self._config.primary_key]
@@ -266,7 +281,7 @@ class SnowflakeSource:
     ) -> sql.Query:
         where = sql.condition(
             self._cursor(),
-            window,
+            None if _is_keys(piece) else window,
             # A row that must fail the run has to be counted, so only "skip" leaves it out.
             with_null=self._null_policy() != "skip",
             to_high=self._ends(mode),
@@ -290,6 +305,10 @@ class SnowflakeSource:
             cursor = self._connection.cursor(DictCursor) if as_dict else self._connection.cursor()
             cursor.execute(text, values or None)
             return list(cursor.fetchall())
+
+
+def _is_keys(piece: Slice | None) -> bool:
+    return piece is not None and piece.is_keys
 
 
 def _source_column(row: Sequence[Any]) -> SourceColumn:

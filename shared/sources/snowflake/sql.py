@@ -172,6 +172,8 @@ def condition(
 
 def with_slice(where: Query, column: SourceColumn, piece: Slice) -> Query:
     """Return a WHERE narrowed to one slice of a column's values."""
+    if piece.after is None and piece.upto is None:
+        return where
     condition, bound = where
     name, kind = quote(column.name), cast_name(column)
     limits, values = [], []
@@ -181,7 +183,7 @@ def with_slice(where: Query, column: SourceColumn, piece: Slice) -> Query:
     if piece.upto is not None:
         limits.append(f"{name} <= CAST(? AS {kind})")
         values.append(piece.upto)
-    inside = " AND ".join(limits) or "TRUE"
+    inside = " AND ".join(limits)
     if piece.after is None:
         inside = f"({inside} OR {name} IS NULL)"
     word = f"{condition} AND" if condition else " WHERE"

@@ -9,16 +9,17 @@ from shared.errors import (
     EmptySourceError,
     IntegrityError,
     InvalidConfigError,
+    SchemaConflictError,
     ValueNotRepresentableError,
 )
-from shared.targets.base import LoadRecord
-from shared.targets.postgres import catalog, sql, types
+from shared.targets.base import DELETED_AT, LoadRecord
+from shared.targets.postgres import catalog, sql, staging, types
 
 
 class Changes:
-    """The changes of one run, from its staging table to its table."""
+    """The changes of one run, from its staging tables to its table."""
 
-    def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest, staging: str) -> None:
+    def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest) -> None:
         place = config.postgres
         if place is None:
             raise InvalidConfigError(f"table {config.name} has no postgres target")
@@ -27,31 +28,29 @@ class Changes:
         self._schema = place.schema_
         self._table = sql.qualified(place.schema_, place.table)
         self._manifest = manifest
-        self._staging = staging
+        self._staging = staging.rows_table(manifest)
+        self._keys = staging.keys_table(manifest)
         self._columns = list(manifest.schema)
         self._key = manifest.schema.primary_key if manifest.mode is not SyncMode.APPEND else ()
+        self._marker = marker(config)
 
     def apply(self) -> LoadRecord:
         """Check what is staged and what is there, then delete, update and insert.
 
         Raises:
-            EmptySourceError: the guard stops a full load that would lose too many rows.
+            EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
             SchemaConflictError: the existing table would alter values.
         """
         existing = self._create_or_check()
         casts = sql.casts(existing, self._columns)
-        if self._manifest.mode is SyncMode.FULL:
+        if self._manifest.mode is SyncMode.FULL and not self._manifest.allow_empty:
             self._guard()
         if self._key:
             self._check_key()
-        deleted = updated = 0
-        if self._manifest.mode is SyncMode.FULL:
-            deleted = self._delete(casts)
+        updated, deleted = 0, self._delete(casts)
         if self._key:
-            updated = self._run(
-                sql.update_changed(self._table, self._staging, self._columns, self._key, casts)
-            )
+            updated = self._update(casts)
             insert = sql.insert_new(self._table, self._staging, self._columns, self._key, casts)
         else:
             insert = sql.insert_all(self._table, self._staging, self._columns, casts)
@@ -68,11 +67,27 @@ class Changes:
             self._run(sql.create_schema(self._schema))
             key = self._manifest.schema.primary_key
             self._run(sql.create_table(self._table, self._columns, key))
+            if self._marker:
+                self._run(sql.add_marker(self._table, self._marker))
         found = catalog.columns(self._cursor, self._table)
         existing = {name: kind for name, kind, _ in found}
         types.require(self._table, existing, self._columns)
+        if self._marker:
+            self._check_marker(existing.get(self._marker))
         self._check_lengths(existing)
         return existing
+
+    def _check_marker(self, found: str | None) -> None:
+        if self._marker in self._manifest.schema.names:
+            raise SchemaConflictError(
+                f"the source has a column {self._marker} of its own, which deletes of mode soft "
+                "would write to; choose mode hard, or leave the column out in a view"
+            )
+        if found != sql.MARKER_TYPE:
+            raise SchemaConflictError(
+                f"column {self._marker} of {self._table} is {found}; deletes of mode soft needs "
+                f"{sql.MARKER_TYPE}"
+            )
 
     def _check_lengths(self, existing: dict[str, str]) -> None:
         # PostgreSQL cuts surplus spaces without a word, so the limit is checked here.
@@ -108,22 +123,72 @@ class Changes:
 
     def _guard(self) -> None:
         guard, staged = self._config.guard, self._manifest.rows_staged
-        present = self._count(sql.count(self._table))
+        present = self._count_present()
         lost_percent = 100 * (present - staged) / present if present else 0
         if staged < guard.min_rows or lost_percent > guard.max_shrink_percent:
             raise EmptySourceError(
                 f"a full load of {staged} rows would replace {present} rows of {self._table}: the "
                 f"guard allows no fewer than {guard.min_rows} rows and no loss above "
-                f"{guard.max_shrink_percent:g} %. If this is right, change the table's guard "
-                "and run again",
+                f"{guard.max_shrink_percent:g} %. {self._override()}",
                 rows_staged=staged,
                 rows_present=present,
             )
 
+    def _guard_deletes(self, present: int, deleted: int) -> None:
+        deletes = self._config.deletes
+        if deletes and 100 * deleted > deletes.max_percent * present:
+            raise EmptySourceError(
+                f"{deleted} of {present} rows of {self._table} are gone from the source: its "
+                f"deletes allow no loss above {deletes.max_percent:g} %. {self._override()}",
+                rows_deleted=deleted,
+                rows_present=present,
+            )
+
+    def _override(self) -> str:
+        if self._config.csv:
+            return "If this is right, change the table's guard and drop the file again"
+        return (
+            "If this is right, let one run pass: sluice run "
+            f"{self._config.name} --mode {self._manifest.mode} --allow-empty"
+        )
+
     def _delete(self, casts: dict[str, str]) -> int:
-        if not self._key:
-            return self._run(sql.delete_all(self._table))
-        return self._run(sql.delete_missing(self._table, self._staging, self._key, casts))
+        if self._manifest.mode is SyncMode.FULL:
+            if not self._key:
+                return self._run(sql.delete_all(self._table))
+            return self._delete_missing(self._staging, casts)
+        if self._manifest.key_parts is None or self._config.deletes is None:
+            return 0
+        present = 0 if self._manifest.allow_empty else self._count_present()
+        deleted = self._delete_missing(self._keys, casts)
+        if not self._manifest.allow_empty:
+            self._guard_deletes(present, deleted)
+        return deleted
+
+    def _delete_missing(self, keys: str, casts: dict[str, str]) -> int:
+        if not self._marker:
+            return self._run(sql.delete_missing(self._table, keys, self._key, casts))
+        statement = sql.mark_missing(self._table, keys, self._key, casts, self._marker)
+        self._cursor.execute(statement, (f"{self._manifest.snapshot}+00",))
+        return int(self._cursor.rowcount)
+
+    def _update(self, casts: dict[str, str]) -> int:
+        updated = self._run(
+            sql.update_changed(
+                self._table, self._staging, self._columns, self._key, casts, self._marker
+            )
+        )
+        if self._marker and self._manifest.key_parts is not None:
+            # A row may come back as it was, with a cursor that no window reads again.
+            updated += self._run(
+                sql.unmark_present(self._table, self._keys, self._key, casts, self._marker)
+            )
+        return updated
+
+    def _count_present(self) -> int:
+        if self._marker:
+            return self._count(sql.count_unmarked(self._table, self._marker))
+        return self._count(sql.count(self._table))
 
     def _count(self, statement: str) -> int:
         self._cursor.execute(statement)
@@ -134,3 +199,8 @@ class Changes:
             return 0
         self._cursor.execute(statement)
         return int(self._cursor.rowcount)
+
+
+def marker(config: TableConfig) -> str | None:
+    """Return the column that marks the table's rows as deleted; None when they are not kept."""
+    return DELETED_AT if config.deletes and config.deletes.mode == "soft" else None

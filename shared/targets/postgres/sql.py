@@ -6,6 +6,9 @@ from shared.core.schemas import Column, Kind
 from shared.targets.postgres.identifiers import quote
 from shared.targets.postgres.types import type_name
 
+MARKER_TYPE = "timestamp with time zone"
+"""Type of the column that marks rows as deleted, as ``format_type`` writes it."""
+
 
 def qualified(schema: str, table: str) -> str:
     """Return ``"schema"."table"``."""
@@ -55,6 +58,16 @@ def count(table: str) -> str:
     return f"SELECT count(*) FROM {table}"
 
 
+def count_unmarked(table: str, marker: str) -> str:
+    """Return a count of the rows that are not marked as deleted."""
+    return f"{count(table)} WHERE {quote(marker)} IS NULL"
+
+
+def add_marker(table: str, marker: str) -> str:
+    """Return ALTER TABLE … ADD COLUMN for the moment at which rows were deleted."""
+    return f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(marker)} {MARKER_TYPE}"
+
+
 def null_key(staging: str, key: Sequence[str]) -> str:
     """Return a count of staged rows in which a part of the key is NULL."""
     nulls = " OR ".join(f"{quote(k)} IS NULL" for k in key)
@@ -99,25 +112,56 @@ def update_changed(
     columns: Sequence[Column],
     key: Sequence[str],
     casts: dict[str, str],
+    marker: str | None = None,
 ) -> str | None:
-    """Return UPDATE of rows whose key is staged with other values; None if all columns are key."""
+    """Return UPDATE of rows whose key is staged with other values; None if all columns are key.
+
+    Args:
+        table: qualified.
+        staging: qualified.
+        columns: the run's.
+        key: names of those that identify a row.
+        casts: what staged values need to fit the table's types.
+        marker: the column that marks rows as deleted; a staged row is none.
+    """
     others = [c for c in columns if c.name not in key]
-    if not others:
+    sets = [f"{quote(c.name)} = {_value(c, casts)}" for c in others]
+    mine = [_comparable(c, f"t.{quote(c.name)}", casts) for c in others]
+    theirs = [_comparable(c, _value(c, casts), casts) for c in others]
+    if marker:
+        sets.append(f"{quote(marker)} = NULL")
+        mine.append(f"t.{quote(marker)}")
+        theirs.append("NULL")
+    if not sets:
         return None
-    sets = ", ".join(f"{quote(c.name)} = {_value(c, casts)}" for c in others)
-    mine = ", ".join(_comparable(c, f"t.{quote(c.name)}", casts) for c in others)
-    theirs = ", ".join(_comparable(c, _value(c, casts), casts) for c in others)
     return (
-        f"UPDATE {table} t SET {sets} FROM {staging} s WHERE {_same_key(key, casts)} "
-        f"AND ({mine}) IS DISTINCT FROM ({theirs})"
+        f"UPDATE {table} t SET {', '.join(sets)} FROM {staging} s WHERE {_same_key(key, casts)} "
+        f"AND ({', '.join(mine)}) IS DISTINCT FROM ({', '.join(theirs)})"
     )
 
 
 def delete_missing(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
     """Return DELETE of rows whose key is not staged."""
+    return f"DELETE FROM {table} t WHERE NOT {_is_staged(staging, key, casts)}"
+
+
+def mark_missing(
+    table: str, staging: str, key: Sequence[str], casts: dict[str, str], marker: str
+) -> str:
+    """Return UPDATE that marks rows whose key is not staged, with the moment bound as text."""
     return (
-        f"DELETE FROM {table} t WHERE NOT EXISTS "
-        f"(SELECT 1 FROM {staging} s WHERE {_same_key(key, casts)})"
+        f"UPDATE {table} t SET {quote(marker)} = CAST(%s AS {MARKER_TYPE}) "
+        f"WHERE t.{quote(marker)} IS NULL AND NOT {_is_staged(staging, key, casts)}"
+    )
+
+
+def unmark_present(
+    table: str, staging: str, key: Sequence[str], casts: dict[str, str], marker: str
+) -> str:
+    """Return UPDATE that takes the mark from rows whose key is staged."""
+    return (
+        f"UPDATE {table} t SET {quote(marker)} = NULL "
+        f"WHERE t.{quote(marker)} IS NOT NULL AND {_is_staged(staging, key, casts)}"
     )
 
 
@@ -166,6 +210,10 @@ def _comparable(column: Column, value: str, casts: dict[str, str]) -> str:
     # json has no equality, and that of citext takes another case for the same value.
     is_odd = column.type.kind is Kind.JSON or casts.get(column.name) in ("json", "citext")
     return f"({value})::text" if is_odd else value
+
+
+def _is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
+    return f"EXISTS (SELECT 1 FROM {staging} s WHERE {_same_key(key, casts)})"
 
 
 def _same_key(key: Sequence[str], casts: dict[str, str]) -> str:

@@ -11,11 +11,11 @@ from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest, Part
 from shared.core.schemas import Column, TableSchema
-from shared.errors import InvalidConfigError, NotStagedError
+from shared.errors import InvalidConfigError
 from shared.secrets import Secrets
 from shared.targets.base import LoadRecord, Outcome, Published
-from shared.targets.postgres import bookkeeping, catalog, connection, copying, sql, types
-from shared.targets.postgres.changes import Changes
+from shared.targets.postgres import bookkeeping, catalog, connection, sql, staging, types
+from shared.targets.postgres.changes import Changes, marker
 
 
 class PostgresTarget:
@@ -57,29 +57,21 @@ class PostgresTarget:
         return TableSchema(columns, key) if columns else None
 
     def staged(self, manifest: Manifest) -> set[str]:
-        """Return the names of the parts that the run's staging table holds; make it if need be."""
+        """Return the names of the parts that the staging tables hold; make them if need be."""
         with self._transaction() as cursor:
             bookkeeping.ensure(cursor)
-            bookkeeping.lock(cursor)
             cursor.execute(bookkeeping.ENSURE_STATE, (self._name,))
-            cursor.execute(sql.create_staging(_staging(manifest), list(manifest.schema)))
-            cursor.execute(bookkeeping.READ_STAGED, (manifest.run_id,))
-            return {row[0] for row in cursor.fetchall()}
+            staging.create(cursor, manifest)
+            return staging.parts(cursor, manifest)
 
     def stage(self, manifest: Manifest, part: Part, batches: Iterable[pa.RecordBatch]) -> None:
-        """Copy a part's rows into the run's staging table, once.
+        """Copy a part's rows into its staging table, once.
 
         Raises:
             NotStagedError: the staging table is gone, because the run was published or discarded.
         """
-        columns, staging = list(manifest.schema), _staging(manifest)
         with self._transaction() as cursor:
-            cursor.execute(bookkeeping.CLAIM_PART, (manifest.run_id, part.name))
-            if cursor.rowcount == 0:
-                return
-            _require_staging(cursor, manifest)
-            blocks = copying.encode(columns, batches)
-            cursor.execute(sql.copy_in(staging, columns), stream=blocks)
+            staging.fill(cursor, manifest, part, batches)
 
     def publish(self, manifest: Manifest) -> Published:
         """Make the staged rows visible, once.
@@ -89,6 +81,7 @@ class PostgresTarget:
             IntegrityError: the key is NULL or repeated among the staged rows.
             SchemaConflictError: the existing table would alter values.
         """
+        self._add_marker()
         with self._transaction() as cursor:
             state = bookkeeping.read_state(cursor, self._name, for_update=True)
             record = bookkeeping.read_load(cursor, manifest.run_id)
@@ -97,17 +90,16 @@ class PostgresTarget:
             refusal = self._refusal(cursor, manifest, state)
             if refusal:
                 return refusal
-            _require_rows(cursor, manifest)
-            changes = Changes(cursor, self._config, manifest, _staging(manifest))
-            record = changes.apply()
+            staging.check(cursor, manifest)
+            record = Changes(cursor, self._config, manifest).apply()
             bookkeeping.record(cursor, self._name, manifest, state, record)
-            _drop_staging(cursor, manifest)
+            staging.drop(cursor, manifest)
         return Published(outcome=Outcome.COMMITTED, record=record)
 
     def discard(self, manifest: Manifest) -> None:
-        """Drop the run's staging table, if it is there."""
+        """Drop the run's staging tables, as far as they are there."""
         with self._transaction() as cursor:
-            _drop_staging(cursor, manifest)
+            staging.drop(cursor, manifest)
 
     def staging_runs(self) -> dict[str, int]:
         """Return the runs of any table that have a staging table here, each with its staged parts.
@@ -150,6 +142,19 @@ class PostgresTarget:
             # A COPY that broke off leaves a connection that only closing helps.
             connection.close(self._connection)
 
+    def _add_marker(self) -> None:
+        """Give an existing table the column that marks rows as deleted, if it needs one.
+
+        On its own, because it keeps readers out until its transaction ends.
+        """
+        wanted = marker(self._config)
+        if wanted is None:
+            return
+        with self._transaction() as cursor:
+            existing = [name for name, *_ in catalog.columns(cursor, self._table)]
+            if existing and wanted not in existing:
+                cursor.execute(sql.add_marker(self._table, wanted))
+
     def _refusal(self, cursor: Any, manifest: Manifest, state: TargetState) -> Published | None:
         if manifest.file and self._config.csv and self._config.csv.on_duplicate != "load":
             found = bookkeeping.find_content(cursor, self._name, manifest.file)
@@ -157,35 +162,3 @@ class PostgresTarget:
                 return Published(outcome=Outcome.DUPLICATE, reason=f"{found} had the same content")
         obstacle = fencing.stands_in_the_way(manifest, state)
         return Published(outcome=Outcome.SUPERSEDED, reason=obstacle) if obstacle else None
-
-
-def _staging(manifest: Manifest) -> str:
-    return sql.qualified("_sluice", f"stage_{manifest.run_id}")
-
-
-def _drop_staging(cursor: Any, manifest: Manifest) -> None:
-    cursor.execute(sql.drop(_staging(manifest)))
-    cursor.execute(bookkeeping.FORGET_PARTS, (manifest.run_id,))
-
-
-def _require_staging(cursor: Any, manifest: Manifest) -> None:
-    if not catalog.exists(cursor, _staging(manifest)):
-        raise NotStagedError(
-            f"the staging table of run {manifest.run_id} is gone: another attempt published "
-            "or discarded it",
-            run_id=manifest.run_id,
-        )
-
-
-def _require_rows(cursor: Any, manifest: Manifest) -> None:
-    _require_staging(cursor, manifest)
-    staging = _staging(manifest)
-    cursor.execute(sql.count(staging))
-    rows = int(cursor.fetchone()[0])
-    if rows != manifest.rows_staged:
-        raise NotStagedError(
-            f"the staging table of run {manifest.run_id} holds {rows} rows of "
-            f"{manifest.rows_staged}; nothing was published",
-            run_id=manifest.run_id,
-        )
-    cursor.execute(sql.analyze(staging))
