@@ -1,0 +1,212 @@
+"""Everything that may happen, in any order: hypothesis chooses, the witness looks after every step.
+
+One machine per mode. An example is a history of commits at the source, triggers, deliveries that
+are stopped, killed, resumed as zombies, refused or left without a reply, and of time that passes.
+At the end everything dies, and one clean tick must make target and source equal.
+"""
+
+import sys
+from contextlib import ExitStack
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from shared.core.modes import SyncMode
+from shared.core.windows import CursorKind
+from tests.model.interleaving import Fate, Instance
+from tests.model.world import LEASE_S, UNBOUNDED, Setup, World, on_virtual_time
+
+MAX_INSTANCES = 4
+MAX_ROWS = 12
+
+
+class Event(StrEnum):
+    """What may happen next."""
+
+    INSERT = "insert"
+    INSERT_MANY = "insert many"
+    INSERT_AHEAD = "insert ahead"
+    """From a writer whose clock is fast."""
+    INSERT_NULL = "insert NULL"
+    UPDATE = "update"
+    DELETE = "delete"
+    TICK = "tick"
+    TICK_AGAIN = "tick again"
+    ASK = "ask for a full load"
+    WAIT = "wait"
+    DELIVER = "deliver"
+    DELIVER_AGAIN = "deliver again"
+    """Any message, acknowledged or not."""
+    GO_ON = "go on"
+    """Perhaps as a zombie."""
+    FINISH = "finish"
+    REFUSE = "refuse"
+    LOSE_REPLY = "lose the reply"
+    REPEAT = "repeat"
+    KILL = "kill"
+
+
+E = Event
+EVENTS = [
+    *(E.INSERT, E.INSERT, E.INSERT_MANY, E.INSERT_AHEAD, E.INSERT_NULL, E.UPDATE, E.DELETE),
+    *(E.TICK, E.TICK, E.TICK_AGAIN, E.ASK, E.WAIT, E.WAIT),
+    *[E.DELIVER] * 5,
+    *[E.GO_ON] * 4,
+    *[E.FINISH] * 8,
+    *(E.DELIVER_AGAIN, E.REFUSE, E.LOSE_REPLY, E.REPEAT, E.KILL),
+]
+"""Some are more likely than others. One rule chooses among them, because hypothesis leaves out
+about half of a machine's rules in an example, and without triggers nothing happens."""
+
+FATES = {E.REFUSE: Fate.REFUSED, E.LOSE_REPLY: Fate.LOST, E.REPEAT: Fate.TWICE}
+IOS = (1, 2, 3, 5, 8, 13, 21, 34)
+PAUSES_S = (1, 8, LEASE_S, LEASE_S, 5 * 60, 10 * 60, 40 * 60, 40 * 60)
+SHARES_OF_LAG = (0, 0, 0, 0, 0.5, 0.5, 1, 1)
+CLOCK_AHEAD = timedelta(seconds=30)
+
+
+class DeliveryMachine(RuleBasedStateMachine):
+    """Histories of one table; a subclass says in which mode."""
+
+    mode: SyncMode
+    may_change_rows = True
+    """An appended table's rows never change at the source."""
+    may_delete_rows = False
+    """Only a full load sees that a row is gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world: World
+        self.instances: list[Instance] = []
+        self._stack = ExitStack()
+
+    @initialize(
+        kind=st.sampled_from([CursorKind.TIME, CursorKind.TIME, CursorKind.DATE]),
+        time_lag_s=st.sampled_from([0, 10, 90]),
+        date_lag_s=st.sampled_from([0, 3600, 36 * 3600]),
+        unit_rows=st.sampled_from([UNBOUNDED, 3]),
+        unit_bytes=st.sampled_from([UNBOUNDED, UNBOUNDED, 130]),
+        unit_parts=st.sampled_from([UNBOUNDED, 1]),
+        rows=st.sampled_from([0, 1, 2, 5]),
+    )
+    def set_up(
+        self, *, kind: CursorKind, time_lag_s: int, date_lag_s: int, rows: int, **units: int
+    ) -> None:
+        """Choose how the table is configured, and reach the first slot."""
+        lag_s = time_lag_s if kind is CursorKind.TIME else date_lag_s
+        setup = Setup(mode=self.mode, kind=kind, lag=timedelta(seconds=lag_s), **units)
+        self.world = self.make_world(setup)
+        self._stack.enter_context(on_virtual_time(self.world.clock))
+        self.world.source.insert(number=rows)
+        self.world.tick()
+
+    def make_world(self, setup: Setup) -> World:
+        """Return the world to explore; a broken protocol returns another one."""
+        return World(setup)
+
+    @rule(event=st.sampled_from(EVENTS), which=st.integers(0, 5), much=st.integers(0, 7))
+    def happen(self, event: Event, which: int, much: int) -> None:
+        """Let one thing happen.
+
+        Args:
+            event: what.
+            which: to which of several, counted from the newest in a circle.
+            much: how far an instance gets, how old a cursor is, how long a pause lasts.
+        """
+        world = self.world
+        if event in (E.TICK, E.TICK_AGAIN):
+            again = event is E.TICK_AGAIN
+            world.tick_again(world.slots - which % world.slots) if again else world.tick()
+        elif event is E.ASK:
+            world.ask(SyncMode.FULL, f"request {which}")
+        elif event is E.WAIT:
+            world.clock.pass_(timedelta(seconds=PAUSES_S[much]))
+        elif event in (E.DELIVER, E.DELIVER_AGAIN):
+            self._deliver(which, IOS[much], again=event is E.DELIVER_AGAIN)
+        elif event in (E.GO_ON, E.FINISH, E.KILL, *FATES):
+            self._work(event, which, IOS[much])
+        else:
+            self._commit(event, which, SHARES_OF_LAG[much])
+
+    def _commit(self, event: Event, which: int, share: float) -> None:
+        source, age = self.world.source, timedelta(seconds=int(share * self._lag_s))
+        row = _pick(list(source.rows.values()), which) if source.rows else None
+        if row and event is E.UPDATE and self.may_change_rows:
+            source.update(row, age)
+        elif row and event is E.DELETE and self.may_delete_rows:
+            source.delete(row)
+        elif len(source.rows) < MAX_ROWS:
+            ages: dict[Event, timedelta | None] = {E.INSERT_AHEAD: -CLOCK_AHEAD}
+            if self.mode is SyncMode.INCREMENTAL:
+                ages[E.INSERT_NULL] = None
+            source.insert(ages.get(event, age), number=4 if event is E.INSERT_MANY else 1)
+
+    @property
+    def _lag_s(self) -> float:
+        return self.world.setup.lag.total_seconds()
+
+    def _deliver(self, which: int, ios: int, *, again: bool) -> None:
+        messages = self.world.mail() if again else self.world.unacknowledged()
+        if messages and len(self.instances) < MAX_INSTANCES:
+            self.instances.append(self.world.start(_pick(messages, which)))
+            self._advance(self.instances[-1], ios)
+
+    def _work(self, event: Event, which: int, ios: int) -> None:
+        if event is E.FINISH and not self.instances and self.world.unacknowledged():
+            self.world.deliver(_pick(self.world.unacknowledged(), which))
+            self.world.witness.look()
+        if not self.instances:
+            return
+        instance = _pick(self.instances, which)
+        if event is E.KILL:
+            self.instances.remove(instance)
+            instance.kill()
+        elif event in FATES:
+            self._advance(instance, 1, FATES[event])
+        else:
+            self._advance(instance, sys.maxsize if event is E.FINISH else ios)
+
+    def _advance(self, instance: Instance, ios: int, fate: Fate = Fate.DONE) -> None:
+        while ios and not instance.is_over:
+            instance.advance(fate)
+            ios -= 1
+        if instance.is_over:
+            self.instances.remove(instance)
+        if instance.error:
+            raise instance.error
+        self.world.witness.look()
+
+    def teardown(self) -> None:
+        """Kill everything; unless the example has failed, everything must come right again."""
+        with self._stack:
+            for instance in self.instances:
+                instance.kill()
+            if hasattr(self, "world") and sys.exc_info()[0] is None:
+                self.world.recover()
+
+
+class FullMachine(DeliveryMachine):
+    """A table that each run replaces."""
+
+    mode = SyncMode.FULL
+    may_delete_rows = True
+
+
+class MergeMachine(DeliveryMachine):
+    """A table into which each run merges what is new and what may have come late."""
+
+    mode = SyncMode.INCREMENTAL
+
+
+class AppendMachine(DeliveryMachine):
+    """A table to which each run adds what can no longer change."""
+
+    mode = SyncMode.APPEND
+    may_change_rows = False
+
+
+def _pick(things: list[Any], which: int) -> Any:
+    return things[-1 - which % len(things)]

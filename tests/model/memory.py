@@ -1,0 +1,179 @@
+"""Cloud Storage and Pub/Sub in memory: the semantics of the seams, nothing else.
+
+Names, arguments, preconditions and errors are those of ``shared.storage`` and ``shared.bus``.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.errors import ConflictError, StorageUnavailableError
+from shared.storage import ABSENT, ObjectInfo, Writer
+from tests.model.interleaving import Baton
+
+FIRST_GENERATION = 1_700_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The live generation of one object."""
+
+    info: ObjectInfo
+    data: bytes
+
+
+class MemoryStorage:
+    """Buckets with true generations: an overwritten or deleted generation is gone.
+
+    ``history`` keeps every generation that was ever written, for the test alone.
+    """
+
+    def __init__(self, baton: Baton, now: Callable[[], datetime]) -> None:
+        self._baton = baton
+        self._now = now
+        self._live: dict[tuple[str, str], Stored] = {}
+        self.history: list[Stored] = []
+
+    def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
+        """Return an object's bytes and generation; None when there is none."""
+
+        def operation() -> tuple[bytes, int] | None:
+            found = self._live.get((bucket, name))
+            return (found.data, found.info.generation) if found else None
+
+        return self._baton.io(f"read {name}", operation, StorageUnavailableError)
+
+    def write(
+        self,
+        bucket: str,
+        name: str,
+        data: bytes,
+        *,
+        generation: int,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> int:
+        """Write an object if its present generation is the one given; return the new one."""
+        return self._baton.io(
+            f"write {name}",
+            lambda: self.put(bucket, name, data, generation),
+            StorageUnavailableError,
+            retries=True,
+        )
+
+    @contextmanager
+    def create(self, bucket: str, name: str, content_type: str) -> Iterator[Writer]:
+        """Stream a new object; it appears whole on leaving, or not at all on an exception."""
+        content = io.BytesIO()
+        writer = Writer(content)
+        yield writer
+        # The client asks a resumable upload how far it came, so it never meets its own object.
+        writer.generation = self._baton.io(
+            f"create {name}",
+            lambda: self.put(bucket, name, content.getvalue(), ABSENT),
+            StorageUnavailableError,
+        )
+
+    def download(self, bucket: str, name: str, generation: int) -> bytes | None:
+        """Return the bytes of one generation; None when it is gone."""
+
+        def operation() -> bytes | None:
+            found = self._find(bucket, name, generation)
+            return found.data if found else None
+
+        return self._baton.io(f"download {name}", operation, StorageUnavailableError)
+
+    def stream(self, bucket: str, name: str, generation: int) -> Iterator[bytes]:
+        """Yield the stored bytes of one generation."""
+        data = self.download(bucket, name, generation)
+        if data is None:
+            raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}")
+        yield data
+
+    def info(self, bucket: str, name: str, generation: int | None = None) -> ObjectInfo | None:
+        """Return what is known of an object, or of one generation; None when there is none."""
+
+        def operation() -> ObjectInfo | None:
+            found = self._find(bucket, name, generation)
+            return found.info if found else None
+
+        return self._baton.io(f"look at {name}", operation, StorageUnavailableError)
+
+    def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the live objects below a prefix, by name."""
+        yield from self._baton.io(
+            f"list {prefix}",
+            lambda: [
+                found.info
+                for (place, name), found in sorted(self._live.items())
+                if place == bucket and name.startswith(prefix)
+            ],
+            StorageUnavailableError,
+        )
+
+    def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
+        """Copy one generation to a new name; a copy made before is left alone."""
+
+        def operation() -> None:
+            found = self._find(source.bucket, source.name, source.generation)
+            if found is None:
+                raise FileNotFoundError(str(source))
+            if (bucket, name) not in self._live:
+                self.put(bucket, name, found.data, ABSENT)
+
+        self._baton.io(f"copy to {name}", operation, StorageUnavailableError, retries=True)
+
+    def put(self, bucket: str, name: str, data: bytes, generation: int) -> int:
+        """Write at once, without waiting for a turn."""
+        found = self._live.get((bucket, name))
+        if generation != (found.info.generation if found else ABSENT):
+            raise ConflictError(f"gs://{bucket}/{name} has another generation")
+        info = ObjectInfo(
+            bucket=bucket,
+            name=name,
+            generation=FIRST_GENERATION + len(self.history),
+            size_bytes=len(data),
+            created_at=self._now(),
+        )
+        self._live[bucket, name] = stored = Stored(info=info, data=data)
+        self.history.append(stored)
+        return info.generation
+
+    def _find(self, bucket: str, name: str, generation: int | None) -> Stored | None:
+        found = self._live.get((bucket, name))
+        if found and generation in (None, found.info.generation):
+            return found
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One published message."""
+
+    id: str
+    topic: str
+    data: bytes
+
+
+class MemoryBus:
+    """Keeps what is published. When and how often it arrives is the test's business."""
+
+    def __init__(self, baton: Baton) -> None:
+        self._baton = baton
+        self.sent: list[Sent] = []
+
+    def publish(self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None) -> str:
+        """Publish one message and return its id."""
+        return self._baton.io(
+            f"publish to {topic.rpartition('/')[2]}",
+            lambda: self.put(topic, data),
+            StorageUnavailableError,
+            retries=True,
+        )
+
+    def put(self, topic: str, data: bytes) -> str:
+        """Publish at once, without waiting for a turn."""
+        self.sent.append(Sent(id=f"message-{len(self.sent)}", topic=topic, data=data))
+        return self.sent[-1].id

@@ -1,0 +1,214 @@
+"""A target in memory: the transactions of ``PostgresTarget``, and a record of all that readers saw.
+
+There is one lock because there is one baton: what happens between two I/Os is a transaction. Each
+change of what readers see is kept as a ``View``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from shared.core import fencing
+from shared.core.fencing import TargetState
+from shared.core.manifests import Manifest, Part
+from shared.core.modes import SyncMode
+from shared.core.schemas import TableSchema
+from shared.errors import IntegrityError, NotStagedError, TargetUnavailableError
+from shared.targets.base import LoadRecord, Outcome, Published
+from tests.model.interleaving import Baton
+from tests.model.memory_source import COLUMNS, Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A row of ``_sluice.loads``."""
+
+    record: LoadRecord
+    mode: SyncMode
+    low: str | None
+    high: str | None
+    snapshot: str
+    manifest_attempt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a reader could see between two changes."""
+
+    rows: tuple[Row, ...]
+    state: TargetState
+    loads: tuple[Load, ...]
+
+
+@dataclass(slots=True)
+class Staging:
+    """A run's staging table, and the parts that it holds."""
+
+    rows: list[Row] = field(default_factory=list)
+    parts: set[str] = field(default_factory=set)
+
+
+class Database:
+    """One table with its bookkeeping, as all sessions see it."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.state = TargetState()
+        self.loads: dict[str, Load] = {}
+        self.staging: dict[str, Staging] = {}
+        self.views: list[View] = []
+
+    def show(self) -> None:
+        """Let readers see what is there now."""
+        view = View(rows=tuple(self.rows), state=self.state, loads=tuple(self.loads.values()))
+        self.views.append(view)
+
+
+class MemoryTarget:
+    """One session, for one step."""
+
+    def __init__(self, database: Database, baton: Baton) -> None:
+        self.database = database
+        self.baton = baton
+
+    def state(self) -> TargetState:
+        """Return the table's state row; a table never loaded has an empty one."""
+        database = self.database
+        return self.baton.io("read the state", lambda: database.state, TargetUnavailableError)
+
+    def committed(self, run_id: str) -> LoadRecord | None:
+        """Return the record of a committed run; None when it never committed."""
+        return self.baton.io(
+            "look for the load", lambda: self.find_load(run_id), TargetUnavailableError
+        )
+
+    def schema(self) -> TableSchema | None:
+        """Return the table as it is in the target; None when it does not exist."""
+        return TableSchema(COLUMNS) if self.database.loads else None
+
+    def staged(self, manifest: Manifest) -> set[str]:
+        """Return the parts that the run's staging table holds; make it if need be."""
+
+        def operation() -> set[str]:
+            return set(self.database.staging.setdefault(manifest.run_id, Staging()).parts)
+
+        return self.baton.io("look at the staging table", operation, TargetUnavailableError)
+
+    def stage(self, manifest: Manifest, part: Part, batches: Iterable[pa.RecordBatch]) -> None:
+        """Put a part's rows into the run's staging table, once."""
+        rows = [Row(**row) for batch in batches for row in batch.to_pylist()]
+
+        def operation() -> None:
+            staging = self._staging(manifest)
+            if part.name not in staging.parts:
+                staging.parts.add(part.name)
+                staging.rows += rows
+
+        self.baton.io("stage a part", operation, TargetUnavailableError)
+
+    def publish(self, manifest: Manifest) -> Published:
+        """Make the staged rows visible, once: fence, rows and record in one transaction."""
+        return self.baton.io("publish", lambda: self.publish_now(manifest), TargetUnavailableError)
+
+    def discard(self, manifest: Manifest) -> None:
+        """Drop the run's staging table, if it is there."""
+        self.baton.io("discard", lambda: self.drop_staging(manifest), TargetUnavailableError)
+
+    def staging_runs(self) -> dict[str, int]:
+        """Return the runs that have a staging table, each with its staged parts."""
+
+        def operation() -> dict[str, int]:
+            return {run_id: len(s.parts) for run_id, s in self.database.staging.items()}
+
+        return self.baton.io("list staging tables", operation, TargetUnavailableError)
+
+    def count(self) -> int:
+        """Return the table's number of rows."""
+        return len(self.database.rows)
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+    def publish_now(self, manifest: Manifest) -> Published:
+        """Do what ``PostgresTarget.publish`` does inside its transaction, in its order."""
+        refusal = self.refusal(manifest)
+        if refusal:
+            return refusal
+        state = self.database.state
+        rows = self.staged_rows(manifest)
+        record = self.apply(manifest, rows)
+        self.database.state = fencing.next_state(manifest, state)
+        self.record(manifest, record)
+        self.drop_staging(manifest)
+        self.database.show()
+        return Published(outcome=Outcome.COMMITTED, record=record)
+
+    def refusal(self, manifest: Manifest) -> Published | None:
+        """Return why nothing is to be published; None when it may be."""
+        record = self.find_load(manifest.run_id)
+        if record:
+            return Published(outcome=Outcome.ALREADY, record=record)
+        obstacle = fencing.stands_in_the_way(manifest, self.database.state)
+        return Published(outcome=Outcome.SUPERSEDED, reason=obstacle) if obstacle else None
+
+    def find_load(self, run_id: str) -> LoadRecord | None:
+        """Return the record of a committed run; None when it never committed."""
+        found = self.database.loads.get(run_id)
+        return found.record if found else None
+
+    def staged_rows(self, manifest: Manifest) -> list[Row]:
+        """Return all of a run's rows.
+
+        Raises:
+            NotStagedError: they are not all there.
+            IntegrityError: a key stands in more than one of them.
+        """
+        rows = self._staging(manifest).rows
+        if len(rows) != manifest.rows_staged:
+            raise NotStagedError(f"{len(rows)} rows of {manifest.rows_staged} are staged")
+        if self._is_by_key(manifest) and len({r.id for r in rows}) < len(rows):
+            raise IntegrityError("a key is repeated among the staged rows")
+        return rows
+
+    def apply(self, manifest: Manifest, rows: list[Row]) -> LoadRecord:
+        """Change the table's rows, without showing it yet, and return what was done."""
+        before = self.database.rows
+        staged = {row.id: row for row in rows} if self._is_by_key(manifest) else {}
+        replaces_all = manifest.mode is SyncMode.FULL
+        kept = [row for row in before if row.id in staged or not replaces_all]
+        there = {row.id for row in kept if row.id in staged}
+        new = [row for row in rows if row.id not in there]
+        self.database.rows = [staged.get(row.id, row) for row in kept] + new
+        return LoadRecord(
+            run_id=manifest.run_id,
+            rows_loaded=len(rows),
+            rows_inserted=len(new),
+            rows_updated=sum(staged.get(row.id, row) != row for row in kept),
+            rows_deleted=len(before) - len(kept),
+        )
+
+    def record(self, manifest: Manifest, record: LoadRecord) -> None:
+        """Write the run's row of loads."""
+        window = manifest.window
+        self.database.loads[manifest.run_id] = Load(
+            record=record,
+            mode=manifest.mode,
+            low=window.low if window else None,
+            high=window.high if window else None,
+            snapshot=manifest.snapshot,
+            manifest_attempt=manifest.attempt,
+        )
+
+    def drop_staging(self, manifest: Manifest) -> None:
+        """Drop the run's staging table, if it is there."""
+        self.database.staging.pop(manifest.run_id, None)
+
+    def _is_by_key(self, manifest: Manifest) -> bool:
+        return bool(manifest.schema.primary_key) and manifest.mode is not SyncMode.APPEND
+
+    def _staging(self, manifest: Manifest) -> Staging:
+        staging = self.database.staging.get(manifest.run_id)
+        if staging is None:
+            raise NotStagedError(f"the staging table of run {manifest.run_id} is gone")
+        return staging
