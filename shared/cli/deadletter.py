@@ -47,8 +47,8 @@ def list_(
 @app.command()
 def replay(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
     """Ask once more for what a dead letter asked for. Nothing is ever loaded twice by it."""
-    services = cloud.connect()
-    for letter in _chosen(services, letter_id, all_open=all_open):
+    services = _connect(letter_id, all_open=all_open)
+    for letter in _chosen(services, letter_id):
         became = ask_again(letter, services)
         about = f"{letter.table} {letter.run_id}".strip() or letter.topic
         done = "asked for again" if became is LetterState.REPLAYED else "ended well meanwhile"
@@ -58,20 +58,24 @@ def replay(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
 @app.command()
 def drop(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
     """Decide that a dead letter is not needed. Its run stays failed."""
-    services = cloud.connect()
-    for letter in _chosen(services, letter_id, all_open=all_open):
+    services = _connect(letter_id, all_open=all_open)
+    for letter in _chosen(services, letter_id):
         services.dead_letters.close(letter, LetterState.DROPPED, services.now())
         render.console.print(f"{letter.letter_id}  dropped", highlight=False)
 
 
-def _chosen(services: Services, letter_id: str | None, *, all_open: bool) -> Iterator[DeadLetter]:
-    """Yield what is meant.
+def _connect(letter_id: str | None, *, all_open: bool) -> Services:
+    if bool(letter_id) == all_open:
+        raise typer.BadParameter("give one ID, or --all")
+    return cloud.connect()
+
+
+def _chosen(services: Services, letter_id: str | None) -> Iterator[DeadLetter]:
+    """Yield the open letter that is meant, or all of them.
 
     Raises:
         InvalidMessageError: no open dead letter, or more than one, has an id that begins so.
     """
-    if bool(letter_id) == all_open:
-        raise typer.BadParameter("give one ID, or --all")
     letters = list(services.dead_letters.letters(LetterState.OPEN))
     if letter_id is None:
         yield from letters

@@ -410,15 +410,12 @@ def test_dead_letter_is_listed_with_its_reason_replayed_once_and_commits(swept: 
     assert failed.failure.error == "TargetUnavailableError"
 
     listed = swept.sluice("deadletter", "list", "--json")
-    shown = swept.sluice("deadletter", "list")
 
     (letter,) = [x for x in json.loads(listed.stdout) if x["table"] == "stranded"]
     assert letter["run_id"] == failed.run_id
     assert letter["reason"].startswith("TargetUnavailableError")
     assert letter["deliveries"] == 5
     assert f"sluice deadletter replay {letter['letter_id']}" in failed.failure.message
-    assert letter["letter_id"] in shown.stdout
-
     swept.configure("stranded")
     replayed = swept.sluice("deadletter", "replay", letter["letter_id"])
 
@@ -429,6 +426,7 @@ def test_dead_letter_is_listed_with_its_reason_replayed_once_and_commits(swept: 
     assert letters(swept, "stranded") == []
     again = swept.sluice("deadletter", "replay", letter["letter_id"])
     assert again.returncode == 1
+    assert "open dead letters begin with" in again.stderr
     assert len(swept.runs("stranded")) == 1
 
 
@@ -438,6 +436,7 @@ def test_dropped_dead_letter_leaves_its_run_failed_and_its_objects_to_the_sweep(
     run = strand(swept, "forsaken")
     unit = swept.put("staging", naming.unit_object("forsaken", run.run_id, "0"))
     (letter,) = letters(swept, "forsaken")
+    assert letter.letter_id in swept.sluice("deadletter", "list").stdout
 
     swept.sweep()
     assert swept.names("staging", "units/forsaken/") == [unit]  # a replay would need it
@@ -542,15 +541,9 @@ def test_letter_that_names_nothing_is_listed_all_the_same(swept: Swept) -> None:
     assert replay(letter, swept.services) is LetterState.REPLAYED
 
 
-def test_replay_of_nothing_in_particular_is_refused(swept: Swept) -> None:
-    assert swept.sluice("deadletter", "replay").returncode == 2
-    assert swept.sluice("deadletter", "replay", "2020").returncode == 1
-
-
 def test_sweep_can_be_asked_for_and_looked_at(swept: Swept) -> None:
-    asked = swept.sluice("sweep", "--now", "--json")
-    shown = swept.sluice("sweep")
+    asked = swept.sluice("sweep", "--now")
 
     assert asked.returncode == 0, asked.stderr
-    assert json.loads(asked.stdout)["swept_at"]
-    assert "open runs" in shown.stdout
+    assert "open runs" in asked.stdout
+    assert "stale tables" in asked.stdout
