@@ -12,6 +12,7 @@ from shared.config.models import (
     MAX_DURATION,
     Connections,
     CsvFiles,
+    Deletes,
     EnvironmentFile,
     PostgresConnection,
     ResolvedTable,
@@ -201,6 +202,44 @@ def test_key_of_a_table_of_files_may_wait_for_its_columns() -> None:
     table = a_file_table(sync_mode="incremental", primary_key=["id"])
 
     assert table.primary_key == ["id"]
+
+
+# Deletes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["hard", "soft"])
+def test_merge_may_look_for_deletes(mode: str) -> None:
+    table = a_table(**INCREMENTAL, deletes={"mode": mode})
+
+    assert table.deletes == Deletes(mode=mode, max_percent=10.0)
+
+
+def test_no_run_looks_for_deletes_unless_told() -> None:
+    assert a_table(**INCREMENTAL).deletes is None
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (table_data(), "deletes is for sync_mode incremental: full removes rows anyway"),
+        (table_data(**APPEND), "deletes is for sync_mode incremental: append only adds rows"),
+        (file_table_data(), "deletes compares the keys of a whole table; a file is only a part"),
+    ],
+)
+def test_deletes_of_another_table_are_refused_with_the_reason(
+    data: dict[str, Any], problem: str
+) -> None:
+    assert why(TableConfig, data | {"deletes": {"mode": "hard"}}) == f": {problem}"
+
+
+@pytest.mark.parametrize(
+    "deletes",
+    [{"mode": "gone"}, {"mode": "hard", "max_percent": 101}, {"mode": "hard", "max_percent": -1}],
+)
+def test_deletes_out_of_range_are_refused(deletes: dict[str, Any]) -> None:
+    key = list(deletes)[-1]
+
+    assert why(TableConfig, table_data(**INCREMENTAL, deletes=deletes)).startswith(f"deletes.{key}")
 
 
 # Durations ----------------------------------------------------------------------------------------

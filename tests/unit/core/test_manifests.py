@@ -25,6 +25,30 @@ def test_sums_are_those_of_the_parts(sizes: list[tuple[int, int]]) -> None:
     assert manifest.size_bytes == sum(size_bytes for _, size_bytes in sizes)
 
 
+def test_keys_count_as_bytes_but_not_as_rows() -> None:
+    manifest = a_manifest(parts=(a_part(),), key_parts=(a_part(name="k"), a_part(name="l")))
+
+    assert [p.name for p in manifest.all_parts][1:] == ["k", "l"]
+    assert manifest.rows_staged == a_part().rows
+    assert manifest.size_bytes == 3 * a_part().size_bytes
+
+
+def test_part_of_keys_has_only_the_keys_columns() -> None:
+    rows, keys = a_part(name="r"), a_part(name="k")
+    schema = a_schema(key=("c", "a"), a="int64", b="text", c="date")
+    manifest = a_manifest(schema=schema, parts=(rows,), key_parts=(keys,))
+
+    assert manifest.schema_of(rows) == schema
+    assert manifest.schema_of(keys) == a_schema(key=("c", "a"), c="date", a="int64")
+
+
+def test_manifest_without_keys_has_only_parts_of_rows() -> None:
+    manifest = a_manifest(key_parts=None)
+
+    assert manifest.all_parts == manifest.parts
+    assert manifest.schema_of(manifest.parts[0]) == manifest.schema
+
+
 @pytest.mark.parametrize(
     "manifest",
     [
@@ -32,6 +56,8 @@ def test_sums_are_those_of_the_parts(sizes: list[tuple[int, int]]) -> None:
         a_manifest(parts=(a_part(), a_part(key=KEY)), query_id="01b", notes=("a", "b")),
         a_manifest(mode=SyncMode.APPEND, window=None, epoch=None, file=a_file()),
         a_manifest(parts=(), window=a_window(low=None, high=None)),
+        a_manifest(key_parts=(), allow_empty=True),
+        a_manifest(key_parts=(a_part(key=KEY),), change_token="t"),
         a_manifest(schema=a_schema(key=(), price="decimal(18,4)", at="timestamptz")),
     ],
 )

@@ -256,6 +256,33 @@ def test_request_for_a_run_that_is_none_is_refused(run_id: Any) -> None:
         ExtractRequest.decode(a_delivery({"version": 1, "table": "flights", "run_id": run_id}))
 
 
+def test_somebody_may_ask_for_a_run_that_passes_the_guards() -> None:
+    sent = ExtractRequest(table="t", published_at=AT, request_id="k", allow_empty=True)
+
+    assert b'"allow_empty":true' in sent.encode()
+    assert ExtractRequest.decode(a_delivery(data=sent.encode())).allow_empty is True
+
+
+def test_run_passes_no_guard_unless_asked_to() -> None:
+    sent = ExtractRequest(table="t", published_at=AT, request_id="k")
+
+    assert b"allow_empty" not in sent.encode()
+    assert ExtractRequest.decode(a_delivery(data=sent.encode())).allow_empty is False
+
+
+def test_schedule_cannot_ask_to_pass_the_guards() -> None:
+    with pytest.raises(InvalidMessageError, match="allow_empty goes with a request_id"):
+        ExtractRequest.decode(a_delivery({"version": 1, "table": "t", "allow_empty": True}))
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "true", []])
+def test_wish_to_pass_the_guards_is_true_or_false(value: Any) -> None:
+    body = {"version": 1, "table": "t", "request_id": "k", "allow_empty": value}
+
+    with pytest.raises(InvalidMessageError, match="allow_empty must be true or false"):
+        ExtractRequest.decode(a_delivery(body))
+
+
 @pytest.mark.parametrize("mode", ["", "Full", "fullload", 1, ["full"], {"full": 1}, True])
 def test_unknown_mode_is_refused_with_the_known_ones(mode: Any) -> None:
     delivery = a_delivery({"version": 1, "table": "t", "mode": mode})

@@ -1,6 +1,7 @@
 """Plans: a run cut into units, which are found, finished and put together in any order."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,6 +124,21 @@ def test_manifest_keeps_the_first_query_and_all_else_of_the_plan() -> None:
     manifest = assemble(plan, {"0": Unit(), "1": a_leaf("1")})
 
     assert manifest == a_manifest(parts=a_leaf("1").parts, rows_source=20, query_id="1")
+
+
+def test_keys_are_put_together_beside_the_rows() -> None:
+    plan = a_plan(2)
+    plan = replace(plan, manifest=replace(plan.manifest, key_parts=()))
+    done = {"1": Unit(key_parts=(a_part(name="k1"),)), "0": a_leaf("0")}
+
+    manifest = assemble(plan, done)
+
+    assert [p.name for p in manifest.key_parts or ()] == ["k1"]
+    assert manifest.parts == a_leaf("0").parts
+
+
+def test_run_that_looks_for_no_deletes_has_no_keys() -> None:
+    assert assemble(a_plan(1), {"0": a_leaf("0")}).key_parts is None
 
 
 def test_run_without_rows_has_a_manifest_without_parts() -> None:

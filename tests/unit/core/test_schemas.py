@@ -115,5 +115,12 @@ def test_key_that_names_a_column_twice_is_refused() -> None:
         a_schema(key=("id", "name", "id"))
 
 
+def test_schema_of_the_key_has_the_keys_order() -> None:
+    schema = a_schema(key=("c", "a"), a="int64", b="text", c="date")
+
+    assert schema.only_key == a_schema(key=("c", "a"), c="date", a="int64")
+    assert a_schema(key=()).only_key == TableSchema(())
+
+
 def test_column_may_be_null_unless_told_otherwise() -> None:
     assert Column(name="a", type=DataType(Kind.TEXT)).is_nullable

@@ -319,6 +319,13 @@ def test_first_slice_takes_the_rows_without_a_value(
     )
 
 
+def test_slice_without_ends_is_everything() -> None:
+    piece = Slice(column="ID", after=None, upto=None)
+
+    assert sql.with_slice((" WHERE x = ?", ("1",)), ID, piece) == (" WHERE x = ?", ("1",))
+    assert sql.with_slice(EVERYTHING, ID, piece) == EVERYTHING
+
+
 def test_quantiles_are_the_ends_of_equal_shares() -> None:
     shares = f'SELECT "ID" AS value, NTILE(4) OVER (ORDER BY "ID") AS share FROM {NAME} WHERE x = ?'
 

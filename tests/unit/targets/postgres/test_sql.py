@@ -150,6 +150,54 @@ def test_all_rows_are_deleted_without_a_truncate() -> None:
     assert sql.delete_all(TABLE) == 'DELETE FROM "public"."flights"'
 
 
+# Rows marked as deleted ---------------------------------------------------------------------------
+
+
+def test_column_of_marks_is_added_once() -> None:
+    assert sql.add_marker(TABLE, "_deleted_at") == (
+        'ALTER TABLE "public"."flights" '
+        'ADD COLUMN IF NOT EXISTS "_deleted_at" timestamp with time zone'
+    )
+
+
+def test_rows_without_a_mark_are_counted() -> None:
+    assert sql.count_unmarked(TABLE, "_deleted_at") == (
+        'SELECT count(*) FROM "public"."flights" WHERE "_deleted_at" IS NULL'
+    )
+
+
+def test_rows_whose_key_is_not_staged_are_marked_unless_they_are() -> None:
+    assert sql.mark_missing(TABLE, STAGING, KEY, NO_CASTS, "_deleted_at") == (
+        'UPDATE "public"."flights" t SET "_deleted_at" = CAST(%s AS timestamp with time zone) '
+        'WHERE t."_deleted_at" IS NULL AND NOT EXISTS '
+        '(SELECT 1 FROM "_sluice"."stage_1" s WHERE t."id" = s."id")'
+    )
+
+
+def test_rows_whose_key_is_staged_again_lose_their_mark() -> None:
+    assert sql.unmark_present(TABLE, STAGING, KEY, NO_CASTS, "_deleted_at") == (
+        'UPDATE "public"."flights" t SET "_deleted_at" = NULL '
+        'WHERE t."_deleted_at" IS NOT NULL AND EXISTS '
+        '(SELECT 1 FROM "_sluice"."stage_1" s WHERE t."id" = s."id")'
+    )
+
+
+def test_update_takes_the_mark_from_every_staged_row() -> None:
+    assert sql.update_changed(TABLE, STAGING, COLUMNS[:2], KEY, NO_CASTS, "_deleted_at") == (
+        'UPDATE "public"."flights" t SET "Price" = s."Price", "_deleted_at" = NULL '
+        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id" '
+        'AND (t."Price", t."_deleted_at") IS DISTINCT FROM (s."Price", NULL)'
+    )
+
+
+def test_row_that_is_all_key_can_still_lose_its_mark() -> None:
+    assert sql.update_changed(TABLE, STAGING, COLUMNS[:1], KEY, NO_CASTS, "_deleted_at") == (
+        'UPDATE "public"."flights" t SET "_deleted_at" = NULL '
+        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id" '
+        'AND (t."_deleted_at") IS DISTINCT FROM (NULL)'
+    )
+
+
 # Casts to an existing table -----------------------------------------------------------------------
 
 
