@@ -278,25 +278,27 @@ def test_run_asked_in_vain_is_failed_and_can_be_replayed(swept: Swept) -> None:
 
 
 def test_orphans_of_an_ended_run_go_and_what_its_manifest_names_stays(swept: Swept) -> None:
-    table = swept.source_table("tidy")
-    run = swept.run(table)
-    named = swept.names("staging", f"parts/{table}/")
-    dead = [
-        swept.put("staging", naming.part_object(table, run.run_id, "dead", 0)),
-        swept.put("staging", naming.plan_object(table, run.run_id)),
-        swept.put("staging", naming.unit_object(table, run.run_id, "0")),
-    ]
+    swept.source("CREATE TABLE {db}.TIDY (ID NUMBER(9,0), AT TIMESTAMP_NTZ(6), PRIMARY KEY (ID))")
+    swept.source("INSERT INTO {db}.TIDY VALUES (1, SYSDATE())")
+    incremental = {"sync_mode": "incremental", "incremental_column": "at"}
+    table = swept.configure("tidy", **incremental, deletes={"mode": "hard"})
+    run_id = swept.run(table).run_id
+    manifest = swept.services.manifests.find(table, run_id)
+    assert manifest is not None
+    assert manifest.key_parts
+    named = sorted(part.name for part in manifest.all_parts)
+    dead = {
+        swept.put("staging", naming.part_object(table, run_id, "dead", 0)),
+        swept.put("staging", naming.plan_object(table, run_id)),
+        swept.put("staging", naming.unit_object(table, run_id, "0")),
+    }
 
     report = swept.sweep()
 
-    assert {n.rpartition("#")[0].partition("//")[2].partition("/")[2] for n in report.deleted.names}
-    left = [n for kind in ("parts", "plans", "units") for n in swept.names("staging", f"{kind}/")]
-    assert named
-    assert [n for n in left if f"/{table}/" in n] == named
-    assert not set(dead) & set(left)
-    assert swept.names("staging", f"manifests/{table}/") == [
-        naming.manifest_object(table, run.run_id)
-    ]
+    assert {n.split("/", 3)[3].partition("#")[0] for n in report.deleted.names} >= dead
+    left = [o for kind in ("parts", "plans", "units") for o in swept.names("staging", f"{kind}/")]
+    assert [o for o in left if f"/{table}/" in o] == named
+    assert swept.services.manifests.find(table, run_id) == manifest
 
 
 def test_objects_of_an_open_run_and_of_no_run_stay(swept: Swept) -> None:
