@@ -46,6 +46,10 @@ def run(
     resolved, _ = services.config.get(table)
     if resolved.table.snowflake is None:
         raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
+    try:
+        resolved.table.mode_of_run(mode)
+    except ValueError as exc:
+        raise InvalidConfigError(str(exc)) from exc
     request = ExtractRequest(
         table=table,
         published_at=services.now(),

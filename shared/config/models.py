@@ -298,6 +298,17 @@ class TableConfig(Model):
             raise ValueError(f"primary_key names no column; csv.columns has {', '.join(columns)}")
         return self
 
+    def mode_of_run(self, asked: SyncMode | None) -> SyncMode:
+        """Return the mode of a run: the table's own, or a full read if that is asked for.
+
+        Raises:
+            ValueError: any other mode would read another window than the table's.
+        """
+        if asked in (None, self.sync_mode, SyncMode.FULL):
+            return asked or self.sync_mode
+        others = f"{self.sync_mode} or full" if self.sync_mode is not SyncMode.FULL else "full"
+        raise ValueError(f"a run of {self.name} is {others}, not {asked}")
+
     @property
     def source_kind(self) -> str:
         """The registered kind of source."""

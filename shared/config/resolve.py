@@ -42,6 +42,7 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
         if t is not None
     ]
     _require_connections(resolved, env)
+    _require_targets_of_their_own(resolved)
     return resolved
 
 
@@ -51,6 +52,9 @@ def json_schema() -> dict[str, Any]:
 
 
 def _table_files(config_dir: Path) -> list[Path]:
+    for path in (config_dir / "tables.yml", *(config_dir / "tables").glob("*.yml")):
+        if path.exists():
+            raise InvalidConfigError(f"{path}: would not be read; rename it to end in .yaml")
     one = config_dir / "tables.yaml"
     files = ([one] if one.exists() else []) + sorted((config_dir / "tables").glob("*.yaml"))
     if not files:
@@ -179,6 +183,21 @@ def _known_keys(model: type[BaseModel], place: Iterable[str | int]) -> list[str]
         current = next((a for a in getattr(annotation, "__args__", [annotation]) if a), None)
     fields = getattr(current, "model_fields", {})
     return sorted(f.alias or n for n, f in fields.items())
+
+
+def _require_targets_of_their_own(tables: list[ResolvedTable]) -> None:
+    """Refuse two tables that would write, and in mode full delete, each other's rows."""
+    owners: dict[tuple[str, str], str] = {}
+    for table in (t.table for t in tables):
+        if table.postgres is None:
+            continue
+        place = (table.postgres.schema_, table.postgres.table)
+        other = owners.setdefault(place, table.name)
+        if other != table.name:
+            raise InvalidConfigError(
+                f"tables {other} and {table.name} both write {'.'.join(place)} in PostgreSQL; "
+                "give each a table of its own"
+            )
 
 
 def _require_connections(tables: list[ResolvedTable], env: Document) -> None:

@@ -58,8 +58,16 @@ def extract(request: ExtractRequest | UnitRequest, services: Services) -> None:
 def requested(
     request: ExtractRequest, resolved: ResolvedTable, generation: int, services: Services
 ) -> Run:
-    """Return the run that a request asks for, as it is before anything was done."""
+    """Return the run that a request asks for, as it is before anything was done.
+
+    Raises:
+        InvalidMessageError: the table cannot be read in the mode that is asked for.
+    """
     table = resolved.table
+    try:
+        mode = table.mode_of_run(request.mode)
+    except ValueError as exc:
+        raise InvalidMessageError(str(exc), table=table.name) from exc
     at = request.published_at
     if request.request_id:
         trigger, key = Trigger.REQUEST, request.request_id
@@ -74,7 +82,7 @@ def requested(
         table=table.name,
         trigger=trigger,
         trigger_key=key,
-        mode=request.mode or table.sync_mode,
+        mode=mode,
         created_at=now,
         updated_at=now,
         config_generation=generation,

@@ -141,7 +141,7 @@ class SnowflakeSource:
         if null_rows and self._null_policy() == "fail":
             raise ValueNotRepresentableError(
                 f"{null_rows} rows have NULL in the incremental_column {cursor and cursor.name}; "
-                "set null_cursor to skip or include for this table",
+                "set null_cursor: skip, or include for a table that is merged by key",
                 rows=null_rows,
             )
         ahead, without = self._left_out(mode, window) if piece is None else (0, 0)

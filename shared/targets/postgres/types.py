@@ -21,7 +21,7 @@ _NAMES: dict[Kind, str] = {
 
 _ALSO_HOLDS: dict[Kind, re.Pattern[str]] = {
     Kind.INT64: re.compile(r"integer|smallint|numeric"),
-    Kind.TEXT: re.compile(r"character varying(\(\d+\))?|uuid|jsonb?|citext"),
+    Kind.TEXT: re.compile(r"character varying(\(\d+\))?|uuid|json|citext"),
     Kind.JSON: re.compile(r"text|json|character varying"),
 }
 """Types that take every value of a kind unaltered, or refuse it loudly; none rounds or cuts."""

@@ -444,3 +444,27 @@ def test_environment_may_be_empty() -> None:
     assert EnvironmentFile.model_validate({}) == EnvironmentFile(
         connections=Connections(), tables={}
     )
+
+
+@pytest.mark.parametrize("own", list(SyncMode))
+@pytest.mark.parametrize("asked", [None, *SyncMode])
+def test_run_has_the_table_s_own_mode_or_reads_it_whole(
+    own: SyncMode, asked: SyncMode | None
+) -> None:
+    place = {"database": "D", "schema": "S", "table": "T"}
+    cursor = None if own is SyncMode.FULL else "at"
+    table = TableConfig.model_validate(
+        {
+            "name": "t",
+            "snowflake": place,
+            "postgres": {"table": "t"},
+            "sync_mode": own,
+            "incremental_column": cursor,
+        }
+    )
+
+    if asked in (None, own, SyncMode.FULL):
+        assert table.mode_of_run(asked) is (asked or own)
+    else:
+        with pytest.raises(ValueError, match=f"not {asked}"):
+            table.mode_of_run(asked)

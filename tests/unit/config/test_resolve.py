@@ -114,7 +114,11 @@ def test_repositorys_own_tables_are_valid_in_every_environment(environment: str)
 
 def test_tables_come_in_the_order_of_the_files(load: Load) -> None:
     one = TABLE.replace("tables:\n  - name: flights", "name: NAME").replace("\n    ", "\n")
-    files = {f"tables/{n}.yaml": one.replace("NAME", n) for n in ("b", "a")}
+
+    def file(name: str) -> str:
+        return one.replace("NAME", name).replace("table: flights", f"table: {name}")
+
+    files = {f"tables/{n}.yaml": file(n) for n in ("b", "a")}
 
     assert [r.table.name for r in load({"tables.yaml": TABLE} | files)] == ["flights", "a", "b"]
 
@@ -567,3 +571,26 @@ def test_json_schema_knows_the_keys_by_the_names_of_the_files() -> None:
     assert list(schema["properties"]) == ["tables"]
     assert ", ".join(sorted(schema["$defs"]["TableConfig"]["properties"])) == TABLE_KEYS
     assert list(schema["$defs"]["PostgresTable"]["properties"]) == ["schema", "table"]
+
+
+def test_two_tables_with_one_target_are_refused(tmp_path: Path) -> None:
+    tables = "\n".join(
+        f"- {{name: {name}, csv: {{}}, postgres: {{table: shared}}}}" for name in ("one", "two")
+    )
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "local.yaml").write_text(
+        "connections: {postgres: {host: h, user: u}}"
+    )
+    (tmp_path / "tables.yaml").write_text(f"tables:\n{tables}\n")
+
+    with pytest.raises(InvalidConfigError, match=r"one and two both write public\.shared"):
+        resolve.load(tmp_path, "local")
+
+
+def test_file_with_the_wrong_ending_is_named(tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "local.yaml").write_text("")
+    (tmp_path / "tables.yml").write_text("tables: []")
+
+    with pytest.raises(InvalidConfigError, match=r"rename it to end in \.yaml"):
+        resolve.load(tmp_path, "local")
