@@ -71,13 +71,14 @@ def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False
         render.console.print(f"no local cloud is up in {state}; `sluice local up --detach`")
     else:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("SERVICE", "STATE", "PID", "PORT", "MIB", "LOG"):
+        for name in ("SERVICE", "STATE", "PID", "PORT", "MIB"):
             table.add_column(name)
         for name, row in rows.items():
             shown = "[green]up[/]" if row["up"] else "[red]down[/]"
-            cells = (str(row["pid"]), str(row["port"]), f"{row['rss_mib']:.0f}", row["log"])
+            cells = (str(row["pid"]), str(row["port"]), f"{row['rss_mib']:.0f}")
             table.add_row(name, shown, *cells)
         render.console.print(table)
+        render.console.print(f"logs are in {state / 'logs'}")
     if not found or not all(row["up"] for row in rows.values()):
         raise typer.Exit(1)
 

@@ -1,9 +1,10 @@
 """How runs and receipts look in a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -23,24 +24,25 @@ _STYLES = {
 
 
 def runs_table(runs: Iterable[Run]) -> Table:
-    """Return runs as a table, in the order given."""
+    """Return runs as a table that fits 80 columns, in the order given."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("RUN", "TABLE", "TRIGGER", "STATE"):
+    for name in ("RUN", "TABLE", "STATE"):
         table.add_column(name, no_wrap=True)
-    for name in ("SOURCE", "LOADED", "REJECTED", "SECONDS"):
+    for name in ("LOADED", "REJECTED", "S"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("NOTE", overflow="fold")
     for run in runs:
         receipt = run.receipt
-        counts = (
-            (f"{receipt.rows_source:,}", f"{receipt.rows_loaded:,}", f"{receipt.rows_rejected:,}")
-            if receipt
-            else ("", "", "")
-        )
-        table.add_row(
-            run.run_id, run.table, str(run.trigger), state(run), *counts, _seconds(run), note(run)
-        )
+        counts = (f"{receipt.rows_loaded:,}", f"{receipt.rows_rejected:,}") if receipt else ("", "")
+        table.add_row(run.run_id, run.table, state(run), *counts, _seconds(run))
     return table
+
+
+def notes(runs: Iterable[Run]) -> Iterator[str]:
+    """Yield a line for each run that has something to say."""
+    for run in runs:
+        said = note(run)
+        if said:
+            yield f"{run.run_id}  {said}"
 
 
 def state(run: Run) -> Text:
@@ -78,6 +80,8 @@ def receipt_panel(run: Run) -> Panel:
         f"inserted, {receipt.rows_updated:,} updated, {receipt.rows_deleted:,} deleted",
     )
     grid.add_row("seconds", _seconds(run), f"{rows_per_second(run):,.0f} rows/s in the functions")
+    for text in receipt.notes:
+        grid.add_row("note", "", escape(text))
     verdict = "[green]adds up[/]" if receipt.adds_up else "[red]does not add up[/]"
     return Panel(
         grid,

@@ -89,7 +89,10 @@ def runs(
     if not found:
         render.console.print("no runs yet; `sluice run TABLE` starts one")
         return
-    render.console.print(render.runs_table(found[:limit]))
+    shown = found[:limit]
+    render.console.print(render.runs_table(shown))
+    for line in render.notes(shown):
+        render.console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
     if len(found) > limit:
         render.console.print(f"[dim]{len(found) - limit} older runs; see --limit[/]")
 
