@@ -11,7 +11,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -143,19 +143,33 @@ class Cloud:
             exc.close()
             return exc.code
 
-    def run(self, table: str, mode: SyncMode | None = None) -> Run:
+    def run(self, table: str, mode: SyncMode | None = None, *, allow_empty: bool = False) -> Run:
         """Ask for a run by message and wait for its end."""
-        run_id = self.request(table, mode)
+        run_id = self.request(table, mode, allow_empty=allow_empty)
         return self.await_run(table, lambda r: r.run_id == run_id and r.is_terminal)
 
-    def request(self, table: str, mode: SyncMode | None = None) -> str:
+    def request(
+        self, table: str, mode: SyncMode | None = None, *, allow_empty: bool = False
+    ) -> str:
         """Publish a request for a run and return the id that it will have."""
         request = ExtractRequest(
-            table=table, published_at=datetime.now(UTC), mode=mode, request_id=uuid.uuid4().hex
+            table=table,
+            published_at=datetime.now(UTC),
+            mode=mode,
+            request_id=uuid.uuid4().hex,
+            allow_empty=allow_empty,
         )
         self.services.bus.publish(self.services.settings.topic("extract"), request.encode())
         key = request.request_id or ""
         return runs.run_id(table, Trigger.REQUEST, key, request.published_at)
+
+    def slot(self, table: str, number: int) -> Run:
+        """Do the run of an hourly table's slot, as Scheduler asks for it; wait for its end."""
+        at = datetime(2030, 1, 1, tzinfo=UTC) + timedelta(hours=number)
+        request = ExtractRequest(table=table, published_at=at)
+        self.push("extract", request.encode(), published_at=at)
+        run_id = runs.run_id(table, Trigger.SCHEDULE, at.isoformat(), at)
+        return self.await_run(table, lambda r: r.run_id == run_id and r.is_terminal)
 
     def drop(self, name: str, content: bytes) -> Run:
         """Drop a file and wait for the end of its run."""
