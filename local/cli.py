@@ -17,7 +17,8 @@ from local.supervisor import Background, command
 from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
 from shared.errors import InvalidConfigError
-from shared.settings import ZONES
+from shared.settings import ZONES, Settings, adopt
+from shared.wiring import Services
 
 app = typer.Typer(
     help="The cloud on this machine: real functions, a real PostgreSQL, small honest emulators.",
@@ -39,7 +40,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once it serves.")] = False,
 ) -> None:
     """Start the cloud. It keeps its data in the state folder, and goes on there next time."""
-    if _find(state):
+    if find(state):
         render.console.print(f"the local cloud in {state} is up already")
         return
     if not detach:
@@ -51,7 +52,7 @@ def up(
 @app.command()
 def down(state: StateDir = cloud.DEFAULT_STATE_DIR) -> None:
     """Stop the cloud; its data stays."""
-    found = _find(state)
+    found = find(state)
     if not found:
         render.console.print(f"no local cloud is up in {state}")
         return
@@ -62,7 +63,7 @@ def down(state: StateDir = cloud.DEFAULT_STATE_DIR) -> None:
 @app.command()
 def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -> None:
     """Show what runs. Exits 1 when the cloud, or a part of it, is not up."""
-    found = _find(state)
+    found = find(state)
     services = found["services"] if found else {}
     rows = {name: {**service, **_health(service["pid"])} for name, service in services.items()}
     if as_json:
@@ -113,8 +114,8 @@ def drop(
     """Drop a file in the landing bucket, as somebody's system would."""
     from google.cloud.storage import Client
 
-    _require(state)
-    services = cloud.connect()
+    adopt(_require(state)["env"])
+    services = Services.build(Settings.from_environment())
     name = destination or f"{file.stem}/{file.name}"
     client = Client(project=services.settings.project)
     blob = client.bucket(services.settings.bucket("landing")).blob(name)
@@ -163,7 +164,7 @@ def post(url: str, body: dict[str, Any]) -> Any:
         return json.loads(reply.read() or b"null")
 
 
-def _find(state: Path) -> dict[str, Any] | None:
+def find(state: Path) -> dict[str, Any] | None:
     """Return what a cloud that is up wrote about itself."""
     try:
         found = cloud.describe(state)
@@ -173,7 +174,7 @@ def _find(state: Path) -> dict[str, Any] | None:
 
 
 def _require(state: Path) -> dict[str, Any]:
-    found = _find(state)
+    found = find(state)
     if not found:
         raise InvalidConfigError(f"no local cloud is up in {state}; `sluice local up --detach`")
     return found

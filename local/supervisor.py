@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -63,10 +63,11 @@ class Supervisor:
             self._await(process)
         return self._describe()
 
-    def watch(self) -> None:
-        """Start again what dies, for ever."""
+    def watch(self, changed: Callable[[dict[str, Any]], None]) -> None:
+        """Start again what dies, for ever, and tell how the cloud looks then."""
         while True:
             time.sleep(WATCH_S)
+            before = self._describe()["services"]
             for process, child in list(self._running.values()):
                 if child.poll() is not None:
                     _say(f"{process.name} ended with {child.returncode}, starting it again")
@@ -74,6 +75,9 @@ class Supervisor:
             if not self._postgres.is_running():
                 _say("postgres ended, starting it again")
                 self._postgres.start()
+            described = self._describe()
+            if described["services"] != before:
+                changed(described)
 
     def close(self) -> None:
         """End every process, functions first."""
@@ -142,7 +146,7 @@ def run(state_dir: Path, config_dir: Path, environment: str) -> None:
     try:
         described = supervisor.start(config_dir, environment)
         _write(path, described)
-        supervisor.watch()
+        supervisor.watch(lambda changed: _write(path, changed))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
@@ -169,6 +173,7 @@ class Background:
             InvalidConfigError: it did not come up; the message ends with its last words.
         """
         state_dir.mkdir(parents=True, exist_ok=True)
+        (state_dir / STATE_FILE).unlink(missing_ok=True)
         log = state_dir / "supervisor.log"
         with log.open("wb") as output:
             child = subprocess.Popen(

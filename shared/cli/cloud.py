@@ -38,6 +38,6 @@ def describe(state_dir: Path) -> dict[str, Any]:
     except FileNotFoundError as exc:
         raise InvalidConfigError(
             f"no cloud: SLUICE_PROJECT is not set, and {state_dir} holds no local cloud. Start "
-            "one with `sluice local up --detach`, or name its folder with --state or SLUICE_STATE"
+            "one with `sluice local up --detach`, or name its folder with SLUICE_STATE"
         ) from exc
     return described

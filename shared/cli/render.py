@@ -68,7 +68,8 @@ def receipt_panel(run: Run) -> Panel:
     grid.add_column()
     receipt = run.receipt
     if receipt is None:
-        return Panel(note(run) or "no receipt: nothing was loaded", title=run.table)
+        said = note(run) or "no receipt: nothing was loaded"
+        return Panel(Text(said), title=run.table, subtitle=str(run.state), expand=False)
     pinned = "one pinned snapshot" if receipt.is_pinned else "snapshot not pinned"
     grid.add_row("at source", f"{receipt.rows_source:,}", f"{pinned}, {receipt.snapshot[:26]}")
     grid.add_row("staged", f"{receipt.rows_staged:,}", "Parquet, hashed")

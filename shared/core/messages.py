@@ -119,6 +119,8 @@ class ExtractRequest:
         if mode is not None and mode not in list(SyncMode):
             known = ", ".join(SyncMode)
             raise InvalidMessageError(f"unknown mode {mode!r}; known: {known}", mode=mode)
+        if ("request_id" in body) != ("requested_at" in body):
+            raise InvalidMessageError("request_id and requested_at go together: both make the run")
         return cls(
             table=_text(body, "table"),
             message_id=delivery.message_id,

@@ -1,9 +1,9 @@
 """What every source promises: one fixed schema, one snapshot, rows as Arrow batches."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
@@ -50,7 +50,6 @@ class TableMetadata:
     rows: int | None
     size_bytes: int | None
     comment: str | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
 
 
 class Source(Protocol):

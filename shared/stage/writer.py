@@ -55,7 +55,7 @@ class PartWriter:
             IntegrityError: a batch has another schema.
             StorageUnavailableError: a part could not be written; earlier parts are orphans.
         """
-        groups = _row_groups(schema, batches)
+        groups = _row_groups(schema, batches, min(ROW_GROUP_BYTES, self.part_bytes))
         parts: list[Part] = []
         group = next(groups, None)
         while group is not None:
@@ -110,7 +110,9 @@ class PartWriter:
             yield parquet, wrapped
 
 
-def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _row_groups(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch], group_bytes: int
+) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     held_bytes = 0
     for batch in batches:
@@ -119,7 +121,7 @@ def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterato
         if batch.num_rows:
             held.append(batch)
             held_bytes += batch.nbytes
-        if held_bytes >= ROW_GROUP_BYTES:
+        if held_bytes >= group_bytes:
             yield pa.Table.from_batches(held, schema)
             held, held_bytes = [], 0
     if held:

@@ -17,6 +17,7 @@ from shared.core.windows import Window
 from shared.errors import (
     InvalidConfigError,
     InvalidMessageError,
+    SchemaConflictError,
     TableTooLargeError,
     UnitTooLargeError,
 )
@@ -129,6 +130,12 @@ def _begin(work: Work, resolved: ResolvedTable, source: Source) -> Manifest | No
     if reason and is_there:
         work.finish(RunState.SKIPPED, reason=reason)
         return None
+    if state.watermark is not None and not is_there and mode is not SyncMode.FULL:
+        raise SchemaConflictError(
+            f"{run.table} was read up to {state.watermark}, but its table is not in the target any "
+            f"more: reading on would leave the earlier rows out. Run `sluice run {run.table} "
+            "--mode full` once"
+        )
     return _without_parts(work, resolved, source, state, token)
 
 
@@ -143,6 +150,7 @@ def _without_parts(
     window = source.window(mode, state.watermark, table.lag)
     extent = source.extent(mode, window)
     finds_deletes = _finds_deletes(mode, table, schema)
+    looks_in_vain = finds_deletes and not snapshot.is_pinned
     return Manifest(
         run_id=run.run_id,
         table=run.table,
@@ -154,18 +162,18 @@ def _without_parts(
         epoch=state.epoch,
         schema=schema,
         parts=(),
-        key_parts=() if finds_deletes and snapshot.is_pinned else None,
+        key_parts=() if finds_deletes and not looks_in_vain else None,
         rows_source=extent.rows,
         rows_rejected=0,
         config_generation=run.config_generation or 0,
         allow_empty=run.allow_empty,
         code_version=services.settings.code_version,
         created_at=services.now(),
-        change_token=None if extent.rows_ahead else token,
+        change_token=None if extent.rows_ahead or looks_in_vain else token,
         notes=(
             *_notes(extent, snapshot, window),
             *(["guard overridden by request"] if run.allow_empty else []),
-            *([NOT_PINNED] if finds_deletes and not snapshot.is_pinned else []),
+            *([NOT_PINNED] if looks_in_vain else []),
         ),
     )
 

@@ -46,6 +46,12 @@ def ingest(request: IngestRequest, services: Services) -> None:
             "<table>/<file>.csv"
         )
     resolved, config_generation = services.config.get(table)
+    if resolved.table.csv is None:
+        raise UnknownTableError(
+            f"gs://{request.bucket}/{request.name} was dropped for {table}, which is read from "
+            f"{resolved.table.source_kind}; only a table with csv takes files",
+            table=table,
+        )
     run = services.ledger.open(_requested(request, resolved, config_generation, services))
     if run.is_terminal:
         return
@@ -179,7 +185,7 @@ def _check_share(rejects: "_Rejects", rules: CsvFiles, file: ObjectInfo) -> None
         raise InvalidFileError(
             f"{rejects.rejected} of {rejects.rows} rows of gs://{file.bucket}/{file.name} were "
             f"rejected, more than max_reject_percent {rules.max_reject_percent:g}; nothing was "
-            f"loaded. The first: {rejects.first}. All are in {rejects.place}",
+            f"loaded. The first is {rejects.first}. All are in {rejects.place}, with their reasons",
             rows_rejected=rejects.rejected,
         )
 
@@ -244,7 +250,7 @@ class _Rejects:
         if self._writer is None:
             stream = self._storage.create(self._bucket, self._name, "application/x-ndjson")
             self._writer = self._stack.enter_context(stream)
-            self.first = f"line {reject.line}: {reject.reason}"
+            self.first = f"in line {reject.line} ({reject.rule})"
         self.rejected += 1
         line = json.dumps(asdict(reject), ensure_ascii=False) + "\n"
         self._writer.write(line.encode())

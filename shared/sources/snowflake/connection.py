@@ -14,6 +14,12 @@ from shared.errors import (
 )
 from shared.secrets import Secret, Secrets
 
+_REFUSED_STATES = ("02", "0A", "22", "42")
+"""SQLSTATE classes that trying again cannot help: no data, unsupported, bad value, bad statement.
+
+A statement that was cancelled, timed out or met an inner error has another one, and is tried again.
+"""
+
 LOGIN_TIMEOUT_S = 30
 NETWORK_TIMEOUT_S = 120
 
@@ -76,7 +82,8 @@ def failures(doing: str) -> Iterator[None]:
         text = f"Snowflake, {doing}: {getattr(exc, 'msg', None) or exc}"
         if number in _REFUSED:
             raise SourceRefusedError(f"{text} ({_REFUSED[number]})", errno=number) from exc
-        if isinstance(exc, ProgrammingError) and number:
+        state = str(getattr(exc, "sqlstate", None) or "")
+        if isinstance(exc, ProgrammingError) and state.startswith(_REFUSED_STATES):
             raise SourceRefusedError(text, errno=number) from exc
         raise SourceUnavailableError(text, errno=number) from exc
     except OSError as exc:

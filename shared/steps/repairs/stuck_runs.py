@@ -38,6 +38,8 @@ def ask_on(sweep: Sweep) -> None:
 def _look_after(sweep: Sweep, run: Run) -> None:
     name = f"{run.table}/{run.run_id}"
     if run.table not in sweep.tables:
+        if run.table in sweep.table_names:
+            return  # its configuration cannot be read just now, which is noted elsewhere
         _give_up(sweep, run, "its table is not configured any more")
         return
     progress = _progress(sweep, run)

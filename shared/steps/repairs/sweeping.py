@@ -65,10 +65,15 @@ class Sweep:
         return entries
 
     @cached_property
+    def table_names(self) -> list[str]:
+        """The names of all tables that are configured, readable or not."""
+        return self.services.config.names()
+
+    @cached_property
     def tables(self) -> dict[str, tuple[ResolvedTable, int]]:
         """All tables that are configured, with the generation of their configuration."""
         tables = {}
-        for name in self.services.config.names():
+        for name in self.table_names:
             try:
                 tables[name] = self.services.config.get(name)
             except (PermanentError, QuarantineError) as exc:

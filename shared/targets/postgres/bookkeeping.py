@@ -99,7 +99,8 @@ WRITE_LOAD = (
 )
 
 FIND_CONTENT = (
-    "SELECT bucket, name, generation FROM _sluice.files WHERE table_name = %s AND sha256 = %s"
+    "SELECT bucket, name, generation FROM _sluice.files WHERE table_name = %s AND sha256 = %s "
+    "AND run_id = coalesce(%s::text, run_id) LIMIT 1"
 )
 
 WRITE_FILE = (
@@ -190,9 +191,16 @@ def read_load(cursor: Any, run_id: str) -> LoadRecord | None:
     )
 
 
-def find_content(cursor: Any, table: str, file: FileOrigin) -> str | None:
-    """Return the place of a loaded file of the same content, if there is one."""
-    cursor.execute(FIND_CONTENT, (table, file.sha256))
+def find_content(cursor: Any, table: str, file: FileOrigin, run_id: str | None) -> str | None:
+    """Return the place of a loaded file of the same content, if there is one.
+
+    Args:
+        cursor: inside the publish's transaction.
+        table: the table's name.
+        file: the file to compare with.
+        run_id: only the file of this run counts; None: any file of the table.
+    """
+    cursor.execute(FIND_CONTENT, (table, file.sha256, run_id))
     row = cursor.fetchone()
     return f"gs://{row[0]}/{row[1]}#{row[2]}" if row else None
 

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 from shared.config.models import PostgresConnection
@@ -32,8 +33,8 @@ SESSION_LIMITS_S = {
 Source: PostgreSQL, "Client Connection Defaults". Statements have the time of one delivery.
 """
 
-_PASSING = ("08", "40", "53", "55P03", "57")
-"""SQLSTATE classes that pass: connection, rollback, resources, lock timeout, operator intervention.
+_PASSING = ("08", "25006", "40", "53", "55P03", "57", "58", "XX")
+"""SQLSTATE classes that pass: connection, read-only, rollback, resources, lock, operator, system.
 
 Source: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
 """
@@ -122,6 +123,8 @@ def _limits() -> dict[str, str]:
 def _sorted(place: str, exc: Exception) -> SluiceError:
     facts = exc.args[0] if exc.args and isinstance(exc.args[0], dict) else {}
     code, message = str(facts.get("C", "")), str(facts.get("M", exc))
+    if code.startswith(_BAD_VALUE):
+        message = message.partition(': "')[0]  # what follows is the value itself
     text = f"PostgreSQL {place}: {message} (SQLSTATE {code or 'unknown'})"
     if not code or code.startswith(_PASSING):
         return TargetUnavailableError(text, sqlstate=code)
@@ -130,8 +133,9 @@ def _sorted(place: str, exc: Exception) -> SluiceError:
     return TargetRefusedError(text, sqlstate=code)
 
 
+@cache
 def _connector() -> Any:
-    """Build a Cloud SQL connector whose certificates are fetched when needed.
+    """Build this instance's Cloud SQL connector, whose certificates are fetched when needed.
 
     Background refresh does not survive the CPU throttling of idle instances.
     """

@@ -10,6 +10,7 @@ from shared.config.models import ResolvedTable
 from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest, Part
+from shared.core.modes import SyncMode
 from shared.core.schemas import Column, TableSchema
 from shared.errors import InvalidConfigError
 from shared.secrets import Secrets
@@ -157,7 +158,9 @@ class PostgresTarget:
 
     def _refusal(self, cursor: Any, manifest: Manifest, state: TargetState) -> Published | None:
         if manifest.file and self._config.csv and self._config.csv.on_duplicate != "load":
-            found = bookkeeping.find_content(cursor, self._name, manifest.file)
+            # Where files replace or merge, only what was loaded last is there still.
+            newest = None if manifest.mode is SyncMode.APPEND else state.run_id
+            found = bookkeeping.find_content(cursor, self._name, manifest.file, newest)
             if found:
                 return Published(outcome=Outcome.DUPLICATE, reason=f"{found} had the same content")
         obstacle = fencing.stands_in_the_way(manifest, state)

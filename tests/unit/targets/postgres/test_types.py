@@ -55,8 +55,7 @@ HOLDS = {
     "decimal(38,0)": {"numeric", "numeric(38,0)", "numeric(18,4)", "numeric(10,2)", "bigint"}
     | {"integer", "smallint"},
     "float64": {"double precision"},
-    "text": {"text", "character varying", "character varying(10)", "uuid", "json"}
-    | {"citext"},
+    "text": {"text", "character varying", "character varying(10)", "uuid", "json"} | {"citext"},
     "binary": {"bytea"},
     "date": {"date"},
     "time": {"time without time zone"},
