@@ -202,7 +202,7 @@ class _Texts:
         while len(self.head) < _HEAD_BYTES and (piece := next(raw, b"")):
             self.head += piece
         self.transcoder = Transcoder(encoding, self.head)
-        self._pieces = filter(None, self.transcoder.text(chain([self.head], raw)))
+        self._pieces: Iterator[bytes] = filter(None, self.transcoder.text(chain([self.head], raw)))
         self._block_bytes = block_bytes
         self._ahead = next(self._pieces, b"")
         self.is_last = not self._ahead

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 _ANY_LINE_END = re.compile(rb"\r*\n|\r")
-"""Writing CR LF through a layer that turns LF into CR LF again leaves CR CR LF: one end, not two."""
+"""Turning LF into CR LF twice leaves CR CR LF: one line end, not two."""
 
 
 @dataclass(frozen=True, slots=True)
