@@ -251,6 +251,8 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--env", default="local")
     given = parser.parse_args(list(arguments) if arguments is not None else None)
+    # Provisioning loads gRPC, whose fork handlers can end a child that is started later.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     try:
         run(given.state, given.config, given.env)
     except SluiceError as exc:

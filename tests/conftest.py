@@ -1,6 +1,11 @@
 """What all tests share: CI fails on a test that was skipped although it could run here."""
 
+import os
+
 import pytest
+
+# Servers are started from processes that have gRPC loaded; its fork handlers can end the child.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

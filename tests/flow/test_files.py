@@ -132,12 +132,12 @@ def test_same_content_is_loaded_again_when_the_table_says_so(cloud: Cloud) -> No
 
 
 def test_full_mode_replaces_the_rows_of_the_file_before(cloud: Cloud) -> None:
-    cloud.configure("replaced", csv={}, sync_mode="full")
-    cloud.drop("replaced/one.csv", b"id,name\n1,a\n2,b\n")
+    cloud.configure("swapped", csv={}, sync_mode="full")
+    cloud.drop("swapped/one.csv", b"id,name\n1,a\n2,b\n")
 
-    cloud.drop("replaced/two.csv", b"id,name\n2,B\n3,c\n")
+    cloud.drop("swapped/two.csv", b"id,name\n2,B\n3,c\n")
 
-    assert cloud.target("SELECT * FROM replaced ORDER BY id") == [(2, "B"), (3, "c")]
+    assert cloud.target("SELECT * FROM swapped ORDER BY id") == [(2, "B"), (3, "c")]
 
 
 def test_merge_by_key_updates_and_adds(cloud: Cloud) -> None:
@@ -151,14 +151,14 @@ def test_merge_by_key_updates_and_adds(cloud: Cloud) -> None:
 
 
 def test_generation_that_is_gone_is_skipped(cloud: Cloud) -> None:
-    cloud.configure("gone", csv={}, sync_mode="append")
+    cloud.configure("vanished", csv={}, sync_mode="append")
     bucket = cloud.services.settings.bucket("landing")
-    request = IngestRequest(bucket=bucket, name="gone/one.csv", generation=1_700_000_000_000_000)
+    request = IngestRequest(bucket=bucket, name="vanished/one.csv", generation=1_700_000_000_000_000)
 
     status = cloud.push("ingest", b"", attributes=request.attributes())
 
     assert status == 204
-    assert [r.state for r in cloud.runs("gone")] == [RunState.SKIPPED]
+    assert [r.state for r in cloud.runs("vanished")] == [RunState.SKIPPED]
 
 
 def test_notification_three_times_loads_once(cloud: Cloud) -> None:
