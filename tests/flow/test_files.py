@@ -153,7 +153,8 @@ def test_merge_by_key_updates_and_adds(cloud: Cloud) -> None:
 def test_generation_that_is_gone_is_skipped(cloud: Cloud) -> None:
     cloud.configure("vanished", csv={}, sync_mode="append")
     bucket = cloud.services.settings.bucket("landing")
-    request = IngestRequest(bucket=bucket, name="vanished/one.csv", generation=1_700_000_000_000_000)
+    name, generation = "vanished/one.csv", 1_700_000_000_000_000
+    request = IngestRequest(bucket=bucket, name=name, generation=generation)
 
     status = cloud.push("ingest", b"", attributes=request.attributes())
 

@@ -128,15 +128,15 @@ def test_append_adds_each_row_once_over_several_runs(cloud: Cloud) -> None:
 
 
 def test_lag_finds_a_row_that_committed_late(cloud: Cloud) -> None:
-    cloud.source("CREATE TABLE {db}.LATE (ID NUMBER(9,0), AT TIMESTAMP_NTZ(6), PRIMARY KEY (ID))")
-    cloud.source("INSERT INTO {db}.LATE VALUES (1, SYSDATE())")
-    cloud.configure("late", sync_mode="incremental", incremental_column="at", lag="10m")
-    cloud.run("late")
-    cloud.source("INSERT INTO {db}.LATE VALUES (2, DATEADD(MINUTE, -5, SYSDATE()))")
+    cloud.source("CREATE TABLE {db}.TARDY (ID NUMBER(9,0), AT TIMESTAMP_NTZ(6), PRIMARY KEY (ID))")
+    cloud.source("INSERT INTO {db}.TARDY VALUES (1, SYSDATE())")
+    cloud.configure("tardy", sync_mode="incremental", incremental_column="at", lag="10m")
+    cloud.run("tardy")
+    cloud.source("INSERT INTO {db}.TARDY VALUES (2, DATEADD(MINUTE, -5, SYSDATE()))")
 
-    cloud.run("late")
+    cloud.run("tardy")
 
-    assert cloud.target("SELECT id FROM late ORDER BY id") == [(1,), (2,)]
+    assert cloud.target("SELECT id FROM tardy ORDER BY id") == [(1,), (2,)]
 
 
 def test_number_cursor_reads_what_is_larger(cloud: Cloud) -> None:
