@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run_commands.run)
+app.command()(run_commands.backfill)
 app.command()(run_commands.runs)
 app.command()(tables.validate)
 app.command()(tables.schema)

@@ -13,6 +13,7 @@ from shared.core import runs as identity
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
+from shared.core.windows import Span
 from shared.errors import InvalidConfigError
 from shared.wire import to_json
 from shared.wiring import Services
@@ -57,7 +58,43 @@ def run(
         request_id=secrets.token_hex(8),
         allow_empty=allow_empty,
     )
-    key = request.request_id or ""
+    _follow(services, request, timeout_s, wait=wait, as_json=as_json)
+
+
+def backfill(
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    first: Annotated[
+        str, typer.Option("--from", help="First cursor: a day, a moment in UTC, or a number.")
+    ],
+    last: Annotated[str, typer.Option("--to", help="Last cursor, included; a day is whole.")],
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
+    ] = 600.0,
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Read a part of a merged table again, by its cursor; the watermark stays where it is."""
+    services = cloud.connect()
+    resolved, _ = services.config.get(table)
+    try:
+        resolved.table.require_backfill()
+    except ValueError as exc:
+        raise InvalidConfigError(str(exc)) from exc
+    request = ExtractRequest(
+        table=table,
+        published_at=services.now(),
+        request_id=secrets.token_hex(8),
+        span=Span(first=first, last=last),
+    )
+    _follow(services, request, timeout_s, wait=wait, as_json=as_json)
+
+
+def _follow(
+    services: Services, request: ExtractRequest, timeout_s: float, *, wait: bool, as_json: bool
+) -> None:
+    """Ask for a run, show what it does and how it ended, and exit as it did."""
+    table, key = request.table, request.request_id or ""
     run_id = identity.run_id(table, Trigger.REQUEST, key, request.published_at)
     services.bus.publish(services.settings.topic("extract"), request.encode())
     if not wait:

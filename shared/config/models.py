@@ -309,6 +309,22 @@ class TableConfig(Model):
         others = f"{self.sync_mode} or full" if self.sync_mode is not SyncMode.FULL else "full"
         raise ValueError(f"a run of {self.name} is {others}, not {asked}")
 
+    def require_backfill(self) -> None:
+        """Make sure that a part of the table can be read again.
+
+        Raises:
+            ValueError: it cannot, and why.
+        """
+        if self.csv:
+            raise ValueError(f"{self.name} comes from files; drop them again instead")
+        if self.sync_mode is SyncMode.APPEND:
+            raise ValueError(
+                f"a backfill of {self.name} would add rows that are there already: append has no "
+                "key to tell. Give it a primary_key and sync_mode incremental"
+            )
+        if self.sync_mode is SyncMode.FULL:
+            raise ValueError(f"each run of {self.name} reads all of it: `sluice run {self.name}`")
+
     @property
     def source_kind(self) -> str:
         """The registered kind of source."""

@@ -49,9 +49,15 @@ def stands_in_the_way(manifest: Manifest, state: TargetState) -> str | None:
 def next_state(manifest: Manifest, state: TargetState) -> TargetState:
     """Return the state row as the publish must leave it."""
     return TargetState(
-        watermark=manifest.window.high if manifest.window else state.watermark,
+        watermark=_watermark(manifest, state),
         snapshot=max(manifest.snapshot, state.snapshot or ""),
         run_id=manifest.run_id,
         epoch=state.epoch + 1,
         change_token=manifest.change_token,
     )
+
+
+def _watermark(manifest: Manifest, state: TargetState) -> str | None:
+    if manifest.window is None or manifest.is_backfill:
+        return state.watermark
+    return manifest.window.high

@@ -61,7 +61,8 @@ class Manifest:
     ``change_token`` stands for all that the run read; a later run of the same token would read the
     same. None when the source does not say, or when it holds rows for a later run.
     ``key_parts`` hold the keys of all rows of the table at the snapshot; None when the run does not
-    look for deletes. ``allow_empty`` lets the run pass the guards.
+    look for deletes. ``allow_empty`` lets the run pass the guards. ``is_backfill``: the window lies
+    anywhere, and its end is no watermark.
     """
 
     version: Literal[1] = VERSION
@@ -83,9 +84,22 @@ class Manifest:
     file: FileOrigin | None = None
     config_generation: int
     allow_empty: bool = False
+    is_backfill: bool = False
     code_version: str
     created_at: datetime
     notes: tuple[str, ...] = ()
+
+    @property
+    def low(self) -> str | None:
+        """Where the window starts, exclusive; None: at the beginning, or there is no window."""
+        if self.window is None:
+            return None
+        return self.window.read_from if self.is_backfill else self.window.low
+
+    @property
+    def high(self) -> str | None:
+        """Where the window ends; None without one."""
+        return self.window.high if self.window else None
 
     @property
     def rows_staged(self) -> int:

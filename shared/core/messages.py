@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from shared.core import naming
 from shared.core.modes import SyncMode
+from shared.core.windows import Span
 from shared.errors import InvalidMessageError
 
 VERSION = 1
@@ -79,8 +80,9 @@ class ExtractRequest:
     """Move one table now.
 
     Scheduler sends only the table, the same each time. Somebody who asks adds a request id, so
-    that asking twice with the same id moves the table once, and may ask for another mode, or for a
-    run that passes the guards. With a run id it asks a run that is there already to go on.
+    that asking twice with the same id moves the table once, and may ask for another mode, for a run
+    that passes the guards, or for a span to be read again. With a run id it asks a run that is
+    there already to go on.
     """
 
     table: str
@@ -90,6 +92,7 @@ class ExtractRequest:
     request_id: str | None = None
     run_id: str | None = None
     allow_empty: bool = False
+    span: Span | None = None
 
     def encode(self) -> bytes:
         """Return the message's data; the time of a request travels with it."""
@@ -98,6 +101,8 @@ class ExtractRequest:
             "request_id": self.request_id,
             "run_id": self.run_id,
             "allow_empty": self.allow_empty or None,
+            "from": self.span.first if self.span else None,
+            "to": self.span.last if self.span else None,
         }
         if self.request_id:
             optional["requested_at"] = self.published_at.isoformat()
@@ -110,10 +115,10 @@ class ExtractRequest:
 
         Raises:
             InvalidMessageError: unknown version, key or mode, a time or run id that is none, or a
-                message without a request that would pass the guards.
+                message without a request that would pass the guards or read a span again.
         """
         known_keys = {"table", "mode", "request_id", "requested_at", "run_id", "allow_empty"}
-        body = _load(delivery.data, known=known_keys)
+        body = _load(delivery.data, known=known_keys | {"from", "to"})
         _check_allow_empty(body)
         mode = body.get("mode")
         if mode is not None and mode not in list(SyncMode):
@@ -129,6 +134,7 @@ class ExtractRequest:
             request_id=_text(body, "request_id") if "request_id" in body else None,
             run_id=_run(body)[1] if "run_id" in body else None,
             allow_empty=body.get("allow_empty", False),
+            span=_span(body),
         )
 
 
@@ -316,6 +322,16 @@ def _check_allow_empty(body: dict[str, Any]) -> None:
         raise InvalidMessageError(
             "allow_empty goes with a request_id: it is asked for once, never by a schedule"
         )
+
+
+def _span(body: dict[str, Any]) -> Span | None:
+    if not body.keys() & {"from", "to"}:
+        return None
+    if not {"from", "to", "request_id"} <= body.keys():
+        raise InvalidMessageError(
+            "from, to and request_id go together: a span is read again when somebody asks for it"
+        )
+    return Span(first=_text(body, "from"), last=_text(body, "to"))
 
 
 def _attributes(message: dict[str, Any]) -> dict[str, str]:

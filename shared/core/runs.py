@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.core.modes import SyncMode
+from shared.core.windows import Span
 from shared.errors import IllegalTransitionError
 
 KEPT_ATTEMPTS = 20
@@ -178,6 +179,8 @@ class Run:
     config_generation: int | None = None
     allow_empty: bool = False
     """Somebody asked for this run to pass the guards."""
+    span: Span | None = None
+    """What a backfill reads again; None for any other run."""
     lease: Lease | None = None
     attempts: tuple[Attempt, ...] = ()
     attempt_count: int = 0

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shared.core.modes import SyncMode
-from shared.errors import InvalidConfigError
+from shared.errors import InvalidConfigError, InvalidMessageError
 
 _SECONDS_FORMAT = "%Y-%m-%d %H:%M:%S"
 
@@ -37,6 +37,18 @@ _FORMS = {
     CursorKind.NUMBER: re.compile(r"-?[0-9]+"),
 }
 """How a watermark of each kind is written."""
+
+
+_WRITTEN_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?)?"
+)
+"""How people write a moment: a day, or a time of it with up to nine digits."""
+
+_EXAMPLES = {
+    CursorKind.TIME: "2024-01-31 or 2024-01-31 12:00:00.5",
+    CursorKind.DATE: "2024-01-31",
+    CursorKind.NUMBER: "1000",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +105,80 @@ def next_window(
         high = earlier(snapshot, lag) if waits else snapshot
         behind = None if low is None or waits else earlier(low, lag)
     return Window(low=low, high=_latest(low, high), read_from=behind or low)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The cursors that a backfill reads again, both ends included, as somebody wrote them."""
+
+    first: str
+    last: str
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last}"
+
+
+def backfill_window(kind: CursorKind, span: Span, *, low: str | None) -> Window:
+    """Compute the window of a backfill.
+
+    Args:
+        kind: what the cursor counts in.
+        span: whole days as ``YYYY-MM-DD``, moments in UTC as ``YYYY-MM-DD HH:MM:SS.fffffffff`` with
+            any number of digits, or numbers.
+        low: the target's watermark, which stays as it is.
+
+    Raises:
+        InvalidMessageError: an end is nothing of the cursor's kind, or the ends are exchanged.
+    """
+    try:
+        read_from, high = _before(kind, span.first), _end(kind, span.last)
+    except (ValueError, OverflowError) as exc:
+        raise InvalidMessageError(
+            f"{span.first!r} to {span.last!r} is no span of the cursor, which is a {kind}: {exc}; "
+            f"write ends like {_EXAMPLES[kind]}"
+        ) from exc
+    is_empty = int(read_from) >= int(high) if kind is CursorKind.NUMBER else read_from >= high
+    if is_empty:
+        raise InvalidMessageError(f"{span.last!r} lies before {span.first!r}; exchange the two")
+    return Window(low=low, high=high, read_from=read_from)
+
+
+def _before(kind: CursorKind, first: str) -> str:
+    """Return the last value that lies before a span."""
+    if kind is CursorKind.NUMBER:
+        return str(_whole(first) - 1)
+    if kind is CursorKind.DATE:
+        return (date.fromisoformat(first) - timedelta(days=1)).isoformat()
+    seconds, _, fraction = _moment(first, "00:00:00").partition(".")
+    if int(fraction):
+        return f"{seconds}.{int(fraction) - 1:09d}"
+    return f"{earlier(seconds, timedelta(seconds=1))}.999999999"
+
+
+def _end(kind: CursorKind, last: str) -> str:
+    """Return the last value of a span."""
+    if kind is CursorKind.NUMBER:
+        return str(_whole(last))
+    if kind is CursorKind.DATE:
+        return date.fromisoformat(last).isoformat()
+    return _moment(last, "23:59:59.999999999")
+
+
+def _whole(text: str) -> int:
+    if not _FORMS[CursorKind.NUMBER].fullmatch(text):
+        raise ValueError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _moment(text: str, time_of_day: str) -> str:
+    """Return a moment in its full form; ``time_of_day`` completes a day."""
+    match = _WRITTEN_MOMENT.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is no moment")
+    day, time_, fraction = match[1], match[2] or time_of_day, match[3]
+    seconds, _, digits = time_.partition(".")
+    datetime.strptime(f"{day} {seconds}", _SECONDS_FORMAT)  # noqa: DTZ007 - text in, text out
+    return f"{day} {seconds}.{(fraction or digits).ljust(9, '0')}"
 
 
 def earlier(moment: str, by: timedelta) -> str:

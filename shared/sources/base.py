@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
 from shared.core.schemas import TableSchema
-from shared.core.windows import Window
+from shared.core.windows import Span, Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +76,13 @@ class Source(Protocol):
 
     def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
         """Return the window to read after the watermark ``low``; None without a cursor."""
+
+    def backfill(self, span: Span, low: str | None) -> Window:
+        """Return the window of a backfill; ``low`` is the watermark, which stays.
+
+        Raises:
+            InvalidMessageError: the span is nothing of the cursor's kind.
+        """
 
     def extent(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Extent:
         """Count the rows of a window, or of one slice of it."""

@@ -67,6 +67,8 @@ def requested(
     table = resolved.table
     try:
         mode = table.mode_of_run(request.mode)
+        if request.span:
+            table.require_backfill()
     except ValueError as exc:
         raise InvalidMessageError(str(exc), table=table.name) from exc
     at = request.published_at
@@ -88,6 +90,7 @@ def requested(
         updated_at=now,
         config_generation=generation,
         allow_empty=request.allow_empty,
+        span=request.span,
     )
 
 
@@ -147,9 +150,12 @@ def _without_parts(
     mode = run.mode or table.sync_mode
     schema = source.schema()
     snapshot = source.snapshot()
-    window = source.window(mode, state.watermark, table.lag)
+    if run.span:
+        window: Window | None = source.backfill(run.span, state.watermark)
+    else:
+        window = source.window(mode, state.watermark, table.lag)
     extent = source.extent(mode, window)
-    finds_deletes = _finds_deletes(mode, table, schema)
+    finds_deletes = _finds_deletes(mode, table, schema) and not run.span
     looks_in_vain = finds_deletes and not snapshot.is_pinned
     return Manifest(
         run_id=run.run_id,
@@ -167,11 +173,13 @@ def _without_parts(
         rows_rejected=0,
         config_generation=run.config_generation or 0,
         allow_empty=run.allow_empty,
+        is_backfill=run.span is not None,
         code_version=services.settings.code_version,
         created_at=services.now(),
-        change_token=None if extent.rows_ahead or looks_in_vain else token,
+        change_token=None if extent.rows_ahead or looks_in_vain or run.span else token,
         notes=(
-            *_notes(extent, snapshot, window),
+            *_notes(extent, snapshot, None if run.span else window),
+            *([f"backfill of {run.span}: the watermark stays"] if run.span else []),
             *(["guard overridden by request"] if run.allow_empty else []),
             *([NOT_PINNED] if looks_in_vain else []),
         ),

@@ -121,7 +121,6 @@ def _finish(work: Work, manifest: Manifest, published: Published, resolved: Reso
 
 
 def _receipt(manifest: Manifest, record: LoadRecord) -> Receipt:
-    window = manifest.window
     return Receipt(
         rows_source=manifest.rows_source,
         rows_staged=manifest.rows_staged,
@@ -132,7 +131,7 @@ def _receipt(manifest: Manifest, record: LoadRecord) -> Receipt:
         rows_deleted=record.rows_deleted,
         snapshot=manifest.snapshot,
         is_pinned=manifest.is_pinned,
-        low=window.low if window else None,
-        high=window.high if window else None,
+        low=manifest.low,
+        high=manifest.high,
         notes=manifest.notes,
     )

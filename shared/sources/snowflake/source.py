@@ -12,9 +12,10 @@ from shared.config.models import ResolvedTable
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
 from shared.core.schemas import TableSchema
-from shared.core.windows import CursorKind, Window, next_window
+from shared.core.windows import CursorKind, Span, Window, backfill_window, next_window
 from shared.errors import (
     InvalidConfigError,
+    InvalidMessageError,
     SchemaConflictError,
     SourceRefusedError,
     ValueNotRepresentableError,
@@ -119,6 +120,17 @@ class SnowflakeSource:
             largest=largest,
             lag=lag,
         )
+
+    def backfill(self, span: Span, low: str | None) -> Window:
+        """Return the window of a backfill; ``low`` is the watermark, which stays.
+
+        Raises:
+            InvalidMessageError: the span is nothing of the cursor's kind, or there is no cursor.
+        """
+        cursor = self._cursor()
+        if cursor is None:
+            raise InvalidMessageError(f"{self._config.name} has no incremental_column to go by")
+        return backfill_window(cursor.cursor_kind, span, low=low)
 
     def extent(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Extent:
         """Count the rows of a window, or of one slice of it.

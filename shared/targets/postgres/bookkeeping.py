@@ -233,15 +233,14 @@ def record(
 
 
 def _write_load(cursor: Any, table: str, manifest: Manifest, load: LoadRecord) -> None:
-    window = manifest.window
     cursor.execute(
         WRITE_LOAD,
         (
             manifest.run_id,
             table,
-            manifest.mode.value,
-            window.low if window else None,
-            window.high if window else None,
+            "backfill" if manifest.is_backfill else manifest.mode.value,
+            manifest.low,
+            manifest.high,
             manifest.snapshot,
             manifest.attempt,
             manifest.query_id,

@@ -468,3 +468,20 @@ def test_run_has_the_table_s_own_mode_or_reads_it_whole(
     else:
         with pytest.raises(ValueError, match=f"not {asked}"):
             table.mode_of_run(asked)
+
+
+def test_part_of_a_merged_table_can_be_read_again() -> None:
+    a_table(**INCREMENTAL).require_backfill()
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (a_table(**APPEND), "would add rows that are there already"),
+        (a_table(), "reads all of it"),
+        (a_file_table(), "comes from files"),
+    ],
+)
+def test_part_of_any_other_table_cannot_be_read_again(table: TableConfig, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        table.require_backfill()
