@@ -26,6 +26,7 @@ class Entry:
     run_id: str
     state: RunState
     written_at: datetime
+    is_backfill: bool = False
 
     @property
     def is_terminal(self) -> bool:
@@ -95,7 +96,13 @@ class Ledger:
             state = info.metadata.get("state")
             # A record that somebody put there by hand says no state; it counts as not ended.
             known = RunState(state) if state in set(RunState) else RunState.REQUESTED
-            yield Entry(table=table, run_id=run_id, state=known, written_at=info.created_at)
+            yield Entry(
+                table=table,
+                run_id=run_id,
+                state=known,
+                written_at=info.created_at,
+                is_backfill="backfill" in info.metadata,
+            )
 
     def _read(self, table: str, run_id: str) -> tuple[Run, int] | None:
         name = naming.run_object(table, run_id)
@@ -109,5 +116,5 @@ class Ledger:
             to_json(run),
             generation=generation,
             content_type="application/json",
-            metadata={"state": run.state.value},
+            metadata={"state": run.state.value, **({"backfill": "yes"} if run.span else {})},
         )

@@ -20,6 +20,7 @@ from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.messages import ExtractRequest, IngestRequest, SweepRequest
 from shared.core.runs import Failure, Lease, Run, RunState, Trigger
 from shared.core.sweeps import StaleTable, SweepReport
+from shared.core.windows import Span
 from shared.steps.extract import extract
 from shared.steps.repairs import freshness
 from shared.steps.repairs.dead_letters import replay
@@ -386,6 +387,20 @@ def test_table_that_missed_its_slots_is_stale_until_it_moves(swept: Swept) -> No
     assert late is not None
     assert late.last_success is not None
     assert late.due_since - late.last_success < timedelta(hours=3)
+
+
+def test_backfill_does_not_make_a_table_fresh(swept: Swept) -> None:
+    swept.source_table("refilled")
+    swept.configure("refilled", schedule="hourly")
+    now = datetime.now(UTC)
+    run = swept.record("refilled", span=Span(first="2024-01-01", last="2024-01-02"))
+    swept.services.ledger.change("refilled", run.run_id, lambda r: r.to(RunState.SKIPPED, now))
+    later = Sweep(replace(swept.services, now=lambda: now + timedelta(hours=3)))
+
+    freshness.check(later)
+
+    found = next(t for t in later.stale if t.table == "refilled")
+    assert found.last_success is None
 
 
 # Dead letters -------------------------------------------------------------------------------------

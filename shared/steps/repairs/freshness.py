@@ -48,5 +48,7 @@ def _slot_before_last(resolved: ResolvedTable, now: datetime) -> datetime:
 
 
 def _last_success(sweep: Sweep, table: str) -> datetime | None:
+    """Return when the table was last brought up to date; a backfill brings it nowhere."""
     entries = sweep.entries.get(table, {}).values()
-    return max((e.written_at for e in entries if e.state in SUCCESSES), default=None)
+    ends = (e.written_at for e in entries if e.state in SUCCESSES and not e.is_backfill)
+    return max(ends, default=None)
