@@ -18,6 +18,7 @@ SluiceError
 │   ├─ ValueNotRepresentableError    a value would be altered by its target type
 │   ├─ EmptySourceError              the guard: a run would empty or shrink the table
 │   ├─ TableTooLargeError            more rows than one delivery reads, and no way to cut them
+│   ├─ RewindError                   an earlier state of a table cannot be put together again
 │   ├─ IllegalTransitionError        a run cannot go from this state to that one
 │   ├─ StuckRunError                 the sweep asked a run to go on as often as allowed, in vain
 │   └─ DeadLetterError               a message failed as often as allowed, nobody wrote down why
@@ -115,6 +116,10 @@ class EmptySourceError(PermanentError):
 
 class TableTooLargeError(PermanentError):
     """A table has more rows than one delivery reads, and no column to cut them by."""
+
+
+class RewindError(PermanentError):
+    """The table as it was after an earlier run cannot be put together from what is kept."""
 
 
 class IllegalTransitionError(PermanentError):

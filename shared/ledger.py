@@ -26,7 +26,7 @@ class Entry:
     run_id: str
     state: RunState
     written_at: datetime
-    is_backfill: bool = False
+    is_repair: bool = False
 
     @property
     def is_terminal(self) -> bool:
@@ -101,7 +101,7 @@ class Ledger:
                 run_id=run_id,
                 state=known,
                 written_at=info.created_at,
-                is_backfill="backfill" in info.metadata,
+                is_repair="repair" in info.metadata,
             )
 
     def _read(self, table: str, run_id: str) -> tuple[Run, int] | None:
@@ -116,5 +116,5 @@ class Ledger:
             to_json(run),
             generation=generation,
             content_type="application/json",
-            metadata={"state": run.state.value, **({"backfill": "yes"} if run.span else {})},
+            metadata={"state": run.state.value, **({"repair": "yes"} if run.is_repair else {})},
         )

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-from shared.cli import deadletter, render, tables
+from shared.cli import deadletter, plans, render, repairs, tables
 from shared.cli import runs as run_commands
 from shared.cli import sweep as sweep_commands
 from shared.errors import SluiceError
@@ -17,8 +17,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(plans.plan)
 app.command()(run_commands.run)
 app.command()(run_commands.backfill)
+app.command()(repairs.replay)
+app.command()(repairs.rewind)
 app.command()(run_commands.runs)
 app.command()(tables.validate)
 app.command()(tables.schema)

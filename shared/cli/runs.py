@@ -58,7 +58,7 @@ def run(
         request_id=secrets.token_hex(8),
         allow_empty=allow_empty,
     )
-    _follow(services, request, timeout_s, wait=wait, as_json=as_json)
+    follow(services, request, timeout_s, wait=wait, as_json=as_json)
 
 
 def backfill(
@@ -87,19 +87,26 @@ def backfill(
         request_id=secrets.token_hex(8),
         span=Span(first=first, last=last),
     )
-    _follow(services, request, timeout_s, wait=wait, as_json=as_json)
+    follow(services, request, timeout_s, wait=wait, as_json=as_json)
 
 
-def _follow(
+def follow(
     services: Services, request: ExtractRequest, timeout_s: float, *, wait: bool, as_json: bool
 ) -> None:
     """Ask for a run, show what it does and how it ended, and exit as it did."""
     table, key = request.table, request.request_id or ""
     run_id = identity.run_id(table, Trigger.REQUEST, key, request.published_at)
     services.bus.publish(services.settings.topic("extract"), request.encode())
-    if not wait:
+    if wait:
+        show_end(services, table, run_id, timeout_s, as_json=as_json)
+    else:
         typer.echo(json.dumps({"run_id": run_id, "table": table}) if as_json else run_id)
-        return
+
+
+def show_end(
+    services: Services, table: str, run_id: str, timeout_s: float, *, as_json: bool
+) -> None:
+    """Wait for a run's end, show it, and exit 0, 1 or 3 by it."""
     ended = watch(services, table, run_id, timeout_s, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(as_data(ended) if ended else {"run_id": run_id, "state": "unknown"}))

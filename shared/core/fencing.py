@@ -29,9 +29,14 @@ def stands_in_the_way(manifest: Manifest, state: TargetState) -> str | None:
     """Return why the run must not be published any more; None when it may.
 
     A full load must be newer than what is there. A window must start where the table stands: the
-    same watermark and the same epoch as when the window was computed. Files add to the table
-    whatever its state, because each of them is an event of its own.
+    same watermark and the same epoch as when the window was computed. A rewind must find the table
+    as it was when somebody asked for it. Files add to the table whatever its state, because each of
+    them is an event of its own.
     """
+    if manifest.rewind:
+        if manifest.epoch == state.epoch:
+            return None
+        return f"run {state.run_id} was published meanwhile; ask for the rewind again if it is due"
     if manifest.mode is SyncMode.FULL:
         if state.snapshot is not None and manifest.snapshot <= state.snapshot:
             return f"run {state.run_id} published a snapshot no older: {state.snapshot}"
@@ -58,6 +63,8 @@ def next_state(manifest: Manifest, state: TargetState) -> TargetState:
 
 
 def _watermark(manifest: Manifest, state: TargetState) -> str | None:
+    if manifest.rewind:
+        return manifest.rewind.watermark
     if manifest.window is None or manifest.is_backfill:
         return state.watermark
     return manifest.window.high

@@ -52,6 +52,49 @@ class FileOrigin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What one earlier run did to the table; a rewind applies layers one over the other.
+
+    ``mode``, ``schema``, ``parts`` and ``key_parts`` are those of that run's manifest.
+    """
+
+    run_id: str
+    mode: SyncMode
+    schema: TableSchema
+    parts: tuple[Part, ...]
+    key_parts: tuple[Part, ...] | None = None
+
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """The parts with rows, then those with keys."""
+        return (*self.parts, *(self.key_parts or ()))
+
+    @property
+    def keys_name(self) -> str:
+        """Under which name the target notes that the layer's keys were compared."""
+        return f"keys of {self.run_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewind:
+    """The earlier run that a rewind goes back to.
+
+    ``watermark`` is where the table stood after that run. ``layers`` begin with the last run that
+    replaced the whole table, and end with the run itself.
+    """
+
+    run_id: str
+    watermark: str | None
+    layers: tuple[Layer, ...]
+
+    @property
+    def names(self) -> set[str]:
+        """What the target must have noted as done before the rewind is published."""
+        parts = {part.name for layer in self.layers for part in layer.parts}
+        return parts | {x.keys_name for x in self.layers if x.key_parts is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Everything that a load needs to know.
 
@@ -62,7 +105,7 @@ class Manifest:
     same. None when the source does not say, or when it holds rows for a later run.
     ``key_parts`` hold the keys of all rows of the table at the snapshot; None when the run does not
     look for deletes. ``allow_empty`` lets the run pass the guards. ``is_backfill``: the window lies
-    anywhere, and its end is no watermark.
+    anywhere, and its end is no watermark. ``rewind`` takes the place of parts of the run's own.
     """
 
     version: Literal[1] = VERSION
@@ -85,6 +128,7 @@ class Manifest:
     config_generation: int
     allow_empty: bool = False
     is_backfill: bool = False
+    rewind: Rewind | None = None
     code_version: str
     created_at: datetime
     notes: tuple[str, ...] = ()
@@ -103,8 +147,8 @@ class Manifest:
 
     @property
     def rows_staged(self) -> int:
-        """Rows in all parts together, keys apart."""
-        return sum(p.rows for p in self.parts)
+        """Rows in all parts together, those of a rewind's layers too, keys apart."""
+        return sum(p.rows for owner in self._owners for p in owner.parts)
 
     @property
     def all_parts(self) -> tuple[Part, ...]:
@@ -113,8 +157,12 @@ class Manifest:
 
     @property
     def size_bytes(self) -> int:
-        """Compressed bytes of all parts together."""
-        return sum(p.size_bytes for p in self.all_parts)
+        """Compressed bytes of all parts together, those of a rewind's layers too."""
+        return sum(p.size_bytes for owner in self._owners for p in owner.all_parts)
+
+    @property
+    def _owners(self) -> tuple["Manifest | Layer", ...]:
+        return (self, *(self.rewind.layers if self.rewind else ()))
 
     def schema_of(self, part: Part) -> TableSchema:
         """Return the columns of a part: all of the table's, or only its key's."""

@@ -81,8 +81,8 @@ class ExtractRequest:
 
     Scheduler sends only the table, the same each time. Somebody who asks adds a request id, so
     that asking twice with the same id moves the table once, and may ask for another mode, for a run
-    that passes the guards, or for a span to be read again. With a run id it asks a run that is
-    there already to go on.
+    that passes the guards, for a span to be read again, or for the table as it was after an earlier
+    run. With a run id it asks a run that is there already to go on.
     """
 
     table: str
@@ -93,6 +93,7 @@ class ExtractRequest:
     run_id: str | None = None
     allow_empty: bool = False
     span: Span | None = None
+    rewind_to: str | None = None
 
     def encode(self) -> bytes:
         """Return the message's data; the time of a request travels with it."""
@@ -103,6 +104,7 @@ class ExtractRequest:
             "allow_empty": self.allow_empty or None,
             "from": self.span.first if self.span else None,
             "to": self.span.last if self.span else None,
+            "rewind_to": self.rewind_to,
         }
         if self.request_id:
             optional["requested_at"] = self.published_at.isoformat()
@@ -115,10 +117,10 @@ class ExtractRequest:
 
         Raises:
             InvalidMessageError: unknown version, key or mode, a time or run id that is none, or a
-                message without a request that would pass the guards or read a span again.
+                message without a request that would pass the guards, read a span again or rewind.
         """
         known_keys = {"table", "mode", "request_id", "requested_at", "run_id", "allow_empty"}
-        body = _load(delivery.data, known=known_keys | {"from", "to"})
+        body = _load(delivery.data, known=known_keys | {"from", "to", "rewind_to"})
         _check_allow_empty(body)
         mode = body.get("mode")
         if mode is not None and mode not in list(SyncMode):
@@ -135,6 +137,7 @@ class ExtractRequest:
             run_id=_run(body)[1] if "run_id" in body else None,
             allow_empty=body.get("allow_empty", False),
             span=_span(body),
+            rewind_to=_rewind_to(body),
         )
 
 
@@ -332,6 +335,16 @@ def _span(body: dict[str, Any]) -> Span | None:
             "from, to and request_id go together: a span is read again when somebody asks for it"
         )
     return Span(first=_text(body, "from"), last=_text(body, "to"))
+
+
+def _rewind_to(body: dict[str, Any]) -> str | None:
+    if "rewind_to" not in body:
+        return None
+    if "request_id" not in body or body.keys() & {"mode", "from", "to", "allow_empty"}:
+        raise InvalidMessageError(
+            "rewind_to goes with a request_id and nothing else: somebody asks for a table as it was"
+        )
+    return _run({**body, "run_id": body["rewind_to"]})[1]
 
 
 def _attributes(message: dict[str, Any]) -> dict[str, str]:

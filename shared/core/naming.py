@@ -78,14 +78,19 @@ def units_prefix(table: str, run_id: str) -> str:
     return f"units/{table}/{run_id}/"
 
 
+def parts_prefix(table: str, run_id: str) -> str:
+    """Return the prefix of a run's parts, of all attempts."""
+    return f"parts/{table}/{run_id}/"
+
+
 def part_object(table: str, run_id: str, attempt: str, number: int) -> str:
     """Return the name of a part; the attempt in it keeps two attempts from ever meeting."""
-    return f"parts/{table}/{run_id}/{attempt}/part-{number:05d}.parquet"
+    return f"{parts_prefix(table, run_id)}{attempt}/part-{number:05d}.parquet"
 
 
 def key_part_object(table: str, run_id: str, attempt: str, number: int) -> str:
     """Return the name of a part that holds keys only."""
-    return f"parts/{table}/{run_id}/{attempt}/keys-{number:05d}.parquet"
+    return f"{parts_prefix(table, run_id)}{attempt}/keys-{number:05d}.parquet"
 
 
 def raw_object(table: str, run_id: str, at: datetime, name: str) -> str:

@@ -56,9 +56,10 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
 
 REPLAYS: Mapping[RunState, frozenset[RunState]] = {
     _S.FAILED: frozenset({_S.EXTRACTING, _S.STAGED}),
+    _S.QUARANTINED: frozenset({_S.EXTRACTING, _S.STAGED}),
 }
-"""What people may do besides, by replaying a dead letter. No step does it by itself: whatever a
-slow attempt still finds out about a failed run, the run stays failed unless the target committed.
+"""What people may do besides, by a replay. No step does it by itself: whatever a slow attempt still
+finds out about a failed run, the run stays failed unless the target committed.
 """
 
 
@@ -181,6 +182,8 @@ class Run:
     """Somebody asked for this run to pass the guards."""
     span: Span | None = None
     """What a backfill reads again; None for any other run."""
+    rewind_to: str | None = None
+    """The run that a rewind goes back to; None for any other run."""
     lease: Lease | None = None
     attempts: tuple[Attempt, ...] = ()
     attempt_count: int = 0
@@ -197,6 +200,11 @@ class Run:
     def is_terminal(self) -> bool:
         """Nothing more will happen, short of a replay."""
         return self.state in TERMINAL
+
+    @property
+    def is_repair(self) -> bool:
+        """A backfill or a rewind, which does not bring the table up to date."""
+        return self.span is not None or self.rewind_to is not None
 
     def to(self, state: RunState, at: datetime, **changes: Any) -> Self:
         """Return the run in another state.
@@ -216,7 +224,7 @@ class Run:
         return replace(self, state=state, updated_at=at, **changes)
 
     def again(self, at: datetime) -> Self:
-        """Return a failed run as it was before it failed, because somebody replays it.
+        """Return a run as it was before it failed or was set aside, because somebody replays it.
 
         Raises:
             IllegalTransitionError: ``REPLAYS`` has nothing for the run's state.
@@ -224,7 +232,8 @@ class Run:
         state = RunState.STAGED if self.manifest else RunState.EXTRACTING
         if state not in REPLAYS.get(self.state, ()):
             raise IllegalTransitionError(
-                f"run {self.run_id} of {self.table} is {self.state}; only a failed one is replayed",
+                f"run {self.run_id} of {self.table} is {self.state}; only one that failed or was "
+                "quarantined is replayed",
                 run_id=self.run_id,
             )
         return replace(self, state=state, updated_at=at, failure=None, nudge=None, lease=None)

@@ -51,6 +51,11 @@ class Work:
         self.size_bytes += size_bytes
         self._renew()
 
+    @property
+    def is_out_of_time(self) -> bool:
+        """Say whether a delivery has worked as long as one should."""
+        return time.monotonic() - self._started_s > self.services.settings.budget_s
+
     def add_bounded(self, rows: int, size_bytes: int) -> None:
         """Note more work done by a unit that must not grow without limit.
 

@@ -22,7 +22,7 @@ from shared.errors import (
     UnitTooLargeError,
 )
 from shared.sources.base import Extent, Snapshot, Source
-from shared.steps import units
+from shared.steps import rewinds, units
 from shared.steps.attempts import Work, attempt
 from shared.wiring import Services
 
@@ -65,12 +65,7 @@ def requested(
         InvalidMessageError: the table cannot be read in the mode that is asked for.
     """
     table = resolved.table
-    try:
-        mode = table.mode_of_run(request.mode)
-        if request.span:
-            table.require_backfill()
-    except ValueError as exc:
-        raise InvalidMessageError(str(exc), table=table.name) from exc
+    mode = SyncMode.FULL if request.rewind_to else _mode(request, table)
     at = request.published_at
     if request.request_id:
         trigger, key = Trigger.REQUEST, request.request_id
@@ -91,7 +86,17 @@ def requested(
         config_generation=generation,
         allow_empty=request.allow_empty,
         span=request.span,
+        rewind_to=request.rewind_to,
     )
+
+
+def _mode(request: ExtractRequest, table: TableConfig) -> SyncMode:
+    try:
+        if request.span:
+            table.require_backfill()
+        return table.mode_of_run(request.mode)
+    except ValueError as exc:
+        raise InvalidMessageError(str(exc), table=table.name) from exc
 
 
 def _there(table: str, run_id: str, services: Services) -> Run:
@@ -107,6 +112,8 @@ def _stage(work: Work, resolved: ResolvedTable) -> Manifest | None:
     None when that ends this attempt: others read the units, or there is nothing to read.
     """
     services, run = work.services, work.run
+    if run.rewind_to:
+        return services.manifests.create(rewinds.manifest(work, resolved, run.rewind_to))
     plan = services.manifests.find_plan(run.table, run.run_id)
     if plan is None:
         with closing(services.source(resolved, run.run_id)) as source:
@@ -133,16 +140,25 @@ def _begin(work: Work, resolved: ResolvedTable, source: Source) -> Manifest | No
     if reason and is_there:
         work.finish(RunState.SKIPPED, reason=reason)
         return None
+    require_table(run.table, mode, state, is_there=is_there)
+    return without_parts(work, resolved, source, state, token)
+
+
+def require_table(table: str, mode: SyncMode, state: TargetState, *, is_there: bool) -> None:
+    """Make sure that what was read so far is still in the target.
+
+    Raises:
+        SchemaConflictError: the table is gone, and the run would read on from its watermark.
+    """
     if state.watermark is not None and not is_there and mode is not SyncMode.FULL:
         raise SchemaConflictError(
-            f"{run.table} was read up to {state.watermark}, but its table is not in the target any "
-            f"more: reading on would leave the earlier rows out. Run `sluice run {run.table} "
+            f"{table} was read up to {state.watermark}, but its table is not in the target any "
+            f"more: reading on would leave the earlier rows out. Run `sluice run {table} "
             "--mode full` once"
         )
-    return _without_parts(work, resolved, source, state, token)
 
 
-def _without_parts(
+def without_parts(
     work: Work, resolved: ResolvedTable, source: Source, state: TargetState, token: str | None
 ) -> Manifest:
     """Fix the snapshot and the window, and count: all of the manifest but its parts."""

@@ -13,7 +13,9 @@ from shared.core.runs import Receipt, Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
+from shared.steps import rewinds
 from shared.steps.attempts import Work, attempt, unit
+from shared.steps.units import ask_for_load
 from shared.targets.base import LoadRecord, Outcome, Published, Target
 from shared.wiring import Services
 
@@ -47,12 +49,22 @@ def _load_whole(run: Run, manifest: Manifest, services: Services) -> None:
         closing(services.target(resolved)) as target,
     ):
         record = target.committed(run.run_id)
-        if record is None:
-            done = target.staged(manifest)
-            for part in manifest.all_parts:
-                if part.name not in done:
-                    _stage(work, target, manifest, part)
+        if record is None and not _stage_all(work, target, manifest):
+            work.hand_on("staged in part")
+            ask_for_load(run, services)
+            return
         _publish(work, target, manifest, resolved)
+
+
+def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
+    """Stage what is not staged yet; False when there is more than one delivery can do."""
+    done = target.staged(manifest)
+    if manifest.rewind:
+        return rewinds.rebuild(work, target, manifest, manifest.rewind, done)
+    for part in manifest.all_parts:
+        if part.name not in done:
+            _stage(work, target, manifest, part)
+    return True
 
 
 def _spread(run: Run, manifest: Manifest, services: Services) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from shared.core.fencing import TargetState
-from shared.core.manifests import Manifest, Part
+from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import TableSchema
 
 if TYPE_CHECKING:
@@ -26,6 +26,15 @@ class LoadRecord:
     rows_inserted: int
     rows_updated: int
     rows_deleted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastLoad:
+    """One publish in the history of a table, and where the table stood after it."""
+
+    run_id: str
+    watermark: str | None
+    is_rewind: bool
 
 
 class Outcome(StrEnum):
@@ -61,6 +70,13 @@ class Target(Protocol):
     def schema(self) -> TableSchema | None:
         """Return the table as it is in the target; None when it does not exist."""
 
+    def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
+        """Return the publishes that the table consisted of after a run, in their order.
+
+        The first is the last one before that replaced the whole table, or the table's very first;
+        the last is the run itself. Empty when the run was not published here.
+        """
+
     def staged(self, manifest: Manifest) -> set[str]:
         """Return the names of the parts that the run's staging table holds."""
 
@@ -68,6 +84,29 @@ class Target(Protocol):
         """Put a part's rows into the run's staging table, once, however often and by whomever.
 
         Parts with keys go into a staging table of their own.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
+
+    def restage(
+        self, manifest: Manifest, layer: Layer, part: Part, batches: Iterable["pa.RecordBatch"]
+    ) -> None:
+        """Put a part of a rewind's layer into the rewind's staging table, once.
+
+        Layers and their parts come in their order. Rows that are staged already give way to those
+        of the same key, unless the layer's run only appended.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
+
+    def restage_keys(
+        self, manifest: Manifest, layer: Layer, batches: Iterable["pa.RecordBatch"]
+    ) -> None:
+        """Take the rows out of the rewind's staging table whose key is none of a layer's, once.
+
+        It follows the layer's parts with rows; ``batches`` are those of all its parts with keys.
 
         Raises:
             NotStagedError: the staging table is gone, because the run was published or discarded.

@@ -1,17 +1,17 @@
 """Dead letters: recorded as they come, shown on their run, replayed once, settled when moot."""
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from shared.config import schedule
-from shared.core import naming, nudges, runs
+from shared.core import naming, runs
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.messages import IngestRequest, LoadRequest, UnitRequest, decode_extract
 from shared.core.runs import TERMINAL, Failure, Run, RunState, Trigger
 from shared.errors import DeadLetterError, InvalidMessageError, UnknownTableError
 from shared.steps.extract import requested
+from shared.steps.repairs import replays
 from shared.steps.repairs.sweeping import Sweep
 from shared.wiring import Services
 
@@ -63,7 +63,7 @@ def replay(letter: DeadLetter, services: Services) -> LetterState:
         message, topic = letter.message(), services.settings.topic(letter.topic)
         services.bus.publish(topic, message.data, message.attributes)
     elif run.state is RunState.FAILED:
-        publish_next(services.ledger.change(run.table, run.run_id, _again(services)), services)
+        replays.replay(run, services)
     services.dead_letters.close(letter, LetterState.REPLAYED, now)
     return LetterState.REPLAYED
 
@@ -78,12 +78,6 @@ def fail(run: Run, letter: DeadLetter, services: Services) -> None:
         return current.to(RunState.FAILED, now, failure=_failure(current, letter))
 
     services.ledger.change(run.table, run.run_id, change)
-
-
-def publish_next(run: Run, services: Services) -> None:
-    """Publish the request that moves a run on."""
-    request = nudges.next_request(run)
-    services.bus.publish(services.settings.topic(request.topic), request.data, request.attributes)
 
 
 def find_run(letter: DeadLetter, services: Services) -> tuple[str, str] | None:
@@ -138,13 +132,6 @@ def _failure(run: Run, letter: DeadLetter) -> Failure:
         f"sluice deadletter replay {letter.letter_id}"
     )
     return Failure(error=last.error, message=f"{last.message}; {advice}", facts=last.facts)
-
-
-def _again(services: Services) -> Callable[[Run], Run]:
-    def change(run: Run) -> Run:
-        return run.again(services.now()) if run.state is RunState.FAILED else run
-
-    return change
 
 
 def _facts(letter: DeadLetter) -> dict[str, object]:

@@ -48,7 +48,7 @@ def _slot_before_last(resolved: ResolvedTable, now: datetime) -> datetime:
 
 
 def _last_success(sweep: Sweep, table: str) -> datetime | None:
-    """Return when the table was last brought up to date; a backfill brings it nowhere."""
+    """Return when the table was last brought up to date, which no backfill or rewind does."""
     entries = sweep.entries.get(table, {}).values()
-    ends = (e.written_at for e in entries if e.state in SUCCESSES and not e.is_backfill)
+    ends = (e.written_at for e in entries if e.state in SUCCESSES and not e.is_repair)
     return max(ends, default=None)

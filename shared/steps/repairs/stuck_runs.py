@@ -10,7 +10,8 @@ from shared.core.dead_letters import DeadLetter, letter_id
 from shared.core.nudges import Verdict
 from shared.core.runs import Failure, Nudge, Run, RunState
 from shared.errors import SluiceError, StuckRunError
-from shared.steps.repairs.dead_letters import fail, publish_next
+from shared.steps.repairs.dead_letters import fail
+from shared.steps.repairs.replays import request_next
 from shared.steps.repairs.sweeping import Sweep
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def _look_after(sweep: Sweep, run: Run) -> None:
         return
     nudge = nudges.noted(run, verdict, progress, sweep.now)
     if _note(sweep, run, nudge) and verdict is Verdict.ASK:
-        publish_next(run, sweep.services)
+        request_next(run, sweep.services)
         sweep.nudged.add(name)
         log.warning(
             "quiet run asked to go on",

@@ -10,13 +10,13 @@ from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
 from shared.errors import IntegrityError
-from shared.targets.base import LoadRecord
+from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.postgres import catalog
 
 LOCK = 0x51_10_1CE
 """Advisory lock under which the tables are created: two firsts must not collide."""
 
-VERSION = 2
+VERSION = 3
 """Version of the tables below, as ``_sluice.versions`` records it."""
 
 TABLES = (
@@ -59,6 +59,10 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS files_by_content ON _sluice.files (table_name, sha256)",
     # Since version 2.
     "ALTER TABLE _sluice.state ADD COLUMN IF NOT EXISTS change_token TEXT",
+    # Since version 3.
+    "ALTER TABLE _sluice.loads ADD COLUMN IF NOT EXISTS epoch BIGINT",
+    "ALTER TABLE _sluice.loads ADD COLUMN IF NOT EXISTS watermark TEXT",
+    "CREATE INDEX IF NOT EXISTS loads_by_epoch ON _sluice.loads (table_name, epoch)",
     """CREATE TABLE IF NOT EXISTS _sluice.versions (
   version INTEGER PRIMARY KEY,
   since TIMESTAMPTZ NOT NULL DEFAULT now())""",
@@ -95,8 +99,20 @@ READ_LOAD = (
 WRITE_LOAD = (
     "INSERT INTO _sluice.loads (run_id, table_name, mode, low, high, snapshot, manifest_attempt, "
     "source_query_id, rows_loaded, rows_inserted, rows_updated, rows_deleted, rows_rejected, "
-    "code_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "code_version, epoch, watermark) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
+
+READ_LINEAGE = """SELECT run_id, watermark, mode = 'rewind' FROM _sluice.loads
+WHERE table_name = %s
+  AND epoch <= (SELECT epoch FROM _sluice.loads WHERE run_id = %s AND table_name = %s)
+  AND epoch >= coalesce((
+    SELECT max(base.epoch) FROM _sluice.loads base
+    WHERE base.table_name = %s AND base.mode IN ('full', 'rewind')
+      AND base.epoch <= (SELECT epoch FROM _sluice.loads WHERE run_id = %s)), 0)
+ORDER BY epoch"""
+
+FORGET_FILES = "DELETE FROM _sluice.files WHERE table_name = %s AND NOT run_id = ANY(%s)"
 
 FIND_CONTENT = (
     "SELECT bucket, name, generation FROM _sluice.files WHERE table_name = %s AND sha256 = %s "
@@ -191,6 +207,15 @@ def read_load(cursor: Any, run_id: str) -> LoadRecord | None:
     )
 
 
+def lineage(cursor: Any, table: str, run_id: str) -> tuple[PastLoad, ...]:
+    """Return the publishes that a table consisted of after a run; see ``Target.lineage``."""
+    cursor.execute(READ_LINEAGE, (table, run_id, table, table, run_id))
+    return tuple(
+        PastLoad(run_id=found, watermark=watermark, is_rewind=is_rewind)
+        for found, watermark, is_rewind in cursor.fetchall()
+    )
+
+
 def find_content(cursor: Any, table: str, file: FileOrigin, run_id: str | None) -> str | None:
     """Return the place of a loaded file of the same content, if there is one.
 
@@ -223,7 +248,11 @@ def record(
             f"the state row of {table} changed under its lock; run {manifest.run_id} was rolled "
             "back"
         )
-    _write_load(cursor, table, manifest, load)
+    _write_load(cursor, table, manifest, load, after)
+    if manifest.rewind:
+        # The rows of later files are gone, so the same files may be dropped again.
+        kept = [layer.run_id for layer in manifest.rewind.layers]
+        cursor.execute(FORGET_FILES, (table, kept))
     if manifest.file:
         file = manifest.file
         cursor.execute(
@@ -232,13 +261,15 @@ def record(
         )
 
 
-def _write_load(cursor: Any, table: str, manifest: Manifest, load: LoadRecord) -> None:
+def _write_load(
+    cursor: Any, table: str, manifest: Manifest, load: LoadRecord, after: TargetState
+) -> None:
     cursor.execute(
         WRITE_LOAD,
         (
             manifest.run_id,
             table,
-            "backfill" if manifest.is_backfill else manifest.mode.value,
+            _mode(manifest),
             manifest.low,
             manifest.high,
             manifest.snapshot,
@@ -250,5 +281,13 @@ def _write_load(cursor: Any, table: str, manifest: Manifest, load: LoadRecord) -
             load.rows_deleted,
             manifest.rows_rejected,
             manifest.code_version,
+            after.epoch,
+            after.watermark,
         ),
     )
+
+
+def _mode(manifest: Manifest) -> str:
+    if manifest.rewind:
+        return "rewind"
+    return "backfill" if manifest.is_backfill else manifest.mode.value

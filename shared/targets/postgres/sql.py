@@ -28,13 +28,15 @@ def create_table(table: str, columns: Sequence[Column], primary_key: Sequence[st
     return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(lines)})"
 
 
-def create_staging(staging: str, columns: Sequence[Column]) -> str:
+def create_staging(staging: str, columns: Sequence[Column], primary_key: Sequence[str] = ()) -> str:
     """Return CREATE UNLOGGED TABLE for a run's rows. ``staging`` is qualified.
 
     A crash of the server empties unlogged tables. ``_sluice.staged`` is unlogged too, so that it
     never names a part that a crash has taken away.
     """
     lines = [f"{quote(c.name)} {type_name(c.type)}" for c in columns]
+    if primary_key:
+        lines.append(f"PRIMARY KEY ({_list(primary_key)})")
     return f"CREATE UNLOGGED TABLE IF NOT EXISTS {staging} ({', '.join(lines)})"
 
 
@@ -143,6 +145,11 @@ def update_changed(
 def delete_missing(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
     """Return DELETE of rows whose key is not staged."""
     return f"DELETE FROM {table} t WHERE NOT {_is_staged(staging, key, casts)}"
+
+
+def delete_present(table: str, staging: str, key: Sequence[str]) -> str:
+    """Return DELETE of rows whose key is staged."""
+    return f"DELETE FROM {table} t WHERE {_is_staged(staging, key, {})}"
 
 
 def mark_missing(

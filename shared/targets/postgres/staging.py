@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.core.manifests import Manifest, Part
+from shared.core.manifests import Manifest, Part, Rewind
 from shared.errors import NotStagedError
 from shared.targets.postgres import bookkeeping, catalog, copying, sql
 
@@ -23,7 +23,9 @@ def keys_table(manifest: Manifest) -> str:
 def create(cursor: Any, manifest: Manifest) -> None:
     """Create the tables that are not there yet."""
     bookkeeping.lock(cursor)
-    cursor.execute(sql.create_staging(rows_table(manifest), list(manifest.schema)))
+    # Rows of a rewind replace one another by key.
+    key = manifest.schema.primary_key if manifest.rewind else ()
+    cursor.execute(sql.create_staging(rows_table(manifest), list(manifest.schema), key))
     if manifest.key_parts is not None:
         cursor.execute(sql.create_staging(keys_table(manifest), list(manifest.schema.only_key)))
 
@@ -40,12 +42,11 @@ def fill(cursor: Any, manifest: Manifest, part: Part, batches: Iterable[pa.Recor
     Raises:
         NotStagedError: the table is gone, because the run was published or discarded.
     """
-    cursor.execute(bookkeeping.CLAIM_PART, (manifest.run_id, part.name))
-    if cursor.rowcount == 0:
+    if not claim(cursor, manifest, part.name):
         return
     table = keys_table(manifest) if part in (manifest.key_parts or ()) else rows_table(manifest)
     columns = list(manifest.schema_of(part))
-    _require(cursor, manifest, table)
+    require(cursor, manifest, table)
     cursor.execute(sql.copy_in(table, columns), stream=copying.encode(columns, batches))
 
 
@@ -55,6 +56,9 @@ def check(cursor: Any, manifest: Manifest) -> None:
     Raises:
         NotStagedError: rows are missing, or a table is gone.
     """
+    if manifest.rewind:
+        _check_layers(cursor, manifest, manifest.rewind)
+        return
     _check_rows(cursor, manifest, rows_table(manifest), manifest.rows_staged)
     if manifest.key_parts is not None:
         rows = sum(part.rows for part in manifest.key_parts)
@@ -69,7 +73,18 @@ def drop(cursor: Any, manifest: Manifest) -> None:
     cursor.execute(bookkeeping.FORGET_PARTS, (manifest.run_id,))
 
 
-def _require(cursor: Any, manifest: Manifest, table: str) -> None:
+def claim(cursor: Any, manifest: Manifest, name: str) -> bool:
+    """Claim a part for this transaction; False when it is staged already."""
+    cursor.execute(bookkeeping.CLAIM_PART, (manifest.run_id, name))
+    return int(cursor.rowcount) == 1
+
+
+def require(cursor: Any, manifest: Manifest, table: str) -> None:
+    """Make sure that a staging table is there.
+
+    Raises:
+        NotStagedError: it is gone.
+    """
     if not catalog.exists(cursor, table):
         raise NotStagedError(
             f"a staging table of run {manifest.run_id} is gone: another attempt published "
@@ -78,8 +93,19 @@ def _require(cursor: Any, manifest: Manifest, table: str) -> None:
         )
 
 
+def _check_layers(cursor: Any, manifest: Manifest, rewind: Rewind) -> None:
+    require(cursor, manifest, rows_table(manifest))
+    if missing := rewind.names - parts(cursor, manifest):
+        raise NotStagedError(
+            f"{len(missing)} parts of the runs before {rewind.run_id} are not staged yet; nothing "
+            "was published",
+            run_id=manifest.run_id,
+        )
+    cursor.execute(sql.analyze(rows_table(manifest)))
+
+
 def _check_rows(cursor: Any, manifest: Manifest, table: str, expected: int) -> None:
-    _require(cursor, manifest, table)
+    require(cursor, manifest, table)
     cursor.execute(sql.count(table))
     rows = int(cursor.fetchone()[0])
     if rows != expected:

@@ -9,13 +9,21 @@ import pyarrow as pa
 from shared.config.models import ResolvedTable
 from shared.core import fencing
 from shared.core.fencing import TargetState
-from shared.core.manifests import Manifest, Part
+from shared.core.manifests import Layer, Manifest, Part
 from shared.core.modes import SyncMode
 from shared.core.schemas import Column, TableSchema
 from shared.errors import InvalidConfigError
 from shared.secrets import Secrets
-from shared.targets.base import LoadRecord, Outcome, Published
-from shared.targets.postgres import bookkeeping, catalog, connection, sql, staging, types
+from shared.targets.base import LoadRecord, Outcome, PastLoad, Published
+from shared.targets.postgres import (
+    bookkeeping,
+    catalog,
+    connection,
+    rebuilding,
+    sql,
+    staging,
+    types,
+)
 from shared.targets.postgres.changes import Changes, marker
 
 
@@ -73,6 +81,35 @@ class PostgresTarget:
         """
         with self._transaction() as cursor:
             staging.fill(cursor, manifest, part, batches)
+
+    def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
+        """Return the publishes that the table consisted of after a run, in their order."""
+        with self._transaction() as cursor:
+            if not bookkeeping.is_there(cursor):
+                return ()
+            return bookkeeping.lineage(cursor, self._name, run_id)
+
+    def restage(
+        self, manifest: Manifest, layer: Layer, part: Part, batches: Iterable[pa.RecordBatch]
+    ) -> None:
+        """Put a part of a rewind's layer into the rewind's staging table, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
+        with self._transaction() as cursor:
+            rebuilding.put(cursor, manifest, layer, part, batches)
+
+    def restage_keys(
+        self, manifest: Manifest, layer: Layer, batches: Iterable[pa.RecordBatch]
+    ) -> None:
+        """Take the rows out of the rewind's staging table whose key is none of a layer's, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
+        with self._transaction() as cursor:
+            rebuilding.keep_only(cursor, manifest, layer, batches)
 
     def publish(self, manifest: Manifest) -> Published:
         """Make the staged rows visible, once.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.core import naming, runs
 from shared.core.runs import (
     KEPT_ATTEMPTS,
+    REPLAYS,
     TERMINAL,
     TRANSITIONS,
     Failure,
@@ -181,12 +182,13 @@ def test_note_of_the_sweep_is_forgotten_when_the_run_moves_and_kept_when_it_does
 @pytest.mark.parametrize(
     ("manifest", "state"), [(None, RunState.EXTRACTING), ("m", RunState.STAGED)]
 )
-def test_replayed_run_goes_on_where_it_was_before_it_failed(
-    manifest: str | None, state: RunState
+@pytest.mark.parametrize("ended", REPLAYS)
+def test_replayed_run_goes_on_where_it_was_before_it_ended(
+    ended: RunState, manifest: str | None, state: RunState
 ) -> None:
     later = AT + timedelta(hours=1)
     failed = a_run(
-        state=RunState.FAILED,
+        state=ended,
         manifest=manifest,
         failure=Failure(error="X", message="m"),
         nudge=Nudge(count=12, progress=0, at=AT),
@@ -195,10 +197,10 @@ def test_replayed_run_goes_on_where_it_was_before_it_failed(
     assert failed.again(later) == a_run(state=state, manifest=manifest, updated_at=later)
 
 
-@pytest.mark.parametrize("state", [s for s in RunState if s is not RunState.FAILED])
+@pytest.mark.parametrize("state", sorted(set(RunState) - REPLAYS.keys()))
 @pytest.mark.parametrize("manifest", [None, "m"])
-def test_only_a_failed_run_is_replayed(state: RunState, manifest: str | None) -> None:
-    with pytest.raises(IllegalTransitionError, match=f"is {state}; only a failed one is replayed"):
+def test_run_that_did_not_fail_is_not_replayed(state: RunState, manifest: str | None) -> None:
+    with pytest.raises(IllegalTransitionError, match=f"is {state}; only one that failed or was"):
         a_run(state=state, manifest=manifest).again(AT)
 
 

@@ -1,0 +1,54 @@
+"""Previews: what a run of a table would do now, by the very code that would do it."""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from shared.core import unchanged
+from shared.core.manifests import Manifest
+from shared.core.messages import ExtractRequest
+from shared.core.runs import Attempt, Trigger
+from shared.steps.attempts import Work
+from shared.steps.extract import requested, require_table, without_parts
+from shared.wiring import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a run would do.
+
+    ``manifest`` is what it would stage, still without parts. ``rows_target`` are in the table now;
+    None: the run would create it. ``unchanged`` is the reason for which a scheduled run would end
+    without reading; None: it would read.
+    """
+
+    manifest: Manifest
+    rows_target: int | None
+    unchanged: str | None
+    units: int
+
+
+def preview(request: ExtractRequest, services: Services) -> Preview:
+    """Look at both ends of a table as a run does that begins now; nothing is changed anywhere.
+
+    Raises:
+        SluiceError: what the run would end with before it reads the first row.
+    """
+    resolved, generation = services.config.get(request.table)
+    run = requested(request, resolved, generation, services)
+    mode = run.mode or resolved.table.sync_mode
+    attempt = Attempt(id="preview", step="extract", started_at=services.now())
+    work = Work(services, run, attempt, is_leased=False)
+    with closing(services.target(resolved)) as target:
+        state, is_there = target.state(), target.schema() is not None
+        rows_target = target.count() if is_there else None
+    require_table(run.table, mode, state, is_there=is_there)
+    with closing(services.source(resolved, run.run_id)) as source:
+        token = unchanged.token(source.change_token(), mode, generation)
+        manifest = without_parts(work, resolved, source, state, token)
+    reason = unchanged.verdict(replace(run, trigger=Trigger.SCHEDULE), token, state)
+    return Preview(
+        manifest=manifest,
+        rows_target=rows_target,
+        unchanged=reason if is_there else None,
+        units=max(1, -(-manifest.rows_source // services.settings.unit_rows)),
+    )

@@ -1,0 +1,160 @@
+"""Rewinds: a table put back as an earlier run left it, from what is staged, without its source.
+
+``extract`` finds the runs that the table consisted of and pins their parts in a manifest. ``load``
+does in the staging table what those runs did to the table, one after the other, then publishes the
+outcome like a full load, together with the watermark of that time.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import chain
+
+import pyarrow as pa
+
+from shared.config.models import ResolvedTable
+from shared.core import naming
+from shared.core.manifests import Layer, Manifest, Part, Rewind
+from shared.core.modes import SyncMode
+from shared.core.schemas import TableSchema
+from shared.errors import RewindError
+from shared.stage.arrow import arrow_schema
+from shared.stage.reader import read_part
+from shared.steps.attempts import Work
+from shared.targets.base import PastLoad, Target
+from shared.wiring import Services
+
+
+def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
+    """Return the manifest that puts a table back as a run left it.
+
+    Raises:
+        RewindError: the run never published, or something that the table consisted of is gone.
+    """
+    services, run = work.services, work.run
+    with closing(services.target(resolved)) as target:
+        epoch = target.state().epoch
+        past = target.lineage(back_to)
+    if not past:
+        raise RewindError(
+            f"run {back_to} was never published to {run.table}; `sluice runs {run.table}` lists "
+            "the runs that were"
+        )
+    origin = _find(services, run.table, back_to)
+    layers = tuple(layer for load in past for layer in _layers(services, run.table, load))
+    schema = _schema(origin.schema, layers)
+    _require_parts(services, run.table, layers)
+    return Manifest(
+        run_id=run.run_id,
+        table=run.table,
+        attempt=work.attempt.id,
+        mode=SyncMode.FULL,
+        snapshot=origin.snapshot,
+        is_pinned=origin.is_pinned,
+        window=None,
+        epoch=epoch,
+        schema=schema,
+        parts=(),
+        rows_source=sum(part.rows for layer in layers for part in layer.parts),
+        rows_rejected=0,
+        config_generation=run.config_generation or 0,
+        allow_empty=True,
+        rewind=Rewind(run_id=back_to, watermark=past[-1].watermark, layers=layers),
+        code_version=services.settings.code_version,
+        created_at=services.now(),
+        notes=(f"rewound to run {back_to}, from the parts of {len(layers)} runs",),
+    )
+
+
+def rebuild(work: Work, target: Target, manifest: Manifest, rewind: Rewind, done: set[str]) -> bool:
+    """Stage what is not staged yet; False when there is more than one delivery can do."""
+    for layer in rewind.layers:
+        for part in layer.parts:
+            if part.name in done:
+                continue
+            target.restage(manifest, layer, part, _read(work, layer.schema, part))
+            work.add(part.rows)
+            if work.is_out_of_time:
+                return False
+        if layer.key_parts is not None and layer.keys_name not in done:
+            schema = layer.schema.only_key
+            keys = chain.from_iterable(_read(work, schema, part) for part in layer.key_parts)
+            target.restage_keys(manifest, layer, keys)
+            if work.is_out_of_time:
+                return False
+    return True
+
+
+def _read(work: Work, schema: TableSchema, part: Part) -> Iterator[pa.RecordBatch]:
+    services = work.services
+    bucket = services.settings.bucket("staging")
+    return read_part(services.storage, bucket, part, arrow_schema(schema), services.envelope)
+
+
+def _find(services: Services, table: str, run_id: str) -> Manifest:
+    found = services.manifests.find(table, run_id)
+    if found is None:
+        raise RewindError(
+            f"the manifest of run {run_id} of {table} is not kept any more, and the table "
+            "consisted of its rows; choose a run after the next full load"
+        )
+    return found
+
+
+def _layers(services: Services, table: str, load: PastLoad) -> tuple[Layer, ...]:
+    found = _find(services, table, load.run_id)
+    if found.rewind:
+        return found.rewind.layers
+    layer = Layer(
+        run_id=found.run_id,
+        mode=found.mode,
+        schema=found.schema,
+        parts=found.parts,
+        key_parts=found.key_parts,
+    )
+    return (layer,)
+
+
+def _schema(wanted: TableSchema, layers: tuple[Layer, ...]) -> TableSchema:
+    """Return the columns of the rewound table; it has no key if rows were ever just appended.
+
+    Raises:
+        RewindError: the runs do not fit together.
+    """
+    for layer in layers:
+        for column in layer.schema:
+            if column.name in wanted.names and wanted.column(column.name).type != column.type:
+                raise RewindError(
+                    f"column {column.name} was {column.type} in run {layer.run_id} and "
+                    f"{wanted.column(column.name).type} later; choose a run after the next full "
+                    "load"
+                )
+        if layer.schema.primary_key != wanted.primary_key:
+            raise RewindError(
+                f"the primary key was {list(layer.schema.primary_key)} in run {layer.run_id} and "
+                f"{list(wanted.primary_key)} later; choose a run after the next full load"
+            )
+    modes = {layer.mode for layer in layers}
+    if modes >= {SyncMode.APPEND, SyncMode.INCREMENTAL}:
+        raise RewindError(
+            "some of the runs that the table consisted of appended, others merged; choose a run "
+            "after the next full load"
+        )
+    return TableSchema(wanted.columns) if SyncMode.APPEND in modes else wanted
+
+
+def _require_parts(services: Services, table: str, layers: tuple[Layer, ...]) -> None:
+    """Make sure that every part is there, before the first of them is read.
+
+    Raises:
+        RewindError: a part is gone.
+    """
+    bucket = services.settings.bucket("staging")
+    for layer in layers:
+        found = services.storage.list(bucket, naming.parts_prefix(table, layer.run_id))
+        there = {(info.name, info.generation) for info in found}
+        for part in layer.all_parts:
+            if (part.name, part.generation) not in there:
+                raise RewindError(
+                    f"gs://{bucket}/{part.name}#{part.generation} is not kept any more, and the "
+                    "table consisted of its rows; choose a run after the next full load"
+                )
