@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
 
-.PHONY: help setup demo test format lint lock ci clean
+.PHONY: help setup demo test crash format lint lock ci clean
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here (KEEP
 
 test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down
 	@$(BIN)/python -m pytest $(PYTEST)
+
+crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes half an hour
+	@$(BIN)/python -m tests.crash
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .

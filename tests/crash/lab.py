@@ -1,0 +1,118 @@
+"""Servers, fault points and lanes, ready for cases; sizes and waits are small here."""
+
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cache, cached_property
+from hashlib import sha256
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from google.cloud.storage import retry
+
+from local.faultpoints import seams
+from local.faultpoints.boards import Seen
+from shared import entrypoint, storage
+from shared.steps.repairs.sweeping import Sweep
+from shared.targets.postgres import connection
+from tests.crash.functions import board_in_use, services_in_use
+from tests.crash.lanes import Lane, Track, find
+from tests.crash.matrix import Case, Trouble, Verdict, play, record
+from tests.crash.servers import Outbox, Servers
+
+UPLOAD_CHUNK_BYTES = 256 * 1024
+"""The smallest that Cloud Storage takes, so that a part needs several requests."""
+
+LOCK_TIMEOUT_S = 0.2
+CASES_PER_TABLE = 60
+"""Then a new table: what has piled up in one slows every look at it."""
+
+
+class Lab:
+    """One world in which case after case is played."""
+
+    def __init__(self, servers: Servers) -> None:
+        self.servers = servers
+
+    def record(self, lane: Lane) -> list[Seen]:
+        """Return the points of a lane's run."""
+        track = self._track(lane)
+        seen = record(track)
+        track.drop()
+        return seen
+
+    def play(self, cases: Iterable[Case]) -> Iterator[Verdict]:
+        """Play cases one after the other, on one table as long as all is well."""
+        track: Track | None = None
+        for played, case in enumerate(cases):
+            lane, is_worn = find(case.lane), played % CASES_PER_TABLE == 0
+            if track is None or lane.is_new_each_time or track.lane is not lane or is_worn:
+                if track:
+                    track.drop()
+                track = self._track(lane)
+            verdict = _play(track, case)
+            if verdict.troubles:
+                track = None
+            yield verdict
+
+    def _track(self, lane: Lane) -> Track:
+        """Return a new table, loaded once unless the first load is what the lane is about."""
+        track = Track(lane, self.servers)
+        if not lane.is_new_each_time:
+            record(track)
+        return track
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Lab]:
+    """Start a world in a folder, and take it down."""
+    servers = Servers(folder)
+    with ExitStack() as stack:
+        stack.callback(servers.stop)
+        servers.start()
+        stack.callback(seams.install({Outbox: "bus"}))
+        stack.callback(seams.watch_deliveries(board_in_use.get))
+        short = retry.DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.05)
+        limits = {**connection.SESSION_LIMITS_S, "lock_timeout": LOCK_TIMEOUT_S}
+        for owner, name, value in (
+            (entrypoint, "services", services_in_use.get),
+            (storage, "CHUNK_BYTES", UPLOAD_CHUNK_BYTES),
+            (connection, "SESSION_LIMITS_S", limits),
+            (retry, "DEFAULT_RETRY", short),
+            # Reading all certificates takes longer than all else of a connection without TLS.
+            (ssl, "create_default_context", cache(ssl.create_default_context)),
+        ):
+            stack.enter_context(_replaced(owner, name, value))
+        for name, member in vars(Sweep).items():
+            if isinstance(member, cached_property) and hasattr(member, "lock"):
+                # Before Python 3.12 one lock for all instances; functions share no process.
+                stack.enter_context(_replaced(getattr(Sweep, name), "lock", nullcontext()))
+        yield Lab(servers)
+
+
+def sample(cases: Iterable[Case], number: int) -> list[Case]:
+    """Return so many cases, spread over steps, moments and actions, the same ones every time."""
+    kinds: dict[tuple[str, ...], list[Case]] = {}
+    for case in sorted(cases, key=lambda c: sha256(str(c).encode()).digest()):
+        (fault,) = case.faults
+        kinds.setdefault((fault.step, fault.moment, fault.action), []).append(case)
+    in_turn = (case for turn in zip_longest(*kinds.values()) for case in turn if case)
+    return [case for case, _ in zip(in_turn, range(number), strict=False)]
+
+
+def _play(track: Track, case: Case) -> Verdict:
+    try:
+        return play(track, case)
+    except Exception as exc:  # noqa: BLE001 - one case must not end all others
+        return Verdict(case=case, troubles={Trouble.STUCK: f"{type(exc).__name__}: {exc}"})
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)

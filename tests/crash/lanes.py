@@ -1,0 +1,268 @@
+"""The kinds of movement that the matrix goes through: a table each, and what changes in it."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.config.models import ResolvedTable, TableConfig
+from shared.core.dead_letters import ATTRIBUTES, LetterState
+from shared.core.messages import ExtractRequest, IngestRequest, SweepRequest
+from shared.core.runs import RunState
+from shared.core.windows import Span
+from shared.steps.repairs import dead_letters
+from tests.crash.functions import serve
+from tests.crash.messages import Message
+from tests.crash.servers import DATABASE, Servers
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One kind of movement.
+
+    ``columns`` is the source's DDL. ``changes`` are statements at the source, each with ``{t}`` for
+    the table and ``{n}`` for a number that only grows; a file's lane has none and drops a file.
+    ``settings`` and ``config`` say what differs from the defaults.
+    """
+
+    name: str
+    columns: str = "ID NUMBER(9,0), NAME VARCHAR, AT TIMESTAMP_NTZ(6)"
+    rows: int = 20
+    changes: tuple[str, ...] = ()
+    config: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    is_new_each_time: bool = False
+    """Every case is the first load of a new table into a new database."""
+    span: Span | None = None
+    """It reads this span again."""
+    loses_load: bool = False
+    """The request for the load is lost; the sweep finds out, with the first of the ``ticks``."""
+    is_dead_letter: bool = False
+    """The lost request comes as a dead letter, and people replay it once its run has failed."""
+    ticks: int = 0
+    """So many times the Scheduler's message to the sweep comes once all else is done."""
+
+
+_KEYED = "ID NUMBER(9,0), NAME VARCHAR, AT TIMESTAMP_NTZ(6), PRIMARY KEY (ID)"
+_UPDATE = "UPDATE {t} SET NAME = 'changed {n}', AT = SYSDATE() WHERE ID < 3"
+_INSERT = "INSERT INTO {t} VALUES (1000 + {n}, 'new', SYSDATE())"
+_DELETE = "DELETE FROM {t} WHERE ID = 1000 + {n} - 1"
+_SILENT_UPDATE = "UPDATE {t} SET NAME = 'changed {n}' WHERE ID < 3"
+"""It leaves the cursor as it is."""
+
+_CSV = {"columns": {"id": "int64", "name": "text"}, "max_reject_percent": 60}
+
+LANES = (
+    Lane(
+        name="first full load",
+        columns=_KEYED,
+        is_new_each_time=True,
+    ),
+    Lane(name="full, by key", columns=_KEYED, changes=(_UPDATE, _DELETE, _INSERT)),
+    Lane(
+        name="full, no key",
+        rows=700,
+        columns="ID NUMBER(9,0), NAME VARCHAR(1000), AT TIMESTAMP_NTZ(6)",
+        changes=(_UPDATE, _DELETE, _INSERT),
+        config={"compression": "none", "part_bytes": 400_000},
+        settings={"lease_s": 1e-6},
+    ),
+    Lane(
+        name="full, in units",
+        columns=_KEYED,
+        rows=30,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        settings={"unit_rows": 16, "unit_parts": 1},
+    ),
+    Lane(
+        name="incremental",
+        columns=_KEYED,
+        changes=(_UPDATE, _INSERT),
+        config={
+            "sync_mode": "incremental",
+            "incremental_column": "at",
+            "encryption": True,
+        },
+    ),
+    Lane(
+        name="incremental, deletes",
+        columns=_KEYED,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        config={
+            "sync_mode": "incremental",
+            "incremental_column": "at",
+            "deletes": {"mode": "hard"},
+        },
+    ),
+    Lane(
+        name="backfill",
+        columns=_KEYED,
+        changes=(_SILENT_UPDATE,),
+        config={"sync_mode": "incremental", "incremental_column": "at"},
+        span=Span(first="2000-01-01", last="2100-01-01"),
+    ),
+    Lane(
+        name="append",
+        changes=(_INSERT, _INSERT),
+        config={"sync_mode": "append", "incremental_column": "at"},
+    ),
+    Lane(
+        name="file, append",
+        rows=0,
+        config={"sync_mode": "append", "csv": _CSV},
+    ),
+    Lane(
+        name="file, full",
+        rows=0,
+        config={"sync_mode": "full", "csv": _CSV},
+    ),
+    Lane(
+        name="sweep after a lost message",
+        columns=_KEYED,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        loses_load=True,
+        ticks=3,
+    ),
+    Lane(
+        name="sweep after a dead letter",
+        columns=_KEYED,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        loses_load=True,
+        is_dead_letter=True,
+        ticks=3,
+    ),
+)
+
+
+class Track:
+    """A lane's table, now: its source changes, its target is compared."""
+
+    def __init__(self, lane: Lane, servers: Servers) -> None:
+        self.lane = lane
+        self.servers = servers
+        self.table = f"t{uuid.uuid4().hex[:10]}"
+        self.services, self.outbox, self.clock = servers.services(self.table, **lane.settings)
+        self.database = "postgres"
+        self._changes = 0
+        self._file_rows: Rows = []
+        self._prepare()
+
+    @property
+    def is_file(self) -> bool:
+        """Its rows come in files."""
+        return "csv" in self.lane.config
+
+    def change(self) -> Message:
+        """Change the source, and return the message that asks to move the change."""
+        self._changes += 1
+        if self.is_file:
+            return self._drop_file()
+        for statement in self.lane.changes:
+            self.servers.source(statement.format(t=self._source_table(), n=self._changes))
+        message = Message(topic="extract", data=self._request().encode())
+        return self._lose_what_follows(message) if self.lane.loses_load else message
+
+    def tick(self) -> Message:
+        """Let time pass, and return the message that the Scheduler sends to the sweep then."""
+        self.clock.advance(self.services.settings.stuck_s + 1)
+        return Message(topic="sweep", data=SweepRequest().encode())
+
+    def replay(self) -> None:
+        """Replay what died, as people do once a run says that it waits for them."""
+        for letter in self.services.dead_letters.letters(LetterState.OPEN):
+            run = self.services.ledger.find(letter.table, letter.run_id)
+            if run and run.state is RunState.FAILED:
+                dead_letters.replay(letter, self.services)
+
+    def source_rows(self) -> Rows:
+        """Return what the target ought to hold."""
+        if self.is_file:
+            return list(self._file_rows)
+        return [tuple(row) for row in self.servers.source(f"SELECT * FROM {self._source_table()}")]
+
+    def target_rows(self) -> Rows:
+        """Return what the target holds."""
+        return self.servers.target(f"SELECT * FROM {self.table}", self.database)
+
+    def query(self, statement: str) -> Rows:
+        """Run SQL in the target's database."""
+        return self.servers.target(statement, self.database)
+
+    def drop(self) -> None:
+        """Give back what only this table needed."""
+        if self.database != "postgres":
+            self.servers.forget_target(self.database)
+
+    def _prepare(self) -> None:
+        if self.lane.is_new_each_time:
+            self.database = self.table
+            self.servers.target(f"CREATE DATABASE {self.database}")
+        if not self.is_file:
+            name = self._source_table()
+            self.servers.source(f"CREATE TABLE {name} ({self.lane.columns})")
+            width = 1000 if "1000" in self.lane.columns else 5
+            values = ", ".join(f"({i}, '{i:0{width}d}', SYSDATE())" for i in range(self.lane.rows))
+            self.servers.source(f"INSERT INTO {name} VALUES {values}")
+        self._configure()
+
+    def _configure(self) -> None:
+        place = {"database": DATABASE, "schema": "PUBLIC", "table": self.table.upper()}
+        config = {"postgres": {"table": self.table}, "snowflake": place, **self.lane.config}
+        if self.is_file:
+            del config["snowflake"]
+        table = TableConfig.model_validate({"name": self.table, **config})
+        connections = self.servers.connections(self.database)
+        self.services.config.put(
+            ResolvedTable(environment="crash", table=table, connections=connections)
+        )
+
+    def _lose_what_follows(self, message: Message) -> Message:
+        """Serve a message and lose what it publishes; return what comes in place of that."""
+        assert serve(self.services, message)
+        (lost,) = self.outbox.published
+        self.outbox.published.clear()
+        if not self.lane.is_dead_letter:
+            return self.tick()
+        return Message(topic="sweep", data=lost.data, attributes=_obituary(self.clock.now()))
+
+    def _request(self) -> ExtractRequest:
+        is_loaded = self._changes > 1 or self.lane.is_new_each_time
+        return ExtractRequest(
+            table=self.table,
+            published_at=self.clock.now(),
+            request_id=uuid.uuid4().hex,
+            span=self.lane.span if is_loaded else None,
+        )
+
+    def _drop_file(self) -> Message:
+        n = self._changes
+        rows = [(10 * n + i, f"row {i} of file {n}") for i in range(3)]
+        lines = ["id,name", *(f"{id_},{name}" for id_, name in rows), "no number,rejected"]
+        is_full = self.lane.config["sync_mode"] == "full"
+        self._file_rows = rows if is_full else [*self._file_rows, *rows]
+        bucket, name = self.services.settings.bucket("landing"), f"{self.table}/file-{n}.csv"
+        generation = self.services.storage.write(
+            bucket, name, "\n".join(lines).encode(), generation=0, content_type="text/csv"
+        )
+        request = IngestRequest(bucket=bucket, name=name, generation=generation)
+        return Message(topic="ingest", attributes=request.attributes())
+
+    def _source_table(self) -> str:
+        return f"{DATABASE}.PUBLIC.{self.table.upper()}"
+
+
+def _obituary(at: datetime) -> dict[str, str]:
+    """Return what Pub/Sub adds to a load request that it could not deliver."""
+    return {
+        f"{ATTRIBUTES}DeliveryCount": "5",
+        f"{ATTRIBUTES}Subscription": "crash-load",
+        f"{ATTRIBUTES}SubscriptionProject": "crash",
+        f"{ATTRIBUTES}TopicPublishTime": at.isoformat(),
+    }
+
+
+def find(name: str) -> Lane:
+    """Return the lane of a name."""
+    return next(lane for lane in LANES if lane.name == name)

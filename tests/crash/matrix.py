@@ -1,0 +1,200 @@
+"""The matrix: every point of a clean run of every lane, times all that may go wrong there."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from local.faultpoints.boards import Fault, MemoryBoard, Seen
+from local.faultpoints.points import Action, Moment
+from shared.core import naming
+from shared.core.runs import Run, RunState
+from tests.crash.lanes import Lane, Track
+from tests.crash.platform import Platform
+from tests.crash.reader import Reader, look
+
+AT_FIRST = ((Moment.BEFORE, Action.KILL), (Moment.BEFORE, Action.PAUSE))
+"""Later, before an I/O is after the one before it: nothing between the two can be seen outside."""
+
+AT_EACH = (
+    (Moment.BEFORE, Action.FAIL),
+    (Moment.AFTER, Action.KILL),
+    (Moment.AFTER, Action.PAUSE),
+    (Moment.AFTER, Action.LOSE),
+)
+AT_REQUEST = (
+    (Moment.BEFORE, Action.FAIL),
+    (Moment.BEFORE, Action.UNAVAILABLE),
+    (Moment.AFTER, Action.LOSE),
+)
+
+
+class Trouble(StrEnum):
+    """What a case must not end in."""
+
+    LOST = "lost"
+    DUPLICATED = "duplicated"
+    PARTIAL = "partial"
+    STUCK = "stuck"
+    """Every message was acknowledged or put aside, and the run is not done."""
+    BOOKS = "books"
+    """The run's record, the load records or the watermark tell something else than the rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One lane and what goes wrong in it."""
+
+    lane: str
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        """Name it in one line."""
+        return f"{self.lane}: {' then '.join(map(str, self.faults)) or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a case ended: nothing in ``troubles`` is well."""
+
+    case: Case
+    troubles: dict[Trouble, str]
+    is_absorbed: bool = False
+    """The delivery that met the fault ended well by itself."""
+    litter: int = 0
+    """Staging tables that stay until they are swept."""
+
+
+def cases(lane: Lane, seen: Iterable[Seen]) -> Iterator[Case]:
+    """Yield every case of a lane from the points of its clean run."""
+    points = list(dict.fromkeys((s.point.step, str(s.point), s.point.seam, s.inside) for s in seen))
+    requests = Counter((step, str(inside)) for step, _, seam, inside in points if seam == "http")
+    begun: set[str] = set()
+    for step, name, seam, inside in points:
+        moments: tuple[tuple[Moment, Action], ...] = AT_EACH
+        if step not in begun:
+            moments = AT_FIRST + AT_EACH
+        if seam == "http":
+            # A lone request is its I/O: killing after it is killing after that.
+            is_alone = requests[step, str(inside)] == 1
+            moments = AT_REQUEST if is_alone else tuple(dict.fromkeys(AT_EACH + AT_REQUEST))
+        begun.add(step)
+        for moment, action in moments:
+            fault = Fault(step=step, point=name, moment=moment, action=action)
+            yield Case(lane=lane.name, faults=(fault,))
+
+
+def play(track: Track, case: Case) -> Verdict:
+    """Change the source, let it go wrong, let the platform do its part, and judge."""
+    records_before, litter_before = _known_runs(track), _staging_tables(track)
+    message = track.change()
+    before = look(track.servers.at_target(track.database), track.table)
+    reader = Reader(track.servers.connect_target(track.database), track.table)
+    board = MemoryBoard(*case.faults)
+    platform = Platform(track, random.Random(str(case)))
+    platform.begin(message, board)
+    is_met = board.is_used_up
+    is_in_time = platform.redeliver()
+    troubles = _judge(track, records_before)
+    platform.repeat()
+    troubles = {**_judge(track, records_before), **troubles}
+    seen = reader.stop()
+    after = look(track.servers.at_target(track.database), track.table)
+    if not is_met:
+        troubles[Trouble.BOOKS] = f"the point was not come to: {case}"
+    if not is_in_time:
+        troubles[Trouble.STUCK] = "a message was never acknowledged"
+    if seen - {before, after}:
+        troubles[Trouble.PARTIAL] = f"a reader saw {seen - {before, after}}"
+    return Verdict(
+        case=case,
+        troubles=troubles,
+        is_absorbed=platform.is_absorbed,
+        litter=_staging_tables(track) - litter_before,
+    )
+
+
+def record(track: Track) -> list[Seen]:
+    """Run a change through without a fault and return the points, in order."""
+    board = MemoryBoard()
+    before = _known_runs(track)
+    platform = Platform(track, random.Random(0))
+    platform.begin(track.change(), board)
+    assert platform.redeliver(), f"{track.lane.name}: a message was never acknowledged"
+    troubles = _judge(track, before)
+    assert not troubles, f"{track.lane.name}: a run without a fault: {troubles}"
+    return board.seen
+
+
+def _judge(track: Track, records_before: set[str]) -> dict[Trouble, str]:
+    runs = _new_runs(track, records_before)
+    troubles: dict[Trouble, str] = {}
+    source, target = Counter(track.source_rows()), Counter(track.target_rows())
+    if missing := source - target:
+        troubles[Trouble.LOST] = f"{missing.total()} rows, like {next(iter(missing))}"
+    if surplus := target - source:
+        troubles[Trouble.DUPLICATED] = f"{surplus.total()} rows, like {next(iter(surplus))}"
+    if [r.state for r in runs if r.table != naming.NO_TABLE] != [RunState.COMMITTED]:
+        told = [f"{r.state}: {r.failure or r.reason}" for r in runs]
+        troubles[Trouble.STUCK] = f"the run is {told}"
+    elif books := list(_wrong_books(track, runs)):
+        troubles[Trouble.BOOKS] = "; ".join(books)
+    return troubles
+
+
+def _wrong_books(track: Track, runs: list[Run]) -> Iterator[str]:
+    strangers = [r for r in runs if r.table == naming.NO_TABLE]
+    for run in strangers:
+        yield f"a message is recorded as {run.state}: {run.failure}"
+    run = next(r for r in runs if r.table != naming.NO_TABLE)
+    if run.lease is not None:
+        yield f"the run is still leased: {run.lease}"
+    if run.receipt is None or not run.receipt.adds_up:
+        yield f"the receipt does not add up: {run.receipt}"
+    loads = track.query(
+        f"SELECT run_id, high FROM _sluice.loads WHERE table_name = '{track.table}' "
+        "ORDER BY committed_at"
+    )
+    state = track.query(
+        f"SELECT run_id, watermark, epoch FROM _sluice.state WHERE table_name = '{track.table}'"
+    )
+    told, said = [loads[-1]], [row[:2] for row in state]
+    if track.lane.span:
+        # A backfill leaves the watermark where it was.
+        told, said = [(run_id, None) for run_id, _ in told], [(run_id, None) for run_id, _ in said]
+    if told != said or loads[-1][0] != run.run_id:
+        yield f"the newest load is {loads[-1]}, the state says {state}, the run is {run.run_id}"
+    if len(loads) != state[0][2] or len(loads) != len({row[0] for row in loads}):
+        yield f"{len(loads)} loads at epoch {state[0][2]}"
+    if track.query(
+        "SELECT 1 FROM pg_tables WHERE tablename LIKE 'stage%' AND schemaname = 'public'"
+    ):
+        yield "a staging table in the public schema"
+
+
+def _staging_tables(track: Track) -> int:
+    found = track.query(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = '_sluice' AND tablename LIKE 'stage\\_%'"
+    )
+    return int(found[0][0])
+
+
+def _known_runs(track: Track) -> set[str]:
+    return {name for table in (track.table, naming.NO_TABLE) for name in _run_names(track, table)}
+
+
+def _run_names(track: Track, table: str) -> Iterator[str]:
+    storage, bucket = track.services.storage, track.services.settings.bucket("state")
+    for info in storage.list(bucket, naming.runs_prefix(table)):
+        yield info.name
+
+
+def _new_runs(track: Track, before: set[str]) -> list[Run]:
+    found = []
+    for table in (track.table, naming.NO_TABLE):
+        for name in _run_names(track, table):
+            run_id = name.rpartition("/")[2].removesuffix(".json")
+            run = None if name in before else track.services.ledger.find(table, run_id)
+            found += [run] if run else []
+    return found

@@ -1,0 +1,258 @@
+"""Real servers for steps that are called in this process: storage, source and target.
+
+Pub/Sub and Secret Manager are answered here, at the clients' own seam, so that a test decides what
+is delivered when. Everything else goes over the wire.
+"""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from local.postgres import Postgres
+from shared.bus import Bus
+from shared.config.models import Connections
+from shared.secrets import Secrets
+from shared.settings import ZONES, Settings
+from shared.wiring import Services
+
+PASSWORD = "crash"
+DATABASE = "CRASH"
+START_TIMEOUT_S = 30.0
+POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A message as the bus took it."""
+
+    topic: str
+    data: bytes
+    attributes: dict[str, str]
+
+
+class Outbox(Bus):
+    """A bus that hands the messages to the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.published: list[Published] = []
+
+    def publish(self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None) -> str:
+        """Take a message."""
+        name = topic.rpartition("-")[2]
+        self.published.append(Published(topic=name, data=data, attributes=dict(attributes or {})))
+        return "1"
+
+
+class Vault(Secrets):
+    """The real secrets, whose client reads from a dictionary."""
+
+    def __init__(self, values: dict[str, bytes]) -> None:
+        super().__init__("crash")
+        self._values = values
+
+    def _connect(self) -> Any:
+        return SimpleNamespace(access_secret_version=self._access)
+
+    def _access(self, *, request: dict[str, str], **_: Any) -> Any:
+        name = request["name"].split("/")[3]
+        return SimpleNamespace(payload=SimpleNamespace(data=self._values[name]))
+
+
+class Clock:
+    """The time, which a test may move on."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._ahead += timedelta(seconds=seconds)
+
+
+class Servers:
+    """Storage, source and target, and the services that reach them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: list[subprocess.Popen[bytes]] = []
+        self.gcs_port, self.snowflake_port, self.postgres_port = free_ports(3)
+        self.postgres = Postgres(folder / "postgres", self.postgres_port, PASSWORD)
+        self._storage: Any = None
+        self._vault: Any = None
+        self._source: Any = None
+        self._targets: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Start the servers."""
+        self._spawn("local.gcs", self.gcs_port)
+        self._spawn("local.snowflake", self.snowflake_port)
+        self.postgres.start()
+        for port in (self.gcs_port, self.snowflake_port):
+            _await(partial(_is_healthy, port), f"port {port}")
+        self._connect_storage()
+
+    def stop(self) -> None:
+        """Take everything down."""
+        for connection in [self._source, *self._targets.values()]:
+            with contextlib.suppress(Exception):
+                connection.close()
+        for child in self._children:
+            child.terminate()
+            child.wait()
+        self.postgres.stop()
+
+    def connections(self, database: str) -> Connections:
+        """Return how the functions reach both ends."""
+        snowflake = {"account": "local", "user": "CRASH", "host": "127.0.0.1", "protocol": "http"}
+        postgres = {"host": "127.0.0.1", "port": self.postgres_port, "user": "postgres"}
+        return Connections.model_validate(
+            {
+                "snowflake": {**snowflake, "port": self.snowflake_port},
+                "postgres": {**postgres, "database": database},
+            }
+        )
+
+    def source(self, statement: str) -> list[Any]:
+        """Run SQL at the source."""
+        if self._source is None:
+            self._source = self._connect_source()
+        cursor = self._source.cursor()
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+    def target(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run SQL at the target."""
+        cursor = self.at_target(database).cursor()
+        cursor.execute(statement)
+        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def at_target(self, database: str) -> Any:
+        """Return the connection that the test itself uses."""
+        if database not in self._targets:
+            self._targets[database] = self.connect_target(database)
+        return self._targets[database]
+
+    def forget_target(self, database: str) -> None:
+        """Close the connection to a database and drop the database."""
+        self._targets.pop(database).close()
+        self.target(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def connect_target(self, database: str) -> Any:
+        """Open a connection of one's own, each statement a transaction."""
+        import pg8000.dbapi
+
+        connection = pg8000.dbapi.connect(
+            user="postgres",
+            password=PASSWORD,
+            host="127.0.0.1",
+            port=self.postgres_port,
+            database=database,
+            ssl_context=False,
+        )
+        connection.autocommit = True
+        return connection
+
+    def _connect_source(self) -> Any:
+        import snowflake.connector
+
+        connection = snowflake.connector.connect(
+            account="local",
+            user="CRASH",
+            authenticator="SNOWFLAKE_JWT",
+            private_key=_new_key("DER"),
+            host="127.0.0.1",
+            port=self.snowflake_port,
+            protocol="http",
+            arrow_number_to_decimal=True,
+            enable_server_session_keep_alive_auto_detection=False,
+            session_parameters={"TIMEZONE": "UTC"},
+        )
+        connection.cursor().execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        connection.cursor().execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.PUBLIC")
+        return connection
+
+    def services(self, prefix: str, **settings: Any) -> tuple[Services, Outbox, Clock]:
+        """Return the services of a deployment of its own, its bus and its clock."""
+        for zone in ZONES:
+            self._storage.create_bucket(f"{prefix}-{zone}")
+        outbox, clock = Outbox(), Clock()
+        services = Services.build(
+            Settings(project="crash", prefix=prefix, is_emulated=True, **settings)
+        )
+        # One client for all, so that no environment variable decides where this goes.
+        services.storage._client = self._storage
+        envelope = type(services.envelope)(self._vault)
+        found = replace(services, bus=outbox, secrets=self._vault, envelope=envelope, now=clock.now)
+        return found, outbox, clock
+
+    def _connect_storage(self) -> None:
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud.storage import Client
+
+        self._storage = Client(
+            project="crash",
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": f"http://127.0.0.1:{self.gcs_port}"},
+        )
+        self._vault = Vault(
+            {
+                "postgres-password": PASSWORD.encode(),
+                "snowflake-private-key": _new_key("PEM"),
+                "staging-key": b"ab" * 32,
+            }
+        )
+
+    def _spawn(self, module: str, port: int) -> None:
+        state = self._folder / module
+        log = (self._folder / f"{module}.log").open("wb")
+        command = [sys.executable, "-m", module, "--port", str(port), "--state", str(state)]
+        self._children.append(subprocess.Popen(command, stdout=log, stderr=log))
+
+
+def free_ports(number: int) -> list[int]:
+    """Return ports that are free just now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _is_healthy(port: int) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_health"):
+        return True
+    return False
+
+
+def _await(condition: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, f"{what} does not answer"
+        time.sleep(POLL_S)
+
+
+def _new_key(form: str) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        getattr(serialization.Encoding, form),
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
