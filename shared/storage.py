@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from shared import settings
 from shared.errors import ConflictError, StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ RETRY_TIMEOUT_S = 30.0
 
 ABSENT = 0
 """The generation of an object that does not exist, in preconditions."""
+
+
+CLIENT_ENVIRONMENT = {"DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}
+"""Otherwise the client describes each bucket for traces, with or without anybody who collects them:
+it asks for the bucket when it first uses it, and again at every 404, in a thread of its own that
+outlives the delivery. Source: google-cloud-storage 3.17, ``_bucket_metadata_cache``.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +231,7 @@ class Storage:
             from google.auth.credentials import AnonymousCredentials
             from google.cloud.storage import Client
 
+            settings.adopt(CLIENT_ENVIRONMENT)
             credentials = AnonymousCredentials() if self._is_emulated else None
             self._client = Client(project=self._project, credentials=credentials)
         return self._client
