@@ -18,11 +18,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from local.postgres import Postgres
 from shared.bus import Bus
 from shared.config.models import Connections
 from shared.secrets import Secrets
 from shared.settings import ZONES, Settings
+from shared.storage import Storage
 from shared.wiring import Services
 
 PASSWORD = "crash"
@@ -92,6 +95,7 @@ class Servers:
         self._children: list[subprocess.Popen[bytes]] = []
         self.gcs_port, self.snowflake_port, self.postgres_port = free_ports(3)
         self.postgres = Postgres(folder / "postgres", self.postgres_port, PASSWORD)
+        self._buckets: Any = None
         self._storage: Any = None
         self._vault: Any = None
         self._source: Any = None
@@ -189,12 +193,11 @@ class Servers:
     def services(self, prefix: str, **settings: Any) -> tuple[Services, Outbox, Clock]:
         """Return the services of a deployment of its own, its bus and its clock."""
         for zone in ZONES:
-            self._storage.create_bucket(f"{prefix}-{zone}")
+            self._buckets.create_bucket(f"{prefix}-{zone}")
         outbox, clock = Outbox(), Clock()
         services = Services.build(
             Settings(project="crash", prefix=prefix, is_emulated=True, **settings)
         )
-        # One client for all, so that no environment variable decides where this goes.
         services.storage._client = self._storage
         envelope = type(services.envelope)(self._vault)
         found = replace(services, bus=outbox, secrets=self._vault, envelope=envelope, now=clock.now)
@@ -204,11 +207,16 @@ class Servers:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud.storage import Client
 
-        self._storage = Client(
+        # The client that makes the buckets remembers them, so functions have another one: theirs.
+        endpoint = f"http://127.0.0.1:{self.gcs_port}"
+        self._buckets = Client(
             project="crash",
             credentials=AnonymousCredentials(),
-            client_options={"api_endpoint": f"http://127.0.0.1:{self.gcs_port}"},
+            client_options={"api_endpoint": endpoint},
         )
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("STORAGE_EMULATOR_HOST", endpoint)
+            self._storage = Storage("crash", is_emulated=True)._connect()
         self._vault = Vault(
             {
                 "postgres-password": PASSWORD.encode(),

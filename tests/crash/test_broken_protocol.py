@@ -10,7 +10,7 @@ from local.faultpoints.boards import Fault
 from local.faultpoints.points import Action, Moment
 from shared.targets.postgres import bookkeeping
 from shared.targets.postgres.changes import Changes
-from tests.crash import platform
+from tests.crash import functions, platform
 from tests.crash.lab import Lab
 from tests.crash.matrix import Case, Trouble
 
@@ -42,7 +42,7 @@ def rows_deleted_in_a_transaction_of_their_own() -> Patch:
 
 def acknowledged_before_the_work() -> Patch:
     """Tell Pub/Sub to forget the message, whatever happens then."""
-    serve = platform.serve
+    serve = functions.serve
 
     def mistaken(*args: Any) -> bool:
         serve(*args)
