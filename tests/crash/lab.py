@@ -14,6 +14,7 @@ from google.cloud.storage import retry
 from local.faultpoints import seams
 from local.faultpoints.boards import Seen
 from shared import entrypoint, storage
+from shared.sources.snowflake import connection as snowflake_connection
 from shared.steps.repairs.sweeping import Sweep
 from shared.targets.postgres import connection
 from tests.crash.functions import board_in_use, services_in_use
@@ -80,8 +81,9 @@ def opened(folder: Path) -> Iterator[Lab]:
             (storage, "CHUNK_BYTES", UPLOAD_CHUNK_BYTES),
             (connection, "SESSION_LIMITS_S", limits),
             (retry, "DEFAULT_RETRY", short),
-            # Reading all certificates takes longer than all else of a connection without TLS.
+            # These take longer than all else of a connection over loopback: certificates, a key.
             (ssl, "create_default_context", cache(ssl.create_default_context)),
+            (snowflake_connection, "_der", cache(snowflake_connection._der)),
         ):
             stack.enter_context(_replaced(owner, name, value))
         for name, member in vars(Sweep).items():

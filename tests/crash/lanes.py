@@ -146,7 +146,7 @@ class Track:
         self.services, self.outbox, self.clock = servers.services(self.table, **lane.settings)
         self.database = "postgres"
         self._changes = 0
-        self._file_rows: Rows = []
+        self._source_rows: Rows = []
         self._prepare()
 
     @property
@@ -161,6 +161,8 @@ class Track:
             return self._drop_file()
         for statement in self.lane.changes:
             self.servers.source(statement.format(t=self._source_table(), n=self._changes))
+        rows = self.servers.source(f"SELECT * FROM {self._source_table()}")
+        self._source_rows = [tuple(row) for row in rows]
         message = Message(topic="extract", data=self._request().encode())
         return self._lose_what_follows(message) if self.lane.loses_load else message
 
@@ -177,10 +179,8 @@ class Track:
                 dead_letters.replay(letter, self.services)
 
     def source_rows(self) -> Rows:
-        """Return what the target ought to hold."""
-        if self.is_file:
-            return list(self._file_rows)
-        return [tuple(row) for row in self.servers.source(f"SELECT * FROM {self._source_table()}")]
+        """Return what the target ought to hold since the last change."""
+        return self._source_rows
 
     def target_rows(self) -> Rows:
         """Return what the target holds."""
@@ -241,7 +241,7 @@ class Track:
         rows = [(10 * n + i, f"row {i} of file {n}") for i in range(3)]
         lines = ["id,name", *(f"{id_},{name}" for id_, name in rows), "no number,rejected"]
         is_full = self.lane.config["sync_mode"] == "full"
-        self._file_rows = rows if is_full else [*self._file_rows, *rows]
+        self._source_rows = rows if is_full else [*self._source_rows, *rows]
         bucket, name = self.services.settings.bucket("landing"), f"{self.table}/file-{n}.csv"
         generation = self.services.storage.write(
             bucket, name, "\n".join(lines).encode(), generation=0, content_type="text/csv"

@@ -217,6 +217,8 @@ class Servers:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("STORAGE_EMULATOR_HOST", endpoint)
             self._storage = Storage("crash", is_emulated=True)._connect()
+        # Or the whole environment is searched for proxies at every request.
+        self._storage._http.trust_env = False
         self._vault = Vault(
             {
                 "postgres-password": PASSWORD.encode(),
