@@ -1,0 +1,143 @@
+"""Packed files: every format in any cutting, damage, bombs, and archives that are no file."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+from shared.csv.unpacking import FREE_BYTES, MAX_RATIO, unpacked
+from shared.errors import InvalidFileError
+
+TEXT = "".join(f"{i},{i * 7919 % 104729},text {i % 7}\n" for i in range(20_000)).encode()
+
+
+def cut(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def zstandard(data: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(data)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+class Pipe(io.RawIOBase):
+    """Where an archive is written that cannot go back to fill in sizes."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self.data += data
+        return len(data)
+
+
+def archive(
+    *names: str,
+    method: int = zipfile.ZIP_DEFLATED,
+    is_streamed: bool = False,
+    content: bytes = TEXT,
+) -> bytes:
+    pipe = Pipe() if is_streamed else io.BytesIO()
+    with zipfile.ZipFile(pipe, "w", method) as written:
+        for name in names:
+            with written.open(name, "w", force_zip64=is_streamed) as entry:
+                entry.write(content)
+    return bytes(pipe.data) if isinstance(pipe, Pipe) else pipe.getvalue()
+
+
+PACKED = {
+    "not packed": TEXT,
+    "gzip": gzip.compress(TEXT),
+    "gzip in two members, padded": gzip.compress(TEXT[:99]) + gzip.compress(TEXT[99:]) + b"\0" * 99,
+    "bzip2": bz2.compress(TEXT),
+    "bzip2 in two": bz2.compress(TEXT[:99]) + bz2.compress(TEXT[99:]),
+    "xz": lzma.compress(TEXT),
+    "zstandard": zstandard(TEXT),
+    "zstandard in two": zstandard(TEXT[:99]) + zstandard(TEXT[99:]),
+    "zip": archive("a.csv"),
+    "zip, stored": archive("a.csv", method=zipfile.ZIP_STORED),
+    "zip, streamed": archive("a.csv", is_streamed=True),
+    "zip from a Mac": archive("folder/a.csv", "__MACOSX/folder/._a.csv"),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("size", [7, 4096, 10**9])
+def test_the_file_inside_comes_out_however_it_was_cut(name: str, size: int) -> None:
+    chunks = cut(PACKED[name], size)
+
+    assert b"".join(unpacked(chunks)) == TEXT
+    assert next(chunks, None) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"a", b"\x1f", b"PK"])
+def test_short_files_are_themselves(data: bytes) -> None:
+    assert b"".join(unpacked(iter([data]))) == data
+
+
+@pytest.mark.parametrize("name", [n for n in PACKED if n != "not packed"])
+def test_half_a_file_is_refused(name: str) -> None:
+    data = PACKED[name]
+    half = data[: len(data) // 2] if "two" not in name else data[: -len(data) // 4]
+
+    with pytest.raises(InvalidFileError, match="in the middle"):
+        list(unpacked(cut(half, 4096)))
+
+
+@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zip", "zip, stored", "zip, streamed"])
+def test_flipped_bits_are_refused(name: str) -> None:
+    data = bytearray(PACKED[name])
+    middle = len(data) // 2
+    data[middle : middle + 8] = bytes(255 - byte for byte in data[middle : middle + 8])
+
+    with pytest.raises(InvalidFileError, match="damaged"):
+        list(unpacked(cut(bytes(data), 4096)))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard])
+def test_bomb_is_refused_within_bounds(pack: object) -> None:
+    bomb = pack(bytes(2 * FREE_BYTES))  # type: ignore[operator]
+    tracemalloc.start()
+
+    with pytest.raises(InvalidFileError, match=f"over {MAX_RATIO} times as much"):
+        for _ in unpacked(cut(bomb, 4096)):
+            pass
+
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 16 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (archive("a.csv", "b.csv"), "more than one file: a.csv, b.csv; send each by itself"),
+        (archive("folder/"), "holds no file"),
+        (archive(), "holds no file"),
+        (archive("[Content_Types].xml", "xl/workbook.xml"), "Excel workbook"),
+        (archive("mimetype", "content.xml"), "LibreOffice spreadsheet"),
+        (archive("a.csv", method=zipfile.ZIP_BZIP2), "packed by method 12"),
+    ],
+)
+def test_archive_that_is_no_file_is_refused_with_the_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(InvalidFileError, match=reason.replace("[", r"\[")):
+        list(unpacked(cut(data, 4096)))
+
+
+def test_encrypted_file_is_refused() -> None:
+    data = bytearray(archive("a.csv"))
+    data[6] |= 1
+
+    with pytest.raises(InvalidFileError, match="is encrypted; send it without password"):
+        list(unpacked(iter([bytes(data)])))
