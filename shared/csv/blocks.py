@@ -88,6 +88,7 @@ class Block:
         return Reject(
             line=here.line,
             byte_offset=here.byte_offset,
+            byte_count=here.transcoder.source_bytes(raw),
             column=fault.column,
             raw=shown[:RAW_CHARACTERS],
             is_truncated=len(shown) > RAW_CHARACTERS,

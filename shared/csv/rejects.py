@@ -14,6 +14,8 @@ class Reject:
     """Where the record starts: 1-based physical line of the decompressed file."""
     byte_offset: int
     """Where the record starts: bytes into the decompressed file, in its own encoding."""
+    byte_count: int
+    """How long the record is there, without its line end."""
     column: str | None
     """The first column that is wrong; None when the record itself is."""
     raw: str

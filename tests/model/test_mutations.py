@@ -1,0 +1,67 @@
+"""Tests that can fail: each protocol that is broken on purpose is caught, in two ways.
+
+By a history made for it, and by the machine that judges the real protocol, which has to find a
+history by itself.
+"""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.machine import MACHINES
+from tests.model.mutations import MUTATIONS, Mutation
+from tests.model.promises import Violation
+from tests.model.test_delivery import CI
+from tests.model.world import Setup, World, on_virtual_time
+
+SEARCH = settings(CI, max_examples=600, phases=[Phase.generate], database=None, derandomize=True)
+
+each_mutation = pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
+
+
+@each_mutation
+def test_a_broken_protocol_does_harm(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutation.patch(monkeypatch)
+    world = mutation.world(_setup(mutation))
+
+    with on_virtual_time(world.clock), pytest.raises(Violation) as found:
+        _go_through(mutation, world)
+
+    assert found.value.promise is mutation.harm
+
+
+@each_mutation
+def test_the_same_history_does_no_harm_to_the_protocol(mutation: Mutation) -> None:
+    world = World(_setup(mutation))
+
+    with on_virtual_time(world.clock):
+        _go_through(mutation, world)
+        world.recover()
+
+
+@each_mutation
+def test_the_machine_finds_a_broken_protocol(
+    mutation: Mutation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutation.patch(monkeypatch)
+
+    class Broken(MACHINES[mutation.mode]):
+        def make_world(self, setup: Setup) -> World:
+            return mutation.world(setup)
+
+    with pytest.raises(Violation):
+        run_state_machine_as_test(Broken, settings=SEARCH)
+
+
+def _setup(mutation: Mutation) -> Setup:
+    return Setup(mode=mutation.mode, lag=timedelta(seconds=90))
+
+
+def _go_through(mutation: Mutation, world: World) -> None:
+    """Judge first by what is wrong for good, then by what readers saw on the way."""
+    mutation.history(world)
+    world.come_to_rest()
+    world.witness.look_at_end()
+    world.witness.look()
