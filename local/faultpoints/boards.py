@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -80,14 +81,14 @@ class MemoryBoard:
 class FolderBoard:
     """Faults of deliveries within other processes.
 
-    The folder holds ``plan.json`` (a fault, the table or file it is for, and an id),
-    ``points.jsonl`` (every point that was come to), and about the plan ``<id>.met``,
+    The folder holds, for each table or dropped file's folder, ``<subject>.plan`` (a fault and an
+    id) and ``<subject>.points`` (every point that was come to), and about each plan ``<id>.met``,
     ``<id>.paused`` and ``<id>.resume``.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._id = ""
+        self._paused_id = ""
 
     @classmethod
     def from_environment(cls) -> Self | None:
@@ -95,43 +96,44 @@ class FolderBoard:
         folder = os.environ.get("SLUICE_FAULTS")
         return cls(Path(folder)) if folder else None
 
-    def order(self, fault: Fault, subject: str, plan_id: str) -> None:
-        """Let a fault happen to the next delivery that is about a table or file."""
-        self._id = plan_id
-        plan = {**asdict(fault), "subject": subject, "id": plan_id}
-        partial = self._folder / "plan.partial"
-        partial.write_text(json.dumps(plan))
-        partial.rename(self._folder / "plan.json")
+    def order(self, fault: Fault, subject: str) -> str:
+        """Let a fault happen once to a delivery about a table or file; return the plan's id."""
+        plan_id = uuid.uuid4().hex
+        partial = self._path(plan_id, "partial")
+        partial.write_text(json.dumps({**asdict(fault), "id": plan_id}))
+        partial.rename(self._path(subject, "plan"))
+        return plan_id
 
-    def is_met(self) -> bool:
+    def is_met(self, plan_id: str) -> bool:
         """The fault that was ordered has happened."""
-        return self._path("met").exists()
+        return self._path(plan_id, "met").exists()
 
-    def is_paused(self) -> bool:
+    def is_paused(self, plan_id: str) -> bool:
         """A process stands still."""
-        return self._path("paused").exists()
+        return self._path(plan_id, "paused").exists()
 
-    def resume(self) -> None:
+    def resume(self, plan_id: str) -> None:
         """Let the process go on."""
-        self._path("resume").touch()
+        self._path(plan_id, "resume").touch()
 
-    def seen(self) -> list[dict[str, Any]]:
-        """Return the points that were come to so far, in order."""
-        path = self._folder / "points.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    def seen(self, subject: str) -> list[Seen]:
+        """Return the points that deliveries about a table or file came to so far, in order."""
+        path = self._path(subject, "points")
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [_seen(json.loads(line)) for line in lines]
 
     def at(self, delivery: Delivery, point: Point, moment: Moment) -> Action | None:
         """Note the point; return what the plan says, once in all processes."""
         if moment is Moment.BEFORE:
             self._note(delivery, point)
-        plan = self._plan()
-        if plan is None or delivery.subject != plan["subject"]:
+        plan = self._plan(delivery.subject)
+        if plan is None:
             return None
         if (plan["step"], plan["point"], plan["moment"]) != (point.step, str(point), moment):
             return None
-        self._id = plan["id"]
+        self._paused_id = plan["id"]
         try:
-            os.close(os.open(self._path("met"), os.O_CREAT | os.O_EXCL))
+            os.close(os.open(self._path(plan["id"], "met"), os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             return None
         return Action(plan["action"])
@@ -142,23 +144,29 @@ class FolderBoard:
 
     def pause(self) -> None:
         """Wait for the file that says to go on."""
-        self._path("paused").touch()
+        self._path(self._paused_id, "paused").touch()
         deadline_s = time.monotonic() + PAUSE_LIMIT_S
-        while not self._path("resume").exists() and time.monotonic() < deadline_s:
+        resume = self._path(self._paused_id, "resume")
+        while not resume.exists() and time.monotonic() < deadline_s:
             time.sleep(POLL_S)
 
     def _note(self, delivery: Delivery, point: Point) -> None:
         inside = asdict(delivery.inside[-1]) if delivery.inside else None
-        line = {"subject": delivery.subject, "point": asdict(point), "inside": inside}
-        with (self._folder / "points.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        line = json.dumps({"point": asdict(point), "inside": inside})
+        with self._path(delivery.subject, "points").open("a") as file:
+            file.write(f"{line}\n")
 
-    def _plan(self) -> dict[str, str] | None:
+    def _plan(self, subject: str) -> dict[str, str] | None:
         try:
-            plan: dict[str, str] = json.loads((self._folder / "plan.json").read_text())
+            plan: dict[str, str] = json.loads(self._path(subject, "plan").read_text())
         except FileNotFoundError:
             return None
         return plan
 
-    def _path(self, ending: str) -> Path:
-        return self._folder / f"{self._id}.{ending}"
+    def _path(self, name: str, ending: str) -> Path:
+        return self._folder / f"{name or 'none'}.{ending}"
+
+
+def _seen(line: dict[str, Any]) -> Seen:
+    inside = line["inside"]
+    return Seen(point=Point(**line["point"]), inside=Point(**inside) if inside else None)

@@ -18,8 +18,9 @@ from shared.sources.snowflake import connection as snowflake_connection
 from shared.steps.repairs.sweeping import Sweep
 from shared.targets.postgres import connection
 from tests.crash.functions import board_in_use, services_in_use
+from tests.crash.judging import Trouble
 from tests.crash.lanes import Lane, Track, find
-from tests.crash.matrix import Case, Trouble, Verdict, play, record
+from tests.crash.matrix import Case, Verdict, play, record
 from tests.crash.servers import Outbox, Servers
 
 UPLOAD_CHUNK_BYTES = 256 * 1024

@@ -4,12 +4,10 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from local.faultpoints.boards import Fault, MemoryBoard, Seen
 from local.faultpoints.points import Action, Moment
-from shared.core import naming
-from shared.core.runs import Run, RunState
+from tests.crash.judging import Trouble, judge, known_runs
 from tests.crash.lanes import Lane, Track
 from tests.crash.platform import Platform
 from tests.crash.reader import Reader, look
@@ -28,18 +26,6 @@ AT_REQUEST = (
     (Moment.BEFORE, Action.UNAVAILABLE),
     (Moment.AFTER, Action.LOSE),
 )
-
-
-class Trouble(StrEnum):
-    """What a case must not end in."""
-
-    LOST = "lost"
-    DUPLICATED = "duplicated"
-    PARTIAL = "partial"
-    STUCK = "stuck"
-    """Every message was acknowledged or put aside, and the run is not done."""
-    BOOKS = "books"
-    """The run's record, the load records or the watermark tell something else than the rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +73,7 @@ def cases(lane: Lane, seen: Iterable[Seen]) -> Iterator[Case]:
 
 def play(track: Track, case: Case) -> Verdict:
     """Change the source, let it go wrong, let the platform do its part, and judge."""
-    records_before, litter_before = _known_runs(track), _staging_tables(track)
+    records_before, litter_before = known_runs(track), _staging_tables(track)
     message = track.change()
     before = look(track.servers.at_target(track.database), track.table)
     reader = Reader(track.servers.connect_target(track.database), track.table)
@@ -96,9 +82,9 @@ def play(track: Track, case: Case) -> Verdict:
     platform.begin(message, board)
     is_met = board.is_used_up
     is_in_time = platform.redeliver()
-    troubles = _judge(track, records_before)
+    troubles = judge(track, records_before)
     platform.repeat()
-    troubles = {**_judge(track, records_before), **troubles}
+    troubles = {**judge(track, records_before), **troubles}
     seen = reader.stop()
     after = look(track.servers.at_target(track.database), track.table)
     if not is_met:
@@ -118,59 +104,13 @@ def play(track: Track, case: Case) -> Verdict:
 def record(track: Track) -> list[Seen]:
     """Run a change through without a fault and return the points, in order."""
     board = MemoryBoard()
-    before = _known_runs(track)
+    before = known_runs(track)
     platform = Platform(track, random.Random(0))
     platform.begin(track.change(), board)
     assert platform.redeliver(), f"{track.lane.name}: a message was never acknowledged"
-    troubles = _judge(track, before)
+    troubles = judge(track, before)
     assert not troubles, f"{track.lane.name}: a run without a fault: {troubles}"
     return board.seen
-
-
-def _judge(track: Track, records_before: set[str]) -> dict[Trouble, str]:
-    runs = _new_runs(track, records_before)
-    troubles: dict[Trouble, str] = {}
-    source, target = Counter(track.source_rows()), Counter(track.target_rows())
-    if missing := source - target:
-        troubles[Trouble.LOST] = f"{missing.total()} rows, like {next(iter(missing))}"
-    if surplus := target - source:
-        troubles[Trouble.DUPLICATED] = f"{surplus.total()} rows, like {next(iter(surplus))}"
-    if [r.state for r in runs if r.table != naming.NO_TABLE] != [RunState.COMMITTED]:
-        told = [f"{r.state}: {r.failure or r.reason}" for r in runs]
-        troubles[Trouble.STUCK] = f"the run is {told}"
-    elif books := list(_wrong_books(track, runs)):
-        troubles[Trouble.BOOKS] = "; ".join(books)
-    return troubles
-
-
-def _wrong_books(track: Track, runs: list[Run]) -> Iterator[str]:
-    strangers = [r for r in runs if r.table == naming.NO_TABLE]
-    for run in strangers:
-        yield f"a message is recorded as {run.state}: {run.failure}"
-    run = next(r for r in runs if r.table != naming.NO_TABLE)
-    if run.lease is not None:
-        yield f"the run is still leased: {run.lease}"
-    if run.receipt is None or not run.receipt.adds_up:
-        yield f"the receipt does not add up: {run.receipt}"
-    loads = track.query(
-        f"SELECT run_id, high FROM _sluice.loads WHERE table_name = '{track.table}' "
-        "ORDER BY committed_at"
-    )
-    state = track.query(
-        f"SELECT run_id, watermark, epoch FROM _sluice.state WHERE table_name = '{track.table}'"
-    )
-    told, said = [loads[-1]], [row[:2] for row in state]
-    if track.lane.span:
-        # A backfill leaves the watermark where it was.
-        told, said = [(run_id, None) for run_id, _ in told], [(run_id, None) for run_id, _ in said]
-    if told != said or loads[-1][0] != run.run_id:
-        yield f"the newest load is {loads[-1]}, the state says {state}, the run is {run.run_id}"
-    if len(loads) != state[0][2] or len(loads) != len({row[0] for row in loads}):
-        yield f"{len(loads)} loads at epoch {state[0][2]}"
-    if track.query(
-        "SELECT 1 FROM pg_tables WHERE tablename LIKE 'stage%' AND schemaname = 'public'"
-    ):
-        yield "a staging table in the public schema"
 
 
 def _staging_tables(track: Track) -> int:
@@ -178,23 +118,3 @@ def _staging_tables(track: Track) -> int:
         "SELECT count(*) FROM pg_tables WHERE schemaname = '_sluice' AND tablename LIKE 'stage\\_%'"
     )
     return int(found[0][0])
-
-
-def _known_runs(track: Track) -> set[str]:
-    return {name for table in (track.table, naming.NO_TABLE) for name in _run_names(track, table)}
-
-
-def _run_names(track: Track, table: str) -> Iterator[str]:
-    storage, bucket = track.services.storage, track.services.settings.bucket("state")
-    for info in storage.list(bucket, naming.runs_prefix(table)):
-        yield info.name
-
-
-def _new_runs(track: Track, before: set[str]) -> list[Run]:
-    found = []
-    for table in (track.table, naming.NO_TABLE):
-        for name in _run_names(track, table):
-            run_id = name.rpartition("/")[2].removesuffix(".json")
-            run = None if name in before else track.services.ledger.find(table, run_id)
-            found += [run] if run else []
-    return found

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from local.faultpoints.boards import Seen
 from local.faultpoints.points import Action, Moment
-from tests.crash.matrix import Trouble, Verdict
+from tests.crash.judging import Trouble
+from tests.crash.matrix import Verdict
 
 COLUMNS = {
     "kill before": (Moment.BEFORE, Action.KILL),

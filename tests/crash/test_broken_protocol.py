@@ -11,8 +11,9 @@ from local.faultpoints.points import Action, Moment
 from shared.targets.postgres import bookkeeping
 from shared.targets.postgres.changes import Changes
 from tests.crash import functions, platform
+from tests.crash.judging import Trouble
 from tests.crash.lab import Lab
-from tests.crash.matrix import Case, Trouble
+from tests.crash.matrix import Case
 
 Patch = tuple[Any, str, Callable[..., Any]]
 
