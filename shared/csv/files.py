@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 from shared.csv.blocks import Block, read_block
@@ -12,6 +13,7 @@ from shared.csv.grammar import Syntax, read_record
 from shared.csv.judging import MAX_RECORD_BYTES, Judge
 from shared.csv.marks import Marks, marks_for
 from shared.csv.places import Place
+from shared.csv.trailers import agrees, counts_rows, last_line, trailer_count
 from shared.csv.unpacking import unpacked
 from shared.errors import InvalidFileError
 
@@ -26,6 +28,7 @@ _END_OF_FILE = b"\x1a"
 
 
 _PIECE_BYTES = 2**20
+_TRAILER_BYTES = 2**12
 _HEAD_BYTES = 4
 _SAMPLED_RECORDS = 100
 
@@ -63,18 +66,17 @@ class CsvFile:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the file's records, each in exactly one block, in order."""
-        text, skipping = self._texts.next(), False
+        text, skipping, records = self._texts.next(), False, 0
         while True:
             is_last = self._texts.is_last
             if skipping:
                 text, skipping = self._past_line_end(text)
             text = _finished(text, self._newline) if is_last else text
             marks = marks_for(self.dialect, text)
-            judge = self._judge(marks, is_last=is_last)
             encoded = marks.encode(text)
             encoded, held = self._held_back(encoded, marks, is_last=is_last)
-            place = self._place.copy()
-            block = read_block(encoded, judge, marks, place, self.dialect.null_markers)
+            block = self._block(encoded, marks, is_last=is_last, records_before=records)
+            records += block.cells.rows + len(block.faults)
             yield block
             end = block.cut.end
             self._place.advance(encoded[:end], marks)
@@ -83,9 +85,42 @@ class CsvFile:
                 return
             text = marks.decode(encoded[end:] + held) + self._texts.next()
 
+    def _block(self, encoded: bytes, marks: Marks, *, is_last: bool, records_before: int) -> Block:
+        """Read one text; the count of a last line that counts the rows must be theirs."""
+        judge = self._judge(marks, is_last=is_last)
+        place, nulls = self._place.copy(), self.dialect.null_markers
+        trailer = self._trailer(encoded, marks) if is_last else b""
+        if not trailer:
+            return read_block(encoded, judge, marks, place, nulls)
+        block = read_block(encoded, replace(judge, trailer=trailer), marks, place, nulls)
+        shown = marks.decode(trailer).decode(errors="replace")
+        _, count = trailer_count(shown) or ("", None)
+        rows = records_before + block.cells.rows + len(block.faults)
+        if count is None or agrees(count, rows, self.dialect.header_rows):
+            return block
+        if self.dialect.trailer:
+            raise InvalidFileError(
+                f"the last line, {shown!r}, counts {count} rows, but there are {rows}; the file is "
+                "not complete. Send it again",
+                rows=rows,
+            )
+        # It says something else, and is judged like any other record.
+        return read_block(encoded, judge, marks, self._place.copy(), nulls)
+
+    def _trailer(self, encoded: bytes, marks: Marks) -> bytes:
+        """Return the last line if it may be a trailer, else nothing."""
+        line = last_line(encoded)
+        shown = marks.decode(line).decode(errors="replace")
+        if self.dialect.trailer:
+            return line if shown.startswith(self.dialect.trailer) else b""
+        found = trailer_count(shown)
+        return line if found and counts_rows(found[0]) else b""
+
     def _held_back(self, text: bytes, marks: Marks, *, is_last: bool) -> tuple[bytes, bytes]:
         """Part off what only the text behind it can explain: half a delimiter, blank lines."""
         end = len(text) if is_last else len(text) - _half_mark(text, marks, self.dialect)
+        if not is_last and (trailer := self._trailer(text[-_TRAILER_BYTES:], marks)):
+            end = min(end, text.rfind(trailer))
         if self.width == 1 and not self.has_trailing_delimiter:
             # Blank lines are records here, unless they end the file.
             content_end = len(text[:end].rstrip(b"\r\n"))

@@ -54,13 +54,15 @@ class Judge:
     comment: bytes = b""
     header: bytes = b""
     """The header's line, without its line end, when a row that equals it is no row."""
+    trailer: bytes = b""
+    """The file's last line, when that may be no row but a count of the rows."""
     has_trailing_delimiter: bool = False
     max_record_bytes: int = MAX_RECORD_BYTES
 
     @property
     def line_starts(self) -> list[bytes]:
         """What a line may start with to be no plain record."""
-        return [p for p in (self.comment, self.header, _MARK) if p]
+        return [p for p in (self.comment, self.header, self.trailer, _MARK) if p]
 
     def decide(self, text: bytes, start: int) -> Verdict | None:
         """Decide about the record that starts here; None when more text is needed."""
@@ -93,6 +95,9 @@ class _Case:
         if self.judge.header and line.removeprefix(_MARK) == self.judge.header:
             reason = "the header again; no row"
             return Verdict(end=line_end, rule="repeated_header", reason=reason)
+        if self.judge.trailer and line == self.judge.trailer and not text[line_end:].strip():
+            reason = "a count of the rows, which agrees; no row"
+            return Verdict(end=line_end, rule="trailer", reason=reason)
         record = read_record(text, start, syntax)
         if line.startswith(_MARK):
             record = replace(read_record(text, start + len(_MARK), syntax), is_padded=True)

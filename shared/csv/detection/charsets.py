@@ -1,0 +1,268 @@
+"""Find the encoding of a file from its first bytes.
+
+What can be proved comes first: a byte order mark, NUL bytes where UTF-16 has them, valid UTF-8.
+Only bytes that are no UTF-8 are a matter of likelihood: of how usual the decoded letters are.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+from shared.csv.detection.letters import (
+    APOSTROPHES,
+    COMMON_SYMBOLS,
+    KANA,
+    LEVEL_ONE,
+    LONE_LETTERS,
+    MULTI_BYTE,
+    SINGLE_BYTE,
+    WIDE_SYMBOLS,
+    Script,
+)
+from shared.csv.encodings import marked_encoding
+from shared.errors import InvalidFileError
+
+_LOOKED_AT = 2**12
+_MAX_WORDS = 1500
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_HIGH = bytes(range(0x80, 0x100))
+_CONTINUATION = bytes(range(0x80, 0xC0))
+_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
+"""Source: RFC 1468, ISO-2022-JP."""
+_CLOSE = 0.12
+"""A rival whose score is nearer than this might be right too."""
+_SAME_AS = {"cp1252": "latin-1", "gb18030": "gbk", "cp932": "shift_jis", "cp949": "euc-kr"}
+
+
+@dataclass(frozen=True, slots=True)
+class Charset:
+    """The encoding of a file and what speaks for it."""
+
+    name: str
+    evidence: str
+    warning: str = ""
+    alternatives: tuple[str, ...] = ()
+
+
+def find_charset(head: bytes, *, is_whole: bool) -> Charset:
+    """Find the encoding of a file.
+
+    Raises:
+        InvalidFileError: the file is EBCDIC, which has to be named in the settings.
+    """
+    marked = marked_encoding(head)
+    if marked:
+        return Charset(marked, f"encoding {marked}: the file starts with its byte order mark")
+    wide = _wide(head[:_LOOKED_AT])
+    if wide:
+        return Charset(wide, f"encoding {wide}: every other byte or so is 0, without a mark")
+    if any(escape in head for escape in _ESCAPES) and head.isascii():
+        return Charset("iso2022_jp", "encoding iso2022_jp: its escape sequences occur")
+    if head.isascii():
+        return Charset("utf-8", f"encoding utf-8: all {len(head):,} bytes looked at are ASCII")
+    return _utf8(head, is_whole=is_whole) or _legacy(head)
+
+
+def _wide(head: bytes) -> str | None:
+    """Return UTF-16 or UTF-32 where zero bytes stand as in ASCII text in that encoding."""
+    if len(head) < 4 or b"\0" not in head:
+        return None
+    quarters = [head[place::4].count(0) / max(1, len(head[place::4])) for place in range(4)]
+    if min(quarters[1:]) > 0.9 and quarters[0] < 0.1:
+        return "utf-32-le"
+    if min(quarters[:3]) > 0.9 and quarters[3] < 0.1:
+        return "utf-32-be"
+    even, odd = (quarters[0] + quarters[2]) / 2, (quarters[1] + quarters[3]) / 2
+    for name, many, few in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if many > 0.08 and few < 0.02 and many > 5 * few:
+            text = head[: len(head) // 2 * 2].decode(name, errors="replace")
+            if "\ufffd" not in text[:-1] and any(c in text for c in "\n\r"):
+                return name
+    return None
+
+
+def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=is_whole)
+    except UnicodeDecodeError as exc:
+        around = head[max(0, exc.start - 2**16) : exc.start + 2**16]
+        valid = len(_UTF8.findall(around))
+        rest = _UTF8.sub(b"", around)
+        stray = len(rest) - len(rest.translate(None, _HIGH))
+        if valid < 3 * stray or not valid:
+            return None
+        return Charset(
+            "utf-8",
+            f"encoding utf-8: {valid:,} characters beyond ASCII are valid, {stray:,} bytes are not",
+            f"{stray:,} bytes are no UTF-8, the first at byte {exc.start:,}; the records they are "
+            "in will be rejected",
+        )
+    beyond = len(head) - len(head.translate(None, _HIGH))
+    valid = beyond - (len(head) - len(head.translate(None, _CONTINUATION)))
+    return Charset(
+        "utf-8",
+        f"encoding utf-8: valid throughout the {len(head):,} bytes looked at, with {valid:,} "
+        "characters beyond ASCII",
+    )
+
+
+def _legacy(head: bytes) -> Charset:
+    _refuse_ebcdic(head)
+    words = list(dict.fromkeys(m[0] for m in islice(_WORD.finditer(head), _MAX_WORDS)))
+    scores = {name: _score_single(words, name, script) for name, script in SINGLE_BYTE.items()}
+    for name in MULTI_BYTE:
+        score = _score_multi(head, words, name)
+        if score is not None:
+            scores[name] = score
+    ranked = sorted(scores, key=lambda name: -scores[name])
+    best = ranked[0]
+    close = [n for n in ranked[1:4] if scores[best] - scores[n] < _CLOSE and scores[n] > 0]
+    different = tuple(n for n in close if _differs(words, best, n))
+    shown = _shown(max(words, key=len)[:40], best) if words else ""
+    count = len(head) - len(head.translate(None, _HIGH))
+    same = f" (or {_SAME_AS[best]}, which it includes)" if best in _SAME_AS else ""
+    others = f"; could also be {' or '.join(different)}" if different else ""
+    evidence = (
+        f"encoding {best}{same}: {count:,} bytes are no ASCII and not UTF-8; read so they give "
+        f"usual letters, as in {shown!r}{others}"
+    )
+    warning = ""
+    if scores[best] < 0:
+        warning = (
+            f"no known encoding gives usual letters for the {count:,} bytes beyond ASCII; {best} "
+            "is a guess: set the encoding"
+        )
+    return Charset(best, evidence, warning, different)
+
+
+def _refuse_ebcdic(head: bytes) -> None:
+    """Refuse EBCDIC, whose line ends and national characters differ between its code pages."""
+    beginning = head[:_LOOKED_AT]
+    usual = sum(b == 0x40 or 0x81 <= b <= 0xA9 or 0xC1 <= b <= 0xF9 for b in beginning)
+    has_line_end = b"\x15" in beginning or b"\x25" in beginning
+    if usual > 0.7 * len(beginning) and has_line_end and b"\n" not in beginning:
+        raise InvalidFileError(
+            "this is EBCDIC text, as mainframes write it; have the transfer convert it to UTF-8, "
+            "or set encoding to the code page, such as cp037, cp273 or cp500",
+            found="EBCDIC",
+        )
+
+
+def _differs(words: list[bytes], best: str, other: str) -> bool:
+    return any(_decoded(w, best) != _decoded(w, other) for w in words)
+
+
+def _decoded(word: bytes, name: str) -> str:
+    return word.decode(name, errors="replace")
+
+
+def _shown(word: bytes, name: str) -> str:
+    return word.decode(name, errors="ignore")
+
+
+def _score_single(words: list[bytes], name: str, script: Script) -> float:
+    total, count = 0.0, 0
+    for word in words:
+        text = _decoded(word, name)
+        total += _word_score(text, script)
+        count += sum(not c.isascii() for c in text)
+    return total / max(1, count) - _PRIORS[name]
+
+
+_PRIORS = {name: 0.02 if name.startswith("cp12") else 0.05 for name in SINGLE_BYTE} | {
+    "cp1252": 0.0,
+    "mac-roman": 0.1,
+    "cp850": 0.1,
+    "cp852": 0.12,
+}
+"""How much less usual an encoding is than Windows-1252, on the scale of the scores."""
+
+
+_RUNS = (0.0, 0.0, 0.25, 1.0)
+"""What the first, second and third letter beyond ASCII in a row costs in a Latin word."""
+
+
+def _word_score(text: str, script: Script) -> float:
+    score, previous, run = 0.0, "", 0
+    has_ascii = any(c.isascii() for c in text)
+    if script.is_latin and len(text) == 1 and text.isalpha() and text not in LONE_LETTERS:
+        score -= 0.8
+    for place, char in enumerate(text):
+        run = run + 1 if char.isalpha() and not char.isascii() else 0
+        if not char.isascii():
+            score += _char_score(char, text, place, script)
+            if script.is_latin:
+                score -= _RUNS[min(run, 3)]
+            elif has_ascii and char in script.weights:
+                score -= 0.5
+        if previous.islower() and char.isupper() and not (previous.isascii() and char.isascii()):
+            score -= 0.8
+        previous = char
+    return score
+
+
+def _char_score(char: str, text: str, place: int, script: Script) -> float:
+    weight = script.weights.get(char)
+    if weight is not None:
+        return weight
+    if char == "\ufffd" or (char < "\xa0"):
+        return -3.0
+    if char in COMMON_SYMBOLS:
+        around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
+        is_touching = any(c.isalpha() for c in around)
+        return 0.8 if char in APOSTROPHES or not is_touching else -1.0
+    return -0.6 if char.isalpha() else -1.2
+
+
+def _score_multi(head: bytes, words: list[bytes], name: str) -> float | None:
+    """Score an East Asian encoding; None when the bytes are not even valid in it."""
+    try:
+        codecs.getincrementaldecoder(name)().decode(head[: 2**18])
+    except UnicodeDecodeError:
+        if not _is_nearly_valid(head[: 2**14], name):
+            return None
+    first = head.index(words[0]) if words else 0
+    start = head.rfind(b"\n", 0, first) + 1
+    text = head[start : start + 2**14].decode(name, errors="ignore")
+    total, count, previous = 0.0, 0, ""
+    for char in text:
+        if not char.isascii():
+            count += 1
+            total += _wide_score(char, name)
+            if previous.isascii() and previous.isalpha() and char.isalpha():
+                total -= 0.6
+        elif char.islower() and previous and not previous.isascii():
+            total -= 0.6
+        previous = char
+    return total / max(1, count) - 0.03
+
+
+def _is_nearly_valid(head: bytes, name: str) -> bool:
+    text = head.decode(name, errors="replace")
+    beyond = sum(not c.isascii() for c in text)
+    return text.count("\ufffd") * 50 < beyond
+
+
+@lru_cache(maxsize=2**14)
+def _wide_score(char: str, name: str) -> float:
+    if char in MULTI_BYTE[name]:
+        return 1.0
+    if char in KANA:
+        return 1.0 if name in ("cp932", "euc-jp") else 0.0
+    if char in WIDE_SYMBOLS:
+        return 0.5
+    if "\uff66" <= char <= "\uff9f":
+        return 0.35
+    if "\uff10" <= char <= "\uff5a":
+        return 0.4
+    codec, first, last = LEVEL_ONE[name]
+    try:
+        lead = char.encode(codec)[0]
+    except UnicodeEncodeError:
+        return -0.6
+    if first <= lead <= last and char >= "\u3400":
+        return 0.5
+    return -0.3 if char >= "\u3400" else -0.5

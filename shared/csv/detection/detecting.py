@@ -1,0 +1,268 @@
+"""Find how a file is written, from its first bytes, and say why.
+
+In turn: is it text at all, in which encoding, cut by which marks, and where among its lines are the
+rows. What is given overrules what would be found; the whole file is held to the result later.
+"""
+
+import codecs
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.csv.detection.charsets import Charset, find_charset
+from shared.csv.detection.disguises import refuse_binary, refuse_markup
+from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed
+from shared.csv.detection.layouts import Layout, find_layout
+from shared.csv.detection.looks import Look, look
+from shared.csv.detection.shapes import Shape, Style, normalized, shape
+from shared.csv.detection.styles import Scored, ranked
+from shared.csv.detection.verdicts import Verdict
+from shared.csv.dialect import Dialect
+from shared.csv.encodings import Transcoder
+from shared.errors import InvalidFileError
+
+_SEPARATOR_LINE = re.compile(r'"?[Ss][Ee][Pp]=(?P<delimiter>[^"\n]{1,16})"?[^\S\n]*(?:\n|\Z)')
+"""Source: what Excel reads and writes as the first line of a CSV file."""
+
+_COMMA_NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),\d+")
+_POINT_NUMBER = re.compile(r"-?\d+\.\d+")
+_THOUSANDS_ONLY = re.compile(r"-?\d{1,3},\d{3}")
+_DECIMAL_RECORDS = 200
+_NEAR = 0.97
+_MIN_MAJORITY = 0.5
+
+
+def detect(
+    head: bytes, *, is_whole: bool = False, given: Mapping[str, object] | None = None
+) -> Verdict:
+    """Find the dialect of a file from its first bytes; a megabyte is plenty.
+
+    Args:
+        head: The decompressed file's first bytes.
+        is_whole: These are all bytes of the file, so that its end is looked at too.
+        given: Fields of ``Dialect`` that are settled already, by name; they are taken as they are.
+
+    Raises:
+        InvalidFileError: this is no delimited text, or there are two tables in it; says what it is.
+        InvalidConfigError: what is given contradicts itself or the file.
+    """
+    settled = dict(given or {})
+    if not head:
+        raise InvalidFileError("the file is empty: 0 bytes, not even a header")
+    refuse_binary(head)
+    charset = _charset(head, settled, is_whole=is_whole)
+    raw = _text(head, charset.name, is_whole=is_whole)
+    if not raw.strip():
+        raise InvalidFileError("the file has no text: nothing but blanks and line ends")
+    if "delimiter" not in settled:
+        refuse_markup(raw)
+    return _Detection(raw, charset, settled, is_whole=is_whole).verdict()
+
+
+def _charset(head: bytes, given: Mapping[str, object], *, is_whole: bool) -> Charset:
+    if "encoding" in given:
+        name = str(given["encoding"])
+        return Charset(Transcoder(name, head[:4]).encoding, f"encoding {name}: given")
+    return find_charset(head, is_whole=is_whole)
+
+
+def _text(head: bytes, encoding: str, *, is_whole: bool) -> str:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    text = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
+    if is_whole:
+        return text.removesuffix("\x1a")
+    end = max(text.rfind("\n"), text.rfind("\r"))
+    return text[: end + 1] if end > 0 else text
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The style that was chosen, and how sure that is."""
+
+    best: Scored
+    rivals: list[Scored]
+
+    @property
+    def confidence(self) -> float:
+        """Return how far the best style is ahead, from 0 to 1."""
+        rival = self.rivals[0].score if self.rivals else 0.0
+        return round(1 - rival / self.best.score, 3) if self.best.score else 0.0
+
+
+class _Detection:
+    """The text of one file, while its style and layout are looked for."""
+
+    def __init__(
+        self, raw: str, charset: Charset, given: dict[str, object], *, is_whole: bool
+    ) -> None:
+        self._raw, self._charset, self._given, self._is_whole = raw, charset, given, is_whole
+        self._text = normalized(raw)
+        self._evidence = [charset.evidence]
+        self._warnings = [w for w in (charset.warning,) if w]
+        self._lines_before = 0
+
+    def verdict(self) -> Verdict:
+        """Return what was found."""
+        self._take_separator_line()
+        self._skip_given_lines()
+        if "delimiter" not in self._given:
+            refuse_drawn(self._text[:4096].split("\n"))
+        choice = self._style()
+        cut, layout = self._layout(choice)
+        style = cut.style
+        if not style.delimiter and "delimiter" not in self._given:
+            refuse_aligned(cut.lines)
+            refuse_packed(cut)
+        self._say_style(choice, cut, style)
+        self._evidence += [_line_ends(self._raw), *layout.evidence]
+        self._warnings += layout.warnings
+        found = self._found(style, layout)
+        found |= self._decimal_mark(cut, layout) | self._null_markers(cut, style)
+        for name in self._given:
+            if name != "encoding":
+                self._evidence.append(f"{name} {self._given[name]!r}: given")
+        return Verdict(
+            Dialect.from_dict(found | self._given),
+            tuple(self._evidence),
+            tuple(self._warnings),
+            choice.confidence,
+            tuple(str(rival.style) for rival in choice.rivals[:3]),
+        )
+
+    def _take_separator_line(self) -> None:
+        """Believe a first line that names the delimiter."""
+        match = _SEPARATOR_LINE.match(self._text)
+        if not match:
+            return
+        self._text = self._text[match.end() :]
+        self._lines_before = 1
+        if "delimiter" not in self._given:
+            self._given = {"delimiter": match["delimiter"]} | self._given
+            self._evidence.append(f"line 1 says {match[0].strip()!r} and is no record")
+
+    def _skip_given_lines(self) -> None:
+        skip = self._given.get("skip_lines")
+        if isinstance(skip, int):
+            parts = self._text.split("\n", skip - self._lines_before)
+            self._text, self._lines_before = parts[-1], skip
+
+    def _style(self) -> _Choice:
+        names = frozenset({"delimiter", "quote", "escape"} & set(self._given))
+        fields = {n: self._given[n] for n in names}
+        style = Style(**({"delimiter": ","} | fields))  # type: ignore[arg-type]
+        best, *others = ranked(self._text, style, names)
+        rivals = [o for o in others if o.style.delimiter != best.style.delimiter and o.score > 0]
+        return _Choice(best, rivals)
+
+    def _layout(self, choice: _Choice) -> tuple[Shape, Layout]:
+        cut = shape(self._text, choice.best.style)
+        layout = find_layout(cut, is_whole=self._is_whole, lines_before=self._lines_before)
+        if layout.is_doubtful and "delimiter" not in self._given:
+            # A line without the delimiter, then nothing but lines with one: text in one column.
+            cut = shape(self._text, Style("", choice.best.style.quote, choice.best.style.escape))
+            layout = find_layout(cut, is_whole=self._is_whole, lines_before=self._lines_before)
+        return cut, layout
+
+    def _say_style(self, choice: _Choice, cut: Shape, style: Style) -> None:
+        widths = [w for w in cut.widths if w]
+        width, count = cut.modal_width()
+        if "delimiter" not in self._given:
+            if style.delimiter:
+                fields = f"{count:,} of {len(widths):,} records have {width} fields"
+                rivals = [r for r in choice.rivals if r.style.delimiter]
+                other = f"; {_spread(rivals[0].shape)}" if rivals else ""
+                self._evidence.append(f"delimiter {style.delimiter!r}: {fields}{other}")
+            else:
+                text = "no delimiter: no candidate parts the lines alike, so each is one field"
+                self._evidence.append(text)
+        if "quote" not in self._given:
+            self._evidence.append(_say_quote(cut))
+        if style.escape and "escape" not in self._given:
+            text = f"escape {style.escape!r}: with it, {count:,} records have {width} fields"
+            self._evidence.append(text)
+        if style.delimiter and count < _MIN_MAJORITY * len(widths):
+            self._warnings.append(
+                f"only {count:,} of {len(widths):,} records have {width} fields, the most frequent "
+                "number; is this the right delimiter and file?"
+            )
+        rivals = [] if "delimiter" in self._given else choice.rivals[:1]
+        for rival in rivals:
+            is_near = rival.score >= _NEAR * choice.best.score
+            if is_near and not _is_within(rival.style.delimiter, style.delimiter):
+                text = f"{rival.style} fits nearly as well; set the delimiter to be sure"
+                self._warnings.append(text)
+
+    def _found(self, style: Style, layout: Layout) -> dict[str, object]:
+        return {
+            "encoding": self._charset.name,
+            "delimiter": style.delimiter,
+            "quote": style.quote,
+            "escape": style.escape,
+            "skip_lines": layout.skip_lines,
+            "header_rows": layout.header_rows,
+            "comment": layout.comment,
+            "has_trailing_delimiter": layout.has_trailing_delimiter,
+            "trailer": layout.trailer,
+        }
+
+    def _decimal_mark(self, cut: Shape, layout: Layout) -> dict[str, object]:
+        """Find a decimal comma: a column of nothing else, and no column with points."""
+        if cut.style.delimiter == "," or "decimal_mark" in self._given:
+            return {}
+        columns = _columns(cut, layout)
+        commas = [c for c in columns if c and all(_COMMA_NUMBER.fullmatch(v) for v in c)]
+        surely = [c for c in commas if not all(_THOUSANDS_ONLY.fullmatch(v) for v in c)]
+        points = [c for c in columns if c and all(_POINT_NUMBER.fullmatch(v) for v in c)]
+        if not surely or points:
+            return {}
+        self._evidence.append(
+            f"decimal mark ',': in {len(surely)} columns every value is like {surely[0][0]!r}"
+        )
+        return {"decimal_mark": ","}
+
+    def _null_markers(self, cut: Shape, style: Style) -> dict[str, object]:
+        if style.escape != "\\" or "null_markers" in self._given:
+            return {}
+        cells = (c for i in range(min(len(cut.lines), _DECIMAL_RECORDS)) for c in cut.cells(i))
+        count = sum(cell == "\\N" for cell in cells)
+        if not count:
+            return {}
+        self._evidence.append(f"NULL is written as \\N, in {count} of the first cells")
+        return {"null_markers": ("\\N",), "has_escape_codes": True}
+
+
+def _columns(cut: Shape, layout: Layout) -> list[list[str]]:
+    width, _ = cut.modal_width()
+    rows = [i for i, w in enumerate(cut.widths) if w == width][: _DECIMAL_RECORDS + 1]
+    cells = [cut.cells(i) for i in rows[layout.header_rows :]]
+    return [
+        [v for row in cells if (v := row[j].strip()) and look(v) is not Look.NOTHING]
+        for j in range(width)
+        if all(j < len(row) for row in cells)
+    ]
+
+
+def _spread(cut: Shape) -> str:
+    widths = [w for w in cut.widths if w]
+    low, high = min(widths), max(widths)
+    return f"{cut.style.delimiter!r} would give {low if low == high else f'{low} to {high}'}"
+
+
+def _say_quote(cut: Shape) -> str:
+    if cut.style.quote is None:
+        return "no quotes: read as marks around fields, they would not match"
+    if not cut.quoted:
+        return f"quote {cut.style.quote!r}: the usual one, though no field looked at has it"
+    flaws = f"; {cut.flaws} more start with one and do not end so" if cut.flaws else ""
+    return f"quote {cut.style.quote!r}: around {cut.quoted:,} fields{flaws}"
+
+
+def _line_ends(text: str) -> str:
+    pairs = text.count("\r\n")
+    counts = {"LF": text.count("\n") - pairs, "CR LF": pairs, "CR": text.count("\r") - pairs}
+    found = [f"{count:,} {name}" for name, count in counts.items() if count]
+    return f"line ends: {', '.join(found) or 'none'}"
+
+
+def _is_within(one: str, other: str) -> bool:
+    return not one or not other or one in other or other in one

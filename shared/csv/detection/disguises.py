@@ -1,0 +1,103 @@
+"""Content that is no delimited text, whatever the file's name says: refused by its own name."""
+
+import json
+import re
+
+from shared.errors import InvalidFileError
+
+_MAGIC = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls) or other Office file"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"PAR1", "a Parquet file"),
+    (b"Obj\x01", "an Avro file"),
+    (b"ORC\x0a", "an ORC file"),
+    (b"ORC\x08", "an ORC file"),
+    (b"ARROW1\0\0", "an Arrow file"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"PGCOPY\n\xff\r\n\0", "a binary COPY of PostgreSQL"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"{\\rtf", "a Rich Text document"),
+    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the file it stands for"),
+    (b"-----BEGIN PGP", "a PGP message"),
+)
+"""Source: the formats' own specifications; the bytes that each of them starts with."""
+
+_ZIPPED = (
+    (b"xl/", "an Excel workbook (.xlsx)"),
+    (b"word/", "a Word document (.docx)"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument spreadsheet"),
+    (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file"),
+)
+_MARKUP = re.compile(
+    r"(?i)<(?:(?P<html>!doctype\s+html|html|head|body|table|div|script)\b|(?P<xml>\?xml\b))"
+)
+_XML_ELEMENT = re.compile(
+    r"<([A-Za-z_][\w.:-]*)(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*/?>"
+)
+_SYLK = re.compile(r"ID;P[A-Z]")
+_SHOWN = 40
+_TEXT_CONTROLS = frozenset("\t\n\r\f\v\x1a\x1b\x1c\x1d\x1e\x1f\0")
+_MAX_CONTROL_SHARE = 0.1
+
+
+def refuse_binary(head: bytes) -> None:
+    """Refuse a file whose first bytes are another format's.
+
+    Raises:
+        InvalidFileError: it is one, with the format's name.
+    """
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        beginning = head[: 2**16]
+        name = next((name for part, name in _ZIPPED if part in beginning), "a zip archive")
+        raise _refusal(name)
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            raise _refusal(name)
+
+
+def refuse_markup(text: str) -> None:
+    """Refuse text that is JSON, XML or HTML, or no text at all.
+
+    Raises:
+        InvalidFileError: it is, with the format's name.
+    """
+    start = text[:4096].lstrip()
+    markup = _MARKUP.match(start)
+    if markup:
+        kind = "an HTML page" if markup["html"] else "an XML document"
+        excel = " that Excel opens" if "urn:schemas-microsoft-com:office" in text[:4096] else ""
+        raise _refusal(kind + excel)
+    element = _XML_ELEMENT.match(start)
+    if element and f"</{element[1]}>" in text:
+        raise _refusal("an XML document")
+    if _SYLK.match(start) and re.search(r"\r?\n[CBF];", text[:4096]):
+        raise _refusal("a SYLK spreadsheet")
+    if start[:1] in ("{", "[") and _is_json(start, text):
+        raise _refusal("JSON")
+    controls = sum(c < " " and c not in _TEXT_CONTROLS for c in text[:4096])
+    if controls > _MAX_CONTROL_SHARE * len(text[:4096]) and len(set(text[:4096])) > _SHOWN:
+        raise _refusal(f"binary data ({controls} control characters in its first 4,096)")
+
+
+def _is_json(start: str, text: str) -> bool:
+    line = text.lstrip().split("\n", 1)[0].strip()
+    for candidate in (line, text):
+        try:
+            return isinstance(json.loads(candidate), (dict, list))
+        except (ValueError, RecursionError):
+            continue
+    return bool(re.match(r"[\[{]\s*(?:[\[{]\s*)*\"(?:[^\"\\]|\\.)*\"\s*:\s*[\[{\"\d\-tfn]", start))
+
+
+def _refusal(name: str) -> InvalidFileError:
+    return InvalidFileError(
+        f"this is {name}, not delimited text; export it as CSV and send that", found=name
+    )

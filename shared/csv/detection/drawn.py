@@ -1,0 +1,82 @@
+"""Text whose columns are drawn by blanks or lines, not delimited: refused with the reason."""
+
+import re
+
+from shared.csv.detection.looks import TYPED, look
+from shared.csv.detection.shapes import Shape
+from shared.errors import InvalidFileError
+
+_DRAWN_LINE = re.compile(r"\s*[|+]?\s*:?[-=]{2,}:?\s*(?:[|+]\s*:?[-=]{2,}:?\s*)+[|+]?\s*")
+_FIRST_LINES = 6
+_SAMPLED_LINES = 100
+_MIN_LINES = 3
+_PACKED_WIDTH = 3
+
+
+def refuse_drawn(lines: list[str]) -> None:
+    """Refuse tables that are drawn with lines, as Markdown and database clients do.
+
+    Raises:
+        InvalidFileError: there is such a line among the first ones.
+    """
+    for number, line in enumerate(lines[:_FIRST_LINES], 1):
+        if _DRAWN_LINE.fullmatch(line):
+            raise InvalidFileError(
+                f"this is a table drawn with lines, for people to read (line {number} is "
+                f"{line.strip()[:30]!r}); export it as CSV",
+                found="drawn table",
+            )
+
+
+def refuse_aligned(lines: list[str]) -> None:
+    """Refuse text whose columns are aligned with blanks.
+
+    Raises:
+        InvalidFileError: every line has blanks at the same places.
+    """
+    filled = [line.rstrip() for line in lines[:_SAMPLED_LINES] if line.strip()]
+    starts = column_starts(filled)
+    if len(starts) > 1:
+        shown = ", ".join(str(start + 1) for start in starts[:8])
+        raise InvalidFileError(
+            f"this has columns of fixed width, which start at characters {shown} of each line, and "
+            "no delimiter; send it delimited, or set delimiter to read it by",
+            found="fixed width",
+        )
+
+
+def column_starts(lines: list[str]) -> list[int]:
+    """Return where columns start that are aligned with blanks in all lines; none: they are not."""
+    if len(lines) < _MIN_LINES or any("\t" in line for line in lines):
+        return []
+    if sum("  " in line for line in lines) < len(lines) * 0.8:
+        return []
+    longest = max(map(len, lines))
+    is_blank = [all(line[p : p + 1] in (" ", "") for line in lines) for p in range(longest)]
+    starts = [0] if not is_blank[0] else []
+    for place in range(1, longest):
+        begins = is_blank[place - 1] and not is_blank[place]
+        if begins and sum(len(line) > place for line in lines) > len(lines) / 2:
+            starts.append(place)
+    return starts
+
+
+def refuse_packed(cut: Shape) -> None:
+    """Refuse records that are each quoted as a whole, as some programs do with finished lines.
+
+    Raises:
+        InvalidFileError: each line is one quoted field, in which the same number of fields stands.
+    """
+    filled = [cut.cells(i) for i, line in enumerate(cut.lines) if line.strip()]
+    if len(filled) < _MIN_LINES or cut.quoted < len(filled):
+        return
+    for delimiter in (",", ";", "\t", "|"):
+        counts = {cells[0].count(delimiter) + 1 for cells in filled}
+        if len(counts) == 1 and min(counts) >= _PACKED_WIDTH:
+            inner = [cell for cells in filled[1:] for cell in cells[0].split(delimiter)]
+            if any(look(cell) in TYPED for cell in inner):
+                raise InvalidFileError(
+                    f"each line is quoted as a whole, with {min(counts)} fields inside, separated "
+                    f"by {delimiter!r}; remove the quotes around the lines, or export again",
+                    found="quoted lines",
+                )

@@ -1,0 +1,341 @@
+"""Find what surrounds the rows of a table: preamble, header, comments, trailer, other tables."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from shared.csv.detection.headers import (
+    HeaderFinding,
+    find_header,
+    names_columns,
+    typed_columns,
+)
+from shared.csv.detection.looks import TYPED, Look, look
+from shared.csv.detection.shapes import Shape
+from shared.csv.trailers import agrees, counts_rows, trailer_count
+from shared.errors import InvalidFileError
+
+_COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
+_PROSE = (", ", " ", ": ")
+"""Delimiters that also occur in plain text."""
+_BODY_RECORDS = 120
+_RULE = re.compile(r"^[\s\"]*[-=]{2,}[\s\"]*$")
+_SECOND_TABLE_ROWS = 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in the file its rows are."""
+
+    skip_lines: int = 0
+    header_rows: int = 1
+    comment: str | None = None
+    has_trailing_delimiter: bool = False
+    trailer: str | None = None
+    evidence: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    is_doubtful: bool = False
+    """The cut itself is in doubt: one line before it has no place in this reading."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a text as one style cuts it, without blank lines."""
+
+    cut: Shape
+    comment: str | None
+    is_whole: bool
+    lines_before: int = 0
+    """Physical lines that were taken off the text before it was cut."""
+
+    @cached_property
+    def indices(self) -> list[int]:
+        """Return the places of the records among the lines of the shape."""
+        mark = self.comment
+        return [
+            i
+            for i, (line, width) in enumerate(zip(self.cut.lines, self.cut.widths, strict=True))
+            if width and not (mark and line.startswith(mark))
+        ]
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """Return how many fields each record has."""
+        return [self.cut.widths[i] for i in self.indices]
+
+    @cached_property
+    def width(self) -> int:
+        """Return how many fields most records have."""
+        return self.cut.modal_width()[0]
+
+    @cached_property
+    def modal(self) -> list[int]:
+        """Return the numbers of the records that have that many."""
+        return [n for n, width in enumerate(self.widths) if width == self.width]
+
+    def cells(self, number: int) -> list[str]:
+        """Return the cells of a record."""
+        return self.cut.cells(self.indices[number])
+
+    def line(self, number: int) -> int:
+        """Return the physical line in which a record starts."""
+        return self.cut.first_lines[self.indices[number]] + self.lines_before
+
+    def has_blank_before(self, number: int) -> bool:
+        """Whether a blank line stands before a record."""
+        return number > 0 and self.indices[number] - self.indices[number - 1] > 1
+
+    def sample(self, start: int) -> list[list[str]]:
+        """Return the cells of the first records of the usual width from one on."""
+        return [self.cells(n) for n in self.modal if n >= start][:_BODY_RECORDS]
+
+
+def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
+    """Find the layout of a text that was cut by the right style.
+
+    Raises:
+        InvalidFileError: two tables of the same width, whose rows nothing could keep apart.
+    """
+    comment, comments = _comment(cut)
+    records = Records(cut, comment, is_whole, lines_before)
+    if not records.modal:
+        return Layout(header_rows=0, evidence=["no records"])
+    start, header, is_doubtful = _start(records)
+    evidence: list[str] = []
+    warnings: list[str] = []
+    skip_lines = _skip_lines(records, start, evidence, warnings)
+    evidence.append(header.evidence)
+    if comment:
+        evidence.append(f"comments: {comments} lines that start with {comment!r} are no records")
+    rule = _rule_below_header(records, start, header)
+    if rule:
+        evidence.append("a line of dashes below the header is no record")
+    has_trailing = _ends_in_nothing(records, start, header)
+    if has_trailing:
+        evidence.append("trailing delimiter: nothing follows the last delimiter of any record")
+    trailer = _trailer(records, start, header, evidence) if is_whole else None
+    body = [n for n in records.modal if n >= start + header.rows]
+    _check_header(records, start, header, records.width - has_trailing, warnings)
+    _check_other_tables(records, start, header, body, warnings)
+    if is_whole and records.widths[-1] < records.width and not trailer:
+        _check_end(records, warnings)
+    return Layout(
+        skip_lines=skip_lines,
+        header_rows=header.rows,
+        comment=comment or rule,
+        has_trailing_delimiter=has_trailing,
+        trailer=trailer,
+        evidence=evidence,
+        warnings=warnings,
+        is_doubtful=is_doubtful,
+    )
+
+
+def _comment(cut: Shape) -> tuple[str | None, int]:
+    """Return the mark of comment lines that stand among the records."""
+    width, _ = cut.modal_width()
+    if width < 2:
+        return None, 0
+    first = cut.widths.index(width)
+    for mark in _COMMENTS:
+        if mark == cut.style.delimiter:
+            continue
+        marked = [i for i, line in enumerate(cut.lines) if line.startswith(mark)]
+        odd = [i for i in marked if cut.widths[i] != width]
+        if any(i > first for i in odd) and len(odd) == len(marked):
+            return mark, len(odd)
+    return None, 0
+
+
+def _start(records: Records) -> tuple[int, HeaderFinding, bool]:
+    """Return the number of the table's first record, and what is known about its header."""
+    first = records.modal[0]
+    dense = _first_dense(records)
+    if dense != first:
+        header = find_header(records.sample(dense))
+        if header.rows:
+            return dense, header, False
+    header = find_header(records.sample(first))
+    if not first or records.width < 2:
+        return (0, header, False) if first or header else (first, header, False)
+    ahead = records.widths[:first]
+    is_apart = records.has_blank_before(first) or _is_marked(records, first - 1)
+    if header.rows or is_apart:
+        short = _short_header(records, first)
+        is_text = records.width == 2 and len(ahead) == 1 and records.cut.style.delimiter in _PROSE
+        return short or (first, header, is_text and not (is_apart or header.is_sure))
+    short = _short_header(records, first)
+    if short:
+        return short
+    if set(ahead) == {1}:
+        return first, header, False
+    return 0, HeaderFinding(0, header.evidence or "no header"), False
+
+
+def _first_dense(records: Records) -> int:
+    """Return the first record that is not mostly empty, as titles in a spreadsheet are."""
+    filled = [(n, sum(bool(c.strip()) for c in records.cells(n))) for n in records.modal[:100]]
+    usual = sorted(count for _, count in filled)[len(filled) * 3 // 4]
+    if usual < 3:
+        return records.modal[0]
+    for number, count in filled:
+        cells = [c for c in records.cells(number) if c.strip()]
+        is_title = count <= max(1, usual / 3) and all(look(c) not in TYPED for c in cells[:1])
+        is_note = (
+            count <= 2 and count < usual - 1 and bool(cells) and cells[0].rstrip().endswith(":")
+        )
+        if not (is_title or is_note):
+            return number
+    return records.modal[0]
+
+
+def _is_marked(records: Records, number: int) -> bool:
+    line = records.cut.lines[records.indices[number]]
+    return line.startswith(_COMMENTS) or bool(_RULE.match(line))
+
+
+def _short_header(records: Records, first: int) -> tuple[int, HeaderFinding, bool] | None:
+    """Return the record before the first usual one if that is a header of another width."""
+    number = first - 1
+    width = records.widths[number]
+    if width < 2 or abs(width - records.width) > 1 or records.has_blank_before(first):
+        return None
+    cells = records.cells(number)
+    body = records.sample(first)
+    if not all(look(c) in (Look.WORDS, Look.OTHER) for c in cells if c.strip()):
+        return None
+    if find_header([cells[: records.width] + [""] * (records.width - width), *body]).rows == 0:
+        return None
+    if find_header(body).rows and len(body) > 1:
+        return None
+    names = f"header: {width} names over {len(body)} records of {records.width} fields"
+    return number, HeaderFinding(1, names), False
+
+
+def _skip_lines(records: Records, start: int, evidence: list[str], warnings: list[str]) -> int:
+    if start == 0:
+        return records.lines_before
+    skip = records.line(start) - 1
+    widths = records.widths[:start]
+    evidence.append(
+        f"preamble: lines 1 to {skip} come before the table; the first is "
+        f"{records.cut.lines[records.indices[0]][:40]!r}"
+    )
+    for width in set(widths) - {1, 2, records.width}:
+        if widths.count(width) > 2:
+            warnings.append(
+                f"lines 1 to {skip} may be another table, of {width} columns; they are left out"
+            )
+    return skip
+
+
+def _rule_below_header(records: Records, start: int, header: HeaderFinding) -> str | None:
+    """Return the start of the line of dashes that some databases' clients draw below a header."""
+    number = start + header.rows
+    if header.rows != 1 or number >= len(records.widths):
+        return None
+    cells = records.cells(number)
+    if records.widths[number] != records.width or not all(_RULE.match(c) for c in cells):
+        return None
+    mark = cells[0][:2]
+    others = sum(records.cut.lines[i].startswith(mark) for i in records.indices)
+    return mark if others == 1 else None
+
+
+def _ends_in_nothing(records: Records, start: int, header: HeaderFinding) -> bool:
+    if records.width < 2:
+        return False
+    body = [n for n in records.modal if n >= start + header.rows]
+    delimiter = records.cut.style.delimiter
+    lines = records.cut.lines
+    ends = [lines[records.indices[n]].rstrip(" ").endswith(delimiter.rstrip(" ")) for n in body]
+    if not ends or not all(ends):
+        return False
+    if not header.rows:
+        return len(ends) > 1
+    last = records.cells(start + header.rows - 1)
+    return len(last) == records.width - 1 or (len(last) == records.width and not last[-1].strip())
+
+
+def _trailer(
+    records: Records, start: int, header: HeaderFinding, evidence: list[str]
+) -> str | None:
+    """Return how the last record starts when it says how many there are."""
+    last = len(records.widths) - 1
+    if last <= start + header.rows:
+        return None
+    line = records.cut.lines[records.indices[last]]
+    match = trailer_count(line)
+    if match is None:
+        return None
+    prefix, count = match
+    rows = last - start - header.rows
+    is_right = agrees(count, rows, header.rows)
+    if not is_right and (records.widths[last] == records.width or not counts_rows(prefix)):
+        return None
+    evidence.append(
+        f"trailer: the last line says {count}, and there are {rows} records between it and the "
+        "header"
+    )
+    return prefix
+
+
+def _check_header(
+    records: Records, start: int, header: HeaderFinding, width: int, warnings: list[str]
+) -> None:
+    if not header.rows:
+        return
+    names = records.cells(start + header.rows - 1)
+    if len(names) not in (records.width, width):
+        has_end = not names[-1].strip() and len(names) == records.width + 1
+        if not has_end:
+            warnings.append(
+                f"the header has {len(names)} names, but {len(records.modal)} records have "
+                f"{records.width} fields"
+            )
+    folded = [n.strip().casefold() for n in names if n.strip()]
+    twice = sorted({n for n in folded if folded.count(n) > 1})
+    if twice and header.rows == 1:
+        warnings.append(f"several columns are called {', '.join(twice[:5])}; they get numbers")
+
+
+def _check_other_tables(
+    records: Records, start: int, header: HeaderFinding, body: Sequence[int], warnings: list[str]
+) -> None:
+    """Look for a second table behind the first."""
+    if records.width < 2 or not body:
+        return
+    names = records.cells(start) if header.rows else None
+    typed = typed_columns([records.cells(n) for n in body[:_BODY_RECORDS]], records.width)
+    for number in range(start + max(1, header.rows), len(records.widths)):
+        if not records.has_blank_before(number):
+            continue
+        width = records.widths[number]
+        following = records.widths[number : number + _SECOND_TABLE_ROWS]
+        if width == records.width:
+            row = records.cells(number)
+            if header.rows and row != names and len(typed) > 0 and names_columns(row, typed):
+                raise InvalidFileError(
+                    f"a second table starts in line {records.line(number)}, with the columns "
+                    f"{', '.join(row[:8])}; send each table in a file of its own",
+                    line=records.line(number),
+                )
+        elif width > 1 and following == [width] * _SECOND_TABLE_ROWS:
+            warnings.append(
+                f"a second table, of {width} columns, may start in line {records.line(number)}; "
+                "its records will be rejected"
+            )
+            return
+
+
+def _check_end(records: Records, warnings: list[str]) -> None:
+    """Say so when the last record is cut off in the middle."""
+    last = len(records.widths) - 1
+    width = records.widths[last]
+    has_line_end = records.cut.has_last_line_end
+    if not has_line_end and 1 < width < records.width:
+        warnings.append(
+            f"the last line ends without a line end after {width} of {records.width} fields; the "
+            "file may be cut off"
+        )

@@ -1,0 +1,167 @@
+"""Choose delimiter, quote and escape: try what occurs, and keep what gives the best records.
+
+The best style gives most records the same number of fields, and cells that look like values rather
+than pieces of them. Both are measured on the first kilobytes; usual marks win a tie.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shared.csv.detection.looks import TYPED, look, worth
+from shared.csv.detection.shapes import Shape, Style, shape, unmasked
+
+SAMPLE_CHARACTERS = 2**15
+_SAMPLED_LINES = 200
+_WEIGHED_RECORDS = 80
+_WEIGHED_CELLS = 2000
+
+_PRIORS = {
+    **dict.fromkeys((",", ";", "\t", "|"), 1.0),
+    **dict.fromkeys(("\x01", "\x02", "\x1c", "\x1d", "\x1e", "\x1f", "\x14", "\x07"), 1.0),
+    **dict.fromkeys(("~", "^", "¬", "¦", "§", "¶", "þ"), 0.95),
+    ":": 0.8,
+    " ": 0.62,
+    **dict.fromkeys(("#", "&", "*", "@", "!", "$", "%", "+", "=", "\\"), 0.5),
+    **dict.fromkeys(("/", "-", "_"), 0.42),
+}
+_STRONG_PRIOR = 0.9
+_LONG_PRIOR = 0.96
+_RUNS = re.compile("[,;:|~^!@#&*<>=_§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t\\]\\[]{2,8}")
+_SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
+_CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
+_QUOTES = "'`~^|*%$#/"
+_MIN_LINE_SHARE = 0.2
+_MIN_RUN_SHARE = 0.4
+_LINE_WORTH = 0.62
+_PREAMBLE_RECORDS = 40
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A style, what it makes of the sample, and how good that is."""
+
+    shape: Shape
+    score: float
+
+    @property
+    def style(self) -> Style:
+        """Return the style."""
+        return self.shape.style
+
+
+def ranked(text: str, given: Style | None, fixed: frozenset[str]) -> list[Scored]:
+    """Return the styles that a text may have, best first; ``fixed`` fields are the given ones."""
+    sample = _sample(text)
+    scored = [_scored(shape(sample, style)) for style in _styles(sample, given, fixed)]
+    # Python's sort is stable, so that among equals the usual style stays first.
+    return sorted(scored, key=lambda s: -round(s.score, 6))
+
+
+def _sample(text: str) -> str:
+    if len(text) <= SAMPLE_CHARACTERS:
+        return text
+    end = text.rfind("\n", 0, SAMPLE_CHARACTERS) + 1
+    return text[: end or SAMPLE_CHARACTERS]
+
+
+def _styles(sample: str, given: Style | None, fixed: frozenset[str]) -> Iterator[Style]:
+    lines = [line for line in sample.split("\n") if line.strip()][:_SAMPLED_LINES]
+    given = given or Style(",")
+    delimiters = [given.delimiter] if "delimiter" in fixed else _delimiters(lines)
+    for delimiter in delimiters:
+        for quote in [given.quote] if "quote" in fixed else _quotes(sample, lines, delimiter):
+            style = Style(delimiter, quote, given.escape if "escape" in fixed else None)
+            yield style
+            if "escape" not in fixed and _has_escapes(sample, style):
+                yield replace(style, escape="\\")
+
+
+def _delimiters(lines: list[str]) -> list[str]:
+    """Return every delimiter that occurs in enough lines, and the empty one."""
+    enough = max(1, _MIN_LINE_SHARE * len(lines))
+    single = [d for d in _PRIORS if sum(d in line for line in lines) >= enough]
+    if ":" in single and sum(bool(_CLOCK.search(line)) for line in lines) > len(lines) / 2:
+        single.remove(":")
+    runs: Counter[str] = Counter()
+    for line in lines:
+        found = {*_RUNS.findall(line), *_SPACED.findall(line)}
+        # A run of delimiters around empty fields holds the delimiter more than once.
+        runs.update(found | {r[: len(r) // 2] for r in found if r[: len(r) // 2] * 2 == r})
+    few = max(1, _MIN_RUN_SHARE * len(lines))
+    long = [run for run, count in runs.most_common(12) if count >= few and len(run) > 1]
+    strong = [d for d in single if _PRIORS[d] >= _STRONG_PRIOR]
+    return [*strong, *long, "", *(d for d in single if d not in strong)]
+
+
+def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
+    """Return the quotes that may be in use: the double one first, others where fields have them."""
+    found: list[str | None] = ['"']
+    for quote in _QUOTES:
+        if quote in delimiter or quote not in sample:
+            continue
+        surrounding = sum(_surrounds(line, quote, delimiter) for line in lines)
+        if surrounding >= max(1, len(lines) // 3):
+            found.append(quote)
+    if '"' in sample:
+        found.append(None)
+    return found
+
+
+def _surrounds(line: str, quote: str, delimiter: str) -> bool:
+    cells = line.split(delimiter) if delimiter else [line]
+    return any(len(c) > 1 and c[0] == quote == c[-1] for c in (cell.strip(" ") for cell in cells))
+
+
+def _has_escapes(sample: str, style: Style) -> bool:
+    if "\\" not in sample or style.delimiter == "\\":
+        return False
+    marks = [m for m in (style.quote, style.delimiter, "N", "\n") if m]
+    return any("\\" + mark in sample for mark in marks)
+
+
+def _scored(cut: Shape) -> Scored:
+    if not cut.style.delimiter:
+        return Scored(cut, _line_score(cut))
+    widths = [w for w in cut.widths if w]
+    width, count = cut.modal_width()
+    if width < 2:
+        return Scored(cut, 0.0)
+    before = min(widths.index(width), _PREAMBLE_RECORDS)
+    share = 0.75 * count / (len(widths) - before) + 0.25 * count / len(widths)
+    quality = _cell_quality(cut, width)
+    tidy = 1 - min(0.9, 2 * cut.flaws / len(widths))
+    prior = _PRIORS.get(cut.style.delimiter, _LONG_PRIOR)
+    usual = 1.0 if cut.style.quote == '"' else 0.995 if cut.style.quote is None else 0.99
+    plain = 0.99 if cut.style.escape else 1.0
+    return Scored(cut, share * quality * tidy * prior * usual * plain)
+
+
+def _cell_quality(cut: Shape, width: int) -> float:
+    """Return the mean worth of the cells of the first records of a width."""
+    total, count = 0.0, 0
+    delimiter = cut.style.delimiter
+    seen = 0
+    for line, fields in zip(cut.lines, cut.widths, strict=True):
+        if fields != width:
+            continue
+        for cell in line.split(delimiter):
+            total += worth(unmasked(cell, delimiter))
+        count += fields
+        seen += 1
+        if seen >= _WEIGHED_RECORDS or count >= _WEIGHED_CELLS:
+            break
+    return total / count if count else 0.0
+
+
+def _line_score(cut: Shape) -> float:
+    """Score the reading of each line as one field: good where lines are values by themselves."""
+    lines = [line for line in cut.lines if line.strip()][:_WEIGHED_RECORDS]
+    if not lines:
+        return 0.0
+    cells = [unmasked(line, "") for line in lines]
+    total = sum(0.97 if look(c) in TYPED else worth(c) * _LINE_WORTH for c in cells)
+    tidy = 1 - min(0.9, 2 * cut.flaws / len(lines))
+    usual = 1.0 if cut.style.quote == '"' else 0.99
+    return total / len(lines) * tidy * usual
