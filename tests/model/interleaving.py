@@ -102,10 +102,15 @@ class Instance:
         Raises:
             LookupError: it ended without one.
         """
-        while not self.stands_before.startswith(name):
+        self.aim_at(name)
+        if self.is_over:
+            raise LookupError(f"{self.name} ended without {name!r}: {self.error!r}")
+
+    def aim_at(self, name: str) -> None:
+        """Advance until the instance stands before the next I/O whose name begins so, or ends."""
+        self.advance()
+        while not (self.is_over or self.stands_before.startswith(name)):
             self.advance()
-            if self.is_over:
-                raise LookupError(f"{self.name} ended without {name!r}: {self.error!r}")
 
     def run(self) -> None:
         """Advance to the end."""

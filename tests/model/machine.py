@@ -6,6 +6,7 @@ At the end everything dies, and one clean tick must make target and source equal
 """
 
 import sys
+from collections import Counter
 from contextlib import ExitStack
 from datetime import timedelta
 from enum import StrEnum
@@ -17,10 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from shared.core.modes import SyncMode
 from shared.core.windows import CursorKind
 from tests.model.interleaving import Fate, Instance
-from tests.model.world import LEASE_S, UNBOUNDED, Setup, World, on_virtual_time
+from tests.model.world import DAY, LEASE_S, UNBOUNDED, Message, Setup, World, on_virtual_time
 
 MAX_INSTANCES = 4
 MAX_ROWS = 12
+
+
+TRIED: Counter[str] = Counter()
+"""How many examples and steps this process has tried, for whoever reports it."""
 
 
 class Event(StrEnum):
@@ -40,9 +45,19 @@ class Event(StrEnum):
     DELIVER = "deliver"
     DELIVER_AGAIN = "deliver again"
     """Any message, acknowledged or not."""
+    HANDLE = "handle"
+    """Deliver a message, and let nothing come in between."""
+    HANDLE_MEANWHILE = "handle, meanwhile insert"
+    """Deliver a message; a row commits right before an I/O that matters."""
     GO_ON = "go on"
-    """Perhaps as a zombie."""
+    """By some I/Os, perhaps as a zombie."""
+    AIM = "aim"
+    """Go on right up to an I/O that matters, when all that was read before may grow old."""
     FINISH = "finish"
+    SETTLE = "settle"
+    """Deliver until nothing waits; instances under way are overtaken."""
+    OVERTAKE = "overtake"
+    """An instance becomes a zombie: its lease runs out, and its message is handled by another."""
     REFUSE = "refuse"
     LOSE_REPLY = "lose the reply"
     REPEAT = "repeat"
@@ -53,16 +68,30 @@ E = Event
 EVENTS = [
     *(E.INSERT, E.INSERT, E.INSERT_MANY, E.INSERT_AHEAD, E.INSERT_NULL, E.UPDATE, E.DELETE),
     *(E.TICK, E.TICK, E.TICK_AGAIN, E.ASK, E.WAIT, E.WAIT),
-    *[E.DELIVER] * 5,
-    *[E.GO_ON] * 4,
-    *[E.FINISH] * 8,
+    *[E.DELIVER] * 6,
+    *[E.HANDLE] * 5,
+    *[E.HANDLE_MEANWHILE] * 3,
+    *[E.SETTLE] * 2,
+    *[E.OVERTAKE] * 3,
+    *(E.GO_ON, E.GO_ON, E.AIM, E.AIM, E.FINISH, E.FINISH),
     *(E.DELIVER_AGAIN, E.REFUSE, E.LOSE_REPLY, E.REPEAT, E.KILL),
 ]
 """Some are more likely than others. One rule chooses among them, because hypothesis leaves out
 about half of a machine's rules in an example, and without triggers nothing happens."""
 
 FATES = {E.REFUSE: Fate.REFUSED, E.LOSE_REPLY: Fate.LOST, E.REPEAT: Fate.TWICE}
-IOS = (1, 2, 3, 5, 8, 13, 21, 34)
+IOS = (0, 1, 2, 3, 5, 8, 13, 21)
+AIMS = {
+    "extract": (
+        *("create parts/", "ask for the last change", "count rows", "write manifests/"),
+        *("read rows", "write units/", "write ledger/", "send to"),
+    ),
+    "load": (
+        *("publish", "publish", "publish", "look for the load"),
+        *("look at the staging table", "stage a part", "write ledger/", "send to"),
+    ),
+}
+"""The I/Os that matter, by topic."""
 PAUSES_S = (1, 8, LEASE_S, LEASE_S, 5 * 60, 10 * 60, 40 * 60, 40 * 60)
 SHARES_OF_LAG = (0, 0, 0, 0, 0.5, 0.5, 1, 1)
 CLOCK_AHEAD = timedelta(seconds=30)
@@ -74,13 +103,12 @@ class DeliveryMachine(RuleBasedStateMachine):
     mode: SyncMode
     may_change_rows = True
     """An appended table's rows never change at the source."""
-    may_delete_rows = False
-    """Only a full load sees that a row is gone."""
 
     def __init__(self) -> None:
         super().__init__()
+        TRIED["examples"] += 1
         self.world: World
-        self.instances: list[Instance] = []
+        self.instances: list[tuple[Message, Instance]] = []
         self._stack = ExitStack()
 
     @initialize(
@@ -90,17 +118,33 @@ class DeliveryMachine(RuleBasedStateMachine):
         unit_rows=st.sampled_from([UNBOUNDED, 3]),
         unit_bytes=st.sampled_from([UNBOUNDED, UNBOUNDED, 130]),
         unit_parts=st.sampled_from([UNBOUNDED, 1]),
+        finds_deletes=st.booleans(),
         rows=st.sampled_from([0, 1, 2, 5]),
     )
     def set_up(
-        self, *, kind: CursorKind, time_lag_s: int, date_lag_s: int, rows: int, **units: int
+        self,
+        *,
+        kind: CursorKind,
+        time_lag_s: int,
+        date_lag_s: int,
+        finds_deletes: bool,
+        rows: int,
+        **units: int,
     ) -> None:
-        """Choose how the table is configured, and reach the first slot."""
+        """Choose how the table is configured, and reach two slots."""
         lag_s = time_lag_s if kind is CursorKind.TIME else date_lag_s
-        setup = Setup(mode=self.mode, kind=kind, lag=timedelta(seconds=lag_s), **units)
+        setup = Setup(
+            mode=self.mode,
+            kind=kind,
+            lag=timedelta(seconds=lag_s),
+            finds_deletes=finds_deletes and self.mode is SyncMode.INCREMENTAL,
+            **units,
+        )
         self.world = self.make_world(setup)
         self._stack.enter_context(on_virtual_time(self.world.clock))
         self.world.source.insert(number=rows)
+        self.world.clock.pass_(setup.lag + DAY)
+        self.world.tick()
         self.world.tick()
 
     def make_world(self, setup: Setup) -> World:
@@ -116,6 +160,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             which: to which of several, counted from the newest in a circle.
             much: how far an instance gets, how old a cursor is, how long a pause lasts.
         """
+        TRIED["steps"] += 1
         world = self.world
         if event in (E.TICK, E.TICK_AGAIN):
             again = event is E.TICK_AGAIN
@@ -125,18 +170,25 @@ class DeliveryMachine(RuleBasedStateMachine):
         elif event is E.WAIT:
             world.clock.pass_(timedelta(seconds=PAUSES_S[much]))
         elif event in (E.DELIVER, E.DELIVER_AGAIN):
-            self._deliver(which, IOS[much], again=event is E.DELIVER_AGAIN)
-        elif event in (E.GO_ON, E.FINISH, E.KILL, *FATES):
-            self._work(event, which, IOS[much])
+            self._deliver(event, which, much)
+        elif event in (E.HANDLE, E.HANDLE_MEANWHILE):
+            self._handle(event, which, much)
+        elif event is E.SETTLE:
+            world.settle()
+        elif event is E.OVERTAKE:
+            self._overtake(which, much)
+        elif event in (E.GO_ON, E.AIM, E.FINISH, E.KILL, *FATES):
+            self._work(event, which, much)
         else:
             self._commit(event, which, SHARES_OF_LAG[much])
+        world.witness.look()
 
     def _commit(self, event: Event, which: int, share: float) -> None:
         source, age = self.world.source, timedelta(seconds=int(share * self._lag_s))
         row = _pick(list(source.rows.values()), which) if source.rows else None
         if row and event is E.UPDATE and self.may_change_rows:
             source.update(row, age)
-        elif row and event is E.DELETE and self.may_delete_rows:
+        elif row and event is E.DELETE and self._sees_deletes:
             source.delete(row)
         elif len(source.rows) < MAX_ROWS:
             ages: dict[Event, timedelta | None] = {E.INSERT_AHEAD: -CLOCK_AHEAD}
@@ -145,44 +197,61 @@ class DeliveryMachine(RuleBasedStateMachine):
             source.insert(ages.get(event, age), number=4 if event is E.INSERT_MANY else 1)
 
     @property
+    def _sees_deletes(self) -> bool:
+        return self.mode is SyncMode.FULL or self.world.setup.finds_deletes
+
+    @property
     def _lag_s(self) -> float:
         return self.world.setup.lag.total_seconds()
 
-    def _deliver(self, which: int, ios: int, *, again: bool) -> None:
+    def _deliver(self, event: Event, which: int, much: int) -> None:
+        again = event is E.DELIVER_AGAIN
         messages = self.world.mail() if again else self.world.unacknowledged()
         if messages and len(self.instances) < MAX_INSTANCES:
-            self.instances.append(self.world.start(_pick(messages, which)))
-            self._advance(self.instances[-1], ios)
+            self._start(_pick(messages, which), much)
 
-    def _work(self, event: Event, which: int, ios: int) -> None:
-        if event is E.FINISH and not self.instances and self.world.unacknowledged():
-            self.world.deliver(_pick(self.world.unacknowledged(), which))
-            self.world.witness.look()
-        if not self.instances:
-            return
-        instance = _pick(self.instances, which)
-        if event is E.KILL:
-            self.instances.remove(instance)
-            instance.kill()
-        elif event in FATES:
-            self._advance(instance, 1, FATES[event])
-        else:
-            self._advance(instance, sys.maxsize if event is E.FINISH else ios)
-
-    def _advance(self, instance: Instance, ios: int, fate: Fate = Fate.DONE) -> None:
-        while ios and not instance.is_over:
-            instance.advance(fate)
-            ios -= 1
+    def _start(self, message: Message, much: int) -> None:
+        """Start an instance, and stop it at an I/O that matters, or a little later."""
+        instance = self.world.start(message)
+        instance.aim_at(AIMS[message.topic][much])
+        for _ in range(much % 3):
+            instance.advance()
         if instance.is_over:
-            self.instances.remove(instance)
-        if instance.error:
-            raise instance.error
-        self.world.witness.look()
+            _finish(instance)
+        else:
+            self.instances.append((message, instance))
+
+    def _handle(self, event: Event, which: int, much: int) -> None:
+        waiting = self.world.unacknowledged()
+        if waiting and event is E.HANDLE:
+            self.world.deliver(_pick(waiting, which))
+        elif waiting:
+            message = _pick(waiting, which)
+            instance = self.world.start(message)
+            instance.aim_at(AIMS[message.topic][much])
+            self._commit(E.INSERT, which, 0)
+            _finish(instance)
+
+    def _overtake(self, which: int, much: int) -> None:
+        waiting = self.world.unacknowledged()
+        if waiting and len(self.instances) < MAX_INSTANCES:
+            message = _pick(waiting, which)
+            self._start(message, much)
+            self.world.clock.pass_(timedelta(seconds=LEASE_S))
+            self.world.deliver(message)
+
+    def _work(self, event: Event, which: int, much: int) -> None:
+        if self.instances:
+            message, instance = chosen = _pick(self.instances, which)
+            _advance(instance, event, much, AIMS[message.topic][much])
+            if instance.is_over:
+                self.instances.remove(chosen)
+                _finish(instance)
 
     def teardown(self) -> None:
         """Kill everything; unless the example has failed, everything must come right again."""
         with self._stack:
-            for instance in self.instances:
+            for _, instance in self.instances:
                 instance.kill()
             if hasattr(self, "world") and sys.exc_info()[0] is None:
                 self.world.recover()
@@ -192,7 +261,6 @@ class FullMachine(DeliveryMachine):
     """A table that each run replaces."""
 
     mode = SyncMode.FULL
-    may_delete_rows = True
 
 
 class MergeMachine(DeliveryMachine):
@@ -206,6 +274,31 @@ class AppendMachine(DeliveryMachine):
 
     mode = SyncMode.APPEND
     may_change_rows = False
+
+
+def _finish(instance: Instance) -> None:
+    instance.run()
+    if instance.error:
+        raise instance.error
+
+
+MACHINES: dict[SyncMode, type[DeliveryMachine]] = {
+    machine.mode: machine for machine in (AppendMachine, MergeMachine, FullMachine)
+}
+
+
+def _advance(instance: Instance, event: Event, much: int, aim: str) -> None:
+    if event is E.KILL:
+        instance.kill()
+    elif event in FATES:
+        instance.advance(FATES[event])
+    elif event is E.FINISH:
+        _finish(instance)
+    elif event is E.AIM:
+        instance.aim_at(aim)
+    else:
+        for _ in range(IOS[much]):
+            instance.advance()
 
 
 def _pick(things: list[Any], which: int) -> Any:

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from shared.errors import ConflictError, StorageUnavailableError
 from shared.storage import ABSENT, ObjectInfo, Writer
 from tests.model.interleaving import Baton
+
+R = TypeVar("R")
 
 FIRST_GENERATION = 1_700_000_000_000_000
 
@@ -43,7 +46,7 @@ class MemoryStorage:
             found = self._live.get((bucket, name))
             return (found.data, found.info.generation) if found else None
 
-        return self._baton.io(f"read {name}", operation, StorageUnavailableError)
+        return self._io(f"read {name}", operation)
 
     def write(
         self,
@@ -83,7 +86,7 @@ class MemoryStorage:
             found = self._find(bucket, name, generation)
             return found.data if found else None
 
-        return self._baton.io(f"download {name}", operation, StorageUnavailableError)
+        return self._io(f"download {name}", operation)
 
     def stream(self, bucket: str, name: str, generation: int) -> Iterator[bytes]:
         """Yield the stored bytes of one generation."""
@@ -99,19 +102,16 @@ class MemoryStorage:
             found = self._find(bucket, name, generation)
             return found.info if found else None
 
-        return self._baton.io(f"look at {name}", operation, StorageUnavailableError)
+        return self._io(f"look at {name}", operation)
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the live objects below a prefix, by name."""
-        yield from self._baton.io(
-            f"list {prefix}",
-            lambda: [
-                found.info
-                for (place, name), found in sorted(self._live.items())
-                if place == bucket and name.startswith(prefix)
-            ],
-            StorageUnavailableError,
-        )
+
+        def operation() -> Iterator[ObjectInfo]:
+            live = sorted(self._live.items())
+            return iter([s.info for (b, n), s in live if b == bucket and n.startswith(prefix)])
+
+        yield from self._io(f"list {prefix}", operation)
 
     def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
         """Copy one generation to a new name; a copy made before is left alone."""
@@ -141,6 +141,9 @@ class MemoryStorage:
         self.history.append(stored)
         return info.generation
 
+    def _io(self, name: str, operation: Callable[[], R]) -> R:
+        return self._baton.io(name, operation, StorageUnavailableError)
+
     def _find(self, bucket: str, name: str, generation: int | None) -> Stored | None:
         found = self._live.get((bucket, name))
         if found and generation in (None, found.info.generation):
@@ -167,7 +170,7 @@ class MemoryBus:
     def publish(self, topic: str, data: bytes, attributes: Mapping[str, str] | None = None) -> str:
         """Publish one message and return its id."""
         return self._baton.io(
-            f"publish to {topic.rpartition('/')[2]}",
+            f"send to {topic.rpartition('/')[2]}",
             lambda: self.put(topic, data),
             StorageUnavailableError,
             retries=True,

@@ -42,9 +42,10 @@ class SourceTable:
     def __init__(self, kind: CursorKind, now: Callable[[], datetime]) -> None:
         self.kind = kind
         self.rows: dict[int, Row] = {}
+        self.versions: list[frozenset[Row]] = [frozenset()]
+        """The rows after each commit, for the test alone; before the first there are none."""
         self.snapshots: dict[str, tuple[Row, ...]] = {}
         self._now = now
-        self.commits = 0
         self._moments = 0
         self._ids = 0
 
@@ -56,26 +57,29 @@ class SourceTable:
     def insert(self, age: timedelta | None = timedelta(0), number: int = 1) -> None:
         """Commit new rows whose cursor, the same for all, is so old already; None for NULL."""
         cursor = self._cursor(age)
-        self.commits += 1
         for _ in range(number):
             self._ids += 1
             self.rows[self._ids] = Row(self._ids, 0, cursor)
+        self._commit()
 
     def update(self, row: Row, age: timedelta | None = timedelta(0)) -> None:
         """Commit another version of a row."""
-        self.commits += 1
         self.rows[row.id] = Row(row.id, row.version + 1, self._cursor(age))
+        self._commit()
 
     def delete(self, row: Row) -> None:
         """Commit the end of a row."""
-        self.commits += 1
         del self.rows[row.id]
+        self._commit()
 
     def pin(self) -> str:
         """Keep what is committed now, for ever, and return the moment."""
         at = as_text(self.moment())
         self.snapshots[at] = tuple(self.rows.values())
         return at
+
+    def _commit(self) -> None:
+        self.versions.append(frozenset(self.rows.values()))
 
     def _cursor(self, age: timedelta | None) -> str | None:
         if age is None:
@@ -105,7 +109,7 @@ class MemorySource:
 
     def change_token(self) -> str | None:
         """Return a text that differs after every change."""
-        return self._io("ask for the last change", lambda: str(self._table.commits))
+        return self._io("ask for the last change", lambda: str(len(self._table.versions)))
 
     def snapshot(self) -> Snapshot:
         """Fix the moment that all later reads see."""
@@ -132,7 +136,7 @@ class MemorySource:
         )
 
     def extent(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Extent:
-        """Count the rows of a window, or of one slice of it, and those ahead of it."""
+        """Count the rows of a window, or of one slice of it, and those ahead of the window."""
         rows = self._io("count rows", lambda: self._select(mode, window, piece))
         ahead = [
             row
@@ -142,7 +146,7 @@ class MemorySource:
         return Extent(
             rows=len(rows),
             null_cursor_rows=sum(row.cursor is None for row in rows),
-            rows_ahead=len(ahead),
+            rows_ahead=0 if piece else len(ahead),
         )
 
     def split(
@@ -155,20 +159,20 @@ class MemorySource:
         ends = [str(e) for e in dict.fromkeys(found) if e != ids[-1]]
         starts = [piece.after if piece else None, *ends]
         return tuple(
-            Slice(column="id", after=after, upto=upto)
+            Slice(column="id", after=after, upto=upto, is_keys=_is_keys(piece))
             for after, upto in zip(starts, [*ends, piece.upto if piece else None], strict=True)
         )
 
     def read(
         self, mode: SyncMode, window: Window | None, piece: Slice | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a window or slice."""
+        """Yield the rows of a window or slice; of a slice of keys only the ids."""
         rows = self._io("read rows", lambda: self._select(mode, window, piece))
         self._query_id = f"query at {self._at}"
-        schema = arrow_schema(self.schema())
+        schema = self.schema().only_key if _is_keys(piece) else self.schema()
         for first in range(0, len(rows), BATCH_ROWS):
             batch = [row._asdict() for row in rows[first : first + BATCH_ROWS]]
-            yield pa.RecordBatch.from_pylist(batch, schema)
+            yield pa.RecordBatch.from_pylist(batch, arrow_schema(schema))
 
     def metadata(self) -> TableMetadata:
         """Describe the table without reading it."""
@@ -182,7 +186,8 @@ class MemorySource:
         return [
             row
             for row in self._table.snapshots[self._at]
-            if _in_slice(row, piece) and _in_window(row, window, to_high=to_high)
+            if _in_slice(row, piece)
+            and (_is_keys(piece) or _in_window(row, window, to_high=to_high))
         ]
 
     def _io(self, name: str, operation: Callable[[], R]) -> R:
@@ -201,6 +206,10 @@ def _in_window(row: Row, window: Window | None, *, to_high: bool) -> bool:
     if to_high and (window.high is None or row.cursor > window.high):
         return False
     return window.read_from is None or row.cursor > window.read_from
+
+
+def _is_keys(piece: Slice | None) -> bool:
+    return piece is not None and piece.is_keys
 
 
 def _in_slice(row: Row, piece: Slice | None) -> bool:

@@ -4,8 +4,9 @@ There is one lock because there is one baton: what happens between two I/Os is a
 change of what readers see is kept as a ``View``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +19,8 @@ from shared.errors import IntegrityError, NotStagedError, TargetUnavailableError
 from shared.targets.base import LoadRecord, Outcome, Published
 from tests.model.interleaving import Baton
 from tests.model.memory_source import COLUMNS, Row
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +46,10 @@ class View:
 
 @dataclass(slots=True)
 class Staging:
-    """A run's staging table, and the parts that it holds."""
+    """A run's staging tables for rows and for keys, and the parts that they hold."""
 
     rows: list[Row] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
     parts: set[str] = field(default_factory=set)
 
 
@@ -53,6 +57,7 @@ class Database:
     """One table with its bookkeeping, as all sessions see it."""
 
     def __init__(self) -> None:
+        self.has_table = False
         self.rows: list[Row] = []
         self.state = TargetState()
         self.loads: dict[str, Load] = {}
@@ -75,17 +80,15 @@ class MemoryTarget:
     def state(self) -> TargetState:
         """Return the table's state row; a table never loaded has an empty one."""
         database = self.database
-        return self.baton.io("read the state", lambda: database.state, TargetUnavailableError)
+        return self._io("read the state", lambda: database.state)
 
     def committed(self, run_id: str) -> LoadRecord | None:
         """Return the record of a committed run; None when it never committed."""
-        return self.baton.io(
-            "look for the load", lambda: self.find_load(run_id), TargetUnavailableError
-        )
+        return self._io("look for the load", lambda: self.find_load(run_id))
 
     def schema(self) -> TableSchema | None:
         """Return the table as it is in the target; None when it does not exist."""
-        return TableSchema(COLUMNS) if self.database.loads else None
+        return TableSchema(COLUMNS) if self.database.has_table else None
 
     def staged(self, manifest: Manifest) -> set[str]:
         """Return the parts that the run's staging table holds; make it if need be."""
@@ -96,14 +99,19 @@ class MemoryTarget:
         return self.baton.io("look at the staging table", operation, TargetUnavailableError)
 
     def stage(self, manifest: Manifest, part: Part, batches: Iterable[pa.RecordBatch]) -> None:
-        """Put a part's rows into the run's staging table, once."""
-        rows = [Row(**row) for batch in batches for row in batch.to_pylist()]
+        """Put a part's rows or keys into the run's staging table, once."""
+        rows = [row for batch in batches for row in batch.to_pylist()]
+        is_keys = part in (manifest.key_parts or ())
 
         def operation() -> None:
             staging = self._staging(manifest)
-            if part.name not in staging.parts:
-                staging.parts.add(part.name)
-                staging.rows += rows
+            if part.name in staging.parts:
+                return
+            staging.parts.add(part.name)
+            if is_keys:
+                staging.keys += [row["id"] for row in rows]
+            else:
+                staging.rows += [Row(**row) for row in rows]
 
         self.baton.io("stage a part", operation, TargetUnavailableError)
 
@@ -121,7 +129,7 @@ class MemoryTarget:
         def operation() -> dict[str, int]:
             return {run_id: len(s.parts) for run_id, s in self.database.staging.items()}
 
-        return self.baton.io("list staging tables", operation, TargetUnavailableError)
+        return self._io("list staging tables", operation)
 
     def count(self) -> int:
         """Return the table's number of rows."""
@@ -164,19 +172,25 @@ class MemoryTarget:
             NotStagedError: they are not all there.
             IntegrityError: a key stands in more than one of them.
         """
-        rows = self._staging(manifest).rows
-        if len(rows) != manifest.rows_staged:
-            raise NotStagedError(f"{len(rows)} rows of {manifest.rows_staged} are staged")
+        rows, keys = self._staging(manifest).rows, self._staging(manifest).keys
+        expected = manifest.rows_staged, sum(p.rows for p in manifest.key_parts or ())
+        if (len(rows), len(keys)) != expected:
+            raise NotStagedError(f"{len(rows)} rows and {len(keys)} keys of {expected} are staged")
         if self._is_by_key(manifest) and len({r.id for r in rows}) < len(rows):
             raise IntegrityError("a key is repeated among the staged rows")
         return rows
 
     def apply(self, manifest: Manifest, rows: list[Row]) -> LoadRecord:
         """Change the table's rows, without showing it yet, and return what was done."""
+        self.database.has_table = True
         before = self.database.rows
         staged = {row.id: row for row in rows} if self._is_by_key(manifest) else {}
-        replaces_all = manifest.mode is SyncMode.FULL
-        kept = [row for row in before if row.id in staged or not replaces_all]
+        present = {row.id for row in before}
+        if manifest.mode is SyncMode.FULL:
+            present = set(staged)
+        elif manifest.key_parts is not None:
+            present = set(self._staging(manifest).keys)
+        kept = [row for row in before if row.id in present]
         there = {row.id for row in kept if row.id in staged}
         new = [row for row in rows if row.id not in there]
         self.database.rows = [staged.get(row.id, row) for row in kept] + new
@@ -203,6 +217,9 @@ class MemoryTarget:
     def drop_staging(self, manifest: Manifest) -> None:
         """Drop the run's staging table, if it is there."""
         self.database.staging.pop(manifest.run_id, None)
+
+    def _io(self, name: str, operation: Callable[[], R]) -> R:
+        return self.baton.io(name, operation, TargetUnavailableError)
 
     def _is_by_key(self, manifest: Manifest) -> bool:
         return bool(manifest.schema.primary_key) and manifest.mode is not SyncMode.APPEND

@@ -5,6 +5,7 @@ that readers saw, and every generation of every object.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ class Promise(StrEnum):
     WHOLE_RUNS = "readers see all of a run or nothing"
     WATERMARK = "the watermark is the end of the newest run's window, and never goes back"
     LINEAGE = "every committed run has one manifest, and that manifest's parts"
-    HONEST = "the ledger tells no more than the target holds"
+    FORWARD = "readers never go back to an older state of the source"
+    HONEST = "ledger and loads tell what the target holds, no more and no less"
     ENDED = "every trigger ends in one final state, and without an error when nothing is wrong"
     AGAIN = "a repeat changes nothing"
 
@@ -42,6 +44,7 @@ class Violation(AssertionError):  # noqa: N818 - a finding of the test, not a fa
     def __init__(self, promise: Promise, what: str) -> None:
         super().__init__(f"{promise}: {what}")
         self.promise = promise
+        self.what = what
 
 
 class Witness:
@@ -53,6 +56,9 @@ class Witness:
         self._generations = 0
         self._last = NOTHING_YET
         self._runs: dict[str, Run] = {}
+        self._newest_version = 0
+        self._versions: dict[str, int] = {}
+        """The newest version of the source that is known to be no younger than a run."""
         self._manifests: dict[str, Manifest] = {}
 
     def look(self) -> None:
@@ -70,20 +76,26 @@ class Witness:
             self._last = view
         self._views = len(views)
         self._check_records(fresh)
-        self._check_lineage()
+        for load in self._last.loads:
+            _check_lineage(load, self._manifests[load.record.run_id])
+        self._newest_version = len(self._world.source.versions) - 1
 
     def look_at_end(self) -> None:
-        """Check that every trigger has ended, and that the target has what the source has.
+        """Check what holds whenever all is at rest, whatever was looked at before.
 
         Raises:
             Violation: a promise is broken.
         """
-        for run in self._runs.values():
-            _require(Promise.ENDED, run.is_terminal, f"run {run.run_id} is still {run.state}")
-            is_there = run.run_id in self._world.database.loads
-            is_told = run.state is RunState.COMMITTED
-            _require(Promise.HONEST, is_told == is_there, f"run {run.run_id} is {run.state}")
+        database = self._world.database
         self.compare_ends()
+        for run in self._world.services.ledger.runs():
+            _require(Promise.ENDED, run.is_terminal, f"run {run.run_id} is still {run.state}")
+            load = database.loads.get(run.run_id)
+            is_told = run.state is RunState.COMMITTED
+            _require(Promise.HONEST, is_told == bool(load), f"run {run.run_id} is {run.state}")
+            if load:
+                _check_lineage(load, self._world.services.manifests.find(run.table, run.run_id))
+        _check_sum(len(database.rows), database.loads.values())
 
     def compare_ends(self) -> None:
         """Check that the target has exactly the source's rows.
@@ -106,6 +118,7 @@ class Witness:
             _check_state(before, view, load)
             self._check_rows(view, load)
             self._check_parts(load)
+        _check_sum(len(view.rows), view.loads)
 
     def _check_rows(self, view: View, load: Load) -> None:
         """Compare with what the source held at the snapshot of the newest run."""
@@ -133,26 +146,20 @@ class Witness:
                 manifest = from_json(Manifest, stored.data, stored.info.name)
                 self._manifests[manifest.run_id] = manifest
 
-    def _check_lineage(self) -> None:
-        for load in self._last.loads:
-            manifest = self._manifests[load.record.run_id]
-            _require(
-                Promise.LINEAGE,
-                manifest.attempt == load.manifest_attempt,
-                f"run {manifest.run_id} came from another manifest than the one that is there",
-            )
-
     def _check_records(self, fresh: "list[Stored]") -> None:
         for stored in fresh:
             if not stored.info.name.startswith("ledger/"):
                 continue
             run = from_json(Run, stored.data, stored.info.name)
+            self._versions.setdefault(run.run_id, self._newest_version)
             before = self._runs.get(run.run_id, run).state
             is_legal = run.state is before or run.state in TRANSITIONS[before]
             _require(Promise.HONEST, is_legal, f"{run.run_id} went from {before} to {run.state}")
             self._runs[run.run_id] = run
             if run.state is RunState.COMMITTED:
                 self._check_receipt(run)
+            elif run.state is RunState.SKIPPED:
+                self._check_skipped(run)
 
     def _check_receipt(self, run: Run) -> None:
         load = self._world.database.loads.get(run.run_id)
@@ -160,6 +167,13 @@ class Witness:
         receipt = run.receipt
         is_true = receipt and load and receipt.adds_up and receipt.high == load.high
         _require(Promise.HONEST, is_true, receipt)
+
+    def _check_skipped(self, run: Run) -> None:
+        """Check that the source had what a load has read, at some time since the run began."""
+        source = self._world.source
+        read = [frozenset(source.snapshots[load.snapshot]) for load in self._last.loads]
+        is_true = any(v in read for v in source.versions[self._versions[run.run_id] :])
+        _require(Promise.HONEST, is_true, f"{run.run_id} was skipped, but the source had changed")
 
 
 def _check_state(before: View, view: View, load: Load) -> None:
@@ -169,6 +183,20 @@ def _check_state(before: View, view: View, load: Load) -> None:
     is_end = state.watermark == load.high
     _require(Promise.WATERMARK, is_end, f"{state.watermark} after a run up to {load.high}")
     _require(Promise.WATERMARK, old <= (state.watermark or ""), f"{old}, then {state.watermark}")
+    for earlier in before.loads[-1:]:
+        is_newer = earlier.snapshot <= load.snapshot
+        _require(Promise.FORWARD, is_newer, f"{earlier.snapshot}, then {load.snapshot}")
+
+
+def _check_sum(rows: int, loads: Iterable[Load]) -> None:
+    accounted = sum(load.record.rows_inserted - load.record.rows_deleted for load in loads)
+    _require(Promise.HONEST, rows == accounted, f"{rows} rows; the loads tell of {accounted}")
+
+
+def _check_lineage(load: Load, manifest: Manifest | None) -> None:
+    run_id = load.record.run_id
+    is_its_own = manifest is not None and manifest.attempt == load.manifest_attempt
+    _require(Promise.LINEAGE, is_its_own, f"run {run_id} came from another manifest than it has")
 
 
 def _check_once(rows: "tuple[Row, ...] | list[Row]") -> None:

@@ -5,6 +5,7 @@ history by itself.
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
@@ -16,14 +17,14 @@ from tests.model.promises import Violation
 from tests.model.test_delivery import CI
 from tests.model.world import Setup, World, on_virtual_time
 
-SEARCH = settings(CI, max_examples=600, phases=[Phase.generate], database=None, derandomize=True)
+SEARCH = settings(CI, max_examples=1000, phases=[Phase.generate], database=None, derandomize=True)
 
 each_mutation = pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
 
 
 @each_mutation
 def test_a_broken_protocol_does_harm(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutation.patch(monkeypatch)
+    mutation.put_in_force(monkeypatch)
     world = mutation.world(_setup(mutation))
 
     with on_virtual_time(world.clock), pytest.raises(Violation) as found:
@@ -41,13 +42,16 @@ def test_the_same_history_does_no_harm_to_the_protocol(mutation: Mutation) -> No
         world.recover()
 
 
+@pytest.mark.timeout(600)
 @each_mutation
 def test_the_machine_finds_a_broken_protocol(
     mutation: Mutation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutation.patch(monkeypatch)
+    mutation.put_in_force(monkeypatch)
 
-    class Broken(MACHINES[mutation.mode]):
+    machine: Any = MACHINES[mutation.mode]
+
+    class Broken(machine):
         def make_world(self, setup: Setup) -> World:
             return mutation.world(setup)
 

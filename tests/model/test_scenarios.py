@@ -15,7 +15,7 @@ def test_a_late_delivery_finds_its_run_staged_and_is_not_acknowledged(new_world:
     late, first = world.start(tick), world.start(tick)
     late.run_up_to("write ledger/")
     late.advance()
-    first.run_up_to("publish to model-load")
+    first.run_up_to("send to model-load")
 
     late.run()
     first.kill()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from shared.bus import Bus
-from shared.config.models import Connections, PostgresTable, ResolvedTable, SnowflakeTable
+from shared.config.models import Connections, Deletes, PostgresTable, ResolvedTable, SnowflakeTable
 from shared.config.models import TableConfig as Table
 from shared.config.store import ConfigStore
 from shared.core.messages import Delivery, ExtractRequest, LoadRequest, decode_extract
@@ -50,6 +50,7 @@ class Setup:
     mode: SyncMode
     kind: CursorKind = CursorKind.TIME
     lag: timedelta = timedelta(0)
+    finds_deletes: bool = False
     unit_rows: int = UNBOUNDED
     unit_bytes: int = UNBOUNDED
     unit_parts: int = UNBOUNDED
@@ -111,6 +112,11 @@ class Message:
     deliveries: int = 0
     is_acknowledged: bool = False
 
+    @property
+    def topic(self) -> str:
+        """The short name of the topic it was published to."""
+        return self.sent.topic.rpartition("-")[2]
+
 
 class World:
     """Both ends, what lies between them, and everything that was published so far."""
@@ -118,10 +124,13 @@ class World:
     def __init__(
         self,
         setup: Setup,
-        storage: type[MemoryStorage] = MemoryStorage,
+        *,
+        source: type[MemorySource] = MemorySource,
         target: type[MemoryTarget] = MemoryTarget,
+        storage: type[MemoryStorage] = MemoryStorage,
     ) -> None:
         self.setup = setup
+        self.target = target
         self.clock = Clock()
         self.baton = Baton()
         self.storage = storage(self.baton, self.clock.now)
@@ -135,7 +144,7 @@ class World:
         self.services = _services(
             self,
             resolved,
-            lambda: MemorySource(self.source, resolved.table, self.baton),
+            lambda: source(self.source, resolved.table, self.baton),
             lambda: target(self.database, self.baton),
         )
 
@@ -168,8 +177,7 @@ class World:
     def start(self, message: Message) -> Instance:
         """Deliver a message to an instance that does nothing yet."""
         message.deliveries += 1
-        topic = message.sent.topic.rpartition("-")[2]
-        name = f"{topic} of {message.sent.id}, delivery {message.deliveries}"
+        name = f"{message.topic} of {message.sent.id}, delivery {message.deliveries}"
         return Instance(name, self.baton, lambda: self.deliver(message))
 
     def deliver(self, message: Message) -> None:
@@ -183,7 +191,7 @@ class World:
             message_id=message.sent.id, published_at=message.published_at, data=message.sent.data
         )
         try:
-            if message.sent.topic.endswith("-extract"):
+            if message.topic == "extract":
                 extract(decode_extract(delivery), self.services)
             else:
                 load(LoadRequest.decode(delivery), self.services)
@@ -259,6 +267,7 @@ def _resolved(setup: Setup) -> ResolvedTable:
         incremental_column="cursor" if has_cursor else None,
         primary_key=["id"],
         lag=setup.lag,
+        deletes=Deletes(mode="hard", max_percent=100) if setup.finds_deletes else None,
         schedule="hourly",
         compression="none",
     )
