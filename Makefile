@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
 
-.PHONY: help setup demo test crash format lint lock ci clean
+.PHONY: help setup demo test crash soak format lint lock ci clean
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down
 
 crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes half an hour
 	@$(BIN)/python -m tests.crash
+
+soak: $(VENV)/.ready ## Try ever new histories of deliveries and crashes (MINUTES=60)
+	@$(BIN)/python -m tests.model.soak --minutes $(or $(MINUTES),60)
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .
