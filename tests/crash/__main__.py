@@ -1,18 +1,21 @@
-"""The whole matrix, in several processes: ``python -m tests.crash``. Exits 1 unless all is well.
+"""The whole matrix, in several worlds: ``python -m tests.crash``. Exits 1 unless all is well.
 
-Writes ``docs/crash-matrix.md`` when nothing was left out.
+Then the real processes are killed. Writes ``docs/crash-matrix.md`` when nothing was left out.
 """
 
 import argparse
 import multiprocessing
+import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import chain
 from pathlib import Path
 
-from tests.crash import report, workers
+from tests.crash import processes, report, workers
 from tests.crash.lanes import LANES, find
 from tests.crash.matrix import Case, Verdict, cases
 
@@ -23,7 +26,8 @@ CASES_PER_TASK = 30
 def main() -> None:
     """Read the command line, play all cases, print and write what came out."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--workers", type=int, default=2, help="worlds side by side")
+    default = (os.cpu_count() or 1) + 1
+    parser.add_argument("--workers", type=int, default=default, help="worlds side by side")
     parser.add_argument("--lane", action="append", choices=[lane.name for lane in LANES])
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each Nth case")
     given = parser.parse_args()
@@ -37,13 +41,18 @@ def main() -> None:
             c for lane in lanes for c in list(cases(find(lane), recorded[lane]))[:: given.every]
         ]
         futures = [pool.submit(workers.play, task) for task in _tasks(wanted)]
-        verdicts = list(_watched(futures, len(wanted)))
-    points = len({(s.point.step, str(s.point)) for seen in recorded.values() for s in seen})
-    print(f"{report.totals(verdicts, points)}; {time.monotonic() - started_s:.0f} s")  # noqa: T201
+        played = chain.from_iterable(future.result() for future in as_completed(futures))
+        verdicts = list(_told(played, f"of {len(wanted):,} cases"))
+    with tempfile.TemporaryDirectory(prefix="sluice-crash-") as folder:
+        Path(folder).chmod(0o755)
+        deaths = processes.kill_everywhere(Path(folder), given.every)
+        killed = list(_told(deaths, "real processes killed"))
+    sys.stdout.write(report.summary(recorded, verdicts, killed))
+    sys.stdout.write(f"{time.monotonic() - started_s:.0f} s\n")
     if given.every == 1 and not given.lane:
         verdicts.sort(key=lambda v: str(v.case))
-        DOCUMENT.write_text(report.document(recorded, verdicts))
-    sys.exit(any(v.troubles for v in verdicts))
+        DOCUMENT.write_text(report.document(recorded, verdicts, killed))
+    sys.exit(any(v.troubles for v in [*verdicts, *killed]))
 
 
 def _tasks(wanted: list[Case]) -> list[list[Case]]:
@@ -56,15 +65,16 @@ def _tasks(wanted: list[Case]) -> list[list[Case]]:
     return tasks
 
 
-def _watched(futures: list, number: int) -> Iterator[Verdict]:  # type: ignore[type-arg]
-    done = 0
-    for future in as_completed(futures):
-        for verdict in future.result():
-            done += 1
-            if verdict.troubles:
-                print(f"{verdict.case}\n    {verdict.troubles}", flush=True)  # noqa: T201
-            yield verdict
-        print(f"\r{done:,} of {number:,} ", end="", file=sys.stderr, flush=True)  # noqa: T201
+def _told(verdicts: Iterator[Verdict], of_what: str) -> Iterator[Verdict]:
+    """Say how far it is, and print what is not well, in full."""
+    for done, verdict in enumerate(verdicts, 1):
+        for trouble, what in verdict.troubles.items():
+            sys.stdout.write(f"{verdict.case}\n    {trouble}: {what}\n")
+            sys.stdout.flush()
+        sys.stderr.write(f"\r{done:,} {of_what}")
+        sys.stderr.flush()
+        yield verdict
+    sys.stderr.write("\n")
 
 
 if __name__ == "__main__":

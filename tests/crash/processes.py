@@ -12,8 +12,10 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 from local.demo.__main__ import connect_postgres
@@ -24,7 +26,7 @@ from shared.core import runs
 from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest
 from shared.core.runs import Run, Trigger
 from tests.crash.judging import Trouble, judge, known_runs
-from tests.crash.lanes import Lane, Rows
+from tests.crash.lanes import Lane, Rows, find
 from tests.crash.matrix import Case, Verdict, cases
 from tests.crash.messages import Message
 from tests.crash.reader import Reader, look
@@ -36,6 +38,12 @@ RUN_TIMEOUT_S = 90.0
 MET_TIMEOUT_S = 10.0
 POLL_S = 0.05
 ROUNDS = 3
+
+STEPS = {"incremental, deletes": ("extract", "load"), "file, append": ("ingest",)}
+"""The lanes, and their steps, whose every point a process is killed at."""
+
+TABLES = 8
+"""Tables that are under way at once: most of the time of a case is back-off."""
 
 
 class City:
@@ -89,6 +97,44 @@ def opened(folder: Path) -> Iterator[City]:
         cloud.stop()
 
 
+def kill_everywhere(folder: Path, every: int = 1) -> Iterator[Verdict]:
+    """Kill a process at each point of some lanes, several tables at a time.
+
+    Args:
+        folder: an empty one.
+        every: play each Nth case only.
+    """
+    with opened(folder) as city, ThreadPoolExecutor(TABLES) as pool:
+        tracks = [ProcessTrack(find(name), city) for name in STEPS]
+        wanted = [case for track in tracks for case in track.kills()[::every]]
+        idle: Queue[Tables] = Queue()
+        for _ in range(TABLES):
+            idle.put({})
+        futures = [pool.submit(_play, city, idle, case) for case in wanted]
+        yield from (future.result() for future in as_completed(futures))
+        city.await_quiet()
+
+
+def _play(city: City, idle: "Queue[Tables]", case: Case) -> Verdict:
+    """Play a case on tables that nobody uses just now; those of a case that ends badly are left."""
+    tables = idle.get()
+    try:
+        if case.lane not in tables:
+            tables[case.lane] = ProcessTrack(find(case.lane), city)
+        verdict = tables[case.lane].play(case)
+    except AssertionError as exc:
+        verdict = Verdict(case=case, troubles={Trouble.STUCK: str(exc)})
+    if verdict.troubles:
+        tables.pop(case.lane, None)
+    idle.put(tables)
+    return verdict
+
+
+def _is_kill(case: Case) -> bool:
+    (fault,) = case.faults
+    return fault.action is Action.KILL and fault.step in STEPS[case.lane]
+
+
 class ProcessTrack:
     """A lane's table in a city, loaded once."""
 
@@ -129,9 +175,12 @@ class ProcessTrack:
         return Verdict(case=case, troubles=troubles)
 
     def kills(self) -> list[Case]:
-        """Return a case for each point that the first load came to: SIGKILL there."""
-        found = cases(self.lane, self.city.board.seen(self.table))
-        return [case for case in found if case.faults[0].action is Action.KILL]
+        """Move a change without a fault; return the cases of SIGKILL at each point of it."""
+        before = len(self.city.board.seen(self.table))
+        self._await(self.change()[0])
+        self.city.await_quiet()
+        seen = self.city.board.seen(self.table)[before:]
+        return [case for case in cases(self.lane, seen) if _is_kill(case)]
 
     def change(self) -> tuple[str, Message]:
         """Change the source and ask for a run; return its id, and the message that asked."""
@@ -239,3 +288,7 @@ def _await(condition: Callable[[], bool], failure: str, timeout_s: float) -> Non
     while not condition():
         assert time.monotonic() < deadline_s, failure
         time.sleep(POLL_S)
+
+
+Tables = dict[str, ProcessTrack]
+"""A table of each lane, as far as it was needed."""

@@ -1,6 +1,6 @@
 """What the matrix says, as text: the same for the same outcome."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from local.faultpoints.boards import Seen
@@ -51,22 +51,25 @@ class Row:
     effects: dict[tuple[Moment, Action], set[bool]] = field(default_factory=dict)
 
 
-def totals(verdicts: Iterable[Verdict], points: int) -> str:
-    """Return the line that counts."""
-    verdicts = list(verdicts)
-    counts = ", ".join(
-        f"{sum(trouble in v.troubles for v in verdicts):,} {trouble}" for trouble in Trouble
-    )
-    return f"{points:,} points, {len(verdicts):,} cases: {counts}"
-
-
-def document(recorded: Mapping[str, list[Seen]], verdicts: list[Verdict]) -> str:
-    """Return ``docs/crash-matrix.md``.
+def summary(
+    recorded: Mapping[str, list[Seen]], verdicts: list[Verdict], killed: list[Verdict]
+) -> str:
+    """Return the lines that count.
 
     Args:
         recorded: the points of each lane, in order.
-        verdicts: of all cases of these lanes.
+        verdicts: of the cases of these lanes.
+        killed: of the cases in real processes.
     """
+    points = len({_name(s) for seen in recorded.values() for s in seen})
+    killed_at = len({(f.step, f.point) for v in killed for f in v.case.faults})
+    return f"{_totals(points, verdicts)}\nreal processes: {_totals(killed_at, killed)}\n"
+
+
+def document(
+    recorded: Mapping[str, list[Seen]], verdicts: list[Verdict], killed: list[Verdict]
+) -> str:
+    """Return ``docs/crash-matrix.md``; the arguments are those of ``summary``."""
     rows = _rows(recorded, verdicts)
     numbers = {lane: number for number, lane in enumerate(recorded, 1)}
     lines = [HEAD, "## Lanes", ""]
@@ -76,14 +79,41 @@ def document(recorded: Mapping[str, list[Seen]], verdicts: list[Verdict]) -> str
     ]
     for lane, seen in recorded.items():
         mine = [v for v in verdicts if v.case.lane == lane]
-        points = len({(s.point.step, str(s.point)) for s in seen})
+        points = len({_name(s) for s in seen})
         bad = [sum(t in v.troubles for v in mine) for t in list(Trouble)[:3]]
         cells = (numbers[lane], lane, points, len(mine), *bad)
         lines.append("| " + " | ".join(map(str, cells)) + " |")
-    lines += ["", f"**{totals(verdicts, len(rows))}**", ""]
+    lines += ["", f"**{_totals(len(rows), verdicts)}**", ""]
+    lines += _processes(killed)
     for step in dict.fromkeys(step for step, _ in rows):
         lines += _table(step, {p: row for (s, p), row in rows.items() if s == step}, numbers)
     return "\n".join(lines) + "\n"
+
+
+def _processes(killed: list[Verdict]) -> list[str]:
+    lines = [
+        "## Real processes",
+        "",
+        "Functions under the framework, Pub/Sub in between, which redelivers by itself: at each",
+        "point of these lanes the process that serves the delivery ends by SIGKILL.",
+        "",
+        "| lane | step | kills | lost | duplicated | partial |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    for lane, step in sorted({(v.case.lane, v.case.faults[0].step) for v in killed}):
+        mine = [v for v in killed if (v.case.lane, v.case.faults[0].step) == (lane, step)]
+        bad = [sum(t in v.troubles for v in mine) for t in list(Trouble)[:3]]
+        lines.append("| " + " | ".join(map(str, (lane, step, len(mine), *bad))) + " |")
+    return [*lines, ""]
+
+
+def _totals(points: int, verdicts: list[Verdict]) -> str:
+    counts = (f"{sum(t in v.troubles for v in verdicts):,} {t}" for t in Trouble)
+    return f"{points:,} points, {len(verdicts):,} cases: {', '.join(counts)}"
+
+
+def _name(seen: Seen) -> tuple[str, str]:
+    return seen.point.step, str(seen.point)
 
 
 def _rows(
@@ -92,7 +122,7 @@ def _rows(
     rows: dict[tuple[str, str], Row] = {}
     for lane, seen in recorded.items():
         for each in seen:
-            rows.setdefault((each.point.step, str(each.point)), Row()).lanes.add(lane)
+            rows.setdefault(_name(each), Row()).lanes.add(lane)
     for verdict in verdicts:
         (fault,) = verdict.case.faults
         effects = rows[fault.step, fault.point].effects

@@ -6,7 +6,7 @@ from tests.crash.lab import Lab, sample
 from tests.crash.lanes import LANES, Lane
 from tests.crash.matrix import cases
 
-CASES_PER_LANE = 10
+CASES_PER_LANE = 8
 
 
 @pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.name)
