@@ -10,6 +10,7 @@ from shared import registry
 from shared.bus import Bus
 from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
+from shared.contracts import Contracts
 from shared.dead_letters import DeadLetters
 from shared.ledger import Ledger
 from shared.secrets import Secrets
@@ -55,6 +56,11 @@ class Services:
             manifests=ManifestStore(storage, settings.bucket("staging")),
             envelope=Envelope(secrets),
         )
+
+    @property
+    def contracts(self) -> Contracts:
+        """How the files of each drop path are written."""
+        return Contracts(self.storage, self.settings.bucket("state"))
 
     @property
     def dead_letters(self) -> DeadLetters:

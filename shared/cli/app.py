@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-from shared.cli import deadletter, plans, render, repairs, tables
+from shared.cli import contracts, deadletter, plans, quarantine, render, repairs, tables
 from shared.cli import runs as run_commands
 from shared.cli import sweep as sweep_commands
 from shared.errors import SluiceError
@@ -26,7 +26,9 @@ app.command()(run_commands.runs)
 app.command()(tables.validate)
 app.command()(tables.schema)
 app.command()(tables.metadata)
+app.command()(contracts.contract)
 app.command()(sweep_commands.sweep)
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(deadletter.app, name="deadletter")
 # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
 app.add_typer(import_module("local.cli").app, name="local")

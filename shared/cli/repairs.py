@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from shared.cli import cloud, render
-from shared.cli.runs import AsJson, follow, show_end
+from shared.cli.runs import AsJson, find_run, follow, show_end
 from shared.core.messages import ExtractRequest
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidMessageError
@@ -27,7 +27,7 @@ def replay(
 ) -> None:
     """Let a run that failed or was quarantined go on from where it was; nothing is loaded twice."""
     services = cloud.connect()
-    found = _find(services, run, table=None)
+    found = find_run(services, run, table=None)
     replays.replay(found, services)
     if wait:
         show_end(services, found.table, found.run_id, timeout_s, as_json=as_json)
@@ -49,7 +49,7 @@ def rewind(
     """Put a table back as an earlier run left it, watermark included, without its source."""
     services = cloud.connect()
     services.config.get(table)
-    chosen = _find(services, to, table=table)
+    chosen = find_run(services, to, table=table)
     if chosen.state is not RunState.COMMITTED:
         raise InvalidMessageError(
             f"run {chosen.run_id} of {table} is {chosen.state}; a table goes back to a run that "
@@ -85,24 +85,3 @@ def _confirm(services: Services, chosen: Run) -> None:
     if not sys.stdin.isatty():
         raise InvalidMessageError("nobody is here to confirm; add --yes if this is meant")
     typer.confirm("Rewind?", abort=True, err=True)
-
-
-def _find(services: Services, text: str, *, table: str | None) -> Run:
-    """Return the run whose id begins so.
-
-    Raises:
-        InvalidMessageError: there is none, or more than one.
-    """
-    entries = [
-        entry
-        for entry in services.ledger.entries()
-        if entry.run_id.startswith(text) and table in (None, entry.table)
-    ]
-    found = services.ledger.find(entries[0].table, entries[0].run_id) if len(entries) == 1 else None
-    if found is None:
-        place = f" of {table}" if table else ""
-        raise InvalidMessageError(
-            f"{len(entries)} runs{place} have an id that begins with {text!r}; `sluice runs` lists "
-            "them"
-        )
-    return found

@@ -14,7 +14,7 @@ from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
 from shared.core.windows import Span
-from shared.errors import InvalidConfigError
+from shared.errors import InvalidConfigError, InvalidMessageError
 from shared.wire import to_json
 from shared.wiring import Services
 
@@ -157,6 +157,27 @@ def watch(
             if (found and found.is_terminal) or time.monotonic() > deadline_s:
                 return found
             time.sleep(POLL_S)
+
+
+def find_run(services: Services, text: str, *, table: str | None) -> Run:
+    """Return the run whose id begins so.
+
+    Raises:
+        InvalidMessageError: there is none, or more than one.
+    """
+    entries = [
+        entry
+        for entry in services.ledger.entries()
+        if entry.run_id.startswith(text) and table in (None, entry.table)
+    ]
+    found = services.ledger.find(entries[0].table, entries[0].run_id) if len(entries) == 1 else None
+    if found is None:
+        place = f" of {table}" if table else ""
+        raise InvalidMessageError(
+            f"{len(entries)} runs{place} have an id that begins with {text!r}; `sluice runs` lists "
+            "them"
+        )
+    return found
 
 
 def as_data(run: Run) -> dict[str, Any]:

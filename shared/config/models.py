@@ -76,6 +76,20 @@ def _encoding(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as exc:
+        raise ValueError(f"{name!r} is not a time zone; write one like Europe/Berlin") from exc
+    return name
+
+
+def _time_pattern(text: str) -> str:
+    if "%" not in text:
+        raise ValueError(f"{text!r} names no part of a date; write it like %d.%m.%Y %H:%M:%S")
+    return text
+
+
 def _distinct(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError("names a column twice")
@@ -101,6 +115,8 @@ Compression = Annotated[
 ]
 ColumnType = Annotated[str, AfterValidator(_column_type)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
+TimePattern = Annotated[str, AfterValidator(_time_pattern)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
 PostgresName = Annotated[str, AfterValidator(_postgres_name)]
 
 
@@ -119,16 +135,36 @@ class SnowflakeTable(Model):
 
 
 class CsvFiles(Model):
-    """How files dropped under ``landing/<table>/`` are read."""
+    """How files dropped under ``landing/<table>/`` are read; what is absent is found in them."""
 
-    delimiter: str | None = Field(default=None, min_length=1, max_length=16)
     encoding: Encoding | None = None
-    header: bool | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=16)
+    quote: str | None = Field(default=None, max_length=1)
+    """The character around fields; empty: fields are never quoted."""
+    escape: str | None = Field(default=None, max_length=1)
+    """The character that makes the next one plain; empty: there is none."""
+    header_rows: int | None = Field(default=None, ge=0, le=8)
+    skip_lines: int | None = Field(default=None, ge=0)
+    """Lines before the header."""
+    comment: str | None = Field(default=None, min_length=1)
+    """Lines that start with this are no rows."""
+    trailer: str | None = Field(default=None, min_length=1)
+    """How the last line starts if it counts the rows."""
     null: list[str] = Field(default_factory=lambda: [""])
+    decimal: str | None = Field(default=None, min_length=1, max_length=1)
+    """The mark between whole and fraction."""
+    thousands: str | None = Field(default=None, min_length=1, max_length=1)
+    """The mark between groups of three digits."""
+    formats: dict[str, TimePattern] = Field(default_factory=dict)
+    """Column names with the one pattern of their dates or times, such as ``%d.%m.%Y``."""
+    time_zone: TimeZone | None = None
+    """Where times without an offset are, in columns of type timestamptz."""
     columns: dict[str, ColumnType] | None = None
     """Column names in the target with their types; absent: inferred from the whole first file."""
     max_reject_percent: float = Field(default=10.0, ge=0, le=100)
-    """A file with more rejected rows than this is quarantined as a whole."""
+    """A file with a larger share of rejected rows than this is quarantined as a whole."""
+    max_rejects: int | None = Field(default=None, ge=0)
+    """So is a file with more rejected rows than this."""
     on_duplicate: Literal["skip", "load", "fail"] = "skip"
     """What to do with a file whose content was loaded before under another name or generation."""
 
@@ -219,7 +255,7 @@ class TableConfig(Model):
     null_cursor: Literal["fail", "skip", "include"] | None = None
     """Rows whose cursor is NULL; absent: a merge includes them, an append fails on them."""
     schedule: str = schedules.MANUAL
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     encryption: bool = False
     compression: Compression = "zstd"
     guard: Guard = Guard()
@@ -243,15 +279,6 @@ class TableConfig(Model):
     def _known_schedule(cls, value: str) -> str:
         if value != schedules.MANUAL:
             schedules.cron(value)
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as exc:
-            raise ValueError(f"{value!r} is not a time zone; write one like Europe/Berlin") from exc
         return value
 
     @model_validator(mode="after")

@@ -4,9 +4,9 @@ It is created once, first writer wins. A run without a manifest never happened; 
 manifest names are orphans.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
@@ -42,13 +42,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOrigin:
-    """The dropped file that a run came from: the exact generation, and the hash of its bytes."""
+    """The dropped file that a run came from: the exact generation, and the hash of its bytes.
+
+    ``original`` is the name of its copy in the raw bucket, ``dialect`` how it was read.
+    """
 
     bucket: str
     name: str
     generation: int
     size_bytes: int
     sha256: str
+    original: str = ""
+    dialect: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 state bucket     ledger/runs/<table>/<run>.json
                  ledger/dead/<letter>.json, ledger/sweep.json
+                 ledger/contracts/<table>.json
 config bucket    tables/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
@@ -51,6 +52,11 @@ def run_of(name: str) -> tuple[str, str]:
     """
     _, table, run_id, *_ = [*name.removesuffix(".json").split("/"), "", ""]
     return table, run_id
+
+
+def contract_object(table: str) -> str:
+    """Return the name of the contract of a table's drop path."""
+    return f"ledger/contracts/{table}.json"
 
 
 def dead_letter_object(letter_id: str) -> str:

@@ -3,21 +3,28 @@
 A pure streaming library: bytes come from an iterator, nothing else is read or written.
 """
 
+from shared.csv.contracts import Contract, differences
 from shared.csv.detection import Verdict, detect
 from shared.csv.dialect import Dialect
+from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.reader import Batch, read
 from shared.csv.rejects import Note, Reject
+from shared.csv.unpacking import unpacked
 
 __all__ = [
     "Batch",
     "ColumnEvidence",
+    "Contract",
     "Dialect",
     "Inference",
     "Note",
     "Reject",
     "Verdict",
     "detect",
+    "differences",
+    "excerpt",
     "infer",
     "read",
+    "unpacked",
 ]

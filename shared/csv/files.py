@@ -64,6 +64,16 @@ class CsvFile:
         """Columns, not counting the nothing behind a trailing delimiter."""
         self._texts.unread(self._text)
 
+    @property
+    def newline(self) -> bytes:
+        """What ends its lines, in the file's own encoding."""
+        return self._newline.decode().encode(self._texts.transcoder.encoding)
+
+    @property
+    def body_offset(self) -> int:
+        """Where its first record starts, before any block is read: bytes into the file."""
+        return self._place.byte_offset
+
     def blocks(self) -> Iterator[Block]:
         """Yield the file's records, each in exactly one block, in order."""
         text, skipping, records = self._texts.next(), False, 0

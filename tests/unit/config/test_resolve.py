@@ -259,7 +259,7 @@ def test_wrong_line_is_refused_with_its_place_and_the_choices(
 @pytest.mark.parametrize(
     ("csv", "problem"),
     [
-        ("{sep: ;}", "csv.sep: unknown key; known: columns, delimiter, encoding, header, "),
+        ("{sep: ;}", "csv.sep: unknown key; known: columns, comment, decimal, delimiter, "),
         ("{columns: {a: strnig}}", "csv.columns.a: unknown type 'strnig'; known: bool, int64, "),
         (
             "{columns: {a: 'decimal(50,2)'}}",
@@ -270,8 +270,9 @@ def test_wrong_line_is_refused_with_its_place_and_the_choices(
         ("{on_duplicate: ignore}", "csv.on_duplicate: 'ignore' is not known; known: 'skip', "),
         ("{encoding: utf9}", "csv.encoding: 'utf9' is no encoding; write one like utf-8 or cp1252"),
         ("{delimiter: ''}", "csv.delimiter: String should have at least 1 character"),
-        ("{header: perhaps}", "csv.header: Input should be a valid boolean"),
-        ("a.csv", "csv: must be a mapping of keys (columns, delimiter, encoding, header, "),
+        ("{formats: {day: DD.MM.YYYY}}", "csv.formats.day: 'DD.MM.YYYY' names no part of a date"),
+        ("{header_rows: 9}", "csv.header_rows: Input should be less than or equal to 8"),
+        ("a.csv", "csv: must be a mapping of keys (columns, comment, decimal, delimiter, "),
     ],
 )
 def test_wrong_rule_for_files_is_refused_with_its_place_and_the_choices(

@@ -1,0 +1,49 @@
+"""How the files of a table are written: shown, and lifted when that is to change."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from shared.cli import cloud, render
+from shared.contracts import FrozenContract
+from shared.errors import InvalidMessageError
+from shared.wire import to_json
+
+
+def contract(
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    *,
+    lift: Annotated[
+        bool, typer.Option("--lift", help="Let the next file say anew how files are written.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Show how the files of a table are written, as its first file froze it."""
+    services = cloud.connect()
+    services.config.get(table)
+    frozen = services.contracts.find(table)
+    if frozen is None:
+        raise InvalidMessageError(f"{table} has no contract yet: the next file freezes it")
+    if lift:
+        services.contracts.lift(table)
+        render.console.print(f"the next file of {table} freezes another contract")
+    elif as_json:
+        typer.echo(to_json(frozen).decode())
+    else:
+        render.console.print(_panel(frozen))
+
+
+def _panel(frozen: FrozenContract) -> Panel:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for point, value in frozen.contract.dialect.to_dict().items():
+        if value not in (None, False, [], {}):
+            grid.add_row(point.replace("_", " "), escape(repr(value)))
+    grid.add_row("columns", escape(", ".join(frozen.contract.columns)))
+    grid.add_row("frozen by", escape(frozen.file))
+    grid.add_row("", f"in run {frozen.run_id}, {frozen.frozen_at:%Y-%m-%d %H:%M} UTC")
+    return Panel(grid, title=frozen.table, title_align="left", expand=False)

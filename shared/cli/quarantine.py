@@ -1,0 +1,174 @@
+"""Commands about what was rejected: which runs, which rows, and the way back in."""
+
+import csv
+import json
+from collections.abc import Iterator
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from shared.cli import cloud, render
+from shared.cli.runs import find_run, show_end
+from shared.core.runs import Run
+from shared.steps import quarantine
+from shared.steps.quarantine import Rejected
+
+app = typer.Typer(name="quarantine", help="Rejected rows and refused files.", no_args_is_help=True)
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run; its beginning will do.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+COLUMNS = ("file", "line", "column", "rule", "reason", "raw")
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula. Source: OWASP, "CSV Injection"."""
+
+
+@app.command("list")
+def list_(
+    table: Annotated[str | None, typer.Argument(help="Only this table.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs that rejected rows, or refused a whole file, the newest first."""
+    services = cloud.connect()
+    runs = [run for run in services.ledger.runs(table) if quarantine.holds_rows(run)]
+    runs.sort(key=lambda run: run.created_at, reverse=True)
+    if as_json:
+        typer.echo(json.dumps([_as_data(run) for run in runs[:limit]]))
+    elif runs:
+        render.console.print(_runs_table(runs[:limit]))
+    else:
+        render.console.print("nothing in quarantine")
+
+
+@app.command()
+def show(
+    run: RunId,
+    limit: Annotated[int, typer.Option(min=1, help="The first so many rows.")] = 20,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a report of all rows to a CSV file for spreadsheets.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show rejected rows: line, column, rule, reason and the row as it stands in the file."""
+    services = cloud.connect()
+    found = find_run(services, run, table=None)
+    rows = quarantine.rejected_rows(found, services)
+    if out:
+        count = _write_report(out, rows)
+        render.console.print(f"{count} rejected rows in {out}", highlight=False)
+    elif as_json:
+        for row in rows:
+            typer.echo(json.dumps(row.facts, ensure_ascii=False))
+    else:
+        _print_rows(found, list(islice(rows, limit)), limit)
+
+
+@app.command()
+def export(
+    run: RunId, out: Annotated[Path, typer.Argument(help="File to write; it must not exist.")]
+) -> None:
+    """Write rejected rows to a file as they were, header included: to mend and to replay."""
+    services = cloud.connect()
+    found = find_run(services, run, table=None)
+    with _new(out) as file:
+        for piece in quarantine.export(found, services):
+            file.write(piece)
+    render.console.print(
+        f"mend {out}, then: sluice quarantine replay {found.run_id} --with {out}", highlight=False
+    )
+
+
+@app.command()
+def replay(
+    run: RunId,
+    mended: Annotated[
+        Path | None, typer.Option("--with", help="A file with the mended rows, header included.")
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
+    ] = 600.0,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Send rejected rows through once more, by the table's rules as they are now."""
+    services = cloud.connect()
+    found = find_run(services, run, table=None)
+    content = mended.read_bytes() if mended else None
+    new = quarantine.replay(found, services, content)
+    show_end(services, found.table, new, timeout_s, as_json=as_json)
+
+
+def _runs_table(runs: list[Run]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("RUN", "TABLE", "STATE"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("REJECTED", justify="right", no_wrap=True)
+    table.add_column("FILE OR REASON", overflow="fold")
+    for run in runs:
+        rejected = f"{run.receipt.rows_rejected:,}" if run.receipt else ""
+        said = run.failure.message if run.failure else run.trigger_key
+        table.add_row(run.run_id, run.table, render.state(run), rejected, escape(said))
+    return table
+
+
+def _print_rows(run: Run, rows: list[Rejected], limit: int) -> None:
+    if not rows:
+        said = run.failure.message if run.failure else "no row was rejected"
+        render.console.print(said, markup=False, highlight=False, soft_wrap=True)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("LINE", justify="right", no_wrap=True)
+    for name in ("COLUMN", "RULE"):
+        table.add_column(name, no_wrap=True)
+    for name in ("REASON", "ROW"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        facts = row.facts
+        cells = (facts["column"] or "", facts["rule"], facts["reason"], facts["raw"])
+        table.add_row(str(facts["line"]), *map(escape, cells))
+    render.console.print(table)
+    if len(rows) == limit:
+        render.console.print("[dim]there may be more; see --limit and --json[/]")
+
+
+def _write_report(out: Path, rows: Iterator[Rejected]) -> int:
+    """Write rows for a spreadsheet: no cell can become a formula."""
+    count = 0
+    with _new(out) as raw, TextIOWrapper(raw, newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for row in rows:
+            count += 1
+            writer.writerow([_harmless(row.facts[name]) for name in COLUMNS])
+    return count
+
+
+def _new(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileExistsError as exc:
+        raise typer.BadParameter(f"{path} is there already; name a new file") from exc
+
+
+def _harmless(value: object) -> object:
+    is_formula = isinstance(value, str) and value.startswith(FORMULA_STARTS)
+    return f"'{value}" if is_formula else value
+
+
+def _as_data(run: Run) -> dict[str, object]:
+    return {
+        "run_id": run.run_id,
+        "table": run.table,
+        "state": run.state,
+        "rows_rejected": run.receipt.rows_rejected if run.receipt else None,
+        "file": run.trigger_key,
+        "reason": run.failure.message if run.failure else None,
+    }

@@ -1,0 +1,128 @@
+"""The contract of a drop path: how its files are written, frozen by the first that was taken.
+
+A later file is read by the contract, not by what it looks like itself: a file of two rows looks
+like many things. It is refused if the contract cannot be right for it, with the differences.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.csv.detection import Verdict
+from shared.csv.dialect import Dialect
+from shared.csv.files import CsvFile
+from shared.csv.header import column_names
+from shared.errors import InvalidFileError
+
+_COMPARED = ("encoding", "delimiter", "skip_lines", "header_rows")
+"""Points of a dialect that explain why a header is not found where it should be."""
+
+_FOREIGN = re.compile(rb"[\x80-\xff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What every file of a drop path has in common.
+
+    ``columns`` are the names in the header, in order; ``column_1`` and so on without a header.
+    """
+
+    dialect: Dialect
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, head: bytes, dialect: Dialect) -> "Contract":
+        """Return the contract that a file would freeze.
+
+        Args:
+            head: the first bytes of the file, unpacked.
+            dialect: how it is written.
+
+        Raises:
+            InvalidFileError: there is no header where the dialect says.
+        """
+        return cls(dialect=dialect, columns=tuple(_columns(head, dialect)))
+
+
+def differences(contract: Contract, head: bytes, found: Verdict) -> list[str]:
+    """Return why a file cannot be read by a contract, one reason each; nothing: it can.
+
+    Args:
+        contract: of the drop path.
+        head: the first bytes of the file, unpacked.
+        found: how the file looks by itself.
+    """
+    encoding = list(_other_encoding(contract.dialect, head, found.dialect))
+    if encoding:
+        return encoding
+    try:
+        columns = _columns(head, contract.dialect)
+    except InvalidFileError:
+        return list(_other_dialect(contract.dialect, found.dialect)) or ["there is no header"]
+    if _folded(columns) == _folded(contract.columns):
+        return []
+    return [
+        *_other_dialect(contract.dialect, found.dialect),
+        *_other_columns(contract, _found_columns(head, found.dialect) or columns),
+    ]
+
+
+def _columns(head: bytes, dialect: Dialect) -> list[str]:
+    file = CsvFile([head], dialect)
+    return column_names(file.header or [[""] * file.width])[: file.width]
+
+
+def _found_columns(head: bytes, dialect: Dialect) -> list[str]:
+    try:
+        return _columns(head, dialect)
+    except InvalidFileError:
+        return []
+
+
+def _other_encoding(contract: Dialect, head: bytes, found: Dialect) -> Iterator[str]:
+    if found.encoding == contract.encoding or not _is_foreign(head, contract.encoding):
+        return
+    yield f"encoding {found.encoding} instead of {contract.encoding}"
+
+
+def _is_foreign(head: bytes, encoding: str) -> bool:
+    """Say whether most lines with more than ASCII are no text in an encoding."""
+    if encoding.startswith(("utf-16", "utf-32")):
+        return b"\0" not in head
+    lines = head.split(b"\n")[:-1] or [head]
+    telling = [line for line in lines if _FOREIGN.search(line) or b"\0" in line]
+    bad = sum(not _decodes(line, encoding) for line in telling)
+    return bad * 2 > len(telling)
+
+
+def _decodes(line: bytes, encoding: str) -> bool:
+    try:
+        return "\0" not in line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+
+
+def _other_dialect(contract: Dialect, found: Dialect) -> Iterator[str]:
+    for point in _COMPARED:
+        if getattr(contract, point) != getattr(found, point):
+            yield f"{point} {_shown(getattr(found, point))} instead of " + _shown(
+                getattr(contract, point)
+            )
+
+
+def _other_columns(contract: Contract, columns: list[str]) -> Iterator[str]:
+    here, there = _folded(columns), _folded(contract.columns)
+    missing = [name for name in contract.columns if name.casefold() not in here]
+    extra = [name for name in columns if name.casefold() not in there]
+    if missing:
+        yield f"missing columns {', '.join(missing)}"
+    if extra:
+        yield f"new columns {', '.join(extra)}"
+
+
+def _folded(names: Iterable[str]) -> list[str]:
+    return sorted(name.casefold() for name in names)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else repr(value) if isinstance(value, str) else str(value)

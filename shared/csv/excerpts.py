@@ -1,0 +1,56 @@
+"""Some records of a file as a file of their own: what is mended and read again."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from shared.csv.dialect import Dialect
+from shared.csv.files import CsvFile
+from shared.csv.unpacking import unpacked
+from shared.errors import IntegrityError
+
+
+def excerpt(
+    chunks: Callable[[], Iterable[bytes]],
+    dialect: Dialect,
+    width: int,
+    places: Sequence[tuple[int, int]],
+) -> Iterator[bytes]:
+    """Yield a file's beginning as far as its header, then some of its records, each on its line.
+
+    Args:
+        chunks: the file's bytes, from the start each time.
+        dialect: how it is written.
+        width: its columns.
+        places: where the records start and how many bytes they have, unpacked, in ascending order.
+
+    Raises:
+        IntegrityError: the file is shorter than that.
+    """
+    file = CsvFile(chunks(), dialect, width=width)
+    content = _Content(unpacked(chunks()))
+    yield content.take(0, file.body_offset)
+    for start, count in places:
+        yield content.take(start, count) + file.newline
+
+
+class _Content:
+    """Bytes that are taken in ascending order."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+        self._at = 0
+
+    def take(self, start: int, count: int) -> bytes:
+        """Return the bytes at a place not before the last one."""
+        while self._at + len(self._rest) < start + count:
+            self._at, self._rest = self._skipped(start)
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                raise IntegrityError(f"the file ends before byte {start + count}")
+            self._rest += chunk
+        self._at, self._rest = self._skipped(start)
+        return self._rest[:count]
+
+    def _skipped(self, start: int) -> tuple[int, bytes]:
+        skipped = min(start - self._at, len(self._rest))
+        return self._at + skipped, self._rest[skipped:]

@@ -1,0 +1,200 @@
+"""How a dropped file is to be read: by its table's settings, its path's contract, and itself."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared import csv
+from shared.config.models import CsvFiles, ResolvedTable
+from shared.contracts import FrozenContract
+from shared.core.schemas import Column, DataType, Kind, TableSchema
+from shared.errors import InvalidFileError, RetryableError
+from shared.steps.attempts import Work
+from shared.storage import ObjectInfo
+
+HEAD_BYTES = 2**20
+"""How much of a file is looked at to find its dialect."""
+
+_TEMPORAL = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+
+
+class DroppedFile:
+    """One generation of one object in the landing bucket."""
+
+    def __init__(self, work: Work, resolved: ResolvedTable, info: ObjectInfo) -> None:
+        self._work = work
+        self._services = work.services
+        self._resolved = resolved
+        self._rules = resolved.table.csv or CsvFiles()
+        self.info = info
+        self.place = f"gs://{info.bucket}/{info.name}"
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield its bytes.
+
+        Raises:
+            FileNotFoundError: the generation is gone.
+        """
+        info = self.info
+        return self._services.storage.stream(info.bucket, info.name, info.generation)
+
+    def reading(self) -> "Reading":
+        """Decide how the file is read.
+
+        Raises:
+            InvalidFileError: it is no CSV, or the path's contract is another.
+        """
+        if self.info.size_bytes == 0:
+            raise InvalidFileError(f"{self.place} is empty: 0 bytes, no header")
+        head = self._head()
+        found = self._detected(head)
+        frozen = self._frozen()
+        if frozen is None:
+            return self._by_itself(head, found)
+        if reasons := csv.differences(frozen.contract, head, found):
+            raise self._differs(frozen, reasons)
+        dialect = frozen.contract.dialect
+        schema, dialect = self._schema(dialect, is_frozen=True)
+        return Reading(dialect=dialect, schema=schema, contract=frozen.contract, notes=())
+
+    def freeze(self, reading: "Reading") -> None:
+        """Make the way in which the file was read the contract of its path.
+
+        Raises:
+            RetryableError: another file was faster; this one must be read by its contract.
+        """
+        info, run = self.info, self._work.run
+        frozen = self._services.contracts.freeze(
+            FrozenContract(
+                table=run.table,
+                contract=reading.contract,
+                file=f"{self.place}#{info.generation}",
+                run_id=run.run_id,
+                frozen_at=self._services.now(),
+                config_generation=run.config_generation or 0,
+            )
+        )
+        if frozen.contract.dialect != reading.contract.dialect:
+            raise RetryableError(
+                f"{frozen.file} froze the contract of {run.table} while {self.place} was read; it "
+                "is read again by that contract"
+            )
+
+    def _head(self) -> bytes:
+        head = b""
+        for chunk in csv.unpacked(self.chunks()):
+            head += chunk
+            if len(head) >= HEAD_BYTES:
+                break
+        return head[:HEAD_BYTES]
+
+    def _detected(self, head: bytes) -> csv.Verdict:
+        found = csv.detect(head)
+        return replace(found, dialect=replace(found.dialect, **overrides(self._rules)))
+
+    def _frozen(self) -> FrozenContract | None:
+        frozen = self._services.contracts.find(self._work.run.table)
+        generation = self._work.run.config_generation or 0
+        return frozen if frozen and frozen.config_generation >= generation else None
+
+    def _by_itself(self, head: bytes, found: csv.Verdict) -> "Reading":
+        schema, dialect = self._schema(found.dialect, is_frozen=False)
+        return Reading(
+            dialect=dialect,
+            schema=schema,
+            contract=csv.Contract.of(head, dialect),
+            notes=found.evidence,
+        )
+
+    def _schema(self, dialect: csv.Dialect, *, is_frozen: bool) -> tuple[TableSchema, csv.Dialect]:
+        """Types from the table file, else from the table as it is, else from the whole file.
+
+        The whole file is also asked how it writes dates, unless the contract says.
+        """
+        table = self._resolved.table
+        key = tuple(table.primary_key or ())
+        known = self._known_columns(key)
+        if known and (is_frozen or not _asks_for_formats(known, dialect)):
+            return known, dialect
+        inferred = csv.infer(self.chunks(), dialect)
+        return known or TableSchema(inferred.schema.columns, key), inferred.dialect
+
+    def _known_columns(self, key: tuple[str, ...]) -> TableSchema | None:
+        if self._rules.columns:
+            types = self._rules.columns.items()
+            return TableSchema(
+                tuple(Column(name=name, type=DataType.parse(text)) for name, text in types), key
+            )
+        with closing(self._services.target(self._resolved)) as target:
+            existing = target.schema()
+        return TableSchema(existing.columns, key or existing.primary_key) if existing else None
+
+    def _differs(self, frozen: FrozenContract, reasons: list[str]) -> InvalidFileError:
+        table = frozen.table
+        return InvalidFileError(
+            f"{self.place} is not written like the files before it: {'; '.join(reasons)}. The "
+            f"contract was frozen by {frozen.file}. If the change is meant, "
+            f"`sluice contract {table} --lift`, then `sluice replay {self._work.run.run_id}`",
+            differences=reasons,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a file is read: its dialect, its columns, and what its path's contract is or will be.
+
+    ``notes`` say how that was found, if the file decides it.
+    """
+
+    dialect: csv.Dialect
+    schema: TableSchema
+    contract: csv.Contract
+    notes: tuple[str, ...]
+
+
+class Hashed:
+    """Chunks as they pass, hashed and counted."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._sha256 = hashlib.sha256()
+        self.size_bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._sha256.update(chunk)
+            self.size_bytes += len(chunk)
+            yield chunk
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what has passed."""
+        return self._sha256.hexdigest()
+
+
+def overrides(rules: CsvFiles) -> dict[str, Any]:
+    """Return the points of the dialect that the table file states."""
+    given: dict[str, Any] = {
+        "encoding": rules.encoding,
+        "delimiter": rules.delimiter,
+        "header_rows": rules.header_rows,
+        "skip_lines": rules.skip_lines,
+        "comment": rules.comment,
+        "trailer": rules.trailer,
+        "decimal_mark": rules.decimal,
+        "thousands_mark": rules.thousands,
+        "time_zone": rules.time_zone,
+    }
+    stated = {name: value for name, value in given.items() if value is not None}
+    for name, mark in (("quote", rules.quote), ("escape", rules.escape)):
+        if mark is not None:
+            stated[name] = mark or None
+    if rules.formats:
+        stated["formats"] = tuple(rules.formats.items())
+    return {**stated, "null_markers": tuple(rules.null)}
+
+
+def _asks_for_formats(schema: TableSchema, dialect: csv.Dialect) -> bool:
+    return any(c.type.kind in _TEMPORAL and not dialect.format_of(c.name) for c in schema)

@@ -1,0 +1,158 @@
+"""What lies in quarantine: the rejected rows of a run, looked at, and sent through once more."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from shared import csv
+from shared.core import naming
+from shared.core.manifests import FileOrigin, Manifest
+from shared.core.messages import IngestRequest
+from shared.core.modes import SyncMode
+from shared.core.runs import Run, RunState, Trigger, run_id
+from shared.errors import ConflictError, IllegalTransitionError, InvalidMessageError
+from shared.storage import ABSENT
+from shared.wiring import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One rejected row, as its line in quarantine says."""
+
+    facts: dict[str, Any]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it starts in the unpacked file, and its bytes."""
+        return self.facts["byte_offset"], self.facts["byte_count"]
+
+
+def holds_rows(run: Run) -> bool:
+    """Say whether a run left rows, or its whole file, in quarantine."""
+    rejected = run.receipt.rows_rejected if run.receipt else 0
+    return run.trigger is Trigger.FILE and (run.state is RunState.QUARANTINED or rejected > 0)
+
+
+def rejected_rows(run: Run, services: Services) -> Iterator[Rejected]:
+    """Yield the rejected rows of a run, in the order of the file.
+
+    Those of the attempt that was loaded; where none was, those of the last attempt.
+    """
+    bucket = services.settings.bucket("quarantine")
+    manifest = services.manifests.find(run.table, run.run_id)
+    attempts = [manifest.attempt] if manifest else [a.id for a in reversed(run.attempts)]
+    for attempt in attempts:
+        found = services.storage.info(bucket, naming.rejects_object(run.table, run.run_id, attempt))
+        if found:
+            lines = _lines(services.storage.stream(bucket, found.name, found.generation))
+            yield from (Rejected(json.loads(line)) for line in lines)
+            return
+
+
+def export(run: Run, services: Services) -> Iterator[bytes]:
+    """Yield the rejected rows as a file: its beginning as it was, then these rows, byte by byte.
+
+    Raises:
+        InvalidMessageError: the run staged nothing, so all of its file is in quarantine.
+    """
+    manifest, file = _origin(run, services)
+    places = [row.place for row in rejected_rows(run, services)]
+    raw = services.settings.bucket("raw")
+    info = services.storage.info(raw, file.original)
+    if info is None:
+        raise InvalidMessageError(
+            f"gs://{raw}/{file.original}, the file itself, is not kept any more"
+        )
+
+    def chunks() -> Iterator[bytes]:
+        return services.storage.stream(raw, info.name, info.generation)
+
+    dialect = csv.Dialect.from_dict(file.dialect)
+    yield from csv.excerpt(chunks, dialect, len(manifest.schema), places)
+
+
+def replay(run: Run, services: Services, mended: bytes | None = None) -> str:
+    """Send the rejected rows of a loaded file through once more; return the new run's id.
+
+    They become a file of their own, dropped in the same path, so they are read by the table's rules
+    as they are now, once: a second time finds the file there.
+
+    Args:
+        run: a committed run with rejected rows.
+        services: where to find them.
+        mended: what to send in their place.
+
+    Raises:
+        IllegalTransitionError: they were sent before, or the table has no place for them.
+    """
+    _require_replayable(run, services)
+    content = mended if mended is not None else b"".join(export(run, services))
+    bucket = services.settings.bucket("landing")
+    prefix = f"{run.table}/rejects-of-{run.run_id}"
+    for earlier in services.storage.list(bucket, prefix):
+        _require_fruitless(run, earlier.name, earlier.generation, services)
+    name = f"{prefix}-{sha256(content).hexdigest()[:8]}.csv"
+    try:
+        generation = services.storage.write(
+            bucket, name, content, generation=ABSENT, content_type="text/csv"
+        )
+    except ConflictError as exc:
+        raise IllegalTransitionError(
+            f"the very same rows of run {run.run_id} were sent before, as gs://{bucket}/{name}; "
+            "`sluice runs` says what became of them"
+        ) from exc
+    return _run_of(IngestRequest(bucket=bucket, name=name, generation=generation), run.table)
+
+
+def _require_replayable(run: Run, services: Services) -> None:
+    manifest, _ = _origin(run, services)
+    if run.state is not RunState.COMMITTED:
+        raise IllegalTransitionError(
+            f"run {run.run_id} is {run.state}, and nothing of its file was loaded: "
+            f"`sluice replay {run.run_id}` reads all of it again"
+        )
+    if not manifest.rows_rejected:
+        raise IllegalTransitionError(f"run {run.run_id} rejected no rows")
+    if manifest.mode is SyncMode.FULL:
+        raise IllegalTransitionError(
+            f"each file of {run.table} replaces all of its rows, so these cannot come by "
+            "themselves; mend the whole file and drop it again"
+        )
+
+
+def _require_fruitless(run: Run, name: str, generation: int, services: Services) -> None:
+    """Make sure that an earlier replay loaded nothing."""
+    bucket = services.settings.bucket("landing")
+    request = IngestRequest(bucket=bucket, name=name, generation=generation)
+    earlier = services.ledger.find(run.table, _run_of(request, run.table))
+    if earlier is None or earlier.state not in (RunState.QUARANTINED, RunState.FAILED):
+        state = earlier.state if earlier else "on its way"
+        raise IllegalTransitionError(
+            f"the rejected rows of run {run.run_id} were sent before, as gs://{bucket}/{name}, "
+            f"which is {state}. What it rejected in turn can be replayed by its own run"
+        )
+
+
+def _run_of(request: IngestRequest, table: str) -> str:
+    return run_id(table, Trigger.FILE, request.key, request.announced_at)
+
+
+def _origin(run: Run, services: Services) -> tuple[Manifest, FileOrigin]:
+    manifest = services.manifests.find(run.table, run.run_id)
+    if manifest is None or manifest.file is None:
+        raise InvalidMessageError(
+            f"run {run.run_id} staged nothing of a file; `sluice quarantine show {run.run_id}` has "
+            f"what is known, and `sluice replay {run.run_id}` reads the file again"
+        )
+    return manifest, manifest.file
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

@@ -1,0 +1,98 @@
+"""The bad rows of a dropped file, set aside one by one with all that is needed to mend them."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Self
+
+import pyarrow as pa
+
+from shared import csv
+from shared.config.models import CsvFiles
+from shared.core import naming
+from shared.errors import InvalidFileError
+from shared.steps.attempts import Work
+from shared.storage import ObjectInfo, Writer
+
+_NOTED_RULES = 10
+"""A receipt notes so many kinds of things that were read with care."""
+
+
+class Rejects:
+    """Sifts a file: good rows pass, bad ones go to one NDJSON object of the quarantine bucket.
+
+    Each line has the file and its generation, then all of ``csv.Reject``.
+    """
+
+    def __init__(self, work: Work, file: ObjectInfo) -> None:
+        self._storage = work.services.storage
+        self._bucket = work.services.settings.bucket("quarantine")
+        self._name = naming.rejects_object(work.run.table, work.run.run_id, work.attempt.id)
+        self._file = file
+        self._stack = ExitStack()
+        self._writer: Writer | None = None
+        self._first = ""
+        self._noted: dict[str, tuple[int, str]] = {}
+        self.rows = 0
+        self.rejected = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.__exit__(*exc_info)  # type: ignore[arg-type]
+
+    @property
+    def place(self) -> str:
+        """Where the rejected rows are kept."""
+        return f"gs://{self._bucket}/{self._name}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the receipt says about rejected rows, and about rows that were read with care."""
+        rejected = [f"{self.rejected} rejected rows in {self.place}"] if self.rejected else []
+        noted = list(self._noted.items())[:_NOTED_RULES]
+        return (*rejected, *(f"{rule}: {count}, {first}" for rule, (count, first) in noted))
+
+    def sift(self, batches: Iterator[csv.Batch]) -> Iterator[pa.RecordBatch]:
+        """Yield the good rows; write the bad ones aside."""
+        for batch in batches:
+            self.rows += batch.rows
+            for reject in batch.rejects:
+                self._keep(reject)
+            for note in batch.notes:
+                count, first = self._noted.get(note.rule, (0, ""))
+                first = first or f"the first in line {note.line}: {note.text}"
+                self._noted[note.rule] = (count + 1, first)
+            yield batch.data
+
+    def require_few(self, rules: CsvFiles) -> None:
+        """Make sure that not too many rows were rejected.
+
+        Raises:
+            InvalidFileError: more than the table's rules allow; nothing of the file is loaded.
+        """
+        share = 100 * self.rejected / self.rows if self.rows else 0
+        if share > rules.max_reject_percent:
+            limit = f"max_reject_percent {rules.max_reject_percent:g}"
+        elif rules.max_rejects is not None and self.rejected > rules.max_rejects:
+            limit = f"max_rejects {rules.max_rejects}"
+        else:
+            return
+        raise InvalidFileError(
+            f"{self.rejected} of {self.rows} rows of gs://{self._file.bucket}/{self._file.name} "
+            f"were rejected, more than {limit}; nothing was loaded. The first is {self._first}. "
+            f"All are in {self.place}, with their reasons",
+            rows_rejected=self.rejected,
+        )
+
+    def _keep(self, reject: csv.Reject) -> None:
+        if self._writer is None:
+            stream = self._storage.create(self._bucket, self._name, "application/x-ndjson")
+            self._writer = self._stack.enter_context(stream)
+            self._first = f"in line {reject.line} ({reject.rule})"
+        self.rejected += 1
+        place = f"gs://{self._file.bucket}/{self._file.name}"
+        line = {"file": place, "generation": self._file.generation, **asdict(reject)}
+        self._writer.write((json.dumps(line, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,139 @@
+"""Contracts: the first file of a path says how the next ones are written."""
+
+import gzip
+import io
+import json
+import zipfile
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.core.runs import RunState
+from tests.flow.cloud import Cloud
+
+
+def contract(cloud: Cloud, table: str) -> Any:
+    done = cloud.sluice("contract", table, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_later_files_are_read_as_the_first_one_was_written(cloud: Cloud) -> None:
+    cloud.configure("agreed", sync_mode="append", csv={})
+
+    first = cloud.drop("agreed/1.csv", b"day;name;n\n31.01.2024;a,b;1\n01.02.2024;c;2\n")
+    second = cloud.drop("agreed/2.csv", b"day;name;n\n02.01.2024;d,e,f,g;3\n")
+
+    assert (first.state, second.state) == (RunState.COMMITTED, RunState.COMMITTED), second
+    frozen = contract(cloud, "agreed")
+    assert frozen["contract"]["columns"] == ["day", "name", "n"]
+    assert frozen["contract"]["dialect"]["delimiter"] == ";"
+    assert frozen["run_id"] == first.run_id
+    assert cloud.target("SELECT * FROM agreed ORDER BY n") == [
+        (date(2024, 1, 31), "a,b", 1),
+        (date(2024, 2, 1), "c", 2),
+        (date(2024, 1, 2), "d,e,f,g", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("delimiter", b"id;name\n3;c\n4;d\n", "delimiter ';' instead of ','"),
+        ("columns", b"id,nom,x\n3,c,1\n4,d,2\n", "missing columns name; new columns nom, x"),
+        (
+            "encoding",
+            "id,name\n3,ü\n4,ö\n".encode("utf-16"),
+            "encoding utf-16-le instead of utf-8",
+        ),
+    ],
+)
+def test_file_that_differs_is_stopped_with_the_difference(
+    cloud: Cloud, name: str, content: bytes, reason: str
+) -> None:
+    table = f"breach_of_{name}"
+    cloud.configure(table, sync_mode="append", csv={})
+    first = cloud.drop(f"{table}/1.csv", "id,name\n1,ä\n2,b\n".encode())
+
+    run = cloud.drop(f"{table}/2.csv", content)
+
+    assert run.state is RunState.QUARANTINED
+    assert run.failure is not None
+    assert reason in run.failure.message
+    assert f"frozen by {first.trigger_key}" in run.failure.message
+    assert cloud.target(f"SELECT count(*) FROM {table}") == [(2,)]
+
+
+def test_lifted_contract_lets_a_changed_file_through(cloud: Cloud) -> None:
+    cloud.configure("lifted", sync_mode="append", csv={})
+    cloud.drop("lifted/1.csv", b"id,name\n1,a\n")
+    stopped = cloud.drop("lifted/2.csv", b"id|name\n2|b\n")
+
+    lifted = cloud.sluice("contract", "lifted", "--lift")
+    replayed = cloud.sluice("replay", stopped.run_id)
+
+    assert (lifted.returncode, replayed.returncode) == (0, 0), replayed.stderr
+    assert contract(cloud, "lifted")["contract"]["dialect"]["delimiter"] == "|"
+    assert cloud.target("SELECT * FROM lifted ORDER BY id") == [(1, "a"), (2, "b")]
+
+
+def test_changed_configuration_lifts_the_contract(cloud: Cloud) -> None:
+    cloud.configure("reconfigured", sync_mode="append", csv={})
+    cloud.drop("reconfigured/1.csv", b"id,name\n1,a\n")
+
+    cloud.configure("reconfigured", sync_mode="append", csv={"delimiter": "~"})
+    run = cloud.drop("reconfigured/2.csv", b"id~name\n2~b\n")
+
+    assert run.state is RunState.COMMITTED
+    assert cloud.target("SELECT * FROM reconfigured ORDER BY id") == [(1, "a"), (2, "b")]
+
+
+def test_marks_of_numbers_and_dates_come_from_the_table_file(cloud: Cloud) -> None:
+    rules = {
+        "decimal": ",",
+        "thousands": ".",
+        "null": ["", "k.A."],
+        "formats": {"day": "%d.%m.%Y"},
+        "columns": {"day": "date", "amount": "decimal(12,2)", "note": "text"},
+    }
+    cloud.configure("german", sync_mode="append", csv=rules)
+
+    run = cloud.drop("german/1.csv", b'day;amount;note\n02.01.2024;1.234,50;""\n;k.A.;\n')
+
+    assert run.state is RunState.COMMITTED, run
+    assert cloud.target("SELECT day, amount::text, note FROM german ORDER BY day") == [
+        (date(2024, 1, 2), "1234.50", ""),
+        (None, None, None),
+    ]
+
+
+def zipped(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside.csv", content)
+    return buffer.getvalue()
+
+
+def test_packed_files_are_read_as_they_are(cloud: Cloud) -> None:
+    cloud.configure("packed", sync_mode="append", csv={})
+
+    runs = [
+        cloud.drop("packed/1.csv.gz", gzip.compress(b"id,name\n1,a\n")),
+        cloud.drop("packed/2.zip", zipped(b"id,name\n2,b\n")),
+        cloud.drop("packed/3.csv", b"id,name\n3,c\n"),
+    ]
+
+    assert [run.state for run in runs] == [RunState.COMMITTED] * 3
+    assert cloud.target("SELECT * FROM packed ORDER BY id") == [(1, "a"), (2, "b"), (3, "c")]
+
+
+def test_half_an_archive_is_refused(cloud: Cloud) -> None:
+    cloud.configure("halved", sync_mode="append", csv={})
+    content = zipped(b"id,name\n" + b"1,a\n" * 9999)
+
+    run = cloud.drop("halved/1.zip", content[: len(content) // 2])
+
+    assert run.state is RunState.QUARANTINED
+    assert run.failure is not None
+    assert "ends in the middle" in run.failure.message

@@ -1,0 +1,137 @@
+"""Quarantine: rejected rows are listed, shown, exported, mended, and sent through once."""
+
+import json
+from pathlib import Path
+
+from shared.core.runs import Run, RunState
+from tests.flow.cloud import Cloud
+
+FILE = (
+    "\ufeffid;name;amount\r\n"
+    "1;one;1\r\n"
+    "2;zwei;=1+1\r\n"
+    '3;"drei;\r\nund mehr";x\r\n'
+    "4;vier\r\n"
+    "5;five;5\r\n"
+).encode("utf-16-le")
+
+
+def make(cloud: Cloud, table: str, *, amount: str = "int64", mode: str = "append") -> None:
+    columns = {"id": "int64", "name": "text", "amount": amount}
+    rules = {"columns": columns, "max_reject_percent": 70}
+    key = {"primary_key": ["id"]} if mode == "full" else {}
+    cloud.configure(table, sync_mode=mode, csv=rules, **key)
+
+
+def partly_loaded(cloud: Cloud, table: str) -> Run:
+    make(cloud, table)
+    run = cloud.drop(f"{table}/one.csv", FILE)
+    assert run.state is RunState.COMMITTED, run.failure
+    assert ids(cloud, table) == [1, 5]
+    return run
+
+
+def ids(cloud: Cloud, table: str) -> list[int]:
+    return [i for (i,) in cloud.target(f"SELECT id FROM {table} ORDER BY id")]
+
+
+def test_rejected_rows_are_listed_and_shown_with_their_reasons(cloud: Cloud) -> None:
+    run = partly_loaded(cloud, "set_aside")
+
+    listed = cloud.sluice("quarantine", "list", "set_aside", "--json")
+    shown = cloud.sluice("quarantine", "show", run.run_id)
+    lines = cloud.sluice("quarantine", "show", run.run_id, "--json").stdout.splitlines()
+
+    (entry,) = json.loads(listed.stdout)
+    assert (entry["run_id"], entry["rows_rejected"]) == (run.run_id, 3)
+    rows = [json.loads(line) for line in lines]
+    assert [(r["line"], r["column"], r["rule"]) for r in rows] == [
+        (3, "amount", "not_int64"),
+        (4, "amount", "not_int64"),
+        (6, None, "wrong_width"),
+    ]
+    assert rows[1]["raw"] == '3;"drei;\r\nund mehr";x'
+    assert rows[0]["file"].endswith("set_aside/one.csv")
+    assert all(r["reason"] in shown.stdout for r in rows)
+
+
+def test_report_for_a_spreadsheet_holds_no_formula(cloud: Cloud, tmp_path: Path) -> None:
+    make(cloud, "reported")
+    run = cloud.drop("reported/one.csv", b"id,name,amount\n1,one,1\n=2+3,b,1\n")
+
+    done = cloud.sluice("quarantine", "show", run.run_id, "--out", str(tmp_path / "report.csv"))
+
+    assert done.returncode == 0, done.stderr
+    report = (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
+    assert '"\'=2+3,b,1"' in report
+
+
+def test_rows_are_sent_through_once_when_the_rule_is_mended(cloud: Cloud) -> None:
+    run = partly_loaded(cloud, "forgiven")
+    make(cloud, "forgiven", amount="text")
+    cloud.target("ALTER TABLE forgiven ALTER amount TYPE text")
+
+    first = cloud.sluice("quarantine", "replay", run.run_id)
+    second = cloud.sluice("quarantine", "replay", run.run_id)
+
+    assert first.returncode == 0, first.stderr + first.stdout
+    assert second.returncode == 1
+    assert "were sent before" in second.stderr
+    assert cloud.target("SELECT * FROM forgiven WHERE id IN (2, 3) ORDER BY id") == [
+        (2, "zwei", "=1+1"),
+        (3, "drei;\r\nund mehr", "x"),
+    ]
+    assert ids(cloud, "forgiven") == [1, 2, 3, 5]
+    assert [r["line"] for r in cloud.rejects(cloud.runs("forgiven")[-1])] == [5]
+
+
+def test_rows_are_sent_through_when_they_are_mended(cloud: Cloud, tmp_path: Path) -> None:
+    run = partly_loaded(cloud, "repaired")
+    exported = tmp_path / "rejected.csv"
+
+    done = cloud.sluice("quarantine", "export", run.run_id, str(exported))
+    text = exported.read_text(encoding="utf-16")
+    exported.write_text(
+        text.replace("=1+1", "2").replace(";x", ";3").replace("vier", "vier;4"),
+        encoding="utf-16",
+        newline="",
+    )
+    replayed = cloud.sluice("quarantine", "replay", run.run_id, "--with", str(exported))
+
+    assert done.returncode == 0, done.stderr
+    assert text.startswith("id;name;amount\n2;zwei;=1+1\n")
+    assert replayed.returncode == 0, replayed.stderr + replayed.stdout
+    assert ids(cloud, "repaired") == [1, 2, 3, 4, 5]
+
+
+def test_rows_of_a_table_that_files_replace_cannot_come_by_themselves(cloud: Cloud) -> None:
+    make(cloud, "replaced_whole", mode="full")
+    run = cloud.drop("replaced_whole/one.csv", FILE)
+
+    done = cloud.sluice("quarantine", "replay", run.run_id)
+
+    assert done.returncode == 1
+    assert "mend the whole file and drop it again" in done.stderr
+    assert ids(cloud, "replaced_whole") == [1, 5]
+
+
+def test_refused_file_is_listed_with_its_reason(cloud: Cloud) -> None:
+    cloud.configure("refused_whole", sync_mode="append", csv={"columns": {"id": "int64"}})
+    run = cloud.drop("refused_whole/one.csv", b"id\nx\ny\n")
+
+    listed = cloud.sluice("quarantine", "list", "refused_whole")
+    shown = cloud.sluice("quarantine", "show", run.run_id, "--json")
+
+    assert "2 of 2 rows" in listed.stdout
+    assert [json.loads(line)["raw"] for line in shown.stdout.splitlines()] == ["x", "y"]
+
+
+def test_number_of_rejected_rows_is_limited(cloud: Cloud) -> None:
+    rules = {"columns": {"id": "int64"}, "max_reject_percent": 100, "max_rejects": 1}
+    cloud.configure("few_rejects", sync_mode="append", csv=rules)
+
+    run = cloud.drop("few_rejects/one.csv", b"id\n1\nx\ny\n")
+
+    assert run.state is RunState.QUARANTINED
+    assert run.failure is not None
+    assert "more than max_rejects 1" in run.failure.message
