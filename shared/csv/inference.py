@@ -81,6 +81,8 @@ class _Profile:
     alive: list[Candidate]
     values: int = 0
     nulls: int = 0
+    filled: int = 0
+    """Values that are not the empty text."""
     last_ruled_out: str = ""
 
     def see(self, cells: pa.Array, rows_before: int) -> None:
@@ -90,6 +92,7 @@ class _Profile:
         if not self.alive:
             return
         filled = cells.filter(pc.greater(pc.binary_length(cells), 0))
+        self.filled += len(filled)
         if not len(filled):
             return
         kept = [c for c in self.alive if c.accepts(filled)]
@@ -100,7 +103,7 @@ class _Profile:
         self.alive = kept
 
     def _result(self) -> tuple[DataType, str | None] | None:
-        if not self.values:
+        if not self.filled:
             return None
         results = [r for c in self.alive if (r := c.result()) is not None]
         kinds = {r[0].kind for r in results}
@@ -123,6 +126,8 @@ class _Profile:
     def _reason(self, result: tuple[DataType, str | None] | None) -> str:
         if not self.values:
             return "there is no value in the whole file"
+        if not self.filled and self.alive:
+            return f"all {self.values:,} values are the empty text"
         if result:
             written = f" written as {result[1]}" if result[1] else ""
             return f"all {self.values:,} values are {result[0]}{written} and print back the same"

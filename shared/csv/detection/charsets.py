@@ -30,6 +30,11 @@ _WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _HIGH = bytes(range(0x80, 0x100))
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_EBCDIC = frozenset(
+    (0x15, 0x25, 0x40, 0x4B, 0x4D, 0x5D, 0x5E, 0x60, 0x61, 0x6B, 0x6D, 0x7A, 0x7D, 0x7F)
+) | {*range(0x81, 0xAA), *range(0xC1, 0xEA), *range(0xF0, 0xFA)}
+"""Letters, digits, blanks, line ends and usual punctuation. Source: code page 037."""
+
 _ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 """Source: RFC 1468, ISO-2022-JP."""
 _CLOSE = 0.12
@@ -141,9 +146,9 @@ def _legacy(head: bytes) -> Charset:
 def _refuse_ebcdic(head: bytes) -> None:
     """Refuse EBCDIC, whose line ends and national characters differ between its code pages."""
     beginning = head[:_LOOKED_AT]
-    usual = sum(b == 0x40 or 0x81 <= b <= 0xA9 or 0xC1 <= b <= 0xF9 for b in beginning)
+    usual = sum(b in _EBCDIC for b in beginning)
     has_line_end = b"\x15" in beginning or b"\x25" in beginning
-    if usual > 0.7 * len(beginning) and has_line_end and b"\n" not in beginning:
+    if usual > 0.9 * len(beginning) and has_line_end and b"\n" not in beginning:
         raise InvalidFileError(
             "this is EBCDIC text, as mainframes write it; have the transfer convert it to UTF-8, "
             "or set encoding to the code page, such as cp037, cp273 or cp500",

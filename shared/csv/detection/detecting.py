@@ -113,7 +113,7 @@ class _Detection:
         if not style.delimiter and "delimiter" not in self._given:
             refuse_aligned(cut.lines)
             refuse_packed(cut)
-        self._say_style(choice, cut, style)
+        self._say_style(choice, cut, layout)
         self._evidence += [_line_ends(self._raw), *layout.evidence]
         self._warnings += layout.warnings
         found = self._found(style, layout)
@@ -163,8 +163,9 @@ class _Detection:
             layout = find_layout(cut, is_whole=self._is_whole, lines_before=self._lines_before)
         return cut, layout
 
-    def _say_style(self, choice: _Choice, cut: Shape, style: Style) -> None:
-        widths = [w for w in cut.widths if w]
+    def _say_style(self, choice: _Choice, cut: Shape, layout: Layout) -> None:
+        style = cut.style
+        widths = [w for w in cut.widths if w][layout.records_before :]
         width, count = cut.modal_width()
         if "delimiter" not in self._given:
             if style.delimiter:

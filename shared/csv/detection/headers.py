@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from shared.csv.detection.looks import TYPED, Look, look, main_look
 from shared.csv.dialect import MAX_HEADER_ROWS
@@ -12,7 +13,6 @@ from shared.csv.dialect import MAX_HEADER_ROWS
 Row = Sequence[str]
 
 _SURE = TYPED | {Look.FLAG}
-_NAMES = frozenset({Look.WORDS, Look.OTHER})
 _MOST = 0.8
 _BODY_ROWS = 100
 _MAX_NAME = 120
@@ -30,101 +30,114 @@ class HeaderFinding:
 
 def find_header(rows: Sequence[Row]) -> HeaderFinding:
     """Decide about the first rows of a table; all rows given have about the same width."""
-    first, body = rows[0], rows[1 : _BODY_ROWS + 1]
+    first, count = rows[0], _named_rows(rows)
+    body = [row for row in rows[count : _BODY_ROWS + count] if row != first]
     if not body:
         return _single(first)
     columns = _columns(body, len(first))
     typed = _typed(columns)
     if _is_series(first, columns):
         return HeaderFinding(1, f"header: its numbers are a series, {_shown(first)}")
-    for_it = [j for j in typed if look(first[j]) in _NAMES]
-    against = [j for j in typed if look(first[j]) in _SURE]
+    for_it = [j for j in typed if _is_name(first[j], columns[j].look)]
+    against = [j for j in typed if _is_value(first[j], columns[j].look)]
     if len(for_it) > len(against):
-        count = _header_rows(rows, typed)
-        also = f"; {count} rows have names" if count > 1 else ""
         column = for_it[0]
-        kind = columns[column][1].value
+        also = f"; the first {count} rows have names" if count > 1 else ""
         return HeaderFinding(
             count,
-            f"header: {first[column].strip()!r} stands over a column of {kind}s, and "
-            f"{len(for_it)} of {len(typed)} such columns agree{also}",
+            f"header: {first[column].strip()!r} stands over a column of "
+            f"{columns[column].look.value} values, and {len(for_it)} of {len(typed)} such columns "
+            f"agree{also}",
             is_sure=True,
         )
     if against:
-        return HeaderFinding(
-            0,
-            f"no header: the first row has values like the others, such as {first[against[0]]!r}",
-        )
+        value = first[against[0]].strip()
+        return HeaderFinding(0, f"no header: the first row has values, such as {value!r}")
     return _by_words(first, body)
 
 
 def typed_columns(rows: Sequence[Row], width: int) -> dict[int, Look]:
     """Return the columns whose cells nearly all look like one type, and that look."""
     columns = _columns(rows[:_BODY_ROWS], width)
-    return {j: columns[j][1] for j in _typed(columns)}
+    return {j: columns[j].look for j in _typed(columns)}
 
 
 def names_columns(row: Row, typed: dict[int, Look]) -> bool:
     """Whether a row within a table has names where its columns have values of a type."""
-    looks = [look(row[j]) for j in typed if j < len(row)]
-    return len(looks) > 0 and all(found in _NAMES for found in looks)
+    cells = [(row[j], found) for j, found in typed.items() if j < len(row)]
+    return len(cells) > 0 and all(_is_name(cell, found) for cell, found in cells)
 
 
-def _columns(body: Sequence[Row], width: int) -> list[tuple[list[str], Look, float]]:
+class _Column(NamedTuple):
+    cells: list[str]
+    look: Look
+    share: float
+
+
+def _columns(body: Sequence[Row], width: int) -> list[_Column]:
     columns = []
     for place in range(width):
         cells = [row[place] for row in body if place < len(row)]
         found, part = main_look(cells)
-        columns.append((cells, found or Look.EMPTY, part))
+        columns.append(_Column(cells, found or Look.EMPTY, part))
     return columns
 
 
-def _typed(columns: Sequence[tuple[list[str], Look, float]]) -> list[int]:
-    return [j for j, (_, found, part) in enumerate(columns) if found in _SURE and part >= _MOST]
+def _typed(columns: Sequence[_Column]) -> list[int]:
+    return [j for j, c in enumerate(columns) if c.look in _SURE and c.share >= _MOST]
+
+
+def _is_value(cell: str, column: Look) -> bool:
+    """Whether a cell is a value; y and n are, only where the column has such."""
+    found = look(cell)
+    return found in TYPED or (found is Look.FLAG and column is Look.FLAG)
+
+
+def _is_name(cell: str, column: Look) -> bool:
+    found = look(cell)
+    return found in (Look.WORDS, Look.OTHER) or (found is Look.FLAG and column is not Look.FLAG)
 
 
 def _single(row: Row) -> HeaderFinding:
-    looks = [look(cell) for cell in row]
-    values = sum(found in _SURE for found in looks)
+    values = sum(look(cell) in TYPED for cell in row)
     if values and (values > 1 or len(row) < 3):
         return HeaderFinding(0, f"no header: the only row has {values} values that are no names")
     return HeaderFinding(1, "header: the only row has nothing but names; there are no rows")
 
 
-def _is_series(first: Row, columns: Sequence[tuple[list[str], Look, float]]) -> bool:
+def _is_series(first: Row, columns: Sequence[_Column]) -> bool:
     """Whether numbers in the first row count up, as years or places do, and the rows do not."""
-    numbers = [j for j, cell in enumerate(first) if cell.strip().isdigit() and cell.isascii()]
-    if len(numbers) < 2:
+    numbers = [j for j, cell in enumerate(first) if cell.strip().isdecimal() and cell.isascii()]
+    if len(numbers) < 2 or any(look(c) in TYPED - {Look.NUMBER} for c in first):
         return False
     values = [int(first[j]) for j in numbers]
+    if values == list(range(len(first))):
+        return len(first) > 2
     steps = {b - a for a, b in pairwise(values)}
-    is_years = steps in ({1}, {-1}, {5}, {10}) and all(1900 <= v <= 2100 for v in values)
-    is_places = values == list(range(len(first))) and len(first) > 2
-    if not (is_years or is_places) or any(look(c) in _SURE - {Look.NUMBER} for c in first):
-        return False
-    return any(
-        [cells[i] for cells, _, _ in columns if i < len(cells)] != list(first)
-        and not all(
-            columns[j][0][i].strip().isdigit() and 1900 <= int(columns[j][0][i]) <= 2100
-            for j in numbers
-            if i < len(columns[j][0])
-        )
-        for i in range(min(len(columns[j][0]) for j in numbers))
+    return (
+        steps in ({1}, {-1}, {5}, {10})
+        and all(map(_is_year, values))
+        and not all(c.strip().isdecimal() and _is_year(int(c)) for c in columns[numbers[0]].cells)
     )
 
 
-def _header_rows(rows: Sequence[Row], typed: Sequence[int]) -> int:
-    """Count the first rows that have names where the rows below have values."""
+def _is_year(number: int) -> bool:
+    return 1900 <= number <= 2100
+
+
+def _named_rows(rows: Sequence[Row]) -> int:
+    """Count the first rows that have names where the rows below have values; at least one."""
     count = 1
-    for row in rows[1 : min(MAX_HEADER_ROWS, len(rows) - 1)]:
-        below = _columns(rows[count + 1 : _BODY_ROWS], len(rows[0]))
-        sure = [j for j in _typed(below) if j in typed or below[j][2] >= _MOST]
-        looks = [look(row[j]) for j in sure if j < len(row)]
-        named = sum(found in _NAMES for found in looks)
-        is_names = len(sure) > 1 and named >= max(2, math.ceil(len(sure) / 2))
-        if not is_names or any(f in _SURE or f is Look.NOTHING for f in looks):
+    while count < min(MAX_HEADER_ROWS, len(rows) - 2):
+        columns = _columns(rows[count + 1 : _BODY_ROWS], len(rows[0]))
+        typed = _typed(columns)
+        row = rows[count]
+        named = [j for j in typed if j < len(row) and _is_name(row[j], columns[j].look)]
+        if len(named) < max(2, math.ceil(len(typed) / 2)) or any(
+            look(row[j]) is Look.NOTHING or _is_value(row[j], columns[j].look) for j in typed
+        ):
             break
-        if any(row[j] in below[j][0] for j in range(len(row)) if row[j].strip() and j < len(below)):
+        if any(cell.strip() and cell in columns[j].cells for j, cell in enumerate(row)):
             break
         count += 1
     return count
@@ -133,7 +146,7 @@ def _header_rows(rows: Sequence[Row], typed: Sequence[int]) -> int:
 def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     """Decide where every column is text: by whether the first row could be one of the others."""
     names = [cell.strip() for cell in first]
-    values = [j for j, cell in enumerate(first) if look(cell) in _SURE]
+    values = [j for j, cell in enumerate(first) if look(cell) in TYPED]
     if values:
         return HeaderFinding(
             0, f"no header: {first[values[0]]!r} in the first row is no name of a column"

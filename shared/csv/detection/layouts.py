@@ -11,7 +11,7 @@ from shared.csv.detection.headers import (
     names_columns,
     typed_columns,
 )
-from shared.csv.detection.looks import TYPED, Look, look
+from shared.csv.detection.looks import TYPED, look
 from shared.csv.detection.shapes import Shape
 from shared.csv.trailers import agrees, counts_rows, trailer_count
 from shared.errors import InvalidFileError
@@ -20,7 +20,7 @@ _COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _BODY_RECORDS = 120
-_RULE = re.compile(r"^[\s\"]*[-=]{2,}[\s\"]*$")
+_RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _SECOND_TABLE_ROWS = 2
 
 
@@ -29,6 +29,8 @@ class Layout:
     """Where in the file its rows are."""
 
     skip_lines: int = 0
+    records_before: int = 0
+    """Records among those lines."""
     header_rows: int = 1
     comment: str | None = None
     has_trailing_delimiter: bool = False
@@ -122,6 +124,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         _check_end(records, warnings)
     return Layout(
         skip_lines=skip_lines,
+        records_before=start,
         header_rows=header.rows,
         comment=comment or rule,
         has_trailing_delimiter=has_trailing,
@@ -175,7 +178,7 @@ def _start(records: Records) -> tuple[int, HeaderFinding, bool]:
 
 def _first_dense(records: Records) -> int:
     """Return the first record that is not mostly empty, as titles in a spreadsheet are."""
-    filled = [(n, sum(bool(c.strip()) for c in records.cells(n))) for n in records.modal[:100]]
+    filled = [(n, _filled(records, n)) for n in records.modal[:100]]
     usual = sorted(count for _, count in filled)[len(filled) * 3 // 4]
     if usual < 3:
         return records.modal[0]
@@ -188,6 +191,10 @@ def _first_dense(records: Records) -> int:
         if not (is_title or is_note):
             return number
     return records.modal[0]
+
+
+def _filled(records: Records, number: int) -> int:
+    return sum(bool(cell.strip()) for cell in records.cells(number))
 
 
 def _is_marked(records: Records, number: int) -> bool:
@@ -203,7 +210,7 @@ def _short_header(records: Records, first: int) -> tuple[int, HeaderFinding, boo
         return None
     cells = records.cells(number)
     body = records.sample(first)
-    if not all(look(c) in (Look.WORDS, Look.OTHER) for c in cells if c.strip()):
+    if any(look(c) in TYPED for c in cells):
         return None
     if find_header([cells[: records.width] + [""] * (records.width - width), *body]).rows == 0:
         return None
@@ -217,16 +224,15 @@ def _skip_lines(records: Records, start: int, evidence: list[str], warnings: lis
     if start == 0:
         return records.lines_before
     skip = records.line(start) - 1
-    widths = records.widths[:start]
     evidence.append(
         f"preamble: lines 1 to {skip} come before the table; the first is "
         f"{records.cut.lines[records.indices[0]][:40]!r}"
     )
-    for width in set(widths) - {1, 2, records.width}:
-        if widths.count(width) > 2:
-            warnings.append(
-                f"lines 1 to {skip} may be another table, of {width} columns; they are left out"
-            )
+    filled = [w for n, w in enumerate(records.widths[:start]) if _filled(records, n) > 2]
+    if len(filled) > 2 and len(set(filled)) == 1:
+        warnings.append(
+            f"lines 1 to {skip} may be another table, of {filled[0]} columns; they are left out"
+        )
     return skip
 
 
@@ -239,6 +245,8 @@ def _rule_below_header(records: Records, start: int, header: HeaderFinding) -> s
     if records.widths[number] != records.width or not all(_RULE.match(c) for c in cells):
         return None
     mark = cells[0][:2]
+    if len(mark) < 2:
+        return None
     others = sum(records.cut.lines[i].startswith(mark) for i in records.indices)
     return mark if others == 1 else None
 
@@ -249,7 +257,7 @@ def _ends_in_nothing(records: Records, start: int, header: HeaderFinding) -> boo
     body = [n for n in records.modal if n >= start + header.rows]
     delimiter = records.cut.style.delimiter
     lines = records.cut.lines
-    ends = [lines[records.indices[n]].rstrip(" ").endswith(delimiter.rstrip(" ")) for n in body]
+    ends = [not lines[records.indices[n]].rsplit(delimiter, 1)[1].strip() for n in body]
     if not ends or not all(ends):
         return False
     if not header.rows:
@@ -307,7 +315,6 @@ def _check_other_tables(
     if records.width < 2 or not body:
         return
     names = records.cells(start) if header.rows else None
-    typed = typed_columns([records.cells(n) for n in body[:_BODY_RECORDS]], records.width)
     for number in range(start + max(1, header.rows), len(records.widths)):
         if not records.has_blank_before(number):
             continue
@@ -315,6 +322,8 @@ def _check_other_tables(
         following = records.widths[number : number + _SECOND_TABLE_ROWS]
         if width == records.width:
             row = records.cells(number)
+            above = [n for n in body if n < number][:_BODY_RECORDS]
+            typed = typed_columns([records.cells(n) for n in above], records.width)
             if header.rows and row != names and len(typed) > 0 and names_columns(row, typed):
                 raise InvalidFileError(
                     f"a second table starts in line {records.line(number)}, with the columns "

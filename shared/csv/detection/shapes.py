@@ -66,6 +66,16 @@ class Shape:
         return starts + sum(line.count(delimiter + quote) for line in self.lines)
 
     @cached_property
+    def undoubled(self) -> int:
+        """Return how many flawed fields end with a quote too, as if quoted carelessly."""
+        quote, delimiter = self.style.quote, self.style.delimiter
+        if not self.flaws or not quote:
+            return 0
+        lines = [line for line in self.lines if quote in line]
+        cells = (c.strip(" ") for line in lines for c in (line.split(delimiter or NEWLINE)))
+        return sum(len(c) > 1 and c[0] == quote == c[-1] for c in cells)
+
+    @cached_property
     def first_lines(self) -> list[int]:
         """Return the 1-based physical line at which each record starts."""
         at, found = 1, []

@@ -17,18 +17,26 @@ _SAMPLED_LINES = 200
 _WEIGHED_RECORDS = 80
 _WEIGHED_CELLS = 2000
 
+_RARE_PRIOR = 0.5
+_REGULAR_PRIOR = 0.62
+"""Of a rare delimiter that parts every record into the same number of fields, above two."""
+
 _PRIORS = {
     **dict.fromkeys((",", ";", "\t", "|"), 1.0),
     **dict.fromkeys(("\x01", "\x02", "\x1c", "\x1d", "\x1e", "\x1f", "\x14", "\x07"), 1.0),
     **dict.fromkeys(("~", "^", "¬", "¦", "§", "¶", "þ"), 0.95),
     ":": 0.8,
     " ": 0.62,
-    **dict.fromkeys(("#", "&", "*", "@", "!", "$", "%", "+", "=", "\\"), 0.5),
+    **dict.fromkeys(("#", "&", "*", "@", "!", "$", "%", "+", "=", "\\"), _RARE_PRIOR),
     **dict.fromkeys(("/", "-", "_"), 0.42),
 }
+_MIXED_PRIOR = 0.85
+_LONELY = 0.3
+_CARELESS = 0.7
+_UNEVEN = 0.5
 _STRONG_PRIOR = 0.9
 _LONG_PRIOR = 0.96
-_RUNS = re.compile("[,;:|~^!@#&*<>=_§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t\\]\\[]{2,8}")
+_RUNS = re.compile("[,;:|~^!@#&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
 _QUOTES = "'`~^|*%$#/"
@@ -131,11 +139,41 @@ def _scored(cut: Shape) -> Scored:
     before = min(widths.index(width), _PREAMBLE_RECORDS)
     share = 0.75 * count / (len(widths) - before) + 0.25 * count / len(widths)
     quality = _cell_quality(cut, width)
-    tidy = 1 - min(0.9, 2 * cut.flaws / len(widths))
-    prior = _PRIORS.get(cut.style.delimiter, _LONG_PRIOR)
+    prior = _prior(cut.style.delimiter, share=share, width=width)
+    if count == 1 and len(widths) > 2:
+        share *= _LONELY
+    if _has_uneven_blanks(cut, width):
+        quality *= _UNEVEN
     usual = 1.0 if cut.style.quote == '"' else 0.995 if cut.style.quote is None else 0.99
     plain = 0.99 if cut.style.escape else 1.0
-    return Scored(cut, share * quality * tidy * prior * usual * plain)
+    return Scored(cut, share * quality * _tidiness(cut, len(widths)) * prior * usual * plain)
+
+
+def _prior(delimiter: str, *, share: float, width: int) -> float:
+    if delimiter not in _PRIORS:
+        is_mixed = delimiter[0] in ",;|\t" and delimiter != delimiter[::-1]
+        is_spaced = is_mixed and delimiter[1:] == " "
+        return _LONG_PRIOR if is_spaced or not is_mixed else _MIXED_PRIOR
+    prior = _PRIORS[delimiter]
+    return _REGULAR_PRIOR if prior == _RARE_PRIOR and share == 1.0 and width > 2 else prior
+
+
+def _tidiness(cut: Shape, records: int) -> float:
+    """Return 1 where all fields that start with a quote end with one, less where some do not."""
+    if not cut.flaws:
+        return 1.0
+    flaws = cut.flaws - _CARELESS * min(cut.undoubled, cut.flaws)
+    return 1 - 0.9 * flaws / (cut.flaws + cut.quoted) * min(1.0, 2 * flaws / records)
+
+
+def _has_uneven_blanks(cut: Shape, width: int) -> bool:
+    """Whether a delimiter that includes blanks leaves some: then columns are padded by blanks."""
+    delimiter = cut.style.delimiter
+    if " " not in delimiter or delimiter == " ":
+        return False
+    lines = [line for line, w in zip(cut.lines, cut.widths, strict=True) if w == width]
+    cells = [cell for line in lines[:_WEIGHED_RECORDS] for cell in line.split(delimiter)]
+    return any(cell != cell.strip(" ") for cell in cells)
 
 
 def _cell_quality(cut: Shape, width: int) -> float:
@@ -162,6 +200,5 @@ def _line_score(cut: Shape) -> float:
         return 0.0
     cells = [unmasked(line, "") for line in lines]
     total = sum(0.97 if look(c) in TYPED else worth(c) * _LINE_WORTH for c in cells)
-    tidy = 1 - min(0.9, 2 * cut.flaws / len(lines))
     usual = 1.0 if cut.style.quote == '"' else 0.99
-    return total / len(lines) * tidy * usual
+    return total / len(lines) * _tidiness(cut, len(lines)) * usual
