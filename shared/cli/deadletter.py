@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from shared.cli import cloud, render
@@ -99,11 +100,11 @@ def _table(letters: list[DeadLetter]) -> Table:
         table.add_row(
             letter.letter_id,
             letter.topic,
-            letter.table,
-            letter.run_id,
+            escape(letter.table),
+            escape(letter.run_id),
             str(letter.state),
             str(letter.deliveries),
-            letter.reason or "no attempt wrote down why; see the function's log",
+            escape(letter.reason) or "no attempt wrote down why; see the function's log",
         )
     return table
 

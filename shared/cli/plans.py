@@ -75,4 +75,4 @@ def _panel(table: str, found: Preview) -> Panel:
 
 
 def _key(found: Preview) -> str:
-    return ", ".join(found.manifest.schema.primary_key) or "none"
+    return escape(", ".join(found.manifest.schema.primary_key)) or "none"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from shared.cli import cloud, render
@@ -38,7 +39,7 @@ def sweep(
     render.console.print(f"swept {ago} in {report.duration_s:g} s, {report.open_runs} open runs")
     table = Table(box=None, pad_edge=False, show_header=False)
     for what, number, names in _lines(report):
-        table.add_row(what, number, names)
+        table.add_row(what, number, escape(names))
     render.console.print(table)
 
 

@@ -210,8 +210,13 @@ def peak_mib() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
+def _plain(facts: dict[str, object]) -> dict[str, object]:
+    """Return the facts that a record can hold as they are."""
+    return {k: v for k, v in facts.items() if isinstance(v, str | int | float | list)}
+
+
 def _end(work: Work, exc: SluiceError) -> None:
-    failure = Failure(error=type(exc).__name__, message=exc.message)
+    failure = Failure(error=type(exc).__name__, message=exc.message, facts=_plain(exc.facts))
     at = work.services.now()
     final = {PermanentError: RunState.FAILED, QuarantineError: RunState.QUARANTINED}
     state = next((s for kind, s in final.items() if isinstance(exc, kind)), None)

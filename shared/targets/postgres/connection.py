@@ -55,15 +55,7 @@ def connect(config: PostgresConnection, secrets: Secrets) -> Any:
     password = secrets.get(config.password_secret).text()
     with failures(config.instance or f"{config.host}:{config.port}"):
         if config.instance:
-            return _connector().connect(
-                config.instance,
-                "pg8000",
-                user=config.user,
-                password=password,
-                db=config.database,
-                ip_type="PRIVATE",
-                startup_params=_limits(),
-            )
+            return _connect_to_instance(config.instance, config, password)
         with _socket(config.host or "", config.port) as link:
             return pg8000.dbapi.connect(
                 user=config.user,
@@ -114,6 +106,32 @@ def _socket(host: str, port: int) -> Iterator[socket.socket]:
         link.close()
         raise
     link.settimeout(REPLY_TIMEOUT_S)
+
+
+def _connect_to_instance(instance: str, config: PostgresConnection, password: str) -> Any:
+    """Open a connection through Cloud SQL's own connector.
+
+    Raises:
+        TargetUnavailableError: the Cloud SQL Admin API or its credentials do not answer, or refuse.
+    """
+    from aiohttp import ClientError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        return _connector().connect(
+            instance,
+            "pg8000",
+            user=config.user,
+            password=password,
+            db=config.database,
+            ip_type="PRIVATE",
+            startup_params=_limits(),
+        )
+    except (ClientError, GoogleAuthError) as exc:
+        raise TargetUnavailableError(
+            f"Cloud SQL {instance}: {exc}. The function's service account needs the role "
+            "cloudsql.client, and the instance a private address"
+        ) from exc
 
 
 def _limits() -> dict[str, str]:
