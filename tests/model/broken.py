@@ -3,6 +3,7 @@
 ``mutations`` says which of them makes which broken protocol.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -117,12 +118,19 @@ class OverwritingStorage(MemoryStorage):
 
     prefix: ClassVar[str]
 
-    def put(self, bucket: str, name: str, data: bytes, generation: int) -> int:
+    def put(
+        self,
+        bucket: str,
+        name: str,
+        data: bytes,
+        generation: int,
+        metadata: Mapping[str, str] | None = None,
+    ) -> int:
         """Write at once, over what is there."""
         if name.startswith(self.prefix):
             found = self.info(bucket, name)
             generation = found.generation if found else ABSENT
-        return super().put(bucket, name, data, generation)
+        return super().put(bucket, name, data, generation, metadata)
 
 
 class OverwritingParts(OverwritingStorage):

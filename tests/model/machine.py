@@ -1,7 +1,8 @@
 """Everything that may happen, in any order: hypothesis chooses, the witness looks after every step.
 
-One machine per mode. An example is a history of commits at the source, triggers, deliveries that
-are stopped, killed, resumed as zombies, refused or left without a reply, and of time that passes.
+One machine per mode. An example is a history of commits at the source, triggers, sweeps, deliveries
+that are stopped, killed, resumed as zombies, refused or left without a reply, and of time that
+passes.
 At the end everything dies, and one clean tick must make target and source equal.
 """
 
@@ -41,6 +42,7 @@ class Event(StrEnum):
     TICK = "tick"
     TICK_AGAIN = "tick again"
     ASK = "ask for a full load"
+    SWEEP = "sweep"
     WAIT = "wait"
     DELIVER = "deliver"
     DELIVER_AGAIN = "deliver again"
@@ -67,7 +69,7 @@ class Event(StrEnum):
 E = Event
 EVENTS = [
     *(E.INSERT, E.INSERT, E.INSERT_MANY, E.INSERT_AHEAD, E.INSERT_NULL, E.UPDATE, E.DELETE),
-    *(E.TICK, E.TICK, E.TICK_AGAIN, E.ASK, E.WAIT, E.WAIT),
+    *(E.TICK, E.TICK, E.TICK_AGAIN, E.ASK, E.SWEEP, E.WAIT, E.WAIT),
     *[E.DELIVER] * 6,
     *[E.HANDLE] * 5,
     *[E.HANDLE_MEANWHILE] * 3,
@@ -89,6 +91,10 @@ AIMS = {
     "load": (
         *("publish", "publish", "publish", "look for the load"),
         *("look at the staging table", "stage a part", "write ledger/", "send to"),
+    ),
+    "sweep": (
+        *("list ledger/", "read ledger/", "write ledger/", "send to"),
+        *("list staging tables", "discard", "delete", "delete"),
     ),
 }
 """The I/Os that matter, by topic."""
@@ -167,6 +173,8 @@ class DeliveryMachine(RuleBasedStateMachine):
             world.tick_again(world.slots - which % world.slots) if again else world.tick()
         elif event is E.ASK:
             world.ask(SyncMode.FULL, f"request {which}")
+        elif event is E.SWEEP:
+            world.ask_for_sweep()
         elif event is E.WAIT:
             world.clock.pass_(timedelta(seconds=PAUSES_S[much]))
         elif event in (E.DELIVER, E.DELIVER_AGAIN):

@@ -30,7 +30,8 @@ class Stored:
 class MemoryStorage:
     """Buckets with true generations: an overwritten or deleted generation is gone.
 
-    ``history`` keeps every generation that was ever written, for the test alone.
+    ``history`` keeps every generation that was ever written, ``deleted`` those that were deleted,
+    for the test alone.
     """
 
     def __init__(self, baton: Baton, now: Callable[[], datetime]) -> None:
@@ -38,6 +39,7 @@ class MemoryStorage:
         self._now = now
         self._live: dict[tuple[str, str], Stored] = {}
         self.history: list[Stored] = []
+        self.deleted: list[ObjectInfo] = []
 
     def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
         """Return an object's bytes and generation; None when there is none."""
@@ -61,7 +63,7 @@ class MemoryStorage:
         """Write an object if its present generation is the one given; return the new one."""
         return self._baton.io(
             f"write {name}",
-            lambda: self.put(bucket, name, data, generation),
+            lambda: self.put(bucket, name, data, generation, metadata),
             StorageUnavailableError,
             retries=True,
         )
@@ -104,14 +106,27 @@ class MemoryStorage:
 
         return self._io(f"look at {name}", operation)
 
-    def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield the live objects below a prefix, by name."""
+    def list(self, bucket: str, prefix: str, *, start: str = "") -> Iterator[ObjectInfo]:
+        """Yield the live objects below a prefix, by name, from the name ``start`` on."""
 
         def operation() -> Iterator[ObjectInfo]:
-            live = sorted(self._live.items())
-            return iter([s.info for (b, n), s in live if b == bucket and n.startswith(prefix)])
+            live = sorted((n, s.info) for (b, n), s in self._live.items() if b == bucket)
+            return iter([info for n, info in live if n.startswith(prefix) and n >= start])
 
         yield from self._io(f"list {prefix}", operation)
+
+    def delete(self, bucket: str, name: str, generation: int) -> None:
+        """Delete one generation; one that is gone already is left gone."""
+
+        def operation() -> None:
+            found = self._live.get((bucket, name))
+            if found is None:
+                return
+            if found.info.generation != generation:
+                raise ConflictError(f"gs://{bucket}/{name} has another generation")
+            self.deleted.append(self._live.pop((bucket, name)).info)
+
+        self._baton.io(f"delete {name}", operation, StorageUnavailableError, retries=True)
 
     def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
         """Copy one generation to a new name; a copy made before is left alone."""
@@ -125,7 +140,14 @@ class MemoryStorage:
 
         self._baton.io(f"copy to {name}", operation, StorageUnavailableError, retries=True)
 
-    def put(self, bucket: str, name: str, data: bytes, generation: int) -> int:
+    def put(
+        self,
+        bucket: str,
+        name: str,
+        data: bytes,
+        generation: int,
+        metadata: Mapping[str, str] | None = None,
+    ) -> int:
         """Write at once, without waiting for a turn."""
         found = self._live.get((bucket, name))
         if generation != (found.info.generation if found else ABSENT):
@@ -136,6 +158,7 @@ class MemoryStorage:
             generation=FIRST_GENERATION + len(self.history),
             size_bytes=len(data),
             created_at=self._now(),
+            metadata=metadata or {},
         )
         self._live[bucket, name] = stored = Stored(info=info, data=data)
         self.history.append(stored)

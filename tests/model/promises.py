@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shared.core import naming
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.runs import TRANSITIONS, Run, RunState
+from shared.storage import ObjectInfo
 from shared.wire import from_json
 from tests.model.memory_source import Row
 from tests.model.memory_target import Load, View
@@ -35,6 +37,7 @@ class Promise(StrEnum):
     FORWARD = "readers never go back to an older state of the source"
     HONEST = "ledger and loads tell what the target holds, no more and no less"
     ENDED = "every trigger ends in one final state, and without an error when nothing is wrong"
+    KEPT = "the sweep removes nothing that is of use"
     AGAIN = "a repeat changes nothing"
 
 
@@ -54,6 +57,7 @@ class Witness:
         self._world = world
         self._views = 0
         self._generations = 0
+        self._deletions = 0
         self._last = NOTHING_YET
         self._runs: dict[str, Run] = {}
         self._newest_version = 0
@@ -76,6 +80,10 @@ class Witness:
             self._last = view
         self._views = len(views)
         self._check_records(fresh)
+        deleted = self._world.storage.deleted
+        for info in deleted[self._deletions :]:
+            self._check_deleted(info)
+        self._deletions = len(deleted)
         for load in self._last.loads:
             _check_lineage(load, self._manifests[load.record.run_id])
         self._newest_version = len(self._world.source.versions) - 1
@@ -148,7 +156,7 @@ class Witness:
 
     def _check_records(self, fresh: "list[Stored]") -> None:
         for stored in fresh:
-            if not stored.info.name.startswith("ledger/"):
+            if not stored.info.name.startswith("ledger/runs/"):
                 continue
             run = from_json(Run, stored.data, stored.info.name)
             self._versions.setdefault(run.run_id, self._newest_version)
@@ -167,6 +175,15 @@ class Witness:
         receipt = run.receipt
         is_true = receipt and load and receipt.adds_up and receipt.high == load.high
         _require(Promise.HONEST, is_true, receipt)
+
+    def _check_deleted(self, info: ObjectInfo) -> None:
+        kind, run_id = info.name.split("/")[0], naming.run_of(info.name)[1]
+        manifest, run = self._manifests.get(run_id), self._runs.get(run_id)
+        is_over = run is not None and run.is_terminal
+        is_named = manifest is not None and info.name in {p.name for p in manifest.all_parts}
+        is_orphan = kind == "parts" and manifest is not None
+        _require(Promise.KEPT, kind in ("parts", "units", "plans") and not is_named, info.name)
+        _require(Promise.KEPT, is_orphan or is_over, f"{info.name} of {run}")
 
     def _check_skipped(self, run: Run) -> None:
         """Check that the source had what a load has read, at some time since the run began."""

@@ -1,16 +1,18 @@
 """The real steps between ends in memory, under a clock and a baton that belong to the test."""
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
 
 from shared.bus import Bus
 from shared.config.models import Connections, Deletes, PostgresTable, ResolvedTable, SnowflakeTable
 from shared.config.models import TableConfig as Table
 from shared.config.store import ConfigStore
-from shared.core.messages import Delivery, ExtractRequest, LoadRequest, decode_extract
+from shared.core.messages import Delivery, ExtractRequest, LoadRequest, SweepRequest, decode_extract
 from shared.core.modes import SyncMode
 from shared.core.windows import CursorKind
 from shared.errors import RetryableError, SluiceError
@@ -24,6 +26,8 @@ from shared.stage.manifest_store import ManifestStore
 from shared.steps import attempts
 from shared.steps.extract import extract
 from shared.steps.load import load
+from shared.steps.repairs import sweeping
+from shared.steps.sweep import sweep
 from shared.storage import Storage
 from shared.targets.base import Target
 from shared.wiring import Services
@@ -37,6 +41,8 @@ TABLE = "orders"
 STARTED_AT = datetime(2024, 1, 31, 23, 40, tzinfo=UTC)
 SLOT = timedelta(hours=1)
 LEASE_S = 30.0
+ORPHAN_S = 900.0
+"""Far shorter than a message is kept, so that the sweep gets at what is still in use."""
 UNBOUNDED = 10**9
 MAX_ROUNDS = 30
 DAY = timedelta(days=1, minutes=1)
@@ -85,6 +91,10 @@ class Configuration:
         """Return the table's configuration and the generation it was read at."""
         assert table == TABLE
         return self.resolved, 1
+
+    def names(self) -> list[str]:
+        """Return the names of all configured tables."""
+        return [TABLE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +166,17 @@ class World:
     def tick_again(self, slot: int) -> None:
         """Let Cloud Scheduler publish for a slot; nothing keeps it from doing so twice."""
         request = ExtractRequest(table=TABLE, published_at=STARTED_AT)
-        self._publish(request, STARTED_AT + slot * SLOT)
+        self._publish("extract", request.encode(), STARTED_AT + slot * SLOT)
 
     def ask(self, mode: SyncMode, request_id: str) -> None:
         """Let a person ask for a run."""
         at = self.clock.now()
         request = ExtractRequest(table=TABLE, published_at=at, mode=mode, request_id=request_id)
-        self._publish(request, at)
+        self._publish("extract", request.encode(), at)
+
+    def ask_for_sweep(self) -> None:
+        """Let Cloud Scheduler ask for a sweep."""
+        self._publish("sweep", SweepRequest().encode(), self.clock.now())
 
     def mail(self) -> list[Message]:
         """Return all messages, in the order of their publishing."""
@@ -193,6 +207,8 @@ class World:
         try:
             if message.topic == "extract":
                 extract(decode_extract(delivery), self.services)
+            elif message.topic == "sweep":
+                sweep(SweepRequest.decode(delivery), self.services)
             else:
                 load(LoadRequest.decode(delivery), self.services)
         except RetryableError:
@@ -239,22 +255,38 @@ class World:
         if len(self.database.views) != views:
             raise Violation(Promise.AGAIN, "a message that came again changed the table")
 
-    def _publish(self, request: ExtractRequest, at: datetime) -> None:
+    def _publish(self, topic: str, data: bytes, at: datetime) -> None:
         self.mail()
-        self.bus.put(self.services.settings.topic("extract"), request.encode())
+        self.bus.put(self.services.settings.topic(topic), data)
         self.messages.append(Message(sent=self.bus.sent[-1], published_at=at))
 
 
 @contextmanager
 def on_virtual_time(clock: Clock) -> Iterator[None]:
     """Let leases and budgets run on a clock of the test, and every batch be a part of its own."""
-    module: Any = attempts
-    saved = module.time, writer.ROW_GROUP_BYTES
-    module.time, writer.ROW_GROUP_BYTES = clock, 1
+    modules: tuple[Any, ...] = (attempts, sweeping)
+    _unlock_properties(sweeping.Sweep)
+    row_group_bytes = writer.ROW_GROUP_BYTES
     try:
+        writer.ROW_GROUP_BYTES = 1
+        for module in modules:
+            module.time = clock
         yield
     finally:
-        module.time, writer.ROW_GROUP_BYTES = saved
+        writer.ROW_GROUP_BYTES = row_group_bytes
+        for module in modules:
+            module.time = time
+
+
+def _unlock_properties(kind: type) -> None:
+    """Let one instance stop inside a cached property while another computes the same.
+
+    Source: functools.cached_property: until Python 3.12 all objects of a class share its lock. In
+    the cloud an instance is a process, so there it does not matter.
+    """
+    for each in vars(kind).values():
+        if isinstance(each, cached_property):
+            vars(each)["lock"] = nullcontext()
 
 
 def _resolved(setup: Setup) -> ResolvedTable:
@@ -289,6 +321,8 @@ def _services(
         unit_rows=world.setup.unit_rows,
         unit_bytes=world.setup.unit_bytes,
         unit_parts=world.setup.unit_parts,
+        orphan_s=ORPHAN_S,
+        collect_s=LEASE_S,
     )
     storage = cast("Storage", world.storage)
     secrets = Secrets(settings.project, None)

@@ -1,0 +1,70 @@
+"""The sweep among the other functions: what it brings back, what it removes, what it must leave."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.core import sweeps
+from shared.core.modes import SyncMode
+from tests.model.conftest import NewWorld
+from tests.model.promises import Promise, Violation
+from tests.model.world import ORPHAN_S, World
+
+
+def test_a_run_whose_message_was_acknowledged_for_nothing_is_asked_to_go_on(
+    new_world: NewWorld,
+) -> None:
+    world = new_world(SyncMode.APPEND)
+    world.source.insert()
+    world.tick()
+    _die_before(world, "read rows")
+    world.mail()[0].is_acknowledged = True
+
+    _sweep_later(world)
+
+    assert len(world.database.rows) == 1
+    world.recover()
+
+
+def test_the_parts_of_a_dead_attempt_are_removed_and_no_others(new_world: NewWorld) -> None:
+    world = new_world(SyncMode.APPEND)
+    world.source.insert()
+    world.tick()
+    _die_before(world, "write manifests/")
+    world.settle()
+
+    _sweep_later(world)
+
+    (deleted,) = world.storage.deleted
+    assert deleted.name.startswith("parts/")
+    world.recover()
+
+
+def test_a_sweep_that_removes_whatever_is_old_is_caught(
+    new_world: NewWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "is_orphan", lambda *args, **kwargs: True)
+    world = new_world(SyncMode.APPEND)
+    world.source.insert()
+    world.tick()
+    world.settle()
+    world.witness.look()
+
+    _sweep_later(world)
+
+    with pytest.raises(Violation) as found:
+        world.witness.look()
+
+    assert found.value.promise is Promise.KEPT
+
+
+def _die_before(world: World, name: str) -> None:
+    dying = world.start(world.mail()[0])
+    dying.run_up_to(name)
+    dying.kill()
+
+
+def _sweep_later(world: World) -> None:
+    world.clock.pass_(timedelta(seconds=ORPHAN_S))
+    world.ask_for_sweep()
+    world.settle()
