@@ -16,8 +16,8 @@ from itertools import chain
 from pathlib import Path
 
 from tests.crash import processes, report, workers
-from tests.crash.lanes import LANES, find
-from tests.crash.matrix import Case, Verdict, cases
+from tests.crash.lanes import LANES
+from tests.crash.matrix import Case, Verdict, matrix
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "crash-matrix.md"
 CASES_PER_TASK = 30
@@ -37,9 +37,7 @@ def main() -> None:
         given.workers, multiprocessing.get_context("spawn"), initializer=workers.begin
     ) as pool:
         recorded = dict(zip(lanes, pool.map(workers.record, lanes), strict=True))
-        wanted = [
-            c for lane in lanes for c in list(cases(find(lane), recorded[lane]))[:: given.every]
-        ]
+        wanted = list(matrix(recorded))[:: given.every]
         futures = [pool.submit(workers.play, task) for task in _tasks(wanted)]
         played = chain.from_iterable(future.result() for future in as_completed(futures))
         verdicts = list(_told(played, f"of {len(wanted):,} cases"))

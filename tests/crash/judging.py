@@ -74,8 +74,7 @@ def _wrong_books(moved: Moved, runs: list[Run]) -> Iterator[str]:
         f"SELECT run_id, watermark, epoch FROM _sluice.state WHERE table_name = '{moved.table}'"
     )
     told, said = [loads[-1]], [row[:2] for row in state]
-    if moved.lane.span:
-        # A backfill leaves the watermark where it was.
+    if not moved.lane.moves_watermark:
         told, said = [(run_id, None) for run_id, _ in told], [(run_id, None) for run_id, _ in said]
     if told != said or loads[-1][0] != run.run_id:
         yield f"the newest load is {loads[-1]}, the state says {state}, the run is {run.run_id}"

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from shared.config.models import ResolvedTable, TableConfig
+from shared.core import runs
 from shared.core.dead_letters import ATTRIBUTES, LetterState
 from shared.core.messages import ExtractRequest, IngestRequest, SweepRequest
-from shared.core.runs import RunState
+from shared.core.runs import RunState, Trigger
 from shared.core.windows import Span
 from shared.steps.repairs import dead_letters
 from tests.crash.functions import serve
@@ -37,12 +38,19 @@ class Lane:
     """Every case is the first load of a new table into a new database."""
     span: Span | None = None
     """It reads this span again."""
+    is_rewind: bool = False
+    """It puts the table back as its second run left it."""
     loses_load: bool = False
     """The request for the load is lost; the sweep finds out, with the first of the ``ticks``."""
     is_dead_letter: bool = False
     """The lost request comes as a dead letter, and people replay it once its run has failed."""
     ticks: int = 0
     """So many times the Scheduler's message to the sweep comes once all else is done."""
+
+    @property
+    def moves_watermark(self) -> bool:
+        """Its runs end with the table at the end of their window."""
+        return not (self.span or self.is_rewind)
 
 
 _KEYED = "ID NUMBER(9,0), NAME VARCHAR, AT TIMESTAMP_NTZ(6), PRIMARY KEY (ID)"
@@ -51,6 +59,13 @@ _INSERT = "INSERT INTO {t} VALUES (1000 + {n}, 'new', SYSDATE())"
 _DELETE = "DELETE FROM {t} WHERE ID = 1000 + {n} - 1"
 _SILENT_UPDATE = "UPDATE {t} SET NAME = 'changed {n}' WHERE ID < 3"
 """It leaves the cursor as it is."""
+
+_DAMAGE = (
+    "UPDATE {t} SET name = 'damaged' WHERE id < 5",
+    "DELETE FROM {t} WHERE id = 7",
+    "INSERT INTO {t} (id, name) VALUES (5000, 'damaged')",
+)
+"""What happens to a target's rows before they are put back."""
 
 _CSV = {"columns": {"id": "int64", "name": "text"}, "max_reject_percent": 60}
 
@@ -104,6 +119,17 @@ LANES = (
         span=Span(first="2000-01-01", last="2100-01-01"),
     ),
     Lane(
+        name="rewind",
+        columns=_KEYED,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        config={
+            "sync_mode": "incremental",
+            "incremental_column": "at",
+            "deletes": {"mode": "hard"},
+        },
+        is_rewind=True,
+    ),
+    Lane(
         name="append",
         changes=(_INSERT, _INSERT),
         config={"sync_mode": "append", "incremental_column": "at"},
@@ -147,6 +173,7 @@ class Track:
         self.database = "postgres"
         self._changes = 0
         self._source_rows: Rows = []
+        self._back_to, self._rows_then = "", self._source_rows
         self._prepare()
 
     @property
@@ -154,16 +181,25 @@ class Track:
         """Its rows come in files."""
         return "csv" in self.lane.config
 
+    def get_ready(self) -> None:
+        """Do to the target what a rewind is to undo; first of all, move what it goes back to."""
+        if not self.lane.is_rewind:
+            return
+        if not self._back_to:
+            self._move()
+            self._back_to, self._rows_then = self._move(), self._source_rows
+        for statement in _DAMAGE:
+            self.query(statement.format(t=self.table))
+
     def change(self) -> Message:
         """Change the source, and return the message that asks to move the change."""
-        self._changes += 1
         if self.is_file:
             return self._drop_file()
-        for statement in self.lane.changes:
-            self.servers.source(statement.format(t=self._source_table(), n=self._changes))
-        rows = self.servers.source(f"SELECT * FROM {self._source_table()}")
-        self._source_rows = [tuple(row) for row in rows]
-        message = Message(topic="extract", data=self._request().encode())
+        if self._back_to:
+            self._source_rows = self._rows_then
+            request = self._request(rewind_to=self._back_to)
+            return Message(topic="extract", data=request.encode())
+        message = Message(topic="extract", data=self._change_rows().encode())
         return self._lose_what_follows(message) if self.lane.loses_load else message
 
     def tick(self) -> Message:
@@ -227,16 +263,36 @@ class Track:
             return self.tick()
         return Message(topic="sweep", data=lost.data, attributes=_obituary(self.clock.now()))
 
-    def _request(self) -> ExtractRequest:
+    def _move(self) -> str:
+        """Change the source and move the change; return the run's id."""
+        request = self._change_rows()
+        assert serve(self.services, Message(topic="extract", data=request.encode()))
+        (load,) = self.outbox.published
+        self.outbox.published.clear()
+        assert serve(self.services, Message(topic=load.topic, data=load.data))
+        key, at = request.request_id or "", request.published_at
+        return runs.run_id(self.table, Trigger.REQUEST, key, at)
+
+    def _change_rows(self) -> ExtractRequest:
+        """Change the source, and return what asks to move the change."""
+        self._changes += 1
+        for statement in self.lane.changes:
+            self.servers.source(statement.format(t=self._source_table(), n=self._changes))
+        rows = self.servers.source(f"SELECT * FROM {self._source_table()}")
+        self._source_rows = [tuple(row) for row in rows]
         is_loaded = self._changes > 1 or self.lane.is_new_each_time
+        return self._request(span=self.lane.span if is_loaded else None)
+
+    def _request(self, **wanted: Any) -> ExtractRequest:
         return ExtractRequest(
             table=self.table,
             published_at=self.clock.now(),
             request_id=uuid.uuid4().hex,
-            span=self.lane.span if is_loaded else None,
+            **wanted,
         )
 
     def _drop_file(self) -> Message:
+        self._changes += 1
         n = self._changes
         rows = [(10 * n + i, f"row {i} of file {n}") for i in range(3)]
         lines = ["id,name", *(f"{id_},{name}" for id_, name in rows), "no number,rejected"]

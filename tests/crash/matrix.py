@@ -2,13 +2,13 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from local.faultpoints.boards import Fault, MemoryBoard, Seen
 from local.faultpoints.points import Action, Moment
 from tests.crash.judging import Trouble, judge, known_runs
-from tests.crash.lanes import Lane, Track
+from tests.crash.lanes import Lane, Track, find
 from tests.crash.platform import Platform
 from tests.crash.reader import Reader, look
 
@@ -71,8 +71,28 @@ def cases(lane: Lane, seen: Iterable[Seen]) -> Iterator[Case]:
             yield Case(lane=lane.name, faults=(fault,))
 
 
+def matrix(recorded: Mapping[str, Iterable[Seen]]) -> Iterator[Case]:
+    """Yield the cases of several lanes: all of their loads, and no point of another step twice.
+
+    How rows are published depends on the lane. What is done before is the same in each, so a point
+    there is played in the first lane that comes to it.
+
+    Args:
+        recorded: the points of the clean run of each lane, by its name.
+    """
+    played: set[tuple[str, str, Moment, Action]] = set()
+    for name, seen in recorded.items():
+        for case in cases(find(name), seen):
+            (fault,) = case.faults
+            key = (fault.step, fault.point, fault.moment, fault.action)
+            if key not in played or fault.step.startswith("load"):
+                yield case
+            played.add(key)
+
+
 def play(track: Track, case: Case) -> Verdict:
     """Change the source, let it go wrong, let the platform do its part, and judge."""
+    track.get_ready()
     records_before, litter_before = known_runs(track), _staging_tables(track)
     message = track.change()
     before = look(track.servers.at_target(track.database), track.table)
@@ -104,6 +124,7 @@ def play(track: Track, case: Case) -> Verdict:
 def record(track: Track) -> list[Seen]:
     """Run a change through without a fault and return the points, in order."""
     board = MemoryBoard()
+    track.get_ready()
     before = known_runs(track)
     platform = Platform(track, random.Random(0))
     platform.begin(track.change(), board)

@@ -30,6 +30,9 @@ found by watching a clean run of each lane. At each point, one at a time:
 - **fail**: nothing is done and the connection breaks; **503**: the service answers so;
 - **lose**: it is done, and the connection breaks before the reply.
 
+A load is played at every point in every lane. What is done before is the same in each, so a point
+of another step is played in the first lane that comes to it.
+
 Before an I/O is after the one before it, so only the first of a step is killed and paused on both
 sides. A request that is all of its I/O is not killed and paused apart from it.
 
