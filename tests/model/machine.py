@@ -2,8 +2,7 @@
 
 One machine per mode. An example is a history of commits at the source, triggers, sweeps, deliveries
 that are stopped, killed, resumed as zombies, refused or left without a reply, and of time that
-passes.
-At the end everything dies, and one clean tick must make target and source equal.
+passes. At the end everything dies, and one clean tick must make target and source equal.
 """
 
 import sys
