@@ -27,6 +27,9 @@ _SEPARATOR_LINE = re.compile(r'"?[Ss][Ee][Pp]=(?P<delimiter>[^"\n]{1,16})"?[^\S\
 _COMMA_NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),\d+")
 _POINT_NUMBER = re.compile(r"-?\d+\.\d+")
 _THOUSANDS_ONLY = re.compile(r"-?\d{1,3},\d{3}")
+_LOOKED_AT = 2**18
+"""Characters in which marks and layout are looked for; of the encoding, all bytes tell."""
+
 _DECIMAL_RECORDS = 200
 _NEAR = 0.97
 _MIN_MAJORITY = 0.5
@@ -56,6 +59,8 @@ def detect(
         raise InvalidFileError("the file has no text: nothing but blanks and line ends")
     if "delimiter" not in settled:
         refuse_markup(raw)
+    if len(raw) > _LOOKED_AT:
+        raw, is_whole = _first_lines(raw), False
     return _Detection(raw, charset, settled, is_whole=is_whole).verdict()
 
 
@@ -71,8 +76,13 @@ def _text(head: bytes, encoding: str, *, is_whole: bool) -> str:
     text = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
     if is_whole:
         return text.removesuffix("\x1a")
-    end = max(text.rfind("\n"), text.rfind("\r"))
-    return text[: end + 1] if end > 0 else text
+    return _first_lines(text)
+
+
+def _first_lines(text: str) -> str:
+    """Return the whole lines among the first characters, or those characters."""
+    end = max(text.rfind("\n", 0, _LOOKED_AT), text.rfind("\r", 0, _LOOKED_AT))
+    return text[: end + 1] if end > 0 else text[:_LOOKED_AT]
 
 
 @dataclass(frozen=True)

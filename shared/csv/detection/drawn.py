@@ -6,10 +6,11 @@ from shared.csv.detection.looks import TYPED, look
 from shared.csv.detection.shapes import Shape
 from shared.errors import InvalidFileError
 
-_DRAWN_LINE = re.compile(r"\s*[|+]?\s*:?[-=]{2,}:?\s*(?:[|+]\s*:?[-=]{2,}:?\s*)+[|+]?\s*")
+_DRAWN_LINE = re.compile(r"[|+]?\s*:?[-=]{2,}:?\s*(?:[|+]\s*:?[-=]{2,}:?\s*)+[|+]?")
 _FIRST_LINES = 6
 _SAMPLED_LINES = 100
 _MIN_LINES = 3
+_MAX_LINE = 2000
 _PACKED_WIDTH = 3
 
 
@@ -20,7 +21,7 @@ def refuse_drawn(lines: list[str]) -> None:
         InvalidFileError: there is such a line among the first ones.
     """
     for number, line in enumerate(lines[:_FIRST_LINES], 1):
-        if _DRAWN_LINE.fullmatch(line):
+        if len(line) < _MAX_LINE and _DRAWN_LINE.fullmatch(line.strip()):
             raise InvalidFileError(
                 f"this is a table drawn with lines, for people to read (line {number} is "
                 f"{line.strip()[:30]!r}); export it as CSV",
@@ -34,7 +35,8 @@ def refuse_aligned(lines: list[str]) -> None:
     Raises:
         InvalidFileError: every line has blanks at the same places.
     """
-    filled = [line.rstrip() for line in lines[:_SAMPLED_LINES] if line.strip()]
+    first = lines[:_SAMPLED_LINES]
+    filled = [line.rstrip() for line in first if line.strip() and len(line) < _MAX_LINE]
     starts = column_starts(filled)
     if len(starts) > 1:
         shown = ", ".join(str(start + 1) for start in starts[:8])
@@ -67,8 +69,9 @@ def refuse_packed(cut: Shape) -> None:
     Raises:
         InvalidFileError: each line is one quoted field, in which the same number of fields stands.
     """
-    filled = [cut.cells(i) for i, line in enumerate(cut.lines) if line.strip()]
-    if len(filled) < _MIN_LINES or cut.quoted < len(filled):
+    lines = [i for i, line in enumerate(cut.lines) if line.strip()]
+    filled = [cut.cells(i) for i in lines[:_SAMPLED_LINES]]
+    if len(filled) < _MIN_LINES or cut.quoted < len(lines):
         return
     for delimiter in (",", ";", "\t", "|"):
         counts = {cells[0].count(delimiter) + 1 for cells in filled}

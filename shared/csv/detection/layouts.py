@@ -1,6 +1,8 @@
 """Find what surrounds the rows of a table: preamble, header, comments, trailer, other tables."""
 
 import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +24,7 @@ _PROSE = (", ", " ", ": ")
 _BODY_RECORDS = 120
 _RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _SECOND_TABLE_ROWS = 2
+_CHECKED_PARTS = 50
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ class Records:
 
     def sample(self, start: int) -> list[list[str]]:
         """Return the cells of the first records of the usual width from one on."""
-        return [self.cells(n) for n in self.modal if n >= start][:_BODY_RECORDS]
+        first = bisect_left(self.modal, start)
+        return [self.cells(n) for n in self.modal[first : first + _BODY_RECORDS]]
 
 
 def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
@@ -106,7 +110,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     start, header, is_doubtful = _start(records)
     evidence: list[str] = []
     warnings: list[str] = []
-    skip_lines = _skip_lines(records, start, evidence, warnings)
+    skip_lines = _skip_lines(records, start, header, evidence, warnings)
     evidence.append(header.evidence)
     if comment:
         evidence.append(f"comments: {comments} lines that start with {comment!r} are no records")
@@ -164,15 +168,15 @@ def _start(records: Records) -> tuple[int, HeaderFinding, bool]:
         return (0, header, False) if first or header else (first, header, False)
     ahead = records.widths[:first]
     is_apart = records.has_blank_before(first) or _is_marked(records, first - 1)
+    is_prose = records.width == 2 and len(ahead) == 1 and records.cut.style.delimiter in _PROSE
     if header.rows or is_apart:
         short = _short_header(records, first)
-        is_text = records.width == 2 and len(ahead) == 1 and records.cut.style.delimiter in _PROSE
-        return short or (first, header, is_text and not (is_apart or header.is_sure))
+        return short or (first, header, is_prose and not (is_apart or header.is_sure))
     short = _short_header(records, first)
     if short:
         return short
     if set(ahead) == {1}:
-        return first, header, False
+        return first, header, is_prose
     return 0, HeaderFinding(0, header.evidence or "no header"), False
 
 
@@ -220,7 +224,9 @@ def _short_header(records: Records, first: int) -> tuple[int, HeaderFinding, boo
     return number, HeaderFinding(1, names), False
 
 
-def _skip_lines(records: Records, start: int, evidence: list[str], warnings: list[str]) -> int:
+def _skip_lines(
+    records: Records, start: int, header: HeaderFinding, evidence: list[str], warnings: list[str]
+) -> int:
     if start == 0:
         return records.lines_before
     skip = records.line(start) - 1
@@ -228,6 +234,8 @@ def _skip_lines(records: Records, start: int, evidence: list[str], warnings: lis
         f"preamble: lines 1 to {skip} come before the table; the first is "
         f"{records.cut.lines[records.indices[0]][:40]!r}"
     )
+    if not header.rows:
+        warnings.append(f"lines 1 to {skip} are left out, though no header follows")
     filled = [w for n, w in enumerate(records.widths[:start]) if _filled(records, n) > 2]
     if len(filled) > 2 and len(set(filled)) == 1:
         warnings.append(
@@ -303,7 +311,7 @@ def _check_header(
                 f"{records.width} fields"
             )
     folded = [n.strip().casefold() for n in names if n.strip()]
-    twice = sorted({n for n in folded if folded.count(n) > 1})
+    twice = sorted(n for n, count in Counter(folded).items() if count > 1)
     if twice and header.rows == 1:
         warnings.append(f"several columns are called {', '.join(twice[:5])}; they get numbers")
 
@@ -311,31 +319,38 @@ def _check_header(
 def _check_other_tables(
     records: Records, start: int, header: HeaderFinding, body: Sequence[int], warnings: list[str]
 ) -> None:
-    """Look for a second table behind the first."""
+    """Look for a second table behind the first, after a blank line."""
     if records.width < 2 or not body:
         return
-    names = records.cells(start) if header.rows else None
-    for number in range(start + max(1, header.rows), len(records.widths)):
-        if not records.has_blank_before(number):
-            continue
+    numbers = range(start + max(1, header.rows), len(records.widths))
+    parted = [n for n in numbers if records.has_blank_before(n)]
+    for number in parted[:_CHECKED_PARTS]:
         width = records.widths[number]
         following = records.widths[number : number + _SECOND_TABLE_ROWS]
         if width == records.width:
-            row = records.cells(number)
-            above = [n for n in body if n < number][:_BODY_RECORDS]
-            typed = typed_columns([records.cells(n) for n in above], records.width)
-            if header.rows and row != names and len(typed) > 0 and names_columns(row, typed):
-                raise InvalidFileError(
-                    f"a second table starts in line {records.line(number)}, with the columns "
-                    f"{', '.join(row[:8])}; send each table in a file of its own",
-                    line=records.line(number),
-                )
+            if header.rows:
+                _check_same_width(records, start, number, body)
         elif width > 1 and following == [width] * _SECOND_TABLE_ROWS:
             warnings.append(
                 f"a second table, of {width} columns, may start in line {records.line(number)}; "
                 "its records will be rejected"
             )
             return
+
+
+def _check_same_width(records: Records, start: int, number: int, body: Sequence[int]) -> None:
+    """Refuse a second header: nothing could keep the rows below it apart from those above."""
+    row = records.cells(number)
+    if row == records.cells(start) or any(look(cell) in TYPED for cell in row):
+        return
+    above = body[: min(_BODY_RECORDS, bisect_left(body, number))]
+    typed = typed_columns([records.cells(n) for n in above], records.width)
+    if names_columns(row, typed):
+        raise InvalidFileError(
+            f"a second table starts in line {records.line(number)}, with the columns "
+            f"{', '.join(row[:8])}; send each table in a file of its own",
+            line=records.line(number),
+        )
 
 
 def _check_end(records: Records, warnings: list[str]) -> None:

@@ -38,6 +38,10 @@ _LOOKS = re.compile(
 )
 
 
+_LONG = 200
+_LONG_WORDS = re.compile(_WORDS)
+
+
 class Look(Enum):
     """A class of cells."""
 
@@ -68,7 +72,9 @@ def look(cell: str) -> Look:
     text = cell.strip(" \u00a0")
     if not text:
         return Look.EMPTY
-    match = _LOOKS.fullmatch(text) if len(text) < 200 else _LOOKS.match(text[:40])
+    if len(text) > _LONG:
+        return Look.WORDS if _LONG_WORDS.fullmatch(text[:_LONG]) else Look.OTHER
+    match = _LOOKS.fullmatch(text)
     return Look(match.lastgroup) if match else Look.OTHER
 
 
