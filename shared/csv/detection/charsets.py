@@ -37,6 +37,8 @@ _EBCDIC = frozenset(
 
 _ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 """Source: RFC 1468, ISO-2022-JP."""
+_DOUBT = 0.2
+"""What Windows-1252 is ahead by when there is but one byte to go by."""
 _CLOSE = 0.12
 """A rival whose score is nearer than this might be right too."""
 _SAME_AS = {"cp1252": "latin-1", "gb18030": "gbk", "cp932": "shift_jis", "cp949": "euc-kr"}
@@ -122,6 +124,9 @@ def _legacy(head: bytes) -> Charset:
         score = _score_multi(head, words, name)
         if score is not None:
             scores[name] = score
+    # A few bytes fit many encodings, so that the usual one needs less to be believed.
+    doubt = _DOUBT / max(1, len({b for word in words for b in word if b >= 0x80}))
+    scores["cp1252"] += doubt
     ranked = sorted(scores, key=lambda name: -scores[name])
     best = ranked[0]
     close = [n for n in ranked[1:4] if scores[best] - scores[n] < _CLOSE and scores[n] > 0]

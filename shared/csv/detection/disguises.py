@@ -43,9 +43,9 @@ _XML_ELEMENT = re.compile(
     r"<([A-Za-z_][\w.:-]*)(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*/?>"
 )
 _SYLK = re.compile(r"ID;P[A-Z]")
-_SHOWN = 40
 _TEXT_CONTROLS = frozenset("\t\n\r\f\v\x1a\x1b\x1c\x1d\x1e\x1f\0")
-_MAX_CONTROL_SHARE = 0.1
+_MAX_CONTROL_KINDS = 4
+"""More different ones than delimiters and a stray byte can be."""
 
 
 def refuse_binary(head: bytes) -> None:
@@ -82,9 +82,9 @@ def refuse_markup(text: str) -> None:
         raise _refusal("a SYLK spreadsheet")
     if start[:1] in ("{", "[") and _is_json(start, text):
         raise _refusal("JSON")
-    controls = sum(c < " " and c not in _TEXT_CONTROLS for c in text[:4096])
-    if controls > _MAX_CONTROL_SHARE * len(text[:4096]) and len(set(text[:4096])) > _SHOWN:
-        raise _refusal(f"binary data ({controls} control characters in its first 4,096)")
+    kinds = {c for c in text[:4096] if c < " " and c not in _TEXT_CONTROLS}
+    if len(kinds) > _MAX_CONTROL_KINDS:
+        raise _refusal(f"binary data, with {len(kinds)} kinds of control characters")
 
 
 def _is_json(start: str, text: str) -> bool:

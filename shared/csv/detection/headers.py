@@ -1,6 +1,7 @@
 """Decide whether a table's first rows name its columns, and how many of them do."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,9 +100,10 @@ def _is_name(cell: str, column: Look) -> bool:
 
 
 def _single(row: Row) -> HeaderFinding:
-    values = sum(look(cell) in TYPED for cell in row)
-    if values and (values > 1 or len(row) < 3):
-        return HeaderFinding(0, f"no header: the only row has {values} values that are no names")
+    values = [cell for cell in row if look(cell) in TYPED]
+    years = [v for v in values if v.strip().isdecimal() and _is_year(int(v))]
+    if len(values) == len(row) or len(values) > len(years):
+        return HeaderFinding(0, f"no header: the only row has values, such as {values[0]!r}")
     return HeaderFinding(1, "header: the only row has nothing but names; there are no rows")
 
 
@@ -145,6 +147,9 @@ def _named_rows(rows: Sequence[Row]) -> int:
 
 def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     """Decide where every column is text: by whether the first row could be one of the others."""
+    coded = _by_patterns(first, body)
+    if coded:
+        return coded
     names = [cell.strip() for cell in first]
     values = [j for j, cell in enumerate(first) if look(cell) in TYPED]
     if values:
@@ -166,6 +171,26 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     return HeaderFinding(
         1, "header: the first row has different words in each column, and none of them occurs again"
     )
+
+
+def _by_patterns(first: Row, body: Sequence[Row]) -> HeaderFinding | None:
+    """Decide by columns of codes: the first row has a code like the others, or has none."""
+    for place, cell in enumerate(first):
+        codes = [row[place] for row in body if place < len(row) and row[place].strip()]
+        if not codes or sum(any(map(str.isdigit, code)) for code in codes) < len(codes):
+            continue
+        patterns = Counter(_pattern(code) for code in codes)
+        if patterns[_pattern(cell)] > len(codes) / 2:
+            return HeaderFinding(0, f"no header: {cell!r} is written like the codes below it")
+        if len(patterns) == 1 and cell.strip() and not any(map(str.isdigit, cell)):
+            return HeaderFinding(
+                1, f"header: {cell.strip()!r} stands over codes such as {codes[0]!r}", is_sure=True
+            )
+    return None
+
+
+def _pattern(text: str) -> str:
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text.strip()))
 
 
 def _shown(row: Row) -> str:

@@ -9,9 +9,9 @@ gives rare letters, symbols in the middle of words, or capitals behind small let
 from dataclasses import dataclass
 
 _WESTERN = (
-    "éäöüßèàçñóíáêúãõ",
-    "ôâîûëïìòùÄÖÜÉåøæÅØÆÀÈÇÑÁÓÍÚþðÞý",
-    "œŒÊÔÂÎÛËÏÃÕÌÒÙÝÿŸÐšŠžŽ",
+    "éäöüßèàçñóíáêúã",
+    "ôâîõëïìòùÄÖÜÉåøæÅØÆÀÈÇÑÁÓÍÚþðÞý",
+    "ûœŒÊÔÂÎÛËÏÃÕÌÒÙÝÿŸÐšŠžŽ",
 )
 _CENTRAL = (
     "ąęłśżźćńóáéíěščřžýůúďťňőűöüăâîșțä",

@@ -66,6 +66,21 @@ class Shape:
         return starts + sum(line.count(delimiter + quote) for line in self.lines)
 
     @cached_property
+    def protected(self) -> bool:
+        """Whether there is a delimiter, a line end or a doubled quote within quotes."""
+        twice = (self.style.quote or "") * 2
+        fields = (f for line in self.lines if OPENED in line for f in line.split(OPENED)[1:])
+        contents = (field.split(CLOSED, 1)[0] for field in fields)
+        return any(NEWLINE in c or DELIMITER in c or twice in c for c in contents)
+
+    @cached_property
+    def in_double_quotes(self) -> bool:
+        """Whether a field stands within double quotes, whatever they mean."""
+        lines = [line for line in self.lines if '"' in line]
+        cells = (c.strip(" ") for line in lines for c in line.split(self.style.delimiter))
+        return any(len(c) > 1 and c[0] == '"' == c[-1] for c in cells)
+
+    @cached_property
     def undoubled(self) -> int:
         """Return how many flawed fields end with a quote too, as if quoted carelessly."""
         quote, delimiter = self.style.quote, self.style.delimiter

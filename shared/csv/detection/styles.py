@@ -33,6 +33,12 @@ _PRIORS = {
 _MIXED_PRIOR = 0.85
 _LONELY = 0.3
 _CARELESS = 0.7
+_LITERAL = 0.9
+"""Of no quotes, though there are fields within double ones."""
+_UNESCAPED = 0.9
+"""Of no escape, though quotes have a backslash before them and do not match."""
+_NEEDLESS = 0.5
+"""Of unusual quotes around few fields, none of which needs them: they are content."""
 _UNEVEN = 0.5
 _STRONG_PRIOR = 0.9
 _LONG_PRIOR = 0.96
@@ -109,17 +115,21 @@ def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
     for quote in _QUOTES:
         if quote in delimiter or quote not in sample:
             continue
-        surrounding = sum(_surrounds(line, quote, delimiter) for line in lines)
-        if surrounding >= max(1, len(lines) // 3):
+        opened, closed = _borders(lines, quote, delimiter)
+        if opened and closed:
             found.append(quote)
     if '"' in sample:
         found.append(None)
     return found
 
 
-def _surrounds(line: str, quote: str, delimiter: str) -> bool:
-    cells = line.split(delimiter) if delimiter else [line]
-    return any(len(c) > 1 and c[0] == quote == c[-1] for c in (cell.strip(" ") for cell in cells))
+def _borders(lines: list[str], quote: str, delimiter: str) -> tuple[int, int]:
+    """Count the lines in which a quote stands at the start, and at the end, of a field."""
+    before, after = (delimiter + quote, quote + delimiter) if delimiter else ("\0", "\0")
+    return (
+        sum(line.startswith(quote) or before in line for line in lines),
+        sum(line.endswith(quote) or after in line for line in lines),
+    )
 
 
 def _has_escapes(sample: str, style: Style) -> bool:
@@ -137,23 +147,40 @@ def _scored(cut: Shape) -> Scored:
     if width < 2:
         return Scored(cut, 0.0)
     before = min(widths.index(width), _PREAMBLE_RECORDS)
-    share = 0.75 * count / (len(widths) - before) + 0.25 * count / len(widths)
+    overall = count / len(widths)
+    share = 0.75 * count / (len(widths) - before) + 0.25 * overall
+    if len(cut.style.delimiter) > 1 and len(set(cut.style.delimiter)) == 1:
+        # Empty fields look like a long delimiter, but not in the header.
+        share = overall
     quality = _cell_quality(cut, width)
     prior = _prior(cut.style.delimiter, share=share, width=width)
     if count == 1 and len(widths) > 2:
         share *= _LONELY
     if _has_uneven_blanks(cut, width):
         quality *= _UNEVEN
-    usual = 1.0 if cut.style.quote == '"' else 0.995 if cut.style.quote is None else 0.99
+    usual = _usualness(cut, len(widths))
     plain = 0.99 if cut.style.escape else 1.0
     return Scored(cut, share * quality * _tidiness(cut, len(widths)) * prior * usual * plain)
+
+
+def _usualness(cut: Shape, records: int) -> float:
+    """Return how believable the quote is where fields and cells alone do not decide."""
+    quote = cut.style.quote
+    if quote is None:
+        return _LITERAL if cut.in_double_quotes else 0.995
+    if quote != '"':
+        if cut.protected and not cut.flaws:
+            return 1.005
+        return 0.99 if cut.quoted * 3 >= records else _NEEDLESS
+    is_escaped = not cut.style.escape and cut.flaws and any('\\"' in line for line in cut.lines)
+    return _UNESCAPED if is_escaped else 1.0
 
 
 def _prior(delimiter: str, *, share: float, width: int) -> float:
     if delimiter not in _PRIORS:
         is_mixed = delimiter[0] in ",;|\t" and delimiter != delimiter[::-1]
         is_spaced = is_mixed and delimiter[1:] == " "
-        return _LONG_PRIOR if is_spaced or not is_mixed else _MIXED_PRIOR
+        return 1.0 if is_spaced else _MIXED_PRIOR if is_mixed else _LONG_PRIOR
     prior = _PRIORS[delimiter]
     return _REGULAR_PRIOR if prior == _RARE_PRIOR and share == 1.0 and width > 2 else prior
 
