@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from shared import csv
@@ -91,8 +91,8 @@ class DroppedFile:
         return head[:HEAD_BYTES]
 
     def _detected(self, head: bytes) -> csv.Verdict:
-        found = csv.detect(head)
-        return replace(found, dialect=replace(found.dialect, **overrides(self._rules)))
+        is_whole = len(head) < HEAD_BYTES
+        return csv.detect(head, is_whole=is_whole, given=overrides(self._rules))
 
     def _frozen(self) -> FrozenContract | None:
         frozen = self._services.contracts.find(self._work.run.table)
@@ -105,7 +105,7 @@ class DroppedFile:
             dialect=dialect,
             schema=schema,
             contract=csv.Contract.of(head, dialect),
-            notes=found.evidence,
+            notes=(*(f"warning: {text}" for text in found.warnings), *found.evidence),
         )
 
     def _schema(self, dialect: csv.Dialect, *, is_frozen: bool) -> tuple[TableSchema, csv.Dialect]:
@@ -193,7 +193,9 @@ def overrides(rules: CsvFiles) -> dict[str, Any]:
             stated[name] = mark or None
     if rules.formats:
         stated["formats"] = tuple(rules.formats.items())
-    return {**stated, "null_markers": tuple(rules.null)}
+    if rules.null != [""]:
+        stated["null_markers"] = tuple(rules.null)
+    return stated
 
 
 def _asks_for_formats(schema: TableSchema, dialect: csv.Dialect) -> bool:

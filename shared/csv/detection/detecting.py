@@ -106,6 +106,7 @@ class _Detection:
         self, raw: str, charset: Charset, given: dict[str, object], *, is_whole: bool
     ) -> None:
         self._raw, self._charset, self._given, self._is_whole = raw, charset, given, is_whole
+        self._stated = tuple(given)
         self._text = normalized(raw)
         self._evidence = [charset.evidence]
         self._warnings = [w for w in (charset.warning,) if w]
@@ -128,9 +129,9 @@ class _Detection:
         self._warnings += layout.warnings
         found = self._found(style, layout)
         found |= self._decimal_mark(cut, layout) | self._null_markers(cut, style)
-        for name in self._given:
-            if name != "encoding":
-                self._evidence.append(f"{name} {self._given[name]!r}: given")
+        self._evidence += [
+            f"{name} {self._given[name]!r}: given" for name in self._stated if name != "encoding"
+        ]
         return Verdict(
             Dialect.from_dict(found | self._given),
             tuple(self._evidence),
@@ -148,7 +149,7 @@ class _Detection:
         self._lines_before = 1
         if "delimiter" not in self._given:
             self._given = {"delimiter": match["delimiter"]} | self._given
-            self._evidence.append(f"line 1 says {match[0].strip()!r} and is no record")
+            self._evidence.append(f"delimiter {match['delimiter']!r}: line 1 says so, no record")
 
     def _skip_given_lines(self) -> None:
         skip = self._given.get("skip_lines")
