@@ -19,7 +19,7 @@ class Trouble(StrEnum):
     PARTIAL = "partial"
     STUCK = "stuck"
     """Every message was acknowledged or put aside, and the run is not done."""
-    BOOKS = "books"
+    BOOKS = "with wrong books"
     """The run's record, the load records or the watermark tell something else than the rows."""
 
 

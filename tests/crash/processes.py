@@ -36,7 +36,7 @@ from tests.flow.conftest import write_config
 FAULTY = Path(__file__).parents[2] / "local" / "faulty"
 RUN_TIMEOUT_S = 90.0
 MET_TIMEOUT_S = 10.0
-POLL_S = 0.05
+POLL_S = 0.2
 ROUNDS = 3
 
 STEPS = {"incremental, deletes": ("extract", "load"), "file, append": ("ingest",)}

@@ -40,6 +40,9 @@ Then what was not acknowledged is delivered again, in any order, until all is ac
 are compared; everything is delivered three times more, in any order; and the rows are compared
 again. All the while somebody reads the table.
 
+A run that does not end committed is *stuck*. *Wrong books* are a receipt that does not add up, a
+lease that is not given back, or a load record or state row that tells something else than the rows.
+
 In the tables, *again* means that another delivery finished the work, *same* that the delivery that
 met the fault ended well by itself, *both* that it differs between lanes. A zombie that ends well
 found the work done.
@@ -86,7 +89,9 @@ def document(
         bad = [sum(t in v.troubles for v in mine) for t in list(Trouble)[:3]]
         cells = (numbers[lane], lane, points, len(mine), *bad)
         lines.append("| " + " | ".join(map(str, cells)) + " |")
+    litter = sum(v.litter > 0 for v in verdicts)
     lines += ["", f"**{_totals(len(rows), verdicts)}**", ""]
+    lines += [f"{litter:,} cases left a staging table, which the sweep removes after a while.", ""]
     lines += _processes(killed)
     for step in dict.fromkeys(step for step, _ in rows):
         lines += _table(step, {p: row for (s, p), row in rows.items() if s == step}, numbers)
