@@ -235,7 +235,7 @@ class CsvFile:
             raise InvalidFileError(
                 "the file has no header and no records; there is nothing to read"
             )
-        return widths.most_common(1)[0][0] - self.has_trailing_delimiter
+        return max(1, widths.most_common(1)[0][0] - self.has_trailing_delimiter)
 
 
 class _Texts:

@@ -23,6 +23,10 @@ MAX_RECORD_BYTES = 16 * 2**20
 _MARK = codecs.BOM_UTF8
 """In the middle of a file where files with byte order marks were put together."""
 
+_STRAY_REASON = (
+    "there is a line end of another kind within the record, and the file has no quotes that could "
+    "say whether it is content"
+)
 _ABSORBED_BYTES = 2**16
 _ABSORBED_LINES = 200
 
@@ -124,11 +128,14 @@ class _Case:
         pieces = self._pieces(record.end)
         if pieces is not None:
             return Verdict(end=record.end, parts=pieces)
+        has_stray = syntax.stray in written.removesuffix(b"\r\n")
+        if has_stray and not syntax.quote and record.width >= syntax.width - 1:
+            return self._reject(record.end, "stray_line_end", _STRAY_REASON)
         if self.judge.has_trailing_delimiter and record.width == syntax.width - 1:
             record.fields.append((b"", False))
             return Verdict(end=record.end, parts=(write_record(record, syntax),))
         if record.width == syntax.width:
-            is_same = not record.is_padded and syntax.stray not in written.removesuffix(b"\r\n")
+            is_same = not record.is_padded and not has_stray
             part = written if is_same else write_record(record, syntax)
             return Verdict(end=record.end, parts=(part,))
         return self._reject(record.end, "wrong_width", self._width_reason(record.width))

@@ -269,7 +269,7 @@ def _ends_in_nothing(records: Records, start: int, header: HeaderFinding) -> boo
     if not ends or not all(ends):
         return False
     if not header.rows:
-        return len(ends) > 1
+        return len(ends) > 1 and records.width > 2
     last = records.cells(start + header.rows - 1)
     return len(last) == records.width - 1 or (len(last) == records.width and not last[-1].strip())
 

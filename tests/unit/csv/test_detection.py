@@ -17,7 +17,7 @@ def test_each_choice_has_a_sentence_with_numbers():
     verdict = detect(SEMICOLONS, is_whole=True)
 
     assert verdict.evidence[0].startswith("encoding utf-8: all 50 bytes")
-    assert "delimiter ';': 4 of 4 records have 3 fields; ',' would give 1 to 3" in verdict.evidence
+    assert "delimiter ';': 4 of 4 records have 3 fields; ', ' would give 1 to 2" in verdict.evidence
     assert any(line.startswith("header: 'id' stands over") for line in verdict.evidence)
     assert any(line.startswith("decimal mark ','") for line in verdict.evidence)
 
