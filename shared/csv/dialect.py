@@ -38,6 +38,8 @@ class Dialect:
     """Physical lines before the header, or before the first record when there is none."""
     header_rows: int = 1
     """Records that name the columns; 0: none, columns are matched by position."""
+    has_row_names: bool = False
+    """The header has no name for the first column, as R writes tables."""
     comment: str | None = None
     """Lines that start with this are no records."""
     has_trailing_delimiter: bool = False

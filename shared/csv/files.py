@@ -169,7 +169,7 @@ class CsvFile:
                     "with a header, or set skip_lines and header_rows"
                 )
             rows.append(self._take_record())
-        return rows
+        return [["", *row] for row in rows] if self.dialect.has_row_names else rows
 
     def _take_record(self) -> list[str]:
         marks = marks_for(self.dialect, self._text[:_PIECE_BYTES])

@@ -213,6 +213,7 @@ class _Detection:
             "skip_lines": layout.skip_lines,
             "header_rows": layout.header_rows,
             "comment": layout.comment,
+            "has_row_names": layout.has_row_names,
             "has_trailing_delimiter": layout.has_trailing_delimiter,
             "trailer": layout.trailer,
         }

@@ -25,6 +25,8 @@ _BODY_RECORDS = 120
 _RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _SECOND_TABLE_ROWS = 2
 _CHECKED_PARTS = 50
+_MIN_ENDS = 3
+"""Of fewer records without a header, the last field may just be empty."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Layout:
     header_rows: int = 1
     comment: str | None = None
     has_trailing_delimiter: bool = False
+    has_row_names: bool = False
     trailer: str | None = None
     evidence: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -120,9 +123,13 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     has_trailing = _ends_in_nothing(records, start, header)
     if has_trailing:
         evidence.append("trailing delimiter: nothing follows the last delimiter of any record")
+    has_row_names = _has_row_names(records, start, header)
+    if has_row_names:
+        evidence.append("row names: quoted, different, and one more than the names in the header")
     trailer = _trailer(records, start, header, evidence) if is_whole else None
     body = [n for n in records.modal if n >= start + header.rows]
-    _check_header(records, start, header, records.width - has_trailing, warnings)
+    names = records.width - has_trailing - has_row_names
+    _check_header(records, start, header, names, warnings)
     _check_other_tables(records, start, header, body, warnings)
     if is_whole and records.widths[-1] < records.width and not trailer:
         _check_end(records, warnings)
@@ -132,6 +139,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         header_rows=header.rows,
         comment=comment or rule,
         has_trailing_delimiter=has_trailing,
+        has_row_names=has_row_names,
         trailer=trailer,
         evidence=evidence,
         warnings=warnings,
@@ -269,9 +277,22 @@ def _ends_in_nothing(records: Records, start: int, header: HeaderFinding) -> boo
     if not ends or not all(ends):
         return False
     if not header.rows:
-        return len(ends) > 1 and records.width > 2
+        return len(ends) >= _MIN_ENDS and records.width > 2
     last = records.cells(start + header.rows - 1)
     return len(last) == records.width - 1 or (len(last) == records.width and not last[-1].strip())
+
+
+def _has_row_names(records: Records, start: int, header: HeaderFinding) -> bool:
+    """Whether the header is one name short because R names rows; R quotes all names."""
+    if not header.rows or records.widths[start] != records.width - 1:
+        return False
+    if not all(records.cut.quoted_cells(records.indices[start])):
+        return False
+    body = [n for n in records.modal if n > start][:_BODY_RECORDS]
+    names = {records.cells(n)[0] for n in body}
+    return len(names) == len(body) and all(
+        records.cut.quoted_cells(records.indices[n])[0] for n in body
+    )
 
 
 def _trailer(
@@ -288,7 +309,8 @@ def _trailer(
     prefix, count = match
     rows = last - start - header.rows
     is_right = agrees(count, rows, header.rows)
-    if not is_right and (records.widths[last] == records.width or not counts_rows(prefix)):
+    is_odd = records.widths[last] != records.width
+    if not (is_odd and is_right) and not (counts_rows(prefix) and (is_odd or is_right)):
         return None
     evidence.append(
         f"trailer: the last line says {count}, and there are {rows} records between it and the "

@@ -6,7 +6,6 @@ splitting does the rest.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -106,6 +105,11 @@ class Shape:
             unmasked(cell, delimiter) for cell in (line.split(delimiter) if delimiter else [line])
         ]
 
+    def quoted_cells(self, index: int) -> list[bool]:
+        """Return which cells of one record are quoted."""
+        line, delimiter = self.lines[index], self.style.delimiter
+        return [OPENED in cell for cell in (line.split(delimiter) if delimiter else [line])]
+
     def modal_width(self) -> tuple[int, int]:
         """Return the most frequent width above one, and its count; the larger one in a tie."""
         counts = Counter(width for width in self.widths if width > 1)
@@ -129,11 +133,6 @@ def unmasked(cell: str, delimiter: str) -> str:
     )
 
 
-def is_quoted(cell: str) -> bool:
-    """Whether a masked cell was quoted in the file."""
-    return OPENED in cell
-
-
 def shape(text: str, style: Style) -> Shape:
     """Cut a text whose lines end with LF; what follows the last one is a record too."""
     quoted = 0
@@ -153,12 +152,6 @@ def normalized(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     return _MASKS.sub("\ufffd", text) if _MASKS.search(text) else text
-
-
-def share(counts: Sequence[int], wanted: int) -> float:
-    """Return the share of counts that are the wanted one; blank lines do not count."""
-    filled = [c for c in counts if c]
-    return filled.count(wanted) / len(filled) if filled else 0.0
 
 
 def _masked(text: str, style: Style) -> tuple[str, int]:
