@@ -4,15 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
 
 from shared.csv.blocks import Block, read_block
 from shared.csv.dialect import Dialect
-from shared.csv.encodings import Transcoder
 from shared.csv.grammar import Syntax, read_record
 from shared.csv.judging import MAX_RECORD_BYTES, Judge
 from shared.csv.marks import Marks, marks_for
 from shared.csv.places import Place
+from shared.csv.texts import PIECE_BYTES, Texts
 from shared.csv.trailers import agrees, counts_rows, last_line, trailer_count
 from shared.csv.unpacking import unpacked
 from shared.errors import InvalidFileError
@@ -27,9 +26,7 @@ _END_OF_FILE = b"\x1a"
 """What MS-DOS programs write behind the last line."""
 
 
-_PIECE_BYTES = 2**20
 _TRAILER_BYTES = 2**12
-_HEAD_BYTES = 4
 _SAMPLED_RECORDS = 100
 
 
@@ -50,8 +47,8 @@ class CsvFile:
         max_record_bytes: int = MAX_RECORD_BYTES,
     ) -> None:
         self.dialect = dialect
-        self._texts = _Texts(unpacked(chunks), dialect.encoding, block_bytes)
-        self._text = self._texts.next(_PIECE_BYTES)
+        self._texts = Texts(unpacked(chunks), dialect.encoding, block_bytes)
+        self._text = self._texts.next(PIECE_BYTES)
         if not self._texts.head:
             raise InvalidFileError("the file is empty: 0 bytes, not even a header")
         self._place = Place(self._texts.transcoder, 1, self._texts.transcoder.mark_bytes)
@@ -134,7 +131,7 @@ class CsvFile:
         if self.width == 1 and not self.has_trailing_delimiter:
             # Blank lines are records here, unless they end the file.
             content_end = len(text[:end].rstrip(b"\r\n"))
-            if content_end or end < _PIECE_BYTES:
+            if content_end or end < PIECE_BYTES:
                 end = min(end, self._syntax().line_end(text, content_end)[1] if content_end else 0)
         return text[:end], text[end:]
 
@@ -172,15 +169,15 @@ class CsvFile:
         return [["", *row] for row in rows] if self.dialect.has_row_names else rows
 
     def _take_record(self) -> list[str]:
-        marks = marks_for(self.dialect, self._text[:_PIECE_BYTES])
-        head = marks.encode(self._text[:_PIECE_BYTES])
+        marks = marks_for(self.dialect, self._text[:PIECE_BYTES])
+        head = marks.encode(self._text[:PIECE_BYTES])
         syntax = Syntax(marks.delimiter, marks.quote, self._newline, 0)
         record = read_record(head, 0, syntax)
-        is_cut = record.end == len(head) and len(self._text) > _PIECE_BYTES
+        is_cut = record.end == len(head) and len(self._text) > PIECE_BYTES
         if record.flaw or is_cut or record.width > MAX_COLUMNS:
             raise InvalidFileError(
                 f"line {self._place.line} should be the header, but its quotes do not match, or it "
-                f"has more than {MAX_COLUMNS} columns or {_PIECE_BYTES} bytes: "
+                f"has more than {MAX_COLUMNS} columns or {PIECE_BYTES} bytes: "
                 f"{self._place.transcoder.shown(self._text[:80])!r}. Set delimiter, quote and "
                 "skip_lines"
             )
@@ -214,8 +211,8 @@ class CsvFile:
         return all(not r[-1] or len(r) < len(self.header[-1]) for r in self._first_records())
 
     def _first_records(self) -> Iterator[list[bytes]]:
-        marks = marks_for(self.dialect, self._text[:_PIECE_BYTES])
-        head, at = marks.encode(self._text[:_PIECE_BYTES]), 0
+        marks = marks_for(self.dialect, self._text[:PIECE_BYTES])
+        head, at = marks.encode(self._text[:PIECE_BYTES]), 0
         syntax = Syntax(marks.delimiter, marks.quote, self._newline, 0)
         for _ in range(_SAMPLED_RECORDS):
             if at >= len(head):
@@ -238,48 +235,9 @@ class CsvFile:
         return max(1, widths.most_common(1)[0][0] - self.has_trailing_delimiter)
 
 
-class _Texts:
-    """Pieces of a file's text, of about the block size, and whether one is the last."""
-
-    def __init__(self, chunks: Iterable[bytes], encoding: str, block_bytes: int) -> None:
-        raw = _sliced(chunks)
-        self.head = b""
-        while len(self.head) < _HEAD_BYTES and (piece := next(raw, b"")):
-            self.head += piece
-        self.transcoder = Transcoder(encoding, self.head)
-        self._pieces: Iterator[bytes] = filter(None, self.transcoder.text(chain([self.head], raw)))
-        self._block_bytes = block_bytes
-        self._ahead = next(self._pieces, b"")
-        self.is_last = not self._ahead
-
-    def next(self, least_bytes: int = 0) -> bytes:
-        """Return the next piece; empty only when the file has no more."""
-        gathered, size = [], 0
-        while self._ahead and size < max(self._block_bytes, least_bytes):
-            gathered.append(self._ahead)
-            size += len(self._ahead)
-            self._ahead = next(self._pieces, b"")
-        self.is_last = not self._ahead
-        return b"".join(gathered)
-
-    def unread(self, text: bytes) -> None:
-        """Put text back that was only looked at."""
-        size = self._block_bytes
-        parts = (text[start : start + size] for start in range(0, len(text), size))
-        self._pieces = chain(parts, filter(None, [self._ahead]), self._pieces)
-        self._ahead = next(self._pieces, b"")
-        self.is_last = not self._ahead
-
-
-def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        for start in range(0, len(chunk), _PIECE_BYTES):
-            yield chunk[start : start + _PIECE_BYTES]
-
-
 def _newline(text: bytes, dialect: Dialect) -> bytes:
     """Return the byte that ends lines: CR only where there is no LF outside of quotes."""
-    sample = text[:_PIECE_BYTES]
+    sample = text[:PIECE_BYTES]
     if dialect.quote:
         quote = re.escape(dialect.quote.encode())
         sample = re.sub(quote + b"[^" + quote + b"]*" + quote, b"", sample) or sample

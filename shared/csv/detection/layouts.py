@@ -1,30 +1,22 @@
 """Find what surrounds the rows of a table: preamble, header, comments, trailer, other tables."""
 
 import re
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
+from shared.csv.detection.doubts import check_end, check_header, check_other_tables
 from shared.csv.detection.headers import (
     HeaderFinding,
     find_header,
-    names_columns,
-    typed_columns,
 )
 from shared.csv.detection.looks import TYPED, look
+from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.csv.detection.shapes import Shape
 from shared.csv.trailers import agrees, counts_rows, trailer_count
-from shared.errors import InvalidFileError
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
-_BODY_RECORDS = 120
 _RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
-_SECOND_TABLE_ROWS = 2
-_CHECKED_PARTS = 50
 _MIN_ENDS = 3
 """Of fewer records without a header, the last field may just be empty."""
 
@@ -45,59 +37,6 @@ class Layout:
     warnings: list[str] = field(default_factory=list)
     is_doubtful: bool = False
     """The cut itself is in doubt: one line before it has no place in this reading."""
-
-
-@dataclass(frozen=True)
-class Records:
-    """The records of a text as one style cuts it, without blank lines."""
-
-    cut: Shape
-    comment: str | None
-    is_whole: bool
-    lines_before: int = 0
-    """Physical lines that were taken off the text before it was cut."""
-
-    @cached_property
-    def indices(self) -> list[int]:
-        """Return the places of the records among the lines of the shape."""
-        mark = self.comment
-        return [
-            i
-            for i, (line, width) in enumerate(zip(self.cut.lines, self.cut.widths, strict=True))
-            if width and not (mark and line.startswith(mark))
-        ]
-
-    @cached_property
-    def widths(self) -> list[int]:
-        """Return how many fields each record has."""
-        return [self.cut.widths[i] for i in self.indices]
-
-    @cached_property
-    def width(self) -> int:
-        """Return how many fields most records have."""
-        return self.cut.modal_width()[0]
-
-    @cached_property
-    def modal(self) -> list[int]:
-        """Return the numbers of the records that have that many."""
-        return [n for n, width in enumerate(self.widths) if width == self.width]
-
-    def cells(self, number: int) -> list[str]:
-        """Return the cells of a record."""
-        return self.cut.cells(self.indices[number])
-
-    def line(self, number: int) -> int:
-        """Return the physical line in which a record starts."""
-        return self.cut.first_lines[self.indices[number]] + self.lines_before
-
-    def has_blank_before(self, number: int) -> bool:
-        """Whether a blank line stands before a record."""
-        return number > 0 and self.indices[number] - self.indices[number - 1] > 1
-
-    def sample(self, start: int) -> list[list[str]]:
-        """Return the cells of the first records of the usual width from one on."""
-        first = bisect_left(self.modal, start)
-        return [self.cells(n) for n in self.modal[first : first + _BODY_RECORDS]]
 
 
 def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
@@ -129,10 +68,10 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     trailer = _trailer(records, start, header, evidence) if is_whole else None
     body = [n for n in records.modal if n >= start + header.rows]
     names = records.width - has_trailing - has_row_names
-    _check_header(records, start, header, names, warnings)
-    _check_other_tables(records, start, header, body, warnings)
+    check_header(records, start, header, names, warnings)
+    check_other_tables(records, start, header, body, warnings)
     if is_whole and records.widths[-1] < records.width and not trailer:
-        _check_end(records, warnings)
+        check_end(records, warnings)
     return Layout(
         skip_lines=skip_lines,
         records_before=start,
@@ -288,7 +227,7 @@ def _has_row_names(records: Records, start: int, header: HeaderFinding) -> bool:
         return False
     if not all(records.cut.quoted_cells(records.indices[start])):
         return False
-    body = [n for n in records.modal if n > start][:_BODY_RECORDS]
+    body = [n for n in records.modal if n > start][:BODY_RECORDS]
     names = {records.cells(n)[0] for n in body}
     return len(names) == len(body) and all(
         records.cut.quoted_cells(records.indices[n])[0] for n in body
@@ -317,71 +256,3 @@ def _trailer(
         "header"
     )
     return prefix
-
-
-def _check_header(
-    records: Records, start: int, header: HeaderFinding, width: int, warnings: list[str]
-) -> None:
-    if not header.rows:
-        return
-    names = records.cells(start + header.rows - 1)
-    if len(names) not in (records.width, width):
-        has_end = not names[-1].strip() and len(names) == records.width + 1
-        if not has_end:
-            warnings.append(
-                f"the header has {len(names)} names, but {len(records.modal)} records have "
-                f"{records.width} fields"
-            )
-    folded = [n.strip().casefold() for n in names if n.strip()]
-    twice = sorted(n for n, count in Counter(folded).items() if count > 1)
-    if twice and header.rows == 1:
-        warnings.append(f"several columns are called {', '.join(twice[:5])}; they get numbers")
-
-
-def _check_other_tables(
-    records: Records, start: int, header: HeaderFinding, body: Sequence[int], warnings: list[str]
-) -> None:
-    """Look for a second table behind the first, after a blank line."""
-    if records.width < 2 or not body:
-        return
-    numbers = range(start + max(1, header.rows), len(records.widths))
-    parted = [n for n in numbers if records.has_blank_before(n)]
-    for number in parted[:_CHECKED_PARTS]:
-        width = records.widths[number]
-        following = records.widths[number : number + _SECOND_TABLE_ROWS]
-        if width == records.width:
-            if header.rows:
-                _check_same_width(records, start, number, body)
-        elif width > 1 and following == [width] * _SECOND_TABLE_ROWS:
-            warnings.append(
-                f"a second table, of {width} columns, may start in line {records.line(number)}; "
-                "its records will be rejected"
-            )
-            return
-
-
-def _check_same_width(records: Records, start: int, number: int, body: Sequence[int]) -> None:
-    """Refuse a second header: nothing could keep the rows below it apart from those above."""
-    row = records.cells(number)
-    if row == records.cells(start) or any(look(cell) in TYPED for cell in row):
-        return
-    above = body[: min(_BODY_RECORDS, bisect_left(body, number))]
-    typed = typed_columns([records.cells(n) for n in above], records.width)
-    if names_columns(row, typed):
-        raise InvalidFileError(
-            f"a second table starts in line {records.line(number)}, with the columns "
-            f"{', '.join(row[:8])}; send each table in a file of its own",
-            line=records.line(number),
-        )
-
-
-def _check_end(records: Records, warnings: list[str]) -> None:
-    """Say so when the last record is cut off in the middle."""
-    last = len(records.widths) - 1
-    width = records.widths[last]
-    has_line_end = records.cut.has_last_line_end
-    if not has_line_end and 1 < width < records.width:
-        warnings.append(
-            f"the last line ends without a line end after {width} of {records.width} fields; the "
-            "file may be cut off"
-        )
