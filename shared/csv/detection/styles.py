@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.csv.detection.looks import TYPED, look, worth
-from shared.csv.detection.shapes import Shape, Style, shape, unmasked
+from shared.csv.detection.shapes import CLOSED, OPENED, Shape, Style, shape, unmasked
 
 SAMPLE_CHARACTERS = 2**15
 _SAMPLED_LINES = 200
@@ -31,6 +31,8 @@ _PRIORS = {
     **dict.fromkeys(("/", "-", "_"), 0.42),
 }
 _MIXED_PRIOR = 0.85
+_QUOTED_WORTH = 0.8
+"""What is quoted may be anything, delimiters included."""
 _LONELY = 0.3
 _CARELESS = 0.7
 _LITERAL = 0.9
@@ -45,6 +47,7 @@ _LONG_PRIOR = 0.96
 _RUNS = re.compile("[,;:|~^!@#&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
+_PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
 _QUOTES = "'`~^|*%$#/"
 _MIN_LINE_SHARE = 0.2
 _MIN_RUN_SHARE = 0.4
@@ -147,15 +150,13 @@ def _scored(cut: Shape) -> Scored:
     if width < 2:
         return Scored(cut, 0.0)
     before = min(widths.index(width), _PREAMBLE_RECORDS)
-    overall = count / len(widths)
-    share = 0.75 * count / (len(widths) - before) + 0.25 * overall
-    if len(cut.style.delimiter) > 1 and len(set(cut.style.delimiter)) == 1:
-        # Empty fields look like a long delimiter, but not in the header.
-        share = overall
+    share = 0.75 * count / (len(widths) - before) + 0.25 * count / len(widths)
     quality = _cell_quality(cut, width)
     prior = _prior(cut.style.delimiter, share=share, width=width)
     if count == 1 and len(widths) > 2:
         share *= _LONELY
+    if _has_odd_runs(cut):
+        share *= _UNEVEN
     if _has_uneven_blanks(cut, width):
         quality *= _UNEVEN
     usual = _usualness(cut, len(widths))
@@ -193,6 +194,17 @@ def _tidiness(cut: Shape, records: int) -> float:
     return 1 - 0.9 * flaws / (cut.flaws + cut.quoted) * min(1.0, 2 * flaws / records)
 
 
+def _has_odd_runs(cut: Shape) -> bool:
+    """Whether a delimiter of equal characters occurs in part: then empty fields look like it."""
+    delimiter = cut.style.delimiter
+    if len(delimiter) < 2 or len(set(delimiter)) > 1:
+        return False
+    lines = [_PROTECTED.sub("", line) for line in cut.lines[:_SAMPLED_LINES]]
+    runs = [len(r) for line in lines for r in re.findall(re.escape(delimiter[0]) + "+", line)]
+    odd = sum(run % len(delimiter) > 0 for run in runs)
+    return odd * 10 > len(runs)
+
+
 def _has_uneven_blanks(cut: Shape, width: int) -> bool:
     """Whether a delimiter that includes blanks leaves some: then columns are padded by blanks."""
     delimiter = cut.style.delimiter
@@ -212,7 +224,8 @@ def _cell_quality(cut: Shape, width: int) -> float:
         if fields != width:
             continue
         for cell in line.split(delimiter):
-            total += worth(unmasked(cell, delimiter))
+            value = worth(unmasked(cell, delimiter))
+            total += max(value, _QUOTED_WORTH) if OPENED in cell else value
         count += fields
         seen += 1
         if seen >= _WEIGHED_RECORDS or count >= _WEIGHED_CELLS:
