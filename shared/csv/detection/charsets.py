@@ -103,9 +103,10 @@ def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
             return None
         return Charset(
             "utf-8",
-            f"encoding utf-8: {valid:,} characters beyond ASCII are valid, {stray:,} bytes are not",
-            f"{stray:,} bytes are no UTF-8, the first at byte {exc.start:,}; the records they are "
-            "in will be rejected",
+            f"encoding utf-8: {valid:,} characters beyond ASCII are valid, bytes that are not: "
+            f"{stray:,}",
+            f"not all bytes are UTF-8, the first that is not at {exc.start:,}; records with such "
+            f"bytes ({stray:,} near it) will be rejected",
         )
     beyond = len(head) - len(head.translate(None, _HIGH))
     valid = beyond - (len(head) - len(head.translate(None, _CONTINUATION)))

@@ -229,7 +229,8 @@ class _Detection:
         if not surely or points:
             return {}
         self._evidence.append(
-            f"decimal mark ',': in {len(surely)} columns every value is like {surely[0][0]!r}"
+            f"decimal mark ',': values are like {surely[0][0]!r} throughout {len(surely)} of "
+            f"{len(columns)} columns"
         )
         return {"decimal_mark": ","}
 

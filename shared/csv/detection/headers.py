@@ -14,6 +14,13 @@ from shared.csv.dialect import MAX_HEADER_ROWS
 Row = Sequence[str]
 
 _SURE = TYPED | {Look.FLAG}
+_PLURALS = {
+    Look.NUMBER: "numbers",
+    Look.MOMENT: "dates or times",
+    Look.WEB: "addresses",
+    Look.CODE: "codes",
+    Look.FLAG: "yes and no",
+}
 _MOST = 0.8
 _BODY_ROWS = 100
 _MAX_NAME = 120
@@ -46,9 +53,8 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
         also = f"; the first {count} rows have names" if count > 1 else ""
         return HeaderFinding(
             count,
-            f"header: {first[column].strip()!r} stands over a column of "
-            f"{columns[column].look.value} values, and {len(for_it)} of {len(typed)} such columns "
-            f"agree{also}",
+            f"header: {first[column].strip()!r} stands over {_PLURALS[columns[column].look]}, and "
+            f"{len(for_it)} of {len(typed)} such columns agree{also}",
             is_sure=True,
         )
     if against:

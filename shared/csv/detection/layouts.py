@@ -177,12 +177,11 @@ def _skip_lines(
     if start == 0:
         return records.lines_before
     skip = records.line(start) - 1
-    evidence.append(
-        f"preamble: lines 1 to {skip} come before the table; the first is "
-        f"{records.cut.lines[records.indices[0]][:40]!r}"
-    )
+    first = records.cut.style.delimiter.join(records.cells(0))[:40]
+    span = "line 1 comes" if skip == 1 else f"lines 1 to {skip} come"
+    evidence.append(f"preamble: {span} before the table, starting with {first!r}")
     if not header.rows:
-        warnings.append(f"lines 1 to {skip} are left out, though no header follows")
+        warnings.append(f"no header follows what is left out: {span} before the first record")
     filled = [w for n, w in enumerate(records.widths[:start]) if _filled(records, n) > 2]
     if len(filled) > 2 and len(set(filled)) == 1:
         warnings.append(

@@ -48,6 +48,7 @@ class Look(Enum):
     EMPTY = "empty"
     NUMBER = "number"
     MOMENT = "moment"
+    """A date, a time or both."""
     FLAG = "flag"
     NOTHING = "nothing"
     """A word for NULL."""

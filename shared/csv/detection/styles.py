@@ -113,13 +113,17 @@ def _delimiters(lines: list[str]) -> list[str]:
 
 
 def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
-    """Return the quotes that may be in use: the double one first, others where fields have them."""
+    """Return the quotes that may be in use: the double one first, others where fields have them.
+
+    Marks that are no quotes elsewhere must stand around most lines.
+    """
     found: list[str | None] = ['"']
     for quote in _QUOTES:
         if quote in delimiter or quote not in sample:
             continue
         opened, closed = _borders(lines, quote, delimiter)
-        if opened and closed:
+        around = sum(line.startswith(quote) and line.endswith(quote) for line in lines)
+        if opened and closed and (quote == "'" or around * 2 > len(lines)):
             found.append(quote)
     if '"' in sample:
         found.append(None)
