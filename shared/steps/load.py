@@ -4,7 +4,11 @@ A run of few parts is one unit of work. The parts of a larger one are spread ove
 part each, all into the run's one staging table; whoever finds it complete publishes.
 """
 
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+
+import pyarrow as pa
 
 from shared.config.models import ResolvedTable
 from shared.core.manifests import Manifest, Part
@@ -48,12 +52,16 @@ def _load_whole(run: Run, manifest: Manifest, services: Services) -> None:
         attempt(services, run, "load", RunState.LOADING) as work,
         closing(services.target(resolved)) as target,
     ):
-        record = target.committed(run.run_id)
-        if record is None and not _stage_all(work, target, manifest):
+        published = _published_before(target, manifest) or target.publish_directly(
+            manifest, partial(_read, work, manifest)
+        )
+        if published:
+            _finish(work, manifest, published, resolved)
+        elif _stage_all(work, target, manifest):
+            _publish(work, target, manifest, resolved)
+        else:
             work.hand_on("staged in part")
             ask_for_load(run, services)
-            return
-        _publish(work, target, manifest, resolved)
 
 
 def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
@@ -95,20 +103,23 @@ def _load_part(run: Run, manifest: Manifest, number: int, services: Services) ->
 
 
 def _stage(work: Work, target: Target, manifest: Manifest, part: Part) -> None:
+    target.stage(manifest, part, _read(work, manifest, part))
+
+
+def _read(work: Work, manifest: Manifest, part: Part) -> Iterator[pa.RecordBatch]:
     services, schema = work.services, arrow_schema(manifest.schema_of(part))
     bucket = services.settings.bucket("staging")
-    target.stage(
-        manifest, part, read_part(services.storage, bucket, part, schema, services.envelope)
-    )
+    yield from read_part(services.storage, bucket, part, schema, services.envelope)
     work.add(part.rows)
 
 
-def _publish(work: Work, target: Target, manifest: Manifest, resolved: ResolvedTable) -> None:
+def _published_before(target: Target, manifest: Manifest) -> Published | None:
     record = target.committed(manifest.run_id)
-    if record:
-        published = Published(outcome=Outcome.ALREADY, record=record)
-    else:
-        published = target.publish(manifest)
+    return Published(outcome=Outcome.ALREADY, record=record) if record else None
+
+
+def _publish(work: Work, target: Target, manifest: Manifest, resolved: ResolvedTable) -> None:
+    published = _published_before(target, manifest) or target.publish(manifest)
     _finish(work, manifest, published, resolved)
     if published.outcome is not Outcome.COMMITTED:
         # Last: a run without an end needs what it has staged, and most of its parts are not asked

@@ -1,6 +1,6 @@
 """What every target promises: stage out of sight, then publish in one short transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,9 @@ from shared.core.schemas import TableSchema
 if TYPE_CHECKING:
     import pyarrow as pa
 
+
+ReadPart = Callable[[Part], Iterable["pa.RecordBatch"]]
+"""Returns the rows of a part."""
 
 DELETED_AT = "_deleted_at"
 """The column that says since when a row is gone from the source; NULL while it is there."""
@@ -75,6 +78,13 @@ class Target(Protocol):
 
         The first is the last one before that replaced the whole table, or the table's very first;
         the last is the run itself. Empty when the run was not published here.
+        """
+
+    def publish_directly(self, manifest: Manifest, read: "ReadPart") -> Published | None:
+        """Copy all parts into the table and make them visible, once, in one transaction.
+
+        None where that is not possible, and nothing was done: where rows of the table may have to
+        change or go, or where the database refused a row, which staging finds the reason for.
         """
 
     def staged(self, manifest: Manifest) -> set[str]:

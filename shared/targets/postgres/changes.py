@@ -20,13 +20,9 @@ class Changes:
     """The changes of one run, from its staging tables to its table."""
 
     def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest) -> None:
-        place = config.postgres
-        if place is None:
-            raise InvalidConfigError(f"table {config.name} has no postgres target")
         self._cursor = cursor
         self._config = config
-        self._schema = place.schema_
-        self._table = sql.qualified(place.schema_, place.table)
+        self._schema, self._table = table_of(config)
         self._manifest = manifest
         self._staging = staging.rows_table(manifest)
         self._keys = staging.keys_table(manifest)
@@ -199,6 +195,18 @@ class Changes:
             return 0
         self._cursor.execute(statement)
         return int(self._cursor.rowcount)
+
+
+def table_of(config: TableConfig) -> tuple[str, str]:
+    """Return the schema of a table in the target, and its qualified name.
+
+    Raises:
+        InvalidConfigError: the table has another target.
+    """
+    place = config.postgres
+    if place is None:
+        raise InvalidConfigError(f"table {config.name} has no postgres target")
+    return place.schema_, sql.qualified(place.schema_, place.table)
 
 
 def marker(config: TableConfig) -> str | None:

@@ -28,6 +28,11 @@ def create_table(table: str, columns: Sequence[Column], primary_key: Sequence[st
     return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(lines)})"
 
 
+def add_primary_key(table: str, primary_key: Sequence[str]) -> str:
+    """Return ALTER TABLE … ADD PRIMARY KEY. ``table`` is qualified."""
+    return f"ALTER TABLE {table} ADD PRIMARY KEY ({_list(primary_key)})"
+
+
 def create_staging(staging: str, columns: Sequence[Column], primary_key: Sequence[str] = ()) -> str:
     """Return CREATE UNLOGGED TABLE for a run's rows. ``staging`` is qualified.
 

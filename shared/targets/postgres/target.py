@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +13,14 @@ from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.modes import SyncMode
 from shared.core.schemas import Column, TableSchema
-from shared.errors import InvalidConfigError
+from shared.errors import (
+    IntegrityError,
+    InvalidConfigError,
+    TargetRefusedError,
+    ValueNotRepresentableError,
+)
 from shared.secrets import Secrets
-from shared.targets.base import LoadRecord, Outcome, PastLoad, Published
+from shared.targets.base import LoadRecord, Outcome, PastLoad, Published, ReadPart
 from shared.targets.postgres import (
     bookkeeping,
     catalog,
@@ -24,7 +30,16 @@ from shared.targets.postgres import (
     staging,
     types,
 )
+from shared.targets.postgres.arrivals import Arrival
 from shared.targets.postgres.changes import Changes, marker
+
+
+class _RefusedError(Exception):
+    """Rolls back a transaction that must not be published."""
+
+    def __init__(self, published: Published) -> None:
+        super().__init__(published.reason)
+        self.published = published
 
 
 class PostgresTarget:
@@ -39,7 +54,8 @@ class PostgresTarget:
         self._schema = place.schema_
         self._table = sql.qualified(place.schema_, place.table)
         self._place = reach.instance or f"{reach.host}:{reach.port}"
-        self._connection = connection.connect(reach, secrets)
+        self._connect = partial(connection.connect, reach, secrets)
+        self._connection = self._connect()
 
     def state(self) -> TargetState:
         """Return the table's state row; a table never loaded has an empty one."""
@@ -65,11 +81,37 @@ class PostgresTarget:
             key = catalog.primary_key(cursor, self._table)
         return TableSchema(columns, key) if columns else None
 
+    def publish_directly(self, manifest: Manifest, read: ReadPart) -> Published | None:
+        """Copy all parts into the table and make them visible, in one transaction, if possible.
+
+        The fence is locked last, so that nobody waits while rows are copied.
+        """
+        self._prepare()
+        try:
+            with self._transaction() as cursor:
+                before = bookkeeping.read_state(cursor, self._name)
+                if refusal := self._refusal(cursor, manifest, before):
+                    return refusal
+                arrival = Arrival(cursor, self._config, manifest)
+                if not arrival.is_possible():
+                    return None
+                record = arrival.copy(read)
+                state = bookkeeping.read_state(cursor, self._name, for_update=True)
+                if refusal := self._refusal(cursor, manifest, state):
+                    raise _RefusedError(refusal)
+                arrival.require_unchanged(before, state)
+                bookkeeping.record(cursor, self._name, manifest, state, record)
+        except _RefusedError as exc:
+            return exc.published
+        except (IntegrityError, TargetRefusedError, ValueNotRepresentableError):
+            self._reconnect()
+            return None
+        return Published(outcome=Outcome.COMMITTED, record=record)
+
     def staged(self, manifest: Manifest) -> set[str]:
         """Return the names of the parts that the staging tables hold; make them if need be."""
+        self._prepare()
         with self._transaction() as cursor:
-            bookkeeping.ensure(cursor)
-            cursor.execute(bookkeeping.ENSURE_STATE, (self._name,))
             staging.create(cursor, manifest)
             return staging.parts(cursor, manifest)
 
@@ -122,11 +164,7 @@ class PostgresTarget:
         self._add_marker()
         with self._transaction() as cursor:
             state = bookkeeping.read_state(cursor, self._name, for_update=True)
-            record = bookkeeping.read_load(cursor, manifest.run_id)
-            if record:
-                return Published(outcome=Outcome.ALREADY, record=record)
-            refusal = self._refusal(cursor, manifest, state)
-            if refusal:
+            if refusal := self._refusal(cursor, manifest, state):
                 return refusal
             staging.check(cursor, manifest)
             record = Changes(cursor, self._config, manifest).apply()
@@ -193,7 +231,21 @@ class PostgresTarget:
             if existing and wanted not in existing:
                 cursor.execute(sql.add_marker(self._table, wanted))
 
+    def _prepare(self) -> None:
+        """Make sure that there is a state row to lock."""
+        with self._transaction() as cursor:
+            bookkeeping.ensure(cursor)
+            cursor.execute(bookkeeping.ENSURE_STATE, (self._name,))
+
+    def _reconnect(self) -> None:
+        connection.close(self._connection)
+        self._connection = self._connect()
+
     def _refusal(self, cursor: Any, manifest: Manifest, state: TargetState) -> Published | None:
+        """Return why a run is not published now, with the state row locked; None if it may be."""
+        record = bookkeeping.read_load(cursor, manifest.run_id)
+        if record:
+            return Published(outcome=Outcome.ALREADY, record=record)
         if manifest.file and self._config.csv and self._config.csv.on_duplicate != "load":
             # Where files replace or merge, only what was loaded last is there still.
             newest = None if manifest.mode is SyncMode.APPEND else state.run_id

@@ -1,0 +1,92 @@
+"""Rows that only come to a table: copied right into it, in the transaction that publishes them.
+
+Nobody sees them before it commits, and the way through a staging table would write each row twice.
+"""
+
+from typing import Any
+
+from shared.config.models import TableConfig
+from shared.core.fencing import TargetState
+from shared.core.manifests import Manifest
+from shared.core.modes import SyncMode
+from shared.errors import IntegrityError
+from shared.targets.base import LoadRecord, ReadPart
+from shared.targets.postgres import catalog, copying, sql, types
+from shared.targets.postgres.changes import marker, table_of
+
+
+class Arrival:
+    """The rows of one run, for a table that is appended to, or has no rows yet."""
+
+    def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest) -> None:
+        self._cursor = cursor
+        self._config = config
+        self._manifest = manifest
+        self._schema, self._table = table_of(config)
+        self._columns = list(manifest.schema)
+        self._is_appended = manifest.mode is SyncMode.APPEND
+        self._existing = {name: kind for name, kind, _ in catalog.columns(cursor, self._table)}
+
+    def is_possible(self) -> bool:
+        """Say whether rows can go right into the table, unaltered, and replace none."""
+        manifest = self._manifest
+        if manifest.rewind or manifest.key_parts is not None or marker(self._config):
+            return False
+        is_guarded = manifest.mode is SyncMode.FULL and not manifest.allow_empty
+        if is_guarded and manifest.rows_staged < self._config.guard.min_rows:
+            return False
+        if not self._existing:
+            return True
+        wanted = {c.name: types.type_name(c.type) for c in self._columns}
+        if not wanted.items() <= self._existing.items():
+            return False
+        return self._is_appended or (self._has_key() and self._count() == 0)
+
+    def copy(self, read: ReadPart) -> LoadRecord:
+        """Copy all parts; a new table gets its key afterwards, which is faster.
+
+        Raises:
+            IntegrityError: the database took another number of rows than was staged.
+        """
+        manifest = self._manifest
+        if not self._existing:
+            self._cursor.execute(sql.create_schema(self._schema))
+            self._cursor.execute(sql.create_table(self._table, self._columns, ()))
+        rows = sum(self._copy(read, number) for number in range(len(manifest.parts)))
+        if rows != manifest.rows_staged:
+            raise IntegrityError(f"{self._table} took {rows} rows of {manifest.rows_staged}")
+        if not self._existing and manifest.schema.primary_key:
+            key = manifest.schema.primary_key
+            self._cursor.execute(sql.add_primary_key(self._table, key))
+        return LoadRecord(
+            run_id=manifest.run_id,
+            rows_loaded=rows,
+            rows_inserted=rows,
+            rows_updated=0,
+            rows_deleted=0,
+        )
+
+    def require_unchanged(self, before: TargetState, now: TargetState) -> None:
+        """Make sure that a table which had no rows has those of this run only.
+
+        Raises:
+            IntegrityError: somebody else wrote to it while the rows were copied.
+        """
+        if self._is_appended:
+            return
+        if before.epoch != now.epoch or self._count() != self._manifest.rows_staged:
+            raise IntegrityError(f"somebody else wrote to {self._table} meanwhile")
+
+    def _has_key(self) -> bool:
+        """Say whether the table itself refuses rows that the run's key should tell apart."""
+        key = self._manifest.schema.primary_key
+        return not key or catalog.primary_key(self._cursor, self._table) == key
+
+    def _copy(self, read: ReadPart, number: int) -> int:
+        blocks = copying.encode(self._columns, read(self._manifest.parts[number]))
+        self._cursor.execute(sql.copy_in(self._table, self._columns), stream=blocks)
+        return int(self._cursor.rowcount)
+
+    def _count(self) -> int:
+        self._cursor.execute(sql.count(self._table))
+        return int(self._cursor.fetchone()[0])
