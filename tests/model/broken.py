@@ -31,6 +31,7 @@ DELIVER = World.deliver
 class SplitTarget(MemoryTarget):
     """Publishes in several transactions; each is a tuple of what it does."""
 
+    goes_directly: ClassVar = False
     transactions: ClassVar[tuple[tuple[str, ...], ...]]
 
     def publish(self, manifest: Manifest) -> Published:

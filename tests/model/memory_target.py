@@ -6,7 +6,7 @@ change of what readers see is kept as a ``View``.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from shared.core.manifests import Manifest, Part
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
 from shared.errors import IntegrityError, NotStagedError, TargetUnavailableError
-from shared.targets.base import LoadRecord, Outcome, Published
+from shared.targets.base import LoadRecord, Outcome, Published, ReadPart
 from tests.model.interleaving import Baton
 from tests.model.memory_source import COLUMNS, Row
 
@@ -73,6 +73,8 @@ class Database:
 class MemoryTarget:
     """One session, for one step."""
 
+    goes_directly: ClassVar = True
+
     def __init__(self, database: Database, baton: Baton) -> None:
         self.database = database
         self.baton = baton
@@ -89,6 +91,26 @@ class MemoryTarget:
     def schema(self) -> TableSchema | None:
         """Return the table as it is in the target; None when it does not exist."""
         return TableSchema(COLUMNS) if self.database.has_table else None
+
+    def publish_directly(self, manifest: Manifest, read: ReadPart) -> Published | None:
+        """Put all rows into the table and make them visible; None where some may have to go."""
+        before = self.state()
+        if refusal := self.refusal(manifest):
+            return refusal
+        is_appended = manifest.mode is SyncMode.APPEND
+        if not self.goes_directly or manifest.key_parts is not None:
+            return None
+        if not is_appended and self.database.rows:
+            return None
+        rows = [Row(**row) for part in manifest.parts for b in read(part) for row in b.to_pylist()]
+
+        def operation() -> Published | None:
+            has_moved = self.database.state.epoch != before.epoch
+            if has_moved and not is_appended:
+                return self.refusal(manifest)
+            return self.refusal(manifest) or self.commit(manifest, rows)
+
+        return self._io("publish directly", operation)
 
     def staged(self, manifest: Manifest) -> set[str]:
         """Return the parts that the run's staging table holds; make it if need be."""
@@ -140,13 +162,12 @@ class MemoryTarget:
 
     def publish_now(self, manifest: Manifest) -> Published:
         """Do what ``PostgresTarget.publish`` does inside its transaction, in its order."""
-        refusal = self.refusal(manifest)
-        if refusal:
-            return refusal
-        state = self.database.state
-        rows = self.staged_rows(manifest)
+        return self.refusal(manifest) or self.commit(manifest, self.staged_rows(manifest))
+
+    def commit(self, manifest: Manifest, rows: list[Row]) -> Published:
+        """Change rows, state and loads together."""
         record = self.apply(manifest, rows)
-        self.database.state = fencing.next_state(manifest, state)
+        self.database.state = fencing.next_state(manifest, self.database.state)
         self.record(manifest, record)
         self.drop_staging(manifest)
         self.database.show()
