@@ -99,7 +99,7 @@ MISTAKES = (
     Mistake(
         make=acknowledged_before_the_work,
         lane="append",
-        point="postgres: COPY staged rows",
+        point="postgres: COPY table",
         moment=Moment.AFTER,
         action=Action.KILL,
         trouble=Trouble.LOST,

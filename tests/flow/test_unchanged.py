@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from shared.core.runs import Run, RunState
+from shared.targets.postgres import bookkeeping
 from tests.flow.cloud import Cloud
 
 HOURLY = {"schedule": "hourly"}
@@ -164,5 +165,5 @@ def test_bookkeeping_of_an_older_release_is_completed(cloud: Cloud) -> None:
     cloud.target("ALTER TABLE _sluice.state DROP COLUMN change_token")
 
     assert next_slot(cloud, "upgraded").state is RunState.COMMITTED
-    assert cloud.target("SELECT version FROM _sluice.versions") == [(2,)]
+    assert cloud.target("SELECT version FROM _sluice.versions") == [(bookkeeping.VERSION,)]
     assert settle(cloud, "upgraded").state is RunState.SKIPPED
