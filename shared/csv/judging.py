@@ -100,7 +100,7 @@ class _Case:
             reason = "the header again; no row"
             return Verdict(end=line_end, rule="repeated_header", reason=reason)
         if self.judge.trailer and line == self.judge.trailer and not text[line_end:].strip():
-            reason = "a count of the rows, which agrees; no row"
+            reason = "a count of the rows, header and itself perhaps included, agrees; no row"
             return Verdict(end=line_end, rule="trailer", reason=reason)
         record = read_record(text, start, syntax)
         if line.startswith(_MARK):

@@ -186,7 +186,8 @@ def _by_patterns(first: Row, body: Sequence[Row]) -> HeaderFinding | None:
         if not codes or sum(any(map(str.isdigit, code)) for code in codes) < len(codes):
             continue
         patterns = Counter(_pattern(code) for code in codes)
-        if patterns[_pattern(cell)] > len(codes) / 2:
+        starts_alike = cell[:1].isdigit() and all(code[:1].isdigit() for code in codes)
+        if starts_alike or patterns[_pattern(cell)] > len(codes) / 2:
             return HeaderFinding(0, f"no header: {cell!r} is written like the codes below it")
         if len(patterns) == 1 and cell.strip() and not any(map(str.isdigit, cell)):
             return HeaderFinding(

@@ -65,7 +65,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     has_row_names = _has_row_names(records, start, header)
     if has_row_names:
         evidence.append("row names: quoted, different, and one more than the names in the header")
-    trailer = _trailer(records, start, header, evidence) if is_whole else None
+    trailer = _trailer(records, start, header, evidence, warnings) if is_whole else None
     body = [n for n in records.modal if n >= start + header.rows]
     names = records.width - has_trailing - has_row_names
     check_header(records, start, header, names, warnings)
@@ -234,7 +234,7 @@ def _has_row_names(records: Records, start: int, header: HeaderFinding) -> bool:
 
 
 def _trailer(
-    records: Records, start: int, header: HeaderFinding, evidence: list[str]
+    records: Records, start: int, header: HeaderFinding, evidence: list[str], warnings: list[str]
 ) -> str | None:
     """Return how the last record starts when it says how many there are."""
     last = len(records.widths) - 1
@@ -254,4 +254,9 @@ def _trailer(
         f"trailer: the last line says {count}, and there are {rows} records between it and the "
         "header"
     )
+    if is_right and count != rows:
+        warnings.append(
+            f"the last line says {count}, which is right only if it counts header or itself too; "
+            f"there are {rows} records"
+        )
     return prefix
