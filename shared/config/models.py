@@ -64,7 +64,9 @@ def _column_type(text: str) -> str:
     try:
         DataType.parse(text)
     except InvalidSchemaError as exc:
-        raise ValueError(exc.message) from exc
+        # Within {…} YAML parts decimal(5,2) at the comma.
+        cut = "" if text.count("(") == text.count(")") else "; put it in quotes: 'decimal(5,2)'"
+        raise ValueError(f"{exc.message}{cut}") from exc
     return text
 
 

@@ -281,6 +281,15 @@ def test_wrong_rule_for_files_is_refused_with_its_place_and_the_choices(
     assert begin_with(problems(FILES.replace("{}", csv)), [f"tables.yaml:3: {problem}"])
 
 
+def test_type_that_yaml_parts_at_its_comma_is_to_be_put_in_quotes(
+    problems: Callable[..., list[str]],
+) -> None:
+    found = problems(FILES.replace("{}", "{columns: {a: decimal(5,2)}}"))
+
+    assert found[0].startswith("tables.yaml:3: csv.columns.a: unknown type 'decimal(5'")
+    assert found[0].endswith("put it in quotes: 'decimal(5,2)'")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
