@@ -24,6 +24,7 @@ _PLURALS = {
 _MOST = 0.8
 _BODY_ROWS = 100
 _MAX_NAME = 120
+_DASHES = re.compile(r"\s*[-=]+\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class HeaderFinding:
 def find_header(rows: Sequence[Row]) -> HeaderFinding:
     """Decide about the first rows of a table; all rows given have about the same width."""
     first, count = rows[0], _named_rows(rows)
-    body = [row for row in rows[count : _BODY_ROWS + count] if row != first]
+    body = [row for row in rows[count : _BODY_ROWS + count] if row != first and not is_rule(row)]
     if not body:
         return _single(first)
     columns = _columns(body, len(first))
@@ -73,6 +74,11 @@ def names_columns(row: Row, typed: dict[int, Look]) -> bool:
     """Whether a row within a table has names where its columns have values of a type."""
     cells = [(row[j], found) for j, found in typed.items() if j < len(row)]
     return len(cells) > 0 and all(_is_name(cell, found) for cell, found in cells)
+
+
+def is_rule(row: Row) -> bool:
+    """Whether a row is nothing but dashes, as clients of databases draw below names."""
+    return all(_DASHES.fullmatch(cell) for cell in row)
 
 
 class _Column(NamedTuple):
@@ -137,6 +143,8 @@ def _named_rows(rows: Sequence[Row]) -> int:
     """Count the first rows that have names where the rows below have values; at least one."""
     count = 1
     while count < min(MAX_HEADER_ROWS, len(rows) - 2):
+        if is_rule(rows[count]):
+            break
         columns = _columns(rows[count + 1 : _BODY_ROWS], len(rows[0]))
         typed = _typed(columns)
         row = rows[count]

@@ -65,7 +65,8 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     has_row_names = _has_row_names(records, start, header)
     if has_row_names:
         evidence.append("row names: quoted, different, and one more than the names in the header")
-    trailer = _trailer(records, start, header, evidence, warnings) if is_whole else None
+    first = start + header.rows + bool(rule)
+    trailer = _trailer(records, first, header, evidence, warnings) if is_whole else None
     body = [n for n in records.modal if n >= start + header.rows]
     names = records.width - has_trailing - has_row_names
     check_header(records, start, header, names, warnings)
@@ -234,18 +235,18 @@ def _has_row_names(records: Records, start: int, header: HeaderFinding) -> bool:
 
 
 def _trailer(
-    records: Records, start: int, header: HeaderFinding, evidence: list[str], warnings: list[str]
+    records: Records, first: int, header: HeaderFinding, evidence: list[str], warnings: list[str]
 ) -> str | None:
     """Return how the last record starts when it says how many there are."""
     last = len(records.widths) - 1
-    if last <= start + header.rows:
+    if last < first or last == 0:
         return None
     line = records.cut.lines[records.indices[last]]
     match = trailer_count(line)
     if match is None:
         return None
     prefix, count = match
-    rows = last - start - header.rows
+    rows = last - first
     is_right = agrees(count, rows, header.rows)
     is_odd = records.widths[last] != records.width
     if not (is_odd and is_right) and not (counts_rows(prefix) and (is_odd or is_right)):

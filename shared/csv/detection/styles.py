@@ -48,6 +48,7 @@ _RUNS = re.compile("[,;:|~^!@#&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
 _PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
+_LEADING_COMMENTS = re.compile(r"\A(?:#[^\n]*\n)+\s*")
 _QUOTES = "'`~^|*%$#/"
 _MIN_LINE_SHARE = 0.2
 _MIN_RUN_SHARE = 0.4
@@ -70,7 +71,7 @@ class Scored:
 
 def ranked(text: str, given: Style | None, fixed: frozenset[str]) -> list[Scored]:
     """Return the styles that a text may have, best first; ``fixed`` fields are the given ones."""
-    sample = _sample(text)
+    sample = _sample(_LEADING_COMMENTS.sub("", text) or text)
     scored = [_scored(shape(sample, style)) for style in _styles(sample, given, fixed)]
     # Python's sort is stable, so that among equals the usual style stays first.
     return sorted(scored, key=lambda s: -round(s.score, 6))
