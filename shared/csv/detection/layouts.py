@@ -46,7 +46,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         InvalidFileError: two tables of the same width, whose rows nothing could keep apart.
     """
     comment, comments = _comment(cut)
-    records = Records(cut, comment, is_whole, lines_before)
+    records = Records(cut, comment, lines_before)
     if not records.modal:
         return Layout(header_rows=0, evidence=["no records"])
     start, header, is_doubtful = _start(records)

@@ -16,7 +16,6 @@ class Records:
 
     cut: Shape
     comment: str | None
-    is_whole: bool
     lines_before: int = 0
     """Physical lines that were taken off the text before it was cut."""
 
