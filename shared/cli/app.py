@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-from shared.cli import contracts, deadletter, plans, quarantine, render, repairs, tables
+from shared.cli import contracts, deadletter, intake, plans, quarantine, render, repairs, tables
 from shared.cli import runs as run_commands
 from shared.cli import sweep as sweep_commands
 from shared.errors import SluiceError
@@ -26,6 +26,7 @@ app.command()(run_commands.runs)
 app.command()(tables.validate)
 app.command()(tables.schema)
 app.command()(tables.metadata)
+app.command()(intake.intake)
 app.command()(contracts.contract)
 app.command()(sweep_commands.sweep)
 app.add_typer(quarantine.app, name="quarantine")

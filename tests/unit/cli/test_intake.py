@@ -1,0 +1,149 @@
+"""``sluice intake``: files explained and read without any cloud."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from shared.cli.app import app
+
+CORPUS = Path(__file__).parents[2] / "data" / "csv"
+MESSY = b"id;name;amount\n1;a;1,5\n2;b;2,5\n3;c\n4;d;4,5\n"
+
+
+def intake(*arguments: str, stdin: bytes | None = None) -> tuple[int, Any]:
+    """Run the command; return its exit code and its JSON."""
+    result = CliRunner().invoke(app, ["intake", *arguments, "--json"], input=stdin)
+    return result.exit_code, json.loads(result.stdout) if result.stdout else None
+
+
+@pytest.fixture
+def messy(tmp_path: Path) -> Path:
+    path = tmp_path / "messy.csv"
+    path.write_bytes(MESSY)
+    return path
+
+
+def test_file_is_explained_with_evidence_types_and_rejects(messy: Path) -> None:
+    code, report = intake(str(messy))
+
+    assert code == 0
+    assert (report["version"], report["refusal"], report["size_bytes"]) == (1, None, len(MESSY))
+    assert report["dialect"]["delimiter"] == ";"
+    assert any(line.startswith("delimiter ';'") for line in report["evidence"])
+    assert [(c["name"], c["type"]) for c in report["columns"]] == [
+        ("id", "int64"),
+        ("name", "text"),
+        ("amount", "decimal(2,1)"),
+    ]
+    assert (report["rows"], report["accepted"], report["rejected"]) == (4, 3, 1)
+    (reject,) = report["rejects"]
+    assert (reject["line"], reject["rule"], reject["raw"]) == (4, "wrong_width", "3;c")
+
+
+def test_rows_are_written_where_asked(messy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    code, report = intake(str(messy), "--out", str(out), "--as-text")
+
+    assert code == 0
+    accepted = pq.read_table(out / "accepted.parquet")
+    assert accepted.to_pydict() == {
+        "id": ["1", "2", "4"],
+        "name": ["a", "b", "d"],
+        "amount": ["1,5", "2,5", "4,5"],
+    }
+    rejects = [json.loads(line) for line in (out / "rejects.ndjson").read_text().splitlines()]
+    assert [r["line"] for r in rejects] == [4]
+    assert report["out"]["accepted"] == str(out / "accepted.parquet")
+
+
+def test_file_without_rejects_leaves_an_empty_list_of_them(tmp_path: Path) -> None:
+    code, _ = intake("-", "--out", str(tmp_path), stdin=b"a,b\n1,2\n")
+
+    assert code == 0
+    assert (tmp_path / "rejects.ndjson").read_bytes() == b""
+
+
+def test_packed_file_is_read_from_standard_input() -> None:
+    code, report = intake("-", stdin=gzip.compress(b"a,b\n1,2\n3,4\n"))
+
+    assert (code, report["accepted"]) == (0, 2)
+
+
+def test_what_is_stated_overrules_what_is_found(messy: Path) -> None:
+    _, report = intake(str(messy), "--delimiter", ",", "--header-rows", "0", "--skip-lines", "0")
+
+    assert report["dialect"]["delimiter"] == ","
+    assert report["dialect"]["header_rows"] == 0
+    assert report["rows"] == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"PK\x05\x06" + bytes(18), "holds no file"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "PDF"),
+        (b'[{"a": 1}, {"a": 2}]', "JSON"),
+        (gzip.compress(b"a,b\n1,2\n")[:-6], "ends in the middle"),
+    ],
+)
+def test_what_is_no_csv_is_refused_with_the_reason_and_its_own_exit_code(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(content)
+
+    code, report = intake(str(path))
+
+    assert code == 4
+    assert reason in report["refusal"]
+
+
+@pytest.mark.parametrize(("name", "what"), [("nothing.csv", "is not there"), (".", "is a folder")])
+def test_what_is_no_file_is_a_usage_error(tmp_path: Path, name: str, what: str) -> None:
+    result = CliRunner().invoke(app, ["intake", str(tmp_path / name)])
+
+    assert result.exit_code == 2
+    assert what in " ".join(result.output.split())
+
+
+def test_table_file_says_how_a_file_is_read(tmp_path: Path, messy: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "local.yaml").write_text(
+        "connections:\n  postgres: {host: 127.0.0.1, user: postgres}\n"
+    )
+    (tmp_path / "tables.yaml").write_text(
+        "tables:\n"
+        "  - name: bills\n"
+        "    csv: {columns: {id: text, name: text, amount: 'decimal(9,2)'}, decimal: ','}\n"
+        "    postgres: {table: bills}\n"
+    )
+
+    code, report = intake(str(messy), "--table", "bills", "--config", str(tmp_path))
+
+    assert code == 0
+    assert [c["type"] for c in report["columns"]] == ["text", "text", "decimal(9,2)"]
+    assert report["accepted"] == 3
+
+
+def test_people_see_the_same(messy: Path) -> None:
+    result = CliRunner().invoke(app, ["intake", str(messy)])
+
+    assert result.exit_code == 0
+    for said in ("how it is written", "decimal(2,1)", "wrong_width", "3 rows accepted, 1 rejected"):
+        assert said in result.output
+
+
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.csv")), ids=lambda p: p.stem)
+def test_every_file_of_the_corpus_adds_up(path: Path) -> None:
+    code, report = intake(str(path))
+
+    assert code in (0, 4), report
+    assert (report["refusal"] is None) == (code == 0)
+    assert report["accepted"] + report["rejected"] == report["rows"]
