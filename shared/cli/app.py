@@ -5,7 +5,17 @@ from importlib import import_module
 
 import typer
 
-from shared.cli import contracts, deadletter, intake, plans, quarantine, render, repairs, tables
+from shared.cli import (
+    contracts,
+    deadletter,
+    imports,
+    intake,
+    plans,
+    quarantine,
+    render,
+    repairs,
+    tables,
+)
 from shared.cli import runs as run_commands
 from shared.cli import sweep as sweep_commands
 from shared.errors import SluiceError
@@ -29,6 +39,7 @@ app.command()(tables.metadata)
 app.command()(intake.intake)
 app.command()(contracts.contract)
 app.command()(sweep_commands.sweep)
+app.add_typer(imports.app, name="tables")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(deadletter.app, name="deadletter")
 # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
