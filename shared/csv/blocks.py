@@ -1,5 +1,6 @@
 """One block of a file: cut, read into columns, and able to say where each of its rows stands."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,13 +10,13 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.csv.cutting import Cut, Span, cut
+from shared.csv.cutting import Cut, cut
 from shared.csv.judging import Judge
 from shared.csv.marks import Marks
 from shared.csv.places import Place
-from shared.csv.quotes import as_bytes_array, as_sequence
+from shared.csv.quotes import Numbers, as_bytes_array, as_numbers
 from shared.csv.rejects import RAW_CHARACTERS, Note, Reject
-from shared.csv.table import Cells, read_cells
+from shared.csv.table import Cells, content_bytes, read_cells
 from shared.errors import IntegrityError
 
 
@@ -119,9 +120,9 @@ def read_block(
 def _check_rows(block: Block) -> None:
     """Compare the fast reader's rows with the records between our own line ends."""
     text, cells, newline = block.cut.text, block.cells, block.judge.syntax.newline
-    expected = text.count(newline) - sum(
-        pc.sum(pc.count_substring(c, newline.decode())).as_py() or 0 for c in cells.columns
-    )
+    expected = text.count(newline)
+    if block.cut.quotes.positions:
+        expected -= sum(content_bytes(c).count(newline) for c in cells.columns)
     if cells.rows != expected or cells.misfits:
         expected = len(block.bounds[0])
     if cells.rows != expected or cells.misfits:
@@ -133,41 +134,47 @@ def _check_rows(block: Block) -> None:
 
 
 def _bounds(found: Cut, judge: Judge) -> tuple[Sequence[int], Sequence[int]]:
-    starts, ends = [], []
+    """Find the rows among the line ends that are outside of quotes."""
+    line_ends, quotes_before = _line_ends(found, judge.syntax.newline)
+    starts: list[int] = []
+    ends: list[int] = []
     for span in found.spans:
         if span.is_record:
-            content_end = len(found.source[span.start : span.end].rstrip(b"\r\n"))
-            starts.append(pa.array([span.start], pa.int64()))
-            ends.append(pa.array([span.start + content_end], pa.int64()))
-        else:
-            first, last = _line_bounds(found, span, judge)
-            starts.append(first)
-            ends.append(last)
-    if not starts:
-        return (), ()
-    return as_sequence(pa.concat_arrays(starts)), as_sequence(pa.concat_arrays(ends))
+            content = found.source[span.start : span.end].rstrip(b"\r\n")
+            starts.append(span.start)
+            ends.append(span.start + len(content))
+            continue
+        first, last = bisect_left(line_ends, span.start), bisect_left(line_ends, span.end)
+        within = line_ends[first:last].tolist()
+        base = found.quotes.index(span.start)
+        if quotes_before and base < len(found.quotes.positions):
+            counts = quotes_before[first:last].tolist()
+            within = [e for e, c in zip(within, counts, strict=True) if not (c - base) & 1]
+        starts += [span.start, *(end + 1 for end in within[:-1])]
+        ends += within
+    return _without_blanks(found, starts, ends) if judge.syntax.width > 1 else (starts, ends)
 
 
-def _line_bounds(found: Cut, span: Span, judge: Judge) -> tuple[pa.Array, pa.Array]:
-    """Find the records of a part that is well-formed: between its line ends outside of quotes."""
-    part = as_bytes_array(found.source[span.start : span.end])
-    newline = pa.scalar(judge.syntax.newline[0], pa.uint8())
-    ends = pc.indices_nonzero(pc.equal(part, newline)).cast(pa.int64())
-    quotes = found.quotes
-    first = quotes.index(span.start)
-    last = quotes.index(span.end, first)
-    if last > first:
-        inside = pa.array(quotes.positions[first:last], pa.int64())
-        before = pc.search_sorted(inside, pc.add(ends, span.start))
-        ends = ends.filter(pc.equal(pc.bit_wise_and(before, pa.scalar(1, before.type)), 0))
-    starts = pa.concat_arrays([pa.array([0], pa.int64()), pc.add(ends[:-1], 1)])
-    if judge.syntax.width > 1:
-        is_blank = _is_blank(part, starts, ends)
-        starts, ends = starts.filter(pc.invert(is_blank)), ends.filter(pc.invert(is_blank))
-    return pc.add(starts, span.start), pc.add(ends, span.start)
+def _line_ends(found: Cut, newline: bytes) -> tuple[Numbers, Numbers | None]:
+    """Return where lines end, and how many quotes there are before each, if there are any."""
+    is_end = pc.equal(as_bytes_array(found.source), pa.scalar(newline[0], pa.uint8()))
+    line_ends = pc.indices_nonzero(is_end).cast(pa.int64())
+    if not found.quotes.positions:
+        return as_numbers(line_ends), None
+    before = pc.search_sorted(pa.array(found.quotes.positions, pa.int64()), line_ends)
+    return as_numbers(line_ends), as_numbers(before.cast(pa.int64()))
 
 
-def _is_blank(part: pa.Array, starts: pa.Array, ends: pa.Array) -> pa.Array:
-    lengths = pc.subtract(ends, starts)
-    is_return = pc.equal(part.take(starts), pa.scalar(13, pa.uint8()))
-    return pc.or_(pc.equal(lengths, 0), pc.and_(pc.equal(lengths, 1), is_return))
+def _without_blanks(
+    found: Cut, starts: list[int], ends: list[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    if not any(b in found.source for b in (b"\n\n", b"\r\n\r", b"\n\r", b"\r\r", b"\r")):
+        has_first_blank = starts and starts[0] == ends[0]
+        return (starts[1:], ends[1:]) if has_first_blank else (starts, ends)
+    blanks = (b"", b"\r")
+    kept = [
+        (s, e)
+        for s, e in zip(starts, ends, strict=True)
+        if e - s > 1 or found.source[s:e] not in blanks
+    ]
+    return [s for s, _ in kept], [e for _, e in kept]

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.core.schemas import MAX_PRECISION, DataType, Kind
-from shared.csv.casts import convert, with_point
+from shared.csv.casts import Converter
 from shared.csv.cells import CellRule
+from shared.csv.normalizing import with_iso_writing
 from shared.csv.patterns import pattern
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
@@ -116,7 +117,10 @@ class Decimals:
     def accepts(self, cells: pa.Array) -> bool:
         """Take note of more cells."""
         if self.decimal_mark != ".":
-            cells = with_point(cells, self.decimal_mark)
+            rule = CellRule(type=DataType(Kind.FLOAT64), decimal_mark=self.decimal_mark)
+            cells, is_regular = with_iso_writing(cells, rule)
+            if is_regular is not None:
+                return False
         if (
             not _all_match(cells, _NUMBER)
             or pc.any(pc.match_substring_regex(cells, _NEGATIVE_ZERO)).as_py()
@@ -187,7 +191,7 @@ class Moments:
             type=DataType(self.kind), pattern=pattern(self.pattern) if self.pattern else None
         )
         distinct = cells if self.pattern is None else cells.unique()
-        return not convert(distinct, rule).failures
+        return not Converter(rule).convert(distinct).failures
 
     def result(self) -> tuple[DataType, str | None] | None:
         """Return the type and its pattern."""

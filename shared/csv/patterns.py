@@ -56,6 +56,8 @@ class Pattern:
 
     text: str
     regex: re.Pattern[str]
+    rewriting: tuple[str, str] | None = None
+    """RE2 expression and replacement that turn it into ISO 8601; None where that takes more."""
 
     def parse(self, text: str) -> datetime:
         """Return what a text means; parts that the pattern lacks are 1970-01-01 00:00.
@@ -92,11 +94,28 @@ def pattern(text: str) -> Pattern:
     parts = re.split(r"(%-?.)", text)
     try:
         regex = "".join(_CODES[p] if p.startswith("%") else re.escape(p) for p in parts)
-        return Pattern(text, re.compile(regex))
+        return Pattern(text, re.compile(regex), _rewriting(parts))
     except (KeyError, re.error) as exc:
         raise InvalidConfigError(
             f"format {text!r} cannot be used: {exc}; known codes are {' '.join(_CODES)}"
         ) from exc
+
+
+def _rewriting(parts: list[str]) -> tuple[str, str] | None:
+    """Return how to rewrite values of a pattern whose parts all have a fixed number of digits."""
+    codes = [p for p in parts if p.startswith("%")]
+    if not set(codes) <= {"%Y", "%m", "%d", "%H", "%M", "%S"} or not codes:
+        return None
+    groups = "".join(
+        f"([0-9]{{{4 if p == '%Y' else 2}}})" if p in codes else re.escape(p) for p in parts
+    )
+    place = {code: f"\\{number}" for number, code in enumerate(codes, 1)}
+    date, time = ("%Y", "%m", "%d"), ("%H", "%M", "%S")
+    has_date, has_time = set(date) <= set(codes), {"%H", "%M"} <= set(codes)
+    day = "-".join(place[c] for c in date) if has_date else ""
+    clock = ":".join(place[c] for c in time if c in place) if has_time else ""
+    is_whole = len(codes) == 3 * has_date + (3 if "%S" in place else 2) * has_time
+    return (f"^{groups}$", f"{day} {clock}".strip()) if is_whole else None
 
 
 def _year(found: dict[str, str]) -> int:

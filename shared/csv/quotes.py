@@ -8,11 +8,17 @@ vectorised pass finds every quote that breaks this, so that only records around 
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 _NONE: Sequence[int] = ()
+
+if TYPE_CHECKING:
+    Numbers = memoryview[int]
+else:
+    Numbers = memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,10 @@ def map_quotes(text: bytes, quote: bytes, separators: bytes) -> QuoteMap:
     bad_close = pc.invert(pc.is_in(padded.take(pc.add(after_each, 1)), fits))
     is_odd = _alternating(len(positions))
     return QuoteMap(
-        as_sequence(positions),
+        as_numbers(positions),
         (
-            as_sequence(pc.indices_nonzero(pc.if_else(is_odd, bad_close, bad_open))),
-            as_sequence(pc.indices_nonzero(pc.if_else(is_odd, bad_open, bad_close))),
+            as_numbers(pc.indices_nonzero(pc.if_else(is_odd, bad_close, bad_open))),
+            as_numbers(pc.indices_nonzero(pc.if_else(is_odd, bad_open, bad_close))),
         ),
     )
 
@@ -62,7 +68,7 @@ def as_bytes_array(text: bytes) -> pa.Array:
     return pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])
 
 
-def as_sequence(numbers: pa.Array) -> Sequence[int]:
+def as_numbers(numbers: pa.Array) -> Numbers:
     """Return an Arrow array of 64-bit integers as something that bisect can search quickly."""
     values = numbers.buffers()[1]
     is_signed = numbers.type == pa.int64()

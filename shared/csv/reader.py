@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from shared.core.schemas import TableSchema
 from shared.csv.blocks import Block, Fault
-from shared.csv.casts import Converted, convert
+from shared.csv.casts import Converted, Converter
 from shared.csv.cells import BadCellError, CellRule
 from shared.csv.dialect import Dialect
 from shared.csv.files import BLOCK_BYTES, CsvFile
@@ -61,10 +61,10 @@ def read(
         IntegrityError: rows and rejects do not add up to the records of the file.
     """
     file = CsvFile(chunks, dialect, width=len(schema), block_bytes=block_bytes)
-    rules = column_rules(dialect, schema)
+    converters = [Converter(rule) for rule in column_rules(dialect, schema)]
     places = _places(file, schema)
     for block in file.blocks():
-        batch = _batch(block, schema, rules, places)
+        batch = _batch(block, schema, converters, places)
         if batch.rows or batch.notes:
             yield batch
 
@@ -92,14 +92,14 @@ def _places(file: CsvFile, schema: TableSchema) -> list[int]:
 
 
 def _batch(
-    block: Block, schema: TableSchema, rules: Sequence[CellRule], places: Sequence[int]
+    block: Block, schema: TableSchema, converters: Sequence[Converter], places: Sequence[int]
 ) -> Batch:
     failures: dict[int, list[_Failure]] = {}
     arrays = []
-    for name, rule, place in zip(schema.names, rules, places, strict=True):
-        converted = convert(block.cells.columns[place], rule)
+    for name, converter, place in zip(schema.names, converters, places, strict=True):
+        converted = converter.convert(block.cells.columns[place])
         arrays.append(converted.values)
-        for row, bad in _failed(converted, rule).items():
+        for row, bad in _failed(converted, converter.rule).items():
             failures.setdefault(row, []).append(_Failure(name, bad.rule, bad.reason))
     for row in _overhanging(block):
         reason = "there is a value behind the delimiter that ends each record"
