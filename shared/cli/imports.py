@@ -55,7 +55,9 @@ def _lines(report: Report, name: str) -> Iterator[str]:
     dialect = report.dialect or {}
     for point, key in STATED.items():
         value = dialect.get(point)
-        if value not in (None, "", {}, DEFAULTS.get(point)):
+        if point == "quote" and value is None:
+            yield '    quote: ""'
+        elif value not in (None, "", {}, DEFAULTS.get(point)):
             yield f"    {key}: {json.dumps(value, ensure_ascii=False)}"
     yield "    columns:"
     for column in report.columns:

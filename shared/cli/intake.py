@@ -30,6 +30,7 @@ from shared.steps.dropped_files import HEAD_BYTES, overrides
 EXIT_REFUSED = 4
 CHUNK_BYTES = 2**20
 SHOWN_REJECTS = 20
+SHOWN_CHARACTERS = 200
 VERSION = 1
 """Version of the JSON that is printed."""
 
@@ -94,15 +95,18 @@ def intake(
     stated = _stated(encoding, delimiter, quote, header_rows, skip_lines)
     rules = _rules(table, config, env) if table else CsvFiles()
     with ExitStack() as stack:
-        path = _spooled(stack) if str(file) == "-" else _existing(file)
+        path = _regular(file, stack)
         report = Report(file=str(file), size_bytes=path.stat().st_size)
         reading = Reading(path, rules, stated, as_text=as_text, quiet=as_json)
         try:
             reading.explain(report, out)
         except InvalidFileError as exc:
             report.refusal = exc.message
+        except OSError as exc:
+            raise InvalidConfigError(f"{exc.filename or file}: {exc.strerror or exc}") from exc
     if as_json:
-        typer.echo(json.dumps(report.as_data(), ensure_ascii=False, indent=2))
+        text = json.dumps(report.as_data(), ensure_ascii=False, indent=2)
+        typer.echo(text.encode(errors="backslashreplace"))
     else:
         _print(report)
     if report.refusal:
@@ -153,6 +157,7 @@ class Reading:
     def _columns(
         self, head: bytes, dialect: csv.Dialect, report: Report
     ) -> tuple[TableSchema, csv.Dialect]:
+        types = self._rules.columns
         if self._as_text:
             names = csv.Contract.of(head, dialect).columns
             schema = TableSchema(tuple(Column(name=n, type=DataType(Kind.TEXT)) for n in names))
@@ -162,8 +167,7 @@ class Reading:
                 inferred = csv.infer(chunks, dialect)
             schema, dialect = inferred.schema, inferred.dialect
             reasons = {column.name: column.reason for column in inferred.columns}
-            if self._rules.columns:
-                types = self._rules.columns
+            if types:  # inferred all the same: the whole file says how its dates are written
                 schema = TableSchema(
                     tuple(Column(name=n, type=DataType.parse(t)) for n, t in types.items())
                 )
@@ -188,7 +192,7 @@ class Reading:
                     first = noted.setdefault(note.rule, {**asdict(note), "count": 0})
                     first["count"] += 1
                 outlet.write(batch)
-            report.out = outlet.places
+        report.out = outlet.places
         report.notes = list(noted.values())
         if report.accepted + report.rejected != report.rows:
             raise IntegrityError(
@@ -227,7 +231,9 @@ class _Watched:
 
 
 class Outlet:
-    """A folder for accepted and rejected rows; nothing at all if there is none."""
+    """A folder for accepted and rejected rows, if there is one; files appear when complete."""
+
+    _names = ("accepted.parquet", "rejects.ndjson")
 
     def __init__(self, folder: Path | None, schema: TableSchema) -> None:
         self._folder = folder
@@ -240,15 +246,25 @@ class Outlet:
     def __enter__(self) -> "Outlet":
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
-            accepted, rejects = self._folder / "accepted.parquet", self._folder / "rejects.ndjson"
+            accepted, rejects = (self._partial(name) for name in self._names)
             writer = pq.ParquetWriter(accepted, self._schema, compression="zstd")
             self._accepted = self._stack.enter_context(writer)
             self._rejects = self._stack.enter_context(rejects.open("wb"))
-            self.places = {"accepted": str(accepted), "rejects": str(rejects)}
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self._stack.close()
+        if self._folder is None:
+            return
+        for what, name in zip(("accepted", "rejects"), self._names, strict=True):
+            if kind:
+                self._partial(name).unlink(missing_ok=True)
+            else:
+                self.places[what] = str(self._partial(name).rename(self._folder / name))
+
+    def _partial(self, name: str) -> Path:
+        """Return where a file grows until it is complete."""
+        return (self._folder or Path()) / f".{name}.partial"
 
     def write(self, batch: csv.Batch) -> None:
         """Write a batch's rows and rejects."""
@@ -285,20 +301,18 @@ def _rules(table: str, config: Path, env: str) -> CsvFiles:
     return found[table].csv or CsvFiles()
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
+def _regular(path: Path, stack: ExitStack) -> Path:
+    """Return a file that can be read more than once: itself, or a copy of a pipe."""
+    if path.is_file():
+        return path
+    if path.is_dir() or not (str(path) == "-" or path.exists()):
         what = "is a folder" if path.is_dir() else "is not there"
         raise typer.BadParameter(f"{path} {what}; name a file")
-    return path
-
-
-def _spooled(stack: ExitStack) -> Path:
-    """Keep standard input in a file, since it is read more than once."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sluice-intake-")))
-    path = folder / "stdin"
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return path
+    copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sluice-intake-"))) / "file"
+    with copy.open("wb") as file:
+        pipe = sys.stdin.buffer if str(path) == "-" else stack.enter_context(path.open("rb"))
+        shutil.copyfileobj(pipe, file)
+    return copy
 
 
 def _print(report: Report) -> None:
@@ -341,10 +355,12 @@ def _columns_table(report: Report) -> Table:
 def _rejects_table(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("LINE", justify="right", no_wrap=True)
+    table.add_column("COLUMN", no_wrap=True)
     table.add_column("RULE", no_wrap=True)
     table.add_column("WHY", overflow="fold")
     table.add_column("ROW", overflow="fold")
     for reject in report.rejects:
-        cells = (reject["rule"], escape(reject["reason"]), escape(reject["raw"][:200]))
+        raw = reject["raw"][:SHOWN_CHARACTERS]
+        cells = map(escape, (reject["column"] or "", reject["rule"], reject["reason"], raw))
         table.add_row(str(reject["line"]), *cells)
     return table

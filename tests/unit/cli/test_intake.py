@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from shared.cli.app import app
+from shared.errors import InvalidConfigError
 
 CORPUS = Path(__file__).parents[2] / "data" / "csv"
 MESSY = b"id;name;amount\n1;a;1,5\n2;b;2,5\n3;c\n4;d;4,5\n"
@@ -73,6 +74,25 @@ def test_packed_file_is_read_from_standard_input() -> None:
     code, report = intake("-", stdin=gzip.compress(b"a,b\n1,2\n3,4\n"))
 
     assert (code, report["accepted"]) == (0, 2)
+
+
+def test_refusal_in_the_middle_leaves_no_rows_behind(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(300_000)))
+    path = tmp_path / "cut.csv.gz"
+    path.write_bytes(packed[:-20])
+
+    code, report = intake(str(path), "--out", str(tmp_path / "out"), "--as-text")
+
+    assert code == 4
+    assert "ends in the middle" in report["refusal"]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_place_that_cannot_be_written_is_an_error_in_a_line(messy: Path) -> None:
+    result = CliRunner().invoke(app, ["intake", str(messy), "--out", str(messy)])
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, InvalidConfigError)
 
 
 def test_what_is_stated_overrules_what_is_found(messy: Path) -> None:
