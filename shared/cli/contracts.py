@@ -23,7 +23,9 @@ def contract(
 ) -> None:
     """Show how the files of a table are written, as its first file froze it."""
     services = cloud.connect()
-    services.config.get(table)
+    resolved, _ = services.config.get(table)
+    if resolved.table.csv is None:
+        raise InvalidMessageError(f"{table} is not read from files, so it has no contract")
     frozen = services.contracts.find(table)
     if frozen is None:
         raise InvalidMessageError(f"{table} has no contract yet: the next file freezes it")

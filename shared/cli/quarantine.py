@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -90,7 +91,13 @@ def export(
 def replay(
     run: RunId,
     mended: Annotated[
-        Path | None, typer.Option("--with", help="A file with the mended rows, header included.")
+        Path | None,
+        typer.Option(
+            "--with",
+            exists=True,
+            dir_okay=False,
+            help="A file with the mended rows, header included.",
+        ),
     ] = None,
     timeout_s: Annotated[
         float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
@@ -142,20 +149,31 @@ def _print_rows(run: Run, rows: list[Rejected], limit: int) -> None:
 def _write_report(out: Path, rows: Iterator[Rejected]) -> int:
     """Write rows for a spreadsheet: no cell can become a formula."""
     count = 0
-    with _new(out) as raw, TextIOWrapper(raw, newline="", encoding="utf-8-sig") as file:
+    with _new(out) as raw:
+        file = TextIOWrapper(raw, newline="", encoding="utf-8-sig", errors="backslashreplace")
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for row in rows:
             count += 1
             writer.writerow([_harmless(row.facts[name]) for name in COLUMNS])
+        file.flush()
+        file.detach()
     return count
 
 
-def _new(path: Path) -> BinaryIO:
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file, which appears once it is complete."""
+    if path.exists() or not path.parent.is_dir():
+        why = "is there already" if path.exists() else "is in no folder that exists"
+        raise typer.BadParameter(f"{path} {why}; name a new file")
+    partial = path.with_name(f".{path.name}.partial")
     try:
-        return path.open("xb")
-    except FileExistsError as exc:
-        raise typer.BadParameter(f"{path} is there already; name a new file") from exc
+        with partial.open("wb") as file:
+            yield file
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _harmless(value: object) -> object:

@@ -2,7 +2,7 @@
 
 state bucket     ledger/runs/<table>/<run>.json
                  ledger/dead/<letter>.json, ledger/sweep.json
-                 ledger/contracts/<table>.json
+                 ledger/contracts/<table>.json, ledger/replays/<run>.json
 config bucket    tables/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
@@ -57,6 +57,11 @@ def run_of(name: str) -> tuple[str, str]:
 def contract_object(table: str) -> str:
     """Return the name of the contract of a table's drop path."""
     return f"ledger/contracts/{table}.json"
+
+
+def replay_object(run_id: str) -> str:
+    """Return the name of what says where a run's rejected rows were sent."""
+    return f"ledger/replays/{run_id}.json"
 
 
 def dead_letter_object(letter_id: str) -> str:

@@ -43,6 +43,11 @@ class Contract:
         """
         return cls(dialect=dialect, columns=tuple(_columns(head, dialect)))
 
+    def agrees_with(self, other: "Contract") -> bool:
+        """Say whether both read a file alike; columns may stand in another order."""
+        is_same = _folded(self.columns) == _folded(other.columns)
+        return is_same and self.dialect == other.dialect
+
 
 def differences(contract: Contract, head: bytes, found: Verdict) -> list[str]:
     """Return why a file cannot be read by a contract, one reason each; nothing: it can.

@@ -37,20 +37,17 @@ class _Content:
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._rest = b""
-        self._at = 0
+        self._held = b""
+        self._held_at = 0
 
     def take(self, start: int, count: int) -> bytes:
         """Return the bytes at a place not before the last one."""
-        while self._at + len(self._rest) < start + count:
-            self._at, self._rest = self._skipped(start)
+        while self._held_at + len(self._held) < start + count:
+            passed = min(start - self._held_at, len(self._held))
             chunk = next(self._chunks, None)
             if chunk is None:
                 raise IntegrityError(f"the file ends before byte {start + count}")
-            self._rest += chunk
-        self._at, self._rest = self._skipped(start)
-        return self._rest[:count]
-
-    def _skipped(self, start: int) -> tuple[int, bytes]:
-        skipped = min(start - self._at, len(self._rest))
-        return self._at + skipped, self._rest[skipped:]
+            self._held_at += passed
+            self._held = self._held[passed:] + chunk
+        first = start - self._held_at
+        return self._held[first : first + count]

@@ -22,7 +22,12 @@ MAX_RATIO = 500
 FREE_BYTES = 64 * 2**20
 """So much may come out of a file whatever its ratio."""
 
+MAX_EMPTY_MEMBERS = 1_000
+"""More packed streams with nothing in them than this are no file but an attack."""
+
 _SNIFFED_BYTES = 6
+_SLICE_BYTES = 2**16
+"""Packed bytes taken at a time: what is behind a short stream is copied for the next one."""
 
 
 class Decoder(Protocol):
@@ -95,10 +100,10 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _Counted:
-    """Packed chunks as they pass."""
+    """Packed chunks as they pass, in slices."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
+        self._chunks = _sliced(chunks)
         self.size_bytes = 0
 
     def __iter__(self) -> Iterator[bytes]:
@@ -108,6 +113,12 @@ class _Counted:
         chunk = next(self._chunks)
         self.size_bytes += len(chunk)
         return chunk
+
+
+def _sliced(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _SLICE_BYTES):
+            yield chunk[start : start + _SLICE_BYTES]
 
 
 def _bounded(name: str, pieces: Iterator[bytes], packed: _Counted) -> Iterator[bytes]:
@@ -135,6 +146,7 @@ def _members(new: Callable[[], Decoder]) -> Callable[[Iterator[bytes], str], Ite
 
     def unpack(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
         decoder: Decoder | None = None
+        size = empty = 0
         for chunk in chunks:
             data = chunk
             while data or decoder:
@@ -142,12 +154,16 @@ def _members(new: Callable[[], Decoder]) -> Callable[[Iterator[bytes], str], Ite
                     data = data.lstrip(b"\0")  # padding to whole blocks
                     if not data:
                         break
-                    decoder = new()
+                    decoder, size = new(), 0
                 piece = decoder.decompress(data, PIECE_BYTES)
                 data = b""
+                size += len(piece)
                 if piece:
                     yield piece
                 if decoder.eof:
+                    empty += not size
+                    if empty > MAX_EMPTY_MEMBERS:
+                        raise InvalidFileError(f"the {name} data holds thousands of empty files")
                     data, decoder = decoder.unused_data, None
                 elif decoder.needs_input and len(piece) < PIECE_BYTES:
                     break

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from shared.csv.unpacking import Decoder
 
 PIECE_BYTES = 2**20
+MAX_ENTRIES = 1_000
+MAX_SKIPPED_BYTES = 2**20
+"""A hidden file of macOS has a few hundred bytes."""
 
 _LOCAL_HEADER = b"PK\x03\x04"
 _FIELDS = struct.Struct("<HHHHHIIIHH")
@@ -114,9 +117,10 @@ def unzipped(chunks: Iterator[bytes], inflate: "Callable[[], Decoder]") -> Itera
         EOFError: the archive ends in the middle.
     """
     buffer = _Buffer(chunks)
-    found = ""
+    found, entries = "", 0
     while buffer.starts_with(_LOCAL_HEADER):
         entry = _entry(buffer)
+        entries += 1
         if document := _DOCUMENTS.get(entry.name):
             raise InvalidFileError(f"the file is {document}, not CSV; export it as CSV")
         if entry.is_file and found:
@@ -126,10 +130,22 @@ def unzipped(chunks: Iterator[bytes], inflate: "Callable[[], Decoder]") -> Itera
             )
         found = found or (entry.name if entry.is_file else "")
         pieces = _pieces(buffer, entry, inflate)
-        yield from pieces if entry.is_file else (b"" for _ in pieces)
+        yield from pieces if entry.is_file else _skipped(pieces)
+        if entries > MAX_ENTRIES:
+            raise InvalidFileError(f"the zip archive holds more than {MAX_ENTRIES} entries")
     if not found:
         raise InvalidFileError("the zip archive holds no file")
     buffer.drain()
+
+
+def _skipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Unpack what is no file, as far as that can be honest."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_SKIPPED_BYTES:
+            raise InvalidFileError("the zip archive hides large files among those of a Mac")
+        yield b""
 
 
 def _entry(buffer: _Buffer) -> _Entry:

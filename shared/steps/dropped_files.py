@@ -76,7 +76,7 @@ class DroppedFile:
                 config_generation=run.config_generation or 0,
             )
         )
-        if frozen.contract.dialect != reading.contract.dialect:
+        if not frozen.contract.agrees_with(reading.contract):
             raise RetryableError(
                 f"{frozen.file} froze the contract of {run.table} while {self.place} was read; it "
                 "is read again by that contract"

@@ -10,6 +10,7 @@ from shared.core.messages import IngestRequest
 from shared.core.runs import Run, RunState, Trigger
 from shared.errors import UnknownTableError
 from shared.stage.arrow import arrow_schema
+from shared.steps import quarantine
 from shared.steps.attempts import Work, attempt
 from shared.steps.dropped_files import DroppedFile, Hashed
 from shared.steps.rejects import Rejects
@@ -47,6 +48,9 @@ def ingest(request: IngestRequest, services: Services) -> None:
         return
     if run.state in (RunState.REQUESTED, RunState.EXTRACTING):
         with attempt(services, run, "ingest", RunState.EXTRACTING) as work:
+            if other := quarantine.successor(request.name, services):
+                work.finish(RunState.SKIPPED, reason=f"{other} was sent in its place")
+                return
             manifest = services.manifests.find(run.table, run.run_id)
             manifest = manifest or _stage(work, resolved, request)
             if manifest is None:

@@ -23,6 +23,9 @@ from shared.steps.units import ask_for_load
 from shared.targets.base import LoadRecord, Outcome, Published, Target
 from shared.wiring import Services
 
+FIRST_LOAD = 2
+"""Attempts of a run that went well so far: one to stage it, one to load it."""
+
 
 def load(request: LoadRequest, services: Services) -> None:
     """Publish a staged run, once; a repeated request finds that it is done.
@@ -57,6 +60,8 @@ def _load_whole(run: Run, manifest: Manifest, services: Services) -> None:
         )
         if published:
             _finish(work, manifest, published, resolved)
+            if work.run.attempt_count > FIRST_LOAD:
+                target.discard(manifest)  # what an earlier attempt may have staged
         elif _stage_all(work, target, manifest):
             _publish(work, target, manifest, resolved)
         else:

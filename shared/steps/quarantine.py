@@ -1,10 +1,11 @@
 """What lies in quarantine: the rejected rows of a run, looked at, and sent through once more."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from shared import csv
 from shared.core import naming
@@ -14,7 +15,20 @@ from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger, run_id
 from shared.errors import ConflictError, IllegalTransitionError, InvalidMessageError
 from shared.storage import ABSENT
+from shared.wire import from_json, to_json
 from shared.wiring import Services
+
+_PREFIX = "rejects-of-"
+_SENT = re.compile(rf"[a-z0-9_]+/{_PREFIX}({naming.RUN_ID.pattern})-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Which file in the landing bucket carries the rejected rows of a run: one at a time."""
+
+    version: Literal[1] = 1
+    run_id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +103,9 @@ def replay(run: Run, services: Services, mended: bytes | None = None) -> str:
     """
     _require_replayable(run, services)
     content = mended if mended is not None else b"".join(export(run, services))
+    name = f"{run.table}/{_PREFIX}{run.run_id}-{sha256(content).hexdigest()[:8]}.csv"
+    _claim(run, name, services)
     bucket = services.settings.bucket("landing")
-    prefix = f"{run.table}/rejects-of-{run.run_id}"
-    for earlier in services.storage.list(bucket, prefix):
-        _require_fruitless(run, earlier.name, earlier.generation, services)
-    name = f"{prefix}-{sha256(content).hexdigest()[:8]}.csv"
     try:
         generation = services.storage.write(
             bucket, name, content, generation=ABSENT, content_type="text/csv"
@@ -103,7 +115,51 @@ def replay(run: Run, services: Services, mended: bytes | None = None) -> str:
             f"the very same rows of run {run.run_id} were sent before, as gs://{bucket}/{name}; "
             "`sluice runs` says what became of them"
         ) from exc
-    return _run_of(IngestRequest(bucket=bucket, name=name, generation=generation), run.table)
+    request = IngestRequest(bucket=bucket, name=name, generation=generation)
+    return run_id(run.table, Trigger.FILE, request.key, request.announced_at)
+
+
+def successor(name: str, services: Services) -> str | None:
+    """Return the file that took the place of a file of rejected rows; None if none did.
+
+    Args:
+        name: of any file in the landing bucket.
+        services: where to look.
+    """
+    found = _SENT.match(name)
+    claim = _claimed(found[1], services) if found else None
+    return claim[0].name if claim and claim[0].name != name else None
+
+
+def _claim(run: Run, name: str, services: Services) -> None:
+    """Write down that a file, and no other, carries the rejected rows of a run.
+
+    Raises:
+        IllegalTransitionError: another file carries them, and is not known to have failed.
+    """
+    claimed = _claimed(run.run_id, services)
+    if claimed and claimed[0].name != name:
+        _require_fruitless(run, claimed[0].name, services)
+    if claimed and claimed[0].name == name:
+        return
+    try:
+        services.storage.write(
+            services.settings.bucket("state"),
+            naming.replay_object(run.run_id),
+            to_json(Claim(run_id=run.run_id, name=name)),
+            generation=claimed[1] if claimed else ABSENT,
+            content_type="application/json",
+        )
+    except ConflictError as exc:
+        raise IllegalTransitionError(
+            f"somebody else is sending the rejected rows of run {run.run_id} just now"
+        ) from exc
+
+
+def _claimed(origin: str, services: Services) -> tuple[Claim, int] | None:
+    name = naming.replay_object(origin)
+    found = services.storage.read(services.settings.bucket("state"), name)
+    return (from_json(Claim, found[0], name), found[1]) if found else None
 
 
 def _require_replayable(run: Run, services: Services) -> None:
@@ -122,21 +178,18 @@ def _require_replayable(run: Run, services: Services) -> None:
         )
 
 
-def _require_fruitless(run: Run, name: str, generation: int, services: Services) -> None:
-    """Make sure that an earlier replay loaded nothing."""
-    bucket = services.settings.bucket("landing")
-    request = IngestRequest(bucket=bucket, name=name, generation=generation)
-    earlier = services.ledger.find(run.table, _run_of(request, run.table))
+def _require_fruitless(run: Run, name: str, services: Services) -> None:
+    """Make sure that an earlier replay loaded nothing, and never will."""
+    place = f"gs://{services.settings.bucket('landing')}/{name}#"
+    earlier = next(
+        (r for r in services.ledger.runs(run.table) if r.trigger_key.startswith(place)), None
+    )
     if earlier is None or earlier.state not in (RunState.QUARANTINED, RunState.FAILED):
         state = earlier.state if earlier else "on its way"
         raise IllegalTransitionError(
-            f"the rejected rows of run {run.run_id} were sent before, as gs://{bucket}/{name}, "
-            f"which is {state}. What it rejected in turn can be replayed by its own run"
+            f"the rejected rows of run {run.run_id} were sent before, as {place[:-1]}, which is "
+            f"{state}. What it rejected in turn can be replayed by its own run"
         )
-
-
-def _run_of(request: IngestRequest, table: str) -> str:
-    return run_id(table, Trigger.FILE, request.key, request.announced_at)
 
 
 def _origin(run: Run, services: Services) -> tuple[Manifest, FileOrigin]:

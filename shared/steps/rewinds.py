@@ -36,8 +36,9 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
         past = target.lineage(back_to)
     if not past:
         raise RewindError(
-            f"run {back_to} was never published to {run.table}; `sluice runs {run.table}` lists "
-            "the runs that were"
+            f"the target does not know all that {run.table} consisted of after run {back_to}: the "
+            "run was never published there, or nothing before it left a table that is known whole. "
+            "Choose a run after a full load"
         )
     origin = _find(services, run.table, back_to)
     layers = tuple(layer for load in past for layer in _layers(services, run.table, load))

@@ -29,6 +29,8 @@ class LoadRecord:
     rows_inserted: int
     rows_updated: int
     rows_deleted: int
+    is_base: bool = False
+    """Afterwards the table consists of this run's rows alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,6 @@ class PastLoad:
 
     run_id: str
     watermark: str | None
-    is_rewind: bool
 
 
 class Outcome(StrEnum):
@@ -76,8 +77,8 @@ class Target(Protocol):
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order.
 
-        The first is the last one before that replaced the whole table, or the table's very first;
-        the last is the run itself. Empty when the run was not published here.
+        The first is the last one before that left nothing but its own rows, the last is the run
+        itself. Empty when the run was not published here, or nobody knows what was there before.
         """
 
     def publish_directly(self, manifest: Manifest, read: "ReadPart") -> Published | None:

@@ -104,6 +104,35 @@ def test_rows_are_sent_through_when_they_are_mended(cloud: Cloud, tmp_path: Path
     assert ids(cloud, "repaired") == [1, 2, 3, 4, 5]
 
 
+def test_rows_that_were_mended_wrongly_are_mended_again_and_come_once(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    run = partly_loaded(cloud, "mended_twice")
+    wrong, right = tmp_path / "wrong.csv", tmp_path / "right.csv"
+    wrong.write_bytes(b"id;name\n2;zwei\n")
+    right.write_bytes("id;name;amount\n2;zwei;2\n".encode("utf-16"))
+
+    first = cloud.sluice("quarantine", "replay", run.run_id, "--with", str(wrong))
+    second = cloud.sluice("quarantine", "replay", run.run_id, "--with", str(right))
+    cloud.sluice("contract", "mended_twice", "--lift")
+    refused = next(r for r in cloud.runs("mended_twice") if r.state is RunState.QUARANTINED)
+    again = cloud.sluice("replay", refused.run_id)
+
+    assert (first.returncode, second.returncode, again.returncode) == (1, 0, 1), second.stderr
+    assert "was sent in its place" in again.stderr
+    assert ids(cloud, "mended_twice") == [1, 2, 5]
+
+
+def test_export_that_fails_leaves_no_file(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.configure("never_staged", sync_mode="append", csv={"columns": {"id": "int64"}})
+    run = cloud.drop("never_staged/one.csv", b"id\nx\n")
+
+    done = cloud.sluice("quarantine", "export", run.run_id, str(tmp_path / "rows.csv"))
+
+    assert done.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_rows_of_a_table_that_files_replace_cannot_come_by_themselves(cloud: Cloud) -> None:
     make(cloud, "replaced_whole", mode="full")
     run = cloud.drop("replaced_whole/one.csv", FILE)

@@ -250,6 +250,23 @@ def test_parts_that_are_gone_fail_the_rewind_before_anything_is_read(cloud: Clou
     assert rows(cloud, "rewound_gone") == newest
 
 
+def test_rows_that_were_there_before_are_never_taken_away(cloud: Cloud) -> None:
+    make(cloud, "rewound_guest", key="")
+    cloud.target("CREATE TABLE rewound_guest (id bigint, name text, at timestamp)")
+    cloud.target("INSERT INTO rewound_guest VALUES (99, 'theirs')")
+    cloud.configure("rewound_guest", sync_mode="append", incremental_column="at")
+    first, before, _ = move(cloud, "rewound_guest")
+
+    done = cloud.sluice("rewind", "rewound_guest", "--to", first.run_id, "--yes")
+
+    failure = cloud.runs("rewound_guest")[-1].failure
+    assert done.returncode == 1
+    assert failure is not None
+    assert failure.error == "RewindError"
+    assert "Choose a run after a full load" in failure.message
+    assert rows(cloud, "rewound_guest") == before
+
+
 def test_nobody_to_confirm_means_no_rewind(cloud: Cloud) -> None:
     make(cloud, "rewound_asked")
     cloud.configure("rewound_asked", **MERGED)

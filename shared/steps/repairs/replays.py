@@ -5,8 +5,10 @@ from types import MappingProxyType
 
 from shared.core import nudges
 from shared.core.dead_letters import LetterState
-from shared.core.runs import REPLAYS, Run, RunState
+from shared.core.messages import IngestRequest
+from shared.core.runs import REPLAYS, Run, RunState, Trigger
 from shared.errors import IllegalTransitionError
+from shared.steps import quarantine
 from shared.wiring import Services
 
 _ADVICE: Mapping[RunState, str] = MappingProxyType(
@@ -34,6 +36,13 @@ def replay(run: Run, services: Services) -> Run:
             f"{advice.format(table=run.table, run_id=run.run_id)}",
             run_id=run.run_id,
         )
+    if run.trigger is Trigger.FILE:
+        name = IngestRequest.from_key(run.trigger_key).name
+        if other := quarantine.successor(name, services):
+            raise IllegalTransitionError(
+                f"run {run.run_id} of {run.table} needs no replay: {other} was sent in its place",
+                run_id=run.run_id,
+            )
     now = services.now()
 
     def again(current: Run) -> Run:

@@ -22,7 +22,7 @@ class Arrival:
         self._cursor = cursor
         self._config = config
         self._manifest = manifest
-        self._schema, self._table = table_of(config)
+        self._table = table_of(config)
         self._columns = list(manifest.schema)
         self._is_appended = manifest.mode is SyncMode.APPEND
         self._existing = {name: kind for name, kind, _ in catalog.columns(cursor, self._table)}
@@ -40,7 +40,7 @@ class Arrival:
         wanted = {c.name: types.type_name(c.type) for c in self._columns}
         if not wanted.items() <= self._existing.items():
             return False
-        return self._is_appended or (self._has_key() and self._count() == 0)
+        return self._is_appended or (self._has_key() and not self._has_rows())
 
     def copy(self, read: ReadPart) -> LoadRecord:
         """Copy all parts; a new table gets its key afterwards, which is faster.
@@ -50,8 +50,8 @@ class Arrival:
         """
         manifest = self._manifest
         if not self._existing:
-            self._cursor.execute(sql.create_schema(self._schema))
             self._cursor.execute(sql.create_table(self._table, self._columns, ()))
+        is_base = not self._has_rows()
         rows = sum(self._copy(read, number) for number in range(len(manifest.parts)))
         if rows != manifest.rows_staged:
             raise IntegrityError(f"{self._table} took {rows} rows of {manifest.rows_staged}")
@@ -64,6 +64,7 @@ class Arrival:
             rows_inserted=rows,
             rows_updated=0,
             rows_deleted=0,
+            is_base=is_base,
         )
 
     def require_unchanged(self, before: TargetState, now: TargetState) -> None:
@@ -86,6 +87,10 @@ class Arrival:
         blocks = copying.encode(self._columns, read(self._manifest.parts[number]))
         self._cursor.execute(sql.copy_in(self._table, self._columns), stream=blocks)
         return int(self._cursor.rowcount)
+
+    def _has_rows(self) -> bool:
+        self._cursor.execute(sql.has_rows(self._table))
+        return bool(self._cursor.fetchone()[0])
 
     def _count(self) -> int:
         self._cursor.execute(sql.count(self._table))

@@ -62,6 +62,7 @@ TABLES = (
     # Since version 3.
     "ALTER TABLE _sluice.loads ADD COLUMN IF NOT EXISTS epoch BIGINT",
     "ALTER TABLE _sluice.loads ADD COLUMN IF NOT EXISTS watermark TEXT",
+    "ALTER TABLE _sluice.loads ADD COLUMN IF NOT EXISTS is_base BOOLEAN NOT NULL DEFAULT false",
     "CREATE INDEX IF NOT EXISTS loads_by_epoch ON _sluice.loads (table_name, epoch)",
     """CREATE TABLE IF NOT EXISTS _sluice.versions (
   version INTEGER PRIMARY KEY,
@@ -92,24 +93,24 @@ WRITE_STATE = (
 )
 
 READ_LOAD = (
-    "SELECT run_id, rows_loaded, rows_inserted, rows_updated, rows_deleted "
+    "SELECT run_id, rows_loaded, rows_inserted, rows_updated, rows_deleted, is_base "
     "FROM _sluice.loads WHERE run_id = %s"
 )
 
 WRITE_LOAD = (
     "INSERT INTO _sluice.loads (run_id, table_name, mode, low, high, snapshot, manifest_attempt, "
     "source_query_id, rows_loaded, rows_inserted, rows_updated, rows_deleted, rows_rejected, "
-    "code_version, epoch, watermark) "
-    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "code_version, epoch, watermark, is_base) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 
-READ_LINEAGE = """SELECT run_id, watermark, mode = 'rewind' FROM _sluice.loads
+READ_LINEAGE = """SELECT run_id, watermark, epoch FROM _sluice.loads
 WHERE table_name = %s
   AND epoch <= (SELECT epoch FROM _sluice.loads WHERE run_id = %s AND table_name = %s)
-  AND epoch >= coalesce((
+  AND epoch >= (
     SELECT max(base.epoch) FROM _sluice.loads base
-    WHERE base.table_name = %s AND base.mode IN ('full', 'rewind')
-      AND base.epoch <= (SELECT epoch FROM _sluice.loads WHERE run_id = %s)), 0)
+    WHERE base.table_name = %s AND base.is_base
+      AND base.epoch <= (SELECT epoch FROM _sluice.loads WHERE run_id = %s))
 ORDER BY epoch"""
 
 FORGET_FILES = "DELETE FROM _sluice.files WHERE table_name = %s AND NOT run_id = ANY(%s)"
@@ -197,23 +198,24 @@ def read_load(cursor: Any, run_id: str) -> LoadRecord | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    _, loaded, inserted, updated, deleted = row
+    _, loaded, inserted, updated, deleted, is_base = row
     return LoadRecord(
         run_id=run_id,
         rows_loaded=loaded,
         rows_inserted=inserted,
         rows_updated=updated,
         rows_deleted=deleted,
+        is_base=is_base,
     )
 
 
 def lineage(cursor: Any, table: str, run_id: str) -> tuple[PastLoad, ...]:
     """Return the publishes that a table consisted of after a run; see ``Target.lineage``."""
     cursor.execute(READ_LINEAGE, (table, run_id, table, table, run_id))
-    return tuple(
-        PastLoad(run_id=found, watermark=watermark, is_rewind=is_rewind)
-        for found, watermark, is_rewind in cursor.fetchall()
-    )
+    rows = cursor.fetchall()
+    if rows and rows[-1][2] - rows[0][2] != len(rows) - 1:
+        return ()  # a record is missing, and so is what it stands for
+    return tuple(PastLoad(run_id=found, watermark=watermark) for found, watermark, _ in rows)
 
 
 def find_content(cursor: Any, table: str, file: FileOrigin, run_id: str | None) -> str | None:
@@ -283,6 +285,7 @@ def _write_load(
             manifest.code_version,
             after.epoch,
             after.watermark,
+            load.is_base,
         ),
     )
 

@@ -4,6 +4,8 @@ from typing import Any
 
 EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
 
+SCHEMA_EXISTS = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)"
+
 COLUMNS = (
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull "
     "FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
@@ -21,6 +23,12 @@ PRIMARY_KEY = (
 def exists(cursor: Any, table: str) -> bool:
     """Say whether there is such a table."""
     cursor.execute(EXISTS, (table,))
+    return bool(cursor.fetchone()[0])
+
+
+def schema_exists(cursor: Any, schema: str) -> bool:
+    """Say whether there is such a schema; its name is not quoted."""
+    cursor.execute(SCHEMA_EXISTS, (schema,))
     return bool(cursor.fetchone()[0])
 
 

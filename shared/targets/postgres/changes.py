@@ -22,7 +22,7 @@ class Changes:
     def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest) -> None:
         self._cursor = cursor
         self._config = config
-        self._schema, self._table = table_of(config)
+        self._table = table_of(config)
         self._manifest = manifest
         self._staging = staging.rows_table(manifest)
         self._keys = staging.keys_table(manifest)
@@ -39,6 +39,7 @@ class Changes:
             SchemaConflictError: the existing table would alter values.
         """
         existing = self._create_or_check()
+        is_base = self._manifest.mode is SyncMode.FULL or not self._has_rows()
         casts = sql.casts(existing, self._columns)
         if self._manifest.mode is SyncMode.FULL and not self._manifest.allow_empty:
             self._guard()
@@ -56,11 +57,11 @@ class Changes:
             rows_inserted=self._run(insert),
             rows_updated=updated,
             rows_deleted=deleted,
+            is_base=is_base,
         )
 
     def _create_or_check(self) -> dict[str, str]:
         if not catalog.exists(self._cursor, self._table):
-            self._run(sql.create_schema(self._schema))
             key = self._manifest.schema.primary_key
             self._run(sql.create_table(self._table, self._columns, key))
             if self._marker:
@@ -181,6 +182,10 @@ class Changes:
             )
         return updated
 
+    def _has_rows(self) -> bool:
+        self._cursor.execute(sql.has_rows(self._table))
+        return bool(self._cursor.fetchone()[0])
+
     def _count_present(self) -> int:
         if self._marker:
             return self._count(sql.count_unmarked(self._table, self._marker))
@@ -197,8 +202,8 @@ class Changes:
         return int(self._cursor.rowcount)
 
 
-def table_of(config: TableConfig) -> tuple[str, str]:
-    """Return the schema of a table in the target, and its qualified name.
+def table_of(config: TableConfig) -> str:
+    """Return the qualified name of a table in the target.
 
     Raises:
         InvalidConfigError: the table has another target.
@@ -206,7 +211,7 @@ def table_of(config: TableConfig) -> tuple[str, str]:
     place = config.postgres
     if place is None:
         raise InvalidConfigError(f"table {config.name} has no postgres target")
-    return place.schema_, sql.qualified(place.schema_, place.table)
+    return sql.qualified(place.schema_, place.table)
 
 
 def marker(config: TableConfig) -> str | None:

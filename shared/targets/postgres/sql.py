@@ -65,6 +65,11 @@ def count(table: str) -> str:
     return f"SELECT count(*) FROM {table}"
 
 
+def has_rows(table: str) -> str:
+    """Return whether there is any row."""
+    return f"SELECT EXISTS (SELECT 1 FROM {table})"
+
+
 def count_unmarked(table: str, marker: str) -> str:
     """Return a count of the rows that are not marked as deleted."""
     return f"{count(table)} WHERE {quote(marker)} IS NULL"

@@ -232,10 +232,15 @@ class PostgresTarget:
                 cursor.execute(sql.add_marker(self._table, wanted))
 
     def _prepare(self) -> None:
-        """Make sure that there is a state row to lock."""
+        """Make sure that there is a state row to lock, and a schema for the table.
+
+        On its own, because whoever else makes the same schema waits for the end of a transaction.
+        """
         with self._transaction() as cursor:
             bookkeeping.ensure(cursor)
             cursor.execute(bookkeeping.ENSURE_STATE, (self._name,))
+            if not catalog.schema_exists(cursor, self._schema):
+                cursor.execute(sql.create_schema(self._schema))
 
     def _reconnect(self) -> None:
         connection.close(self._connection)
