@@ -5,6 +5,7 @@ not know is seen here. Snowflake's connector and gRPC have sockets of their own,
 """
 
 import socket
+import socketserver
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -29,14 +30,16 @@ class Wire:
         """Look at who sends just now.
 
         What the main thread sends outside of deliveries is the test's own. A thread that a client
-        starts has no delivery, and thus no fault point.
+        starts has no delivery, and thus no fault point. A server in this process only answers.
         """
         here = current()
         if here is None and threading.current_thread() is threading.main_thread():
             return
+        stack = traceback.extract_stack()[:-2]
+        if any(frame.filename == socketserver.__file__ for frame in stack):
+            return
         self.sent += 1
         if here is None or not here.inside:
-            stack = traceback.extract_stack()[:-2]
             ours = [f for f in stack if "/shared/" in f.filename]
             place = f"{ours[-1].filename}:{ours[-1].lineno}" if ours else "a client's own thread"
             self.unguarded[place] = "".join(traceback.format_list(stack))
