@@ -53,21 +53,23 @@ class Converter:
     def _text(self, cells: pa.Array) -> Converted:
         if b"\0" not in content_bytes(cells):
             return Converted(cells)
-        return self._singly(cells, pc.match_substring(cells, "\0"), cells)
+        has_nul = pc.fill_null(pc.match_substring(cells, "\0"), fill_value=False)
+        return self._singly(cells, has_nul, cells)
 
     def _by_parts(self, cells: pa.Array, plain: pa.Array, is_regular: pa.Array | None) -> Converted:
         sure = surely_quick(plain, self.rule)
         if is_regular is not None:
             sure = pc.and_(sure, is_regular)
-        values = quick(pc.if_else(sure, plain, pa.scalar(None, pa.string())), self.rule)
-        if values is None:
-            sure = pc.and_(sure, pa.scalar(value=False))
-            values = pa.nulls(len(cells), arrow_type(self.rule.type))
-        return self._singly(cells, pc.invert(sure), values)
+        sure = pc.fill_null(sure, fill_value=False)
+        values = pa.nulls(len(cells), arrow_type(self.rule.type))
+        converted = quick(plain.filter(sure), self.rule)
+        if converted is None:
+            return self._singly(cells, pc.is_valid(cells), values)
+        values = pc.replace_with_mask(values, sure, converted)
+        return self._singly(cells, pc.and_not(pc.is_valid(cells), sure), values)
 
     def _singly(self, cells: pa.Array, chosen: pa.Array, values: pa.Array) -> Converted:
         """Convert chosen cells one by one, and put them among the others' values."""
-        chosen = pc.fill_null(chosen, fill_value=False)
         rows = pc.indices_nonzero(chosen).to_pylist()
         found = Converted(values)
         parsed: list[Value] = []

@@ -30,7 +30,7 @@ _DATE = f"{_YEAR}-{_MONTH_DAY}"
 
 _SURE = {
     Kind.INT64: r"^-?[0-9]{1,18}$",
-    Kind.FLOAT64: r"^-?[0-9]+(?:\.[0-9]+)?$",
+    Kind.FLOAT64: r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?$",
     Kind.BOOL: r"^(?:[Tt]rue|TRUE|[Ff]alse|FALSE|[01])$",
     Kind.DATE: f"^{_DATE}$",
     Kind.TIME: f"^{_CLOCK}$",
@@ -92,7 +92,10 @@ def _decimal(cells: pa.Array, rule: CellRule) -> pa.Array | None:
 
 def _float64(cells: pa.Array, _: CellRule) -> pa.Array | None:
     if not _has_only(cells, b"0123456789-."):
-        return None
+        # Arrow makes an infinity of a large exponent, and 0 of a small one.
+        written = pc.match_substring_regex(cells, _SURE[Kind.FLOAT64])
+        if pc.all(written).as_py() is False:
+            return None
     values = pc.cast(cells, pa.float64())
     longest = pc.max(pc.binary_length(cells)).as_py()
     if longest is None or longest <= _SURE_FLOAT_CHARACTERS:
