@@ -17,7 +17,7 @@ from shared.errors import ConflictError, StorageUnavailableError
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
-CHUNK_BYTES = 8 * 2**20
+CHUNK_BYTES = 4 * 2**20
 """Upload and download in requests of this size. Source: multiples of 256 KiB are required."""
 
 RETRY_TIMEOUT_S = 30.0

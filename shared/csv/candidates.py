@@ -17,9 +17,12 @@ from shared.csv.casts import Converter
 from shared.csv.cells import CellRule
 from shared.csv.normalizing import with_iso_writing
 from shared.csv.patterns import pattern
+from shared.csv.quickcasts import SURE_FLOAT_CHARACTERS
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
 _NEGATIVE_ZERO = r"^-0(?:\.0*)?$"
+_SHORTEST = r"^-?(?:0\.(?:0|0{0,3}[1-9]|0{0,3}[1-9][0-9]*[1-9])|[1-9][0-9]*\.(?:0|[0-9]*[1-9]))$"
+"""What floats print as, from 0.0001 on without an exponent. Source: Python, ``float.__repr__``."""
 _CASES = ({"true", "false"}, {"True", "False"}, {"TRUE", "FALSE"})
 _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -160,7 +163,8 @@ class Floats:
 
     def accepts(self, cells: pa.Array) -> bool:
         """Take note of more cells."""
-        texts = cells.to_pylist()
+        texts = cells.filter(pc.invert(_print_back(cells))).to_pylist()
+        self.has_point = self.has_point or len(texts) < len(cells)
         try:
             if any(repr(float(t)) != t or t.lstrip("-")[0] in "in" for t in texts):
                 return False
@@ -172,6 +176,12 @@ class Floats:
     def result(self) -> tuple[DataType, str | None] | None:
         """Return float64, unless all have an exponent: then they may be codes."""
         return (DataType(Kind.FLOAT64), None) if self.has_point else None
+
+
+def _print_back(cells: pa.Array) -> pa.Array:
+    """Tell which cells surely are what Python prints for the number that they mean."""
+    is_short = pc.less_equal(pc.binary_length(cells), SURE_FLOAT_CHARACTERS)
+    return pc.and_(is_short, pc.match_substring_regex(cells, _SHORTEST))
 
 
 @dataclass(slots=True)

@@ -164,8 +164,9 @@ def _troubles(text: bytes, judge: Judge) -> Iterator[Trouble]:
 
 
 def _stray_line_ends(text: bytes, syntax: Syntax) -> Iterator[int]:
-    pairs = text.count(b"\r\n") if syntax.newline == b"\n" else 0
-    if text.count(syntax.stray) == pairs:
+    if syntax.stray not in text:
+        return
+    if syntax.newline == b"\n" and text.count(b"\r") == text.count(b"\r\n"):
         return
     pattern = rb"\r(?!\n)" if syntax.newline == b"\n" else rb"\n"
     for match in re.finditer(pattern, text):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.ahead import ahead
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.csv.candidates import Candidate, candidates
 from shared.csv.dialect import Dialect
@@ -57,11 +58,12 @@ def infer(
     names = column_names(file.header or [[""] * file.width])[: file.width]
     profiles = [_Profile(name, candidates(dialect.decimal_mark)) for name in names]
     rows = rejects = 0
-    for block in file.blocks():
-        rejects += len(block.faults)
-        for profile, cells in zip(profiles, block.cells.columns, strict=False):
-            profile.see(cells, rows)
-        rows += block.cells.rows
+    with ahead(file.blocks()) as blocks:
+        for block in blocks:
+            rejects += len(block.faults)
+            for profile, cells in zip(profiles, block.cells.columns, strict=False):
+                profile.see(cells, rows)
+            rows += block.cells.rows
     evidence = tuple(profile.evidence() for profile in profiles)
     found = dict(dialect.formats) | {p.name: f for p in profiles if (f := p.format()) is not None}
     return Inference(

@@ -14,7 +14,7 @@ from shared.csv.cells import CellRule
 from shared.csv.table import content_bytes
 from shared.stage.arrow import arrow_type
 
-_SURE_FLOAT_CHARACTERS = 16
+SURE_FLOAT_CHARACTERS = 16
 """15 digits and a point: each such decimal comes back from a float64. Source: C11, DBL_DIG."""
 _FIRST_DAY = -719162
 """0001-01-01 in days since 1970: Arrow knows a year 0, our targets do not."""
@@ -66,7 +66,7 @@ def _decimal_regex(rule: CellRule) -> str:
 
 def _prints_back(cells: pa.Array, sure: pa.Array) -> pa.Array:
     numbers = pc.cast(pc.if_else(sure, cells, pa.scalar(None, pa.string())), pa.float64())
-    is_short = pc.less_equal(pc.binary_length(cells), _SURE_FLOAT_CHARACTERS)
+    is_short = pc.less_equal(pc.binary_length(cells), SURE_FLOAT_CHARACTERS)
     return pc.or_(is_short, pc.fill_null(pc.equal(pc.cast(numbers, pa.string()), cells), False))  # noqa: FBT003
 
 
@@ -98,7 +98,7 @@ def _float64(cells: pa.Array, _: CellRule) -> pa.Array | None:
             return None
     values = pc.cast(cells, pa.float64())
     longest = pc.max(pc.binary_length(cells)).as_py()
-    if longest is None or longest <= _SURE_FLOAT_CHARACTERS:
+    if longest is None or longest <= SURE_FLOAT_CHARACTERS:
         return values
     prints_back = pc.all(_prints_back(cells, pc.is_valid(cells))).as_py()
     return values if prints_back else None

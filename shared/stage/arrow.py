@@ -18,6 +18,10 @@ _FIXED: dict[Kind, pa.DataType] = {
 }
 
 
+pa.set_memory_pool(pa.system_memory_pool())
+"""It gives memory back: mimalloc, Arrow's own choice, keeps what other threads have freed."""
+
+
 def arrow_type(data_type: DataType) -> pa.DataType:
     """Return the Arrow type that carries a column type through Parquet."""
     if data_type.kind is Kind.DECIMAL:

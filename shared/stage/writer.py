@@ -8,12 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shared.ahead import ahead
 from shared.core.manifests import Part, WrappedKey
 from shared.errors import IntegrityError
 from shared.stage.envelope import Envelope
 from shared.storage import Storage
 
-ROW_GROUP_BYTES = 16 * 2**20
+ROW_GROUP_BYTES = 8 * 2**20
 """Uncompressed bytes gathered into one row group: the unit that readers hold in memory."""
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
@@ -55,12 +56,13 @@ class PartWriter:
             IntegrityError: a batch has another schema.
             StorageUnavailableError: a part could not be written; earlier parts are orphans.
         """
-        groups = _row_groups(schema, batches, min(ROW_GROUP_BYTES, self.part_bytes))
+        group_bytes = min(ROW_GROUP_BYTES, self.part_bytes)
         parts: list[Part] = []
-        group = next(groups, None)
-        while group is not None:
-            part, group = self._write_part(len(parts), schema, group, groups)
-            parts.append(part)
+        with ahead(_row_groups(schema, batches, group_bytes)) as groups:
+            group = next(groups, None)
+            while group is not None:
+                part, group = self._write_part(len(parts), schema, group, groups)
+                parts.append(part)
         return tuple(parts)
 
     def _write_part(
@@ -97,7 +99,10 @@ class PartWriter:
     def _parquet(
         self, name: str, schema: pa.Schema, stream: Any
     ) -> Iterator[tuple[pq.ParquetWriter, WrappedKey | None]]:
-        options: dict[str, Any] = {"compression": self.compression}
+        options: dict[str, Any] = {
+            "compression": self.compression,
+            "use_dictionary": [f.name for f in schema if pa.types.is_string(f.type)] or False,
+        }
         wrapped = None
         if self.envelope:
             from pyarrow.parquet.encryption import create_encryption_properties

@@ -55,8 +55,7 @@ class DroppedFile:
             return self._by_itself(head, found)
         if reasons := csv.differences(frozen.contract, head, found):
             raise self._differs(frozen, reasons)
-        dialect = frozen.contract.dialect
-        schema, dialect = self._schema(dialect, is_frozen=True)
+        schema, dialect = self._schema(head, frozen.contract.dialect, is_frozen=True)
         return Reading(dialect=dialect, schema=schema, contract=frozen.contract, notes=())
 
     def freeze(self, reading: "Reading") -> None:
@@ -100,7 +99,7 @@ class DroppedFile:
         return frozen if frozen and frozen.config_generation >= generation else None
 
     def _by_itself(self, head: bytes, found: csv.Verdict) -> "Reading":
-        schema, dialect = self._schema(found.dialect, is_frozen=False)
+        schema, dialect = self._schema(head, found.dialect, is_frozen=False)
         return Reading(
             dialect=dialect,
             schema=schema,
@@ -108,15 +107,17 @@ class DroppedFile:
             notes=(*(f"warning: {text}" for text in found.warnings), *found.evidence),
         )
 
-    def _schema(self, dialect: csv.Dialect, *, is_frozen: bool) -> tuple[TableSchema, csv.Dialect]:
+    def _schema(
+        self, head: bytes, dialect: csv.Dialect, *, is_frozen: bool
+    ) -> tuple[TableSchema, csv.Dialect]:
         """Types from the table file, else from the table as it is, else from the whole file.
 
-        The whole file is also asked how it writes dates, unless the contract says.
+        The whole file is also asked how it writes dates, unless the contract or its head says.
         """
         table = self._resolved.table
         key = tuple(table.primary_key or ())
         known = self._known_columns(key)
-        if known and (is_frozen or not _asks_for_formats(known, dialect)):
+        if known and (is_frozen or not _asks_for_formats(known, dialect, head)):
             return known, dialect
         inferred = csv.infer(self.chunks(), dialect)
         return known or TableSchema(inferred.schema.columns, key), inferred.dialect
@@ -198,5 +199,23 @@ def overrides(rules: CsvFiles) -> dict[str, Any]:
     return stated
 
 
-def _asks_for_formats(schema: TableSchema, dialect: csv.Dialect) -> bool:
-    return any(c.type.kind in _TEMPORAL and not dialect.format_of(c.name) for c in schema)
+def _asks_for_formats(schema: TableSchema, dialect: csv.Dialect, head: bytes) -> bool:
+    """Say whether it takes the whole file to know how dates are written.
+
+    A column whose first rows are ISO 8601 has no other pattern, whatever follows.
+    """
+    open_columns = {
+        c.name for c in schema if c.type.kind in _TEMPORAL and not dialect.format_of(c.name)
+    }
+    if not open_columns:
+        return False
+    try:
+        seen = csv.infer([head[: head.rfind(b"\n") + 1] or head], dialect)
+    except InvalidFileError:
+        return True
+    iso = {
+        c.name
+        for c in seen.columns
+        if c.type.kind in _TEMPORAL and not seen.dialect.format_of(c.name)
+    }
+    return not open_columns <= iso

@@ -3,6 +3,7 @@
 from datetime import UTC
 
 from shared import csv
+from shared.ahead import ahead
 from shared.config.models import CsvFiles, ResolvedTable
 from shared.core import naming, runs
 from shared.core.manifests import FileOrigin, Manifest
@@ -103,8 +104,8 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
     services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
     file = DroppedFile(work, resolved, info)
     reading = file.reading()
-    content = Hashed(file.chunks())
-    with Rejects(work, info) as rejects:
+    with ahead(file.chunks()) as chunks, Rejects(work, info) as rejects:
+        content = Hashed(chunks)
         batches = rejects.sift(csv.read(content, reading.dialect, reading.schema))
         writer = part_writer(work, resolved, is_bounded=False)
         parts = writer.write(arrow_schema(reading.schema), batches)

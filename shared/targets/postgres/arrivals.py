@@ -3,8 +3,11 @@
 Nobody sees them before it commits, and the way through a staging table would write each row twice.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
+from shared.ahead import ahead
 from shared.config.models import TableConfig
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
@@ -13,6 +16,9 @@ from shared.errors import IntegrityError
 from shared.targets.base import LoadRecord, ReadPart
 from shared.targets.postgres import catalog, copying, sql, types
 from shared.targets.postgres.changes import marker, table_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Arrival:
@@ -52,7 +58,7 @@ class Arrival:
         if not self._existing:
             self._cursor.execute(sql.create_table(self._table, self._columns, ()))
         is_base = not self._has_rows()
-        rows = sum(self._copy(read, number) for number in range(len(manifest.parts)))
+        rows = self._copy(chain.from_iterable(map(read, manifest.parts)))
         if rows != manifest.rows_staged:
             raise IntegrityError(f"{self._table} took {rows} rows of {manifest.rows_staged}")
         if not self._existing and manifest.schema.primary_key:
@@ -83,9 +89,9 @@ class Arrival:
         key = self._manifest.schema.primary_key
         return not key or catalog.primary_key(self._cursor, self._table) == key
 
-    def _copy(self, read: ReadPart, number: int) -> int:
-        blocks = copying.encode(self._columns, read(self._manifest.parts[number]))
-        self._cursor.execute(sql.copy_in(self._table, self._columns), stream=blocks)
+    def _copy(self, batches: Iterable["pa.RecordBatch"]) -> int:
+        with ahead(copying.encode(self._columns, batches)) as blocks:
+            self._cursor.execute(sql.copy_in(self._table, self._columns), stream=blocks)
         return int(self._cursor.rowcount)
 
     def _has_rows(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from shared.ahead import ahead
 from shared.core.manifests import Manifest, Part, Rewind
 from shared.errors import NotStagedError
 from shared.targets.postgres import bookkeeping, catalog, copying, sql
@@ -47,7 +48,8 @@ def fill(cursor: Any, manifest: Manifest, part: Part, batches: Iterable[pa.Recor
     table = keys_table(manifest) if part in (manifest.key_parts or ()) else rows_table(manifest)
     columns = list(manifest.schema_of(part))
     require(cursor, manifest, table)
-    cursor.execute(sql.copy_in(table, columns), stream=copying.encode(columns, batches))
+    with ahead(copying.encode(columns, batches)) as blocks:
+        cursor.execute(sql.copy_in(table, columns), stream=blocks)
 
 
 def check(cursor: Any, manifest: Manifest) -> None:
