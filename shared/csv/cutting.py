@@ -187,10 +187,8 @@ def _undecodable(text: bytes, syntax: Syntax) -> Iterator[int]:
 
 
 def _line_starts(text: bytes, prefix: bytes, syntax: Syntax) -> Iterator[int]:
-    if text.startswith(prefix):
-        yield 0
-    sought = syntax.newline + prefix
-    at = text.find(sought)
+    at = text.find(prefix)
     while at >= 0:
-        yield at + 1
-        at = text.find(sought, at + 1)
+        if at == 0 or text[at - 1] == syntax.newline[0]:
+            yield at
+        at = text.find(prefix, at + 1)
