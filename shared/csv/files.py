@@ -16,7 +16,7 @@ from shared.csv.trailers import agrees, counts_rows, last_line, trailer_count
 from shared.csv.unpacking import unpacked
 from shared.errors import InvalidFileError
 
-BLOCK_BYTES = 2 * 2**20
+BLOCK_BYTES = 2**20
 """Text per block: large enough for whole-column work to pay, small enough to stay in memory."""
 
 MAX_COLUMNS = 10_000

@@ -43,30 +43,41 @@ def load(request: LoadRequest, services: Services) -> None:
         return
     if request.part is not None:
         _load_part(run, manifest, request.part, services)
-    elif len(manifest.all_parts) > services.settings.unit_parts:
-        _spread(run, manifest, services)
     else:
-        _load_whole(run, manifest, services)
+        _load_run(run, manifest, services)
 
 
-def _load_whole(run: Run, manifest: Manifest, services: Services) -> None:
+def _load_run(run: Run, manifest: Manifest, services: Services) -> None:
     resolved, _ = services.config.get(run.table)
     with (
         attempt(services, run, "load", RunState.LOADING) as work,
         closing(services.target(resolved)) as target,
     ):
-        published = _published_before(target, manifest) or target.publish_directly(
-            manifest, partial(_read, work, manifest)
-        )
+        published = _published_before(target, manifest) or _copy(work, target, manifest)
         if published:
             _finish(work, manifest, published, resolved)
             if work.run.attempt_count > FIRST_LOAD:
                 target.discard(manifest)  # what an earlier attempt may have staged
+        elif len(manifest.all_parts) > services.settings.unit_parts:
+            _spread(work, manifest)
         elif _stage_all(work, target, manifest):
             _publish(work, target, manifest, resolved)
         else:
             work.hand_on("staged in part")
             ask_for_load(run, services)
+
+
+def _copy(work: Work, target: Target, manifest: Manifest) -> Published | None:
+    """Copy all rows into the table itself, if that is possible, and likely to end in time.
+
+    What is too large, or broke off the first time, goes part by part: that can be gone on with.
+    """
+    is_first = work.run.attempt_count <= FIRST_LOAD
+    settings = work.services.settings
+    is_small = len(manifest.all_parts) <= settings.unit_parts
+    if is_small or (is_first and manifest.size_bytes <= settings.direct_bytes):
+        return target.publish_directly(manifest, partial(_read, work, manifest))
+    return None
 
 
 def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
@@ -80,13 +91,12 @@ def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
     return True
 
 
-def _spread(run: Run, manifest: Manifest, services: Services) -> None:
-    with attempt(services, run, "load", RunState.LOADING) as work:
-        topic = services.settings.topic("load")
-        for number in range(len(manifest.all_parts)):
-            message = LoadRequest(table=run.table, run_id=run.run_id, part=number)
-            services.bus.publish(topic, message.encode())
-        work.hand_on(f"spread over {len(manifest.all_parts)} units")
+def _spread(work: Work, manifest: Manifest) -> None:
+    topic = work.services.settings.topic("load")
+    for number in range(len(manifest.all_parts)):
+        message = LoadRequest(table=manifest.table, run_id=manifest.run_id, part=number)
+        work.services.bus.publish(topic, message.encode())
+    work.hand_on(f"spread over {len(manifest.all_parts)} units")
 
 
 def _load_part(run: Run, manifest: Manifest, number: int, services: Services) -> None:

@@ -89,7 +89,7 @@ LANES = (
         columns=_KEYED,
         rows=30,
         changes=(_UPDATE, _DELETE, _INSERT),
-        settings={"unit_rows": 16, "unit_parts": 1},
+        settings={"unit_rows": 16, "unit_parts": 1, "direct_bytes": 1},
     ),
     Lane(
         name="incremental",

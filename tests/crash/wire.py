@@ -6,13 +6,15 @@ not know is seen here. Snowflake's connector and gRPC have sockets of their own,
 
 import socket
 import socketserver
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from local.faultpoints.deliveries import current
+
+_is_test: ContextVar[bool] = ContextVar("is_test", default=False)
 
 SENDING = ("connect", "connect_ex", "send", "sendall", "sendmsg", "sendto", "sendfile")
 """Methods of a socket that reach out; whoever only receives has asked for it before."""
@@ -29,11 +31,12 @@ class Wire:
     def note(self) -> None:
         """Look at who sends just now.
 
-        What the main thread sends outside of deliveries is the test's own. A thread that a client
-        starts has no delivery, and thus no fault point. A server in this process only answers.
+        What the test sends outside of deliveries is its own, also by threads that work ahead for
+        it. A thread that a client starts knows neither test nor delivery, and thus no fault point.
+        A server in this process only answers.
         """
         here = current()
-        if here is None and threading.current_thread() is threading.main_thread():
+        if here is None and _is_test.get():
             return
         stack = traceback.extract_stack()[:-2]
         if any(frame.filename == socketserver.__file__ for frame in stack):
@@ -49,6 +52,7 @@ class Wire:
 def watched() -> Iterator[Wire]:
     """Watch all sockets of this process."""
     wire = Wire()
+    token = _is_test.set(True)
     originals = {name: getattr(socket.socket, name) for name in SENDING}
     for name, original in originals.items():
         setattr(socket.socket, name, _watching(wire, original))
@@ -57,6 +61,7 @@ def watched() -> Iterator[Wire]:
     finally:
         for name, original in originals.items():
             setattr(socket.socket, name, original)
+        _is_test.reset(token)
 
 
 def _watching(wire: Wire, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -123,6 +123,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         unit_rows=st.sampled_from([UNBOUNDED, 3]),
         unit_bytes=st.sampled_from([UNBOUNDED, UNBOUNDED, 130]),
         unit_parts=st.sampled_from([UNBOUNDED, 1]),
+        direct_bytes=st.sampled_from([UNBOUNDED, 1]),
         finds_deletes=st.booleans(),
         rows=st.sampled_from([0, 1, 2, 5]),
     )

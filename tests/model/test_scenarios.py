@@ -39,7 +39,7 @@ def test_a_full_load_of_an_appended_table_waits_for_late_rows(new_world: NewWorl
 def test_a_superseded_run_keeps_what_it_staged_until_its_end_is_written(
     new_world: NewWorld,
 ) -> None:
-    world = new_world(SyncMode.APPEND, unit_parts=1)
+    world = new_world(SyncMode.APPEND, unit_parts=1, direct_bytes=1)
     world.source.insert(number=4)
     world.tick()
     world.tick()

@@ -60,6 +60,7 @@ class Setup:
     unit_rows: int = UNBOUNDED
     unit_bytes: int = UNBOUNDED
     unit_parts: int = UNBOUNDED
+    direct_bytes: int = UNBOUNDED
 
 
 class Clock:
@@ -321,6 +322,7 @@ def _services(
         unit_rows=world.setup.unit_rows,
         unit_bytes=world.setup.unit_bytes,
         unit_parts=world.setup.unit_parts,
+        direct_bytes=world.setup.direct_bytes,
         orphan_s=ORPHAN_S,
         collect_s=LEASE_S,
     )

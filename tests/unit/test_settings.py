@@ -10,6 +10,7 @@ from shared import settings
 from shared.errors import InvalidConfigError
 from shared.settings import (
     BUDGET_S,
+    DIRECT_BYTES,
     LEASE_S,
     TOPICS,
     UNIT_BYTES,
@@ -33,6 +34,7 @@ def test_two_variables_are_enough() -> None:
         unit_rows=UNIT_ROWS,
         unit_bytes=UNIT_BYTES,
         unit_parts=UNIT_PARTS,
+        direct_bytes=DIRECT_BYTES,
         code_version="dev",
     )
 
@@ -45,6 +47,7 @@ def test_every_variable_is_read() -> None:
         "SLUICE_UNIT_ROWS": "10",
         "SLUICE_UNIT_BYTES": "20",
         "SLUICE_UNIT_PARTS": "3",
+        "SLUICE_DIRECT_BYTES": "40",
         "SLUICE_STUCK_S": "4",
         "SLUICE_MAX_NUDGES": "5",
         "SLUICE_LOST_S": "6",
@@ -58,7 +61,8 @@ def test_every_variable_is_read() -> None:
 
     assert found.secrets_endpoint == "http://127.0.0.1:1"
     assert (found.lease_s, found.budget_s) == (1.5, 30.0)
-    assert (found.unit_rows, found.unit_bytes, found.unit_parts) == (10, 20, 3)
+    assert (found.unit_rows, found.unit_bytes) == (10, 20)
+    assert (found.unit_parts, found.direct_bytes) == (3, 40)
     assert (found.stuck_s, found.max_nudges, found.lost_s) == (4.0, 5, 6.0)
     assert (found.orphan_s, found.collect_s) == (7.0, 8.0)
     assert found.code_version == "1.2.3"
@@ -97,7 +101,9 @@ def test_what_is_no_time_span_is_refused_with_its_variable(name: str, value: str
         Settings.from_environment(REQUIRED | {name: value})
 
 
-@pytest.mark.parametrize("name", ["SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS"])
+@pytest.mark.parametrize(
+    "name", ["SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS", "SLUICE_DIRECT_BYTES"]
+)
 @pytest.mark.parametrize("value", ["many", "0", "-1", "1.5", "1e6", "1_000"])
 def test_what_is_no_number_of_things_is_refused_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(InvalidConfigError, match=f"{name}='{value}' is not a whole number above 0"):
