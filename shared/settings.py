@@ -63,8 +63,8 @@ class Settings:
     prefix: str
     secrets_endpoint: str | None = None
     """Plain-HTTP endpoint of a Secret Manager stand-in; None: the real service."""
-    is_emulated: bool = False
-    """Storage and Pub/Sub are emulators: anonymous credentials."""
+    storage_emulator: str | None = None
+    """Endpoint of a Cloud Storage emulator, which knows no credentials; None: the real service."""
     lease_s: float = LEASE_S
     budget_s: float = BUDGET_S
     unit_rows: int = UNIT_ROWS
@@ -98,7 +98,7 @@ class Settings:
             project=_required(env, "SLUICE_PROJECT"),
             prefix=_required(env, "SLUICE_PREFIX"),
             secrets_endpoint=env.get("SLUICE_SECRETS_ENDPOINT") or None,
-            is_emulated=bool(env.get("STORAGE_EMULATOR_HOST")),
+            storage_emulator=env.get("STORAGE_EMULATOR_HOST") or None,
             lease_s=_seconds(env, "SLUICE_LEASE_S", LEASE_S),
             budget_s=_seconds(env, "SLUICE_BUDGET_S", BUDGET_S),
             unit_rows=_count(env, "SLUICE_UNIT_ROWS", UNIT_ROWS),

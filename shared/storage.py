@@ -13,15 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from shared import settings
 from shared.errors import ConflictError, StorageUnavailableError
+from shared.media import Media
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
 CHUNK_BYTES = 4 * 2**20
-"""Upload and download in requests of this size. Source: multiples of 256 KiB are required."""
+"""Upload in requests, download in pieces of this size.
+
+Source: resumable uploads need multiples of 256 KiB.
+"""
 
 RETRY_TIMEOUT_S = 30.0
 """How long one call is tried again; the message's own redelivery takes over from there."""
+
+ENDPOINT = "https://storage.googleapis.com"
+SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
+"""Source: Cloud Storage, "OAuth scopes": what reading and writing objects needs, and no more."""
 
 ABSENT = 0
 """The generation of an object that does not exist, in preconditions."""
@@ -81,10 +89,11 @@ class Writer:
 class Storage:
     """All that Sluice asks of Cloud Storage."""
 
-    def __init__(self, project: str, *, is_emulated: bool = False) -> None:
+    def __init__(self, project: str, emulator: str | None = None) -> None:
         self._project = project
-        self._is_emulated = is_emulated
+        self._emulator = emulator
         self._client: Client | None = None
+        self._media: Media
 
     def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
         """Return an object's bytes and generation; None when there is none."""
@@ -149,13 +158,10 @@ class Storage:
 
     def download(self, bucket: str, name: str, generation: int) -> bytes | None:
         """Return the bytes of one generation; None when it is gone."""
-        blob = self._blob(bucket, name, generation)
-        with _failures(bucket, name):
-            try:
-                data: bytes = blob.download_as_bytes(raw_download=True, retry=_retry())
-            except _not_found():
-                return None
-            return data
+        try:
+            return b"".join(self.stream(bucket, name, generation))
+        except FileNotFoundError:
+            return None
 
     def stream(self, bucket: str, name: str, generation: int) -> Iterator[bytes]:
         """Yield the stored bytes of one generation, in chunks.
@@ -163,14 +169,12 @@ class Storage:
         Raises:
             FileNotFoundError: the generation is gone: deleted or overwritten.
         """
-        blob = self._blob(bucket, name, generation)
+        self._connect()
         with _failures(bucket, name):
             try:
-                with blob.open(
-                    "rb", chunk_size=CHUNK_BYTES, raw_download=True, retry=_retry()
-                ) as stream:
-                    while chunk := stream.read(CHUNK_BYTES):
-                        yield chunk
+                yield from self._media.chunks(
+                    bucket, name, generation, chunk_bytes=CHUNK_BYTES, retry=_retry()
+                )
             except _not_found() as exc:
                 raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc
 
@@ -232,7 +236,8 @@ class Storage:
             from google.cloud.storage import Client
 
             settings.adopt(CLIENT_ENVIRONMENT)
-            credentials = AnonymousCredentials() if self._is_emulated else None
+            credentials = AnonymousCredentials() if self._emulator else _default_credentials()
+            self._media = Media(self._emulator or ENDPOINT, credentials)
             self._client = Client(project=self._project, credentials=credentials)
         return self._client
 
@@ -246,6 +251,13 @@ def _info(blob: Any) -> ObjectInfo:
         created_at=blob.time_created,
         metadata=blob.metadata or {},
     )
+
+
+def _default_credentials() -> Any:
+    import google.auth
+
+    credentials, _ = google.auth.default(scopes=[SCOPE])
+    return credentials
 
 
 def _retry() -> Any:

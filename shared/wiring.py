@@ -44,7 +44,7 @@ class Services:
     @classmethod
     def build(cls, settings: Settings) -> Self:
         """Put the parts together; nothing is contacted yet."""
-        storage = Storage(settings.project, is_emulated=settings.is_emulated)
+        storage = Storage(settings.project, settings.storage_emulator)
         secrets = Secrets(settings.project, settings.secrets_endpoint)
         return cls(
             settings=settings,

@@ -195,10 +195,9 @@ class Servers:
         for zone in ZONES:
             self._buckets.create_bucket(f"{prefix}-{zone}")
         outbox, clock = Outbox(), Clock()
-        services = Services.build(
-            Settings(project="crash", prefix=prefix, is_emulated=True, **settings)
-        )
-        services.storage._client = self._storage
+        services = Services.build(Settings(project="crash", prefix=prefix, **settings))
+        services.storage._client = self._storage._client
+        services.storage._media = self._storage._media
         envelope = type(services.envelope)(self._vault)
         found = replace(services, bus=outbox, secrets=self._vault, envelope=envelope, now=clock.now)
         return found, outbox, clock
@@ -216,9 +215,10 @@ class Servers:
         )
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("STORAGE_EMULATOR_HOST", endpoint)
-            self._storage = Storage("crash", is_emulated=True)._connect()
+            self._storage = Storage("crash", endpoint)
+            client = self._storage._connect()
         # Or the whole environment is searched for proxies at every request.
-        self._storage._http.trust_env = False
+        client._http.trust_env = self._storage._media._session.trust_env = False
         self._vault = Vault(
             {
                 "postgres-password": PASSWORD.encode(),

@@ -28,7 +28,7 @@ def test_two_variables_are_enough() -> None:
         project="acme",
         prefix="acme-dev",
         secrets_endpoint=None,
-        is_emulated=False,
+        storage_emulator=None,
         lease_s=LEASE_S,
         budget_s=BUDGET_S,
         unit_rows=UNIT_ROWS,
@@ -66,7 +66,7 @@ def test_every_variable_is_read() -> None:
     assert (found.stuck_s, found.max_nudges, found.lost_s) == (4.0, 5, 6.0)
     assert (found.orphan_s, found.collect_s) == (7.0, 8.0)
     assert found.code_version == "1.2.3"
-    assert found.is_emulated
+    assert found.storage_emulator == "http://127.0.0.1:2"
 
 
 def test_revision_of_cloud_run_is_the_version_unless_another_is_given() -> None:

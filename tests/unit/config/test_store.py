@@ -36,7 +36,7 @@ def storage(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
     client = gcs.Client(project="acme", credentials=AnonymousCredentials())
     bucket = client.create_bucket(BUCKET)
-    yield Storage("acme", is_emulated=True)
+    yield Storage("acme", endpoint)
     bucket.delete(force=True)
 
 

@@ -1,0 +1,107 @@
+"""The bytes of stored objects, as fast as the socket gives them.
+
+Google's client reads in pieces of 8 KiB, which costs about ten times the CPU of the transfer
+itself. This is the same request of the documented API, over Google's own authorized session, read
+in large pieces, and gone on with at the byte where a connection broke.
+Source: Cloud Storage JSON API, ``objects.get`` with ``alt=media``.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.auth.credentials import Credentials
+
+TIMEOUT_S = (10.0, 60.0)
+"""To connect, and between two pieces of data."""
+
+
+class Media:
+    """Downloads from one endpoint, all over one session.
+
+    Args:
+        endpoint: scheme and host of the API.
+        credentials: who asks.
+    """
+
+    def __init__(self, endpoint: str, credentials: "Credentials") -> None:
+        from google.auth.transport.requests import AuthorizedSession
+
+        self._endpoint = endpoint.rstrip("/")
+        self._session = AuthorizedSession(credentials)
+
+    def chunks(
+        self, bucket: str, name: str, generation: int, *, chunk_bytes: int, retry: "Retry"
+    ) -> Iterator[bytes]:
+        """Yield the stored bytes of one generation, packed if it is stored packed.
+
+        Args:
+            bucket: of the object.
+            name: of the object.
+            generation: of the object.
+            chunk_bytes: size of each chunk but the last.
+            retry: how a failure that may pass is tried again, counted from chunk to chunk.
+
+        Raises:
+            GoogleAPICallError: the server refused; ``NotFound`` when the generation is gone.
+            RetryError: it did not get on for as long as ``retry`` allows.
+        """
+        path = f"/download/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
+        url = f"{self._endpoint}{path}?alt=media&generation={generation}"
+        download = _Download(self._session, url, chunk_bytes)
+        try:
+            while chunk := retry(download.read)():
+                yield chunk
+        finally:
+            download.close()
+
+
+class _Download:
+    """One object while it is read."""
+
+    def __init__(self, session: Any, url: str, chunk_bytes: int) -> None:
+        self._session = session
+        self._url = url
+        self._chunk_bytes = chunk_bytes
+        self._response: Any = None
+        self._at = 0
+        self._size: int | None = None
+
+    def read(self) -> bytes:
+        """Return the next chunk, empty at the end; after a failure the next call goes on."""
+        if self._at == self._size:
+            return b""
+        if self._response is None:
+            self._open()
+        try:
+            chunk: bytes = self._response.raw.read(self._chunk_bytes, decode_content=False)
+        except BaseException:
+            self.close()
+            raise
+        if not chunk and self._at != self._size:
+            self.close()
+            raise ConnectionError(f"the transfer ended after {self._at} of {self._size} bytes")
+        self._at += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """Give the connection back, or end it in the middle of a transfer."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def _open(self) -> None:
+        from google.api_core.exceptions import from_http_response
+
+        # Naming gzip keeps the service from unpacking what is stored packed.
+        headers = {"Accept-Encoding": "gzip"}
+        if self._at:
+            headers["Range"] = f"bytes={self._at}-"
+        response = self._session.get(self._url, headers=headers, stream=True, timeout=TIMEOUT_S)
+        if response.status_code != (206 if self._at else 200):
+            with response:
+                raise from_http_response(response)
+        self._response = response
+        self._size = self._at + int(response.headers["Content-Length"])

@@ -1,0 +1,80 @@
+"""Downloads: whole, exact, and gone on with where they broke; the emulator is told to fail."""
+
+import uuid
+
+import pytest
+from google.cloud import storage as gcs
+
+from shared.errors import StorageUnavailableError
+from shared.storage import CHUNK_BYTES, Storage
+from tests.contract.gcs_process import Faults, GcsProcess, only_emulator
+
+pytest_plugins = ("tests.contract.gcs_server",)
+pytestmark = only_emulator
+
+CONTENT = bytes(range(256)) * (3 * CHUNK_BYTES // 256) + b"end"
+
+
+@pytest.fixture
+def storage(gcs_session: GcsProcess, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_session.url)
+    return Storage("acme", gcs_session.url)
+
+
+@pytest.fixture
+def blob(bucket: gcs.Bucket) -> gcs.Blob:
+    blob = bucket.blob(f"äé/a b+c%2F?#/{uuid.uuid4().hex}")
+    blob.upload_from_string(CONTENT)
+    return blob
+
+
+def test_object_comes_in_chunks_of_one_size(storage, blob):
+    chunks = list(storage.stream(blob.bucket.name, blob.name, blob.generation))
+
+    assert [len(c) for c in chunks] == [CHUNK_BYTES] * 3 + [3]
+    assert b"".join(chunks) == CONTENT
+
+
+def test_empty_object_has_no_chunk(storage, bucket):
+    blob = bucket.blob("empty")
+    blob.upload_from_string(b"")
+
+    assert list(storage.stream(bucket.name, "empty", blob.generation)) == []
+    assert storage.download(bucket.name, "empty", blob.generation) == b""
+
+
+def test_generation_that_is_gone_is_told(storage, blob):
+    before = blob.generation
+    blob.upload_from_string(b"later")
+
+    with pytest.raises(FileNotFoundError):
+        list(storage.stream(blob.bucket.name, blob.name, before))
+    assert storage.download(blob.bucket.name, blob.name, before) is None
+
+
+def test_object_that_is_stored_packed_stays_packed(storage, bucket):
+    import gzip
+
+    packed = gzip.compress(b"a,b\n1,2\n")
+    blob = bucket.blob("packed")
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(packed)
+
+    assert storage.download(bucket.name, "packed", blob.generation) == packed
+
+
+@pytest.mark.parametrize("kind", ["truncate", "reset", "status", "drop_reply"])
+def test_broken_download_goes_on_where_it_broke(storage, blob, faults: Faults, kind):
+    faults.order(kind=kind, method="GET", path_regex="/download/", count=2)
+
+    assert storage.download(blob.bucket.name, blob.name, blob.generation) == CONTENT
+
+    assert faults.hits() == [2]
+
+
+def test_download_that_never_succeeds_is_unavailable(storage, blob, faults: Faults, monkeypatch):
+    monkeypatch.setattr("shared.storage.RETRY_TIMEOUT_S", 1.0)
+    faults.order(kind="status", method="GET", path_regex="/download/")
+
+    with pytest.raises(StorageUnavailableError):
+        storage.download(blob.bucket.name, blob.name, blob.generation)
