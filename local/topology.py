@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from local.postgres import Postgres
+from shared.settings import FUNCTION_ENVIRONMENT
 
 PROJECT = "sluice-local"
 PREFIX = "sluice-local"
@@ -142,6 +143,7 @@ class Topology:
                 health=None,
                 env={
                     **self.env,
+                    **FUNCTION_ENVIRONMENT,
                     "WORKERS": str(INSTANCES[name]),
                     "THREADS": "1",
                     "SLUICE_LEASE_S": str(LEASE_S),

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client
 
 CHUNK_BYTES = 4 * 2**20
-"""Upload in requests, download in pieces of this size.
+"""Upload in requests of this size. Source: multiples of 256 KiB are required."""
 
-Source: resumable uploads need multiples of 256 KiB.
-"""
+PIECE_BYTES = 2**20
+"""Download in pieces of this size, all in one request."""
 
 RETRY_TIMEOUT_S = 30.0
 """How long one call is tried again; the message's own redelivery takes over from there."""
@@ -173,7 +173,7 @@ class Storage:
         with _failures(bucket, name):
             try:
                 yield from self._media.chunks(
-                    bucket, name, generation, chunk_bytes=CHUNK_BYTES, retry=_retry()
+                    bucket, name, generation, chunk_bytes=PIECE_BYTES, retry=_retry()
                 )
             except _not_found() as exc:
                 raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc

@@ -29,6 +29,7 @@ SEAMS: dict[type, str] = {Storage: "storage", Bus: "bus", Secrets: "secrets"}
 
 COVERED = frozenset(
     {
+        "shared.media",
         "shared.storage",
         "shared.bus",
         "shared.secrets",

@@ -104,7 +104,7 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
     services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
     file = DroppedFile(work, resolved, info)
     reading = file.reading()
-    with ahead(file.chunks()) as chunks, Rejects(work, info) as rejects:
+    with ahead(file.chunks(), depth=4) as chunks, Rejects(work, info) as rejects:
         content = Hashed(chunks)
         batches = rejects.sift(csv.read(content, reading.dialect, reading.schema))
         writer = part_writer(work, resolved, is_bounded=False)

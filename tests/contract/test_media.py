@@ -6,13 +6,13 @@ import pytest
 from google.cloud import storage as gcs
 
 from shared.errors import StorageUnavailableError
-from shared.storage import CHUNK_BYTES, Storage
+from shared.storage import PIECE_BYTES, Storage
 from tests.contract.gcs_process import Faults, GcsProcess, only_emulator
 
 pytest_plugins = ("tests.contract.gcs_server",)
 pytestmark = only_emulator
 
-CONTENT = bytes(range(256)) * (3 * CHUNK_BYTES // 256) + b"end"
+CONTENT = bytes(range(256)) * (3 * PIECE_BYTES // 256) + b"end"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def blob(bucket: gcs.Bucket) -> gcs.Blob:
 def test_object_comes_in_chunks_of_one_size(storage, blob):
     chunks = list(storage.stream(blob.bucket.name, blob.name, blob.generation))
 
-    assert [len(c) for c in chunks] == [CHUNK_BYTES] * 3 + [3]
+    assert [len(c) for c in chunks] == [PIECE_BYTES] * 3 + [3]
     assert b"".join(chunks) == CONTENT
 
 
