@@ -57,7 +57,8 @@ COLLECT_S = 6 * 3_600.0
 FUNCTION_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
 """What each function's process is started with, on a laptop and deployed.
 
-With an arena for each thread, glibc keeps what threads freed, up to 100 MiB here. Source: mallopt(3).
+With an arena for each thread, glibc keeps what threads freed: up to 100 MiB here. Source:
+mallopt(3).
 """
 
 
