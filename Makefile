@@ -9,10 +9,10 @@ UV_VERSION := 0.13.8
 FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
 
-.PHONY: help setup demo test crash soak format lint lock ci clean
+.PHONY: help setup demo test crash bench bench-intake soak format lint lock ci clean
 
 help: ## Print the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: local/requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …")'
@@ -33,6 +33,12 @@ test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down
 
 crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes half an hour
 	@$(BIN)/python -m tests.crash
+
+bench: $(VENV)/.ready ## Time Sluice beside its peers and write docs/benchmarks.md (QUICK=1: 5 minutes)
+	@$(BIN)/python -m local.bench $(if $(QUICK),--quick)
+
+bench-intake: $(VENV)/.ready ## The part of it that reads CSV files
+	@$(BIN)/python -m local.bench --intake --page docs/benchmarks-intake.md $(if $(QUICK),--quick)
 
 soak: $(VENV)/.ready ## Try ever new histories of deliveries and crashes (MINUTES=60)
 	@$(BIN)/python -m tests.model.soak --minutes $(or $(MINUTES),60)

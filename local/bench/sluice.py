@@ -1,0 +1,125 @@
+"""Sluice's side: files are dropped in a local cloud, and its own records say what that cost."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from local.bench.data import COLUMNS, File
+from local.bench.measuring import Cost
+from local.demo.__main__ import connect_postgres, start_afresh
+from local.supervisor import Background
+from shared.core.runs import Run, RunState
+from shared.settings import Settings, adopt
+from shared.wiring import Services
+
+TIMEOUT_S = 600.0
+POLL_S = 0.01
+TABLES = ("orders", "orders_bad", "orders_utf16", "orders_long", "orders_full", "orders_merge")
+_MODES = {"orders_full": "full", "orders_merge": "incremental"}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A file from its last byte's arrival to the commit, and the two functions' shares."""
+
+    total: Cost
+    ingest: Cost
+    load: Cost
+    pickup_s: float
+    """Until the first function began."""
+    rows: int
+    rejected: int
+
+
+class Cloud:
+    """A local cloud with empty tables to drop files for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._state = folder / "cloud"
+        start_afresh(self._state)
+        self._background = Background.start(self._state, _config(folder / "config"), "local")
+        described = self._background.described
+        adopt(described["env"])
+        self.uri = str(described["postgres_uri"])
+        self.services = Services.build(Settings.from_environment())
+        self._postgres = connect_postgres(self.uri)
+        self._postgres.autocommit = True
+        self._dropped = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._postgres.close()
+        self._background.stop()
+
+    def sql(self, statement: str) -> list[Any]:
+        """Run a statement in the target; return its rows, if it has any."""
+        cursor = self._postgres.cursor()
+        cursor.execute(statement)
+        return list(cursor.fetchall()) if cursor.description else []
+
+    def empty(self, table: str) -> None:
+        """Make a table anew, without rows."""
+        self.sql(f"DROP TABLE IF EXISTS public.{table}")
+        key = ", PRIMARY KEY (id)" if table == "orders_merge" else ""
+        self.sql(f"CREATE TABLE public.{table} ({COLUMNS} {key})")
+
+    def drop(self, table: str, file: File) -> Delivery:
+        """Drop a file and wait for its run to commit."""
+        self._dropped += 1
+        known = {run.run_id for run in self.services.ledger.runs()}
+        bucket = self.services.storage._connect().bucket(self.services.settings.bucket("landing"))
+        bucket.blob(f"{table}/{self._dropped}.csv").upload_from_filename(str(file.path))
+        arrived_s, arrived_at = time.monotonic(), self.services.now()
+        run = self._finished(known)
+        total_s = time.monotonic() - arrived_s
+        if run.state is not RunState.COMMITTED or run.receipt is None:
+            raise RuntimeError(f"{table}: the run is {run.state}: {run.reason or run.failure}")
+        ingest, load = run.steps["ingest"], run.steps["load"]
+        return Delivery(
+            total=Cost(total_s, peak_mib=max(ingest.peak_mib, load.peak_mib)),
+            ingest=Cost(ingest.duration_s, peak_mib=ingest.peak_mib),
+            load=Cost(load.duration_s, peak_mib=load.peak_mib),
+            pickup_s=max(0.0, (run.created_at - arrived_at).total_seconds()),
+            rows=run.receipt.rows_loaded,
+            rejected=run.receipt.rows_rejected,
+        )
+
+    def _finished(self, known: set[str]) -> Run:
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            for run in self.services.ledger.runs():
+                if run.run_id not in known and run.is_terminal:
+                    return run
+            time.sleep(POLL_S)
+        raise TimeoutError(f"the run did not end within {TIMEOUT_S:g} s")
+
+
+def _config(folder: Path) -> Path:
+    """Write the tables of the benchmark, and the laptop's connections."""
+    tables = [
+        {
+            "name": name,
+            "csv": {"on_duplicate": "load"},
+            "postgres": {"schema": "public", "table": name},
+            "sync_mode": _MODES.get(name, "append"),
+            **({"primary_key": ["id"]} if name == "orders_merge" else {}),
+        }
+        for name in TABLES
+    ]
+    connections = yaml.safe_load(Path("config/environments/local.yaml").read_text())["connections"]
+    (folder / "environments").mkdir(parents=True, exist_ok=True)
+    (folder / "tables.yaml").write_text(yaml.safe_dump({"tables": tables}))
+    environment = {"connections": connections}
+    (folder / "environments" / "local.yaml").write_text(yaml.safe_dump(environment))
+    return folder
