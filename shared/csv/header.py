@@ -17,7 +17,7 @@ def column_names(rows: Sequence[Sequence[str]]) -> list[str]:
     width = max(len(row) for row in rows)
     names = []
     for place in range(width):
-        parts = [_tidy(row[place]) for row in rows if place < len(row)]
+        parts = dict.fromkeys(_tidy(row[place]) for row in rows if place < len(row))
         names.append("_".join(p for p in parts if p) or f"column_{place + 1}")
     return _distinct(names)
 

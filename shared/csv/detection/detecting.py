@@ -127,6 +127,8 @@ class _Detection:
         self._say_style(choice, cut, layout)
         self._evidence += [_line_ends(self._raw), *layout.evidence]
         self._warnings += layout.warnings
+        if layout.header_doubt and "header_rows" not in self._given:
+            self._warnings.append(layout.header_doubt)
         found = self._found(style, layout)
         found |= self._decimal_mark(cut, layout) | self._null_markers(cut, style)
         self._evidence += [

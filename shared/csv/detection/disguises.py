@@ -43,6 +43,13 @@ _XML_ELEMENT = re.compile(
     r"<([A-Za-z_][\w.:-]*)(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*/?>"
 )
 _SYLK = re.compile(r"ID;P[A-Z]")
+_INI = re.compile(r"\[[^\]\n,;|\t]+\]\s*\n(?:\s*(?:[#;][^\n]*|[\w.-]+ *=[^\n]*)?(?:\n|\Z)){2,}")
+_OTHER_TEXTS = (
+    (re.compile(r"(?i)BEGIN:V(?:CARD|CALENDAR)\s*\n"), "a vCard or iCalendar file"),
+    (re.compile(r"UNA.{6}\s*UN[BG]|UN[BG]\+UN|ISA\*\d\d\*"), "an EDI message"),
+    (_INI, "a file of settings"),
+)
+"""Sources: RFC 6350, RFC 5545; ISO 9735 and ASC X12, the first segment of an interchange."""
 _TEXT_CONTROLS = frozenset("\t\n\r\f\v\x1a\x1b\x1c\x1d\x1e\x1f\0")
 _MAX_CONTROL_KINDS = 4
 """More different ones than delimiters and a stray byte can be."""
@@ -80,6 +87,9 @@ def refuse_markup(text: str) -> None:
         raise _refusal("an XML document")
     if _SYLK.match(start) and re.search(r"\r?\n[CBF];", text[:4096]):
         raise _refusal("a SYLK spreadsheet")
+    for beginning, name in _OTHER_TEXTS:
+        if beginning.match(start):
+            raise _refusal(name)
     if start[:1] in ("{", "[") and _is_json(start, text):
         raise _refusal("JSON")
     kinds = {c for c in text[:4096] if c < " " and c not in _TEXT_CONTROLS}

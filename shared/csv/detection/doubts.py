@@ -3,13 +3,20 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
-from shared.csv.detection.headers import HeaderFinding, names_columns, typed_columns
+from shared.csv.detection.headers import (
+    HeaderFinding,
+    find_header,
+    names_columns,
+    typed_columns,
+)
 from shared.csv.detection.looks import TYPED, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.errors import InvalidFileError
 
 _SECOND_TABLE_ROWS = 2
+_TABLE_ROWS = 3
 _CHECKED_PARTS = 50
 
 
@@ -27,10 +34,54 @@ def check_header(
                 f"the header has {len(names)} names, but {len(records.modal)} records have "
                 f"{records.width} fields"
             )
+    nameless = [j for j, name in enumerate(names) if not name.strip()]
+    rows = records.sample(start + header.rows)
+    used = [j for j in nameless if any(j < len(row) and row[j].strip() for row in rows)]
+    if header.rows == 1 and len(used) * 2 > len(names) > 2:
+        warnings.append(
+            f"the header has names for {len(names) - len(nameless)} of {len(names)} columns only"
+        )
     folded = [n.strip().casefold() for n in names if n.strip()]
     twice = sorted(n for n, count in Counter(folded).items() if count > 1)
     if twice and header.rows == 1:
         warnings.append(f"several columns are called {', '.join(twice[:5])}; they get numbers")
+
+
+def check_preamble(records: Records, start: int, skip_lines: int, warnings: list[str]) -> None:
+    """Warn of what is left out before the header if that looks like a table itself."""
+    numbers = [n for n in range(start) if records.filled(n) > 1]
+    for _, group in groupby(enumerate(numbers), key=lambda item: _run_key(records, *item)):
+        run = [number for _, number in group]
+        width = records.widths[run[0]]
+        rows = [records.cells(number) for number in run]
+        is_wide = records.filled(run[0]) > 2 or (width == 2 and find_header(rows).is_sure)
+        if len(run) >= _TABLE_ROWS and is_wide:
+            warnings.append(
+                f"lines 1 to {skip_lines} may be another table, of {width} columns; they are left "
+                "out"
+            )
+            return
+
+
+def _run_key(records: Records, place: int, number: int) -> tuple[int, int]:
+    """Return what records of one width that follow each other have in common."""
+    return number - place, records.widths[number]
+
+
+def check_last_row(records: Records, first: int, warnings: list[str]) -> None:
+    """Warn of a last row that has nothing but some words in its first cell, unlike all others."""
+    rows = [n for n in records.modal if n >= first]
+    if len(rows) < _TABLE_ROWS or records.width < 3:
+        return
+    filled = [records.filled(n) for n in rows[-BODY_RECORDS:]]
+    text = records.cells(rows[-1])[0].strip()
+    others = [count for count in filled[:-1] if count]
+    is_alone = filled[-1] == 1 and others and min(others) > 1
+    if is_alone and len(text.split()) > 2 and look(text) not in TYPED:
+        warnings.append(
+            f"line {records.line(rows[-1])} looks like a note below the table, but is as wide as a "
+            f"row and read as one: {text[:40]!r}"
+        )
 
 
 def check_other_tables(
@@ -41,6 +92,8 @@ def check_other_tables(
         return
     numbers = range(start + max(1, header.rows), len(records.widths))
     parted = [n for n in numbers if records.has_blank_before(n)]
+    if header.rows:
+        check_titled_table(records, start, body, warnings)
     for number in parted[:_CHECKED_PARTS]:
         width = records.widths[number]
         following = records.widths[number : number + _SECOND_TABLE_ROWS]
@@ -53,6 +106,24 @@ def check_other_tables(
                 "its records will be rejected"
             )
             return
+
+
+def check_titled_table(
+    records: Records, start: int, body: Sequence[int], warnings: list[str]
+) -> None:
+    """Look for a title within the rows, behind an empty record, and a header behind the title."""
+    blanks = [n for n in body if n + 2 < len(records.widths) and records.filled(n) == 0]
+    for number in blanks[:_CHECKED_PARTS]:
+        title, names = records.cells(number + 1), records.cells(number + 2)
+        if records.filled(number + 1) != 1 or records.widths[number + 2] != records.width:
+            continue
+        if names == records.cells(start):
+            warnings.append(
+                f"line {records.line(number + 1)} looks like the title of another table with the "
+                f"same columns: {''.join(title).strip()[:40]!r}; all its lines are read as rows"
+            )
+            return
+        _check_same_width(records, start, number + 2, body)
 
 
 def _check_same_width(records: Records, start: int, number: int, body: Sequence[int]) -> None:

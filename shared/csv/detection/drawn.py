@@ -7,6 +7,8 @@ from shared.csv.detection.shapes import Shape
 from shared.errors import InvalidFileError
 
 _DRAWN_LINE = re.compile(r"[|+]?\s*:?[-=]{2,}:?\s*(?:[|+]\s*:?[-=]{2,}:?\s*)+[|+]?")
+_DASHES = re.compile(r"[-=]{5,}")
+_BOXED = re.compile(r"\|.*\|")
 _FIRST_LINES = 6
 _SAMPLED_LINES = 100
 _MIN_LINES = 3
@@ -21,12 +23,19 @@ def refuse_drawn(lines: list[str]) -> None:
         InvalidFileError: there is such a line among the first ones.
     """
     for number, line in enumerate(lines[:_FIRST_LINES], 1):
-        if len(line) < _MAX_LINE and _DRAWN_LINE.fullmatch(line.strip()):
+        if len(line) < _MAX_LINE and _is_drawn(line.strip(), lines[number : number + 1]):
             raise InvalidFileError(
                 f"this is a table drawn with lines, for people to read (line {number} is "
                 f"{line.strip()[:30]!r}); export it as CSV",
                 found="drawn table",
             )
+
+
+def _is_drawn(line: str, following: list[str]) -> bool:
+    """Whether a line is drawn between columns, or above a row that stands between bars."""
+    if _DASHES.fullmatch(line):
+        return bool(following) and bool(_BOXED.fullmatch(following[0].strip()))
+    return bool(_DRAWN_LINE.fullmatch(line))
 
 
 def refuse_aligned(lines: list[str]) -> None:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shared.csv.detection.looks import TYPED, Look, look, main_look
+from shared.csv.detection.names import has_usual_name, is_like_the_rest
 from shared.csv.dialect import MAX_HEADER_ROWS
 
 Row = Sequence[str]
@@ -35,6 +36,8 @@ class HeaderFinding:
     evidence: str
     is_sure: bool = False
     """The columns below have types that the names have not."""
+    doubt: str = ""
+    """Why a person should look at this, if nothing in the file decides it."""
 
 
 def find_header(rows: Sequence[Row]) -> HeaderFinding:
@@ -47,6 +50,8 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
     typed = _typed(columns)
     if _is_series(first, columns):
         return HeaderFinding(1, f"header: its numbers are a series, {_shown(first)}")
+    if _is_days(first, columns):
+        return HeaderFinding(1, f"header: its dates stand over numbers, {_shown(first)}", True)
     for_it = [j for j in typed if _is_name(first[j], columns[j].look)]
     against = [j for j in typed if _is_value(first[j], columns[j].look)]
     if len(for_it) > len(against):
@@ -135,6 +140,23 @@ def _is_series(first: Row, columns: Sequence[_Column]) -> bool:
     )
 
 
+def _is_days(first: Row, columns: Sequence[_Column]) -> bool:
+    """Whether dates in the first row stand over numbers, and nothing else in it is a value."""
+    days = [j for j, cell in enumerate(first) if look(cell) is Look.MOMENT]
+    over = [j for j in days if columns[j].look is Look.NUMBER and columns[j].share >= _MOST]
+    others = [cell for j, cell in enumerate(first) if j not in days]
+    return 2 <= len({first[j] for j in days}) == len(over) and not any(
+        look(cell) in TYPED for cell in others
+    )
+
+
+def _is_over_codes(cell: str, place: int, columns: Sequence[_Column]) -> bool:
+    """Whether words stand over cells that all have digits."""
+    codes = columns[place].cells if place < len(columns) else []
+    has_digits = len(codes) > 1 and all(any(map(str.isdigit, code)) for code in codes)
+    return has_digits and look(cell) is Look.WORDS and not any(map(str.isdigit, cell))
+
+
 def _is_year(number: int) -> bool:
     return 1900 <= number <= 2100
 
@@ -145,10 +167,11 @@ def _named_rows(rows: Sequence[Row]) -> int:
     while count < min(MAX_HEADER_ROWS, len(rows) - 2):
         if is_rule(rows[count]):
             break
-        columns = _columns(rows[count + 1 : _BODY_ROWS], len(rows[0]))
-        typed = _typed(columns)
         row = rows[count]
+        columns = _columns([r for r in rows[count + 1 : _BODY_ROWS] if r != row], len(rows[0]))
+        typed = _typed(columns)
         named = [j for j in typed if j < len(row) and _is_name(row[j], columns[j].look)]
+        named += [j for j, cell in enumerate(row) if j not in typed and _is_over_codes(cell, j, columns)]
         if len(named) < max(2, math.ceil(len(typed) / 2)) or any(
             look(row[j]) is Look.NOTHING or _is_value(row[j], columns[j].look) for j in typed
         ):
@@ -182,6 +205,13 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
         return HeaderFinding(0, f"no header: {name!r} of the first row occurs again below it")
     if not filled or max(map(len, filled)) > _MAX_NAME:
         return HeaderFinding(0, "no header: the first row has no names")
+    if not has_usual_name(names) and is_like_the_rest(names, body):
+        return HeaderFinding(
+            0,
+            f"no header: {_shown(names)} are written like the rows below, and none is a usual name",
+            doubt="nothing but words tells whether the first row names the columns; it is taken "
+            "as a row. Set header_rows to be sure",
+        )
     return HeaderFinding(
         1, "header: the first row has different words in each column, and none of them occurs again"
     )

@@ -3,7 +3,13 @@
 import re
 from dataclasses import dataclass, field
 
-from shared.csv.detection.doubts import check_end, check_header, check_other_tables
+from shared.csv.detection.doubts import (
+    check_end,
+    check_header,
+    check_last_row,
+    check_other_tables,
+    check_preamble,
+)
 from shared.csv.detection.headers import (
     HeaderFinding,
     find_header,
@@ -37,6 +43,8 @@ class Layout:
     warnings: list[str] = field(default_factory=list)
     is_doubtful: bool = False
     """The cut itself is in doubt: one line before it has no place in this reading."""
+    header_doubt: str = ""
+    """Why the header is in doubt, if it was not given."""
 
 
 def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
@@ -53,6 +61,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     evidence: list[str] = []
     warnings: list[str] = []
     skip_lines = _skip_lines(records, start, header, evidence, warnings)
+    check_preamble(records, start, skip_lines, warnings)
     evidence.append(header.evidence)
     if comment:
         evidence.append(f"comments: {comments} lines that start with {comment!r} are no records")
@@ -71,6 +80,8 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     names = records.width - has_trailing - has_row_names
     check_header(records, start, header, names, warnings)
     check_other_tables(records, start, header, body, warnings)
+    if is_whole:
+        check_last_row(records, start + header.rows, warnings)
     if is_whole and records.widths[-1] < records.width and not trailer:
         check_end(records, warnings)
     return Layout(
@@ -84,6 +95,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         evidence=evidence,
         warnings=warnings,
         is_doubtful=is_doubtful,
+        header_doubt=header.doubt,
     )
 
 
@@ -130,13 +142,19 @@ def _start(records: Records) -> tuple[int, HeaderFinding, bool]:
 
 def _first_dense(records: Records) -> int:
     """Return the first record that is not mostly empty, as titles in a spreadsheet are."""
-    filled = [(n, _filled(records, n)) for n in records.modal[:100]]
-    usual = sorted(count for _, count in filled)[len(filled) * 3 // 4]
+    filled = [(n, records.filled(n)) for n in records.modal[:100]]
+    counts = sorted(count for _, count in filled if count)
+    usual = counts[len(counts) * 3 // 4] if counts else 0
+    if usual == 2:
+        return _first_behind_a_blank(filled)
     if usual < 3:
         return records.modal[0]
     for number, count in filled:
-        cells = [c for c in records.cells(number) if c.strip()]
-        is_title = count <= max(1, usual / 3) and all(look(c) not in TYPED for c in cells[:1])
+        row = records.cells(number)
+        cells = [c for c in row if c.strip()]
+        is_title = count <= max(1, usual / 3) and (
+            not row[0].strip() or look(cells[0]) not in TYPED
+        )
         is_note = (
             count <= 2 and count < usual - 1 and bool(cells) and cells[0].rstrip().endswith(":")
         )
@@ -145,8 +163,11 @@ def _first_dense(records: Records) -> int:
     return records.modal[0]
 
 
-def _filled(records: Records, number: int) -> int:
-    return sum(bool(cell.strip()) for cell in records.cells(number))
+def _first_behind_a_blank(filled: list[tuple[int, int]]) -> int:
+    """Return the first full record of two cells if titles stand above it, and an empty record."""
+    first = next(place for place, (_, count) in enumerate(filled) if count > 1)
+    has_blank = any(count == 0 for _, count in filled[:first])
+    return filled[first if has_blank else 0][0]
 
 
 def _is_marked(records: Records, number: int) -> bool:
@@ -183,11 +204,6 @@ def _skip_lines(
     evidence.append(f"preamble: {span} before the table, starting with {first!r}")
     if not header.rows:
         warnings.append(f"no header follows what is left out: {span} before the first record")
-    filled = [w for n, w in enumerate(records.widths[:start]) if _filled(records, n) > 2]
-    if len(filled) > 2 and len(set(filled)) == 1:
-        warnings.append(
-            f"lines 1 to {skip} may be another table, of {filled[0]} columns; they are left out"
-        )
     return skip
 
 

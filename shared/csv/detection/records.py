@@ -48,6 +48,10 @@ class Records:
         """Return the cells of a record."""
         return self.cut.cells(self.indices[number])
 
+    def filled(self, number: int) -> int:
+        """Return how many cells of a record are not blank."""
+        return sum(bool(cell.strip()) for cell in self.cells(number))
+
     def line(self, number: int) -> int:
         """Return the physical line in which a record starts."""
         return self.cut.first_lines[self.indices[number]] + self.lines_before

@@ -44,11 +44,12 @@ _NEEDLESS = 0.5
 _UNEVEN = 0.5
 _STRONG_PRIOR = 0.9
 _LONG_PRIOR = 0.96
-_RUNS = re.compile("[,;:|~^!@#&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
+_RUNS = re.compile("[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
 _PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
 _LEADING_COMMENTS = re.compile(r"\A(?:#[^\n]*\n)+\s*")
+_NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}")
 _QUOTES = "'`~^|*%$#/"
 _MIN_LINE_SHARE = 0.2
 _MIN_RUN_SHARE = 0.4
@@ -74,7 +75,24 @@ def ranked(text: str, given: Style | None, fixed: frozenset[str]) -> list[Scored
     sample = _sample(_LEADING_COMMENTS.sub("", text) or text)
     scored = [_scored(shape(sample, style)) for style in _styles(sample, given, fixed)]
     # Python's sort is stable, so that among equals the usual style stays first.
-    return sorted(scored, key=lambda s: -round(s.score, 6))
+    scored.sort(key=lambda s: -round(s.score, 6))
+    if scored[0].style.delimiter:
+        return scored
+    parted = [s for s in scored[1:] if _has_parted_header(s.shape)]
+    return [replace(s, score=scored[0].score) for s in parted[:1]] + scored
+
+
+def _has_parted_header(cut: Shape) -> bool:
+    """Whether the first line has short names between usual marks, and most lines as many fields.
+
+    Cells such as ``1,5`` may then look like values, but no column is called ``a,b``.
+    """
+    delimiter = cut.style.delimiter
+    widths = [w for w in cut.widths if w]
+    if _PRIORS.get(delimiter) != 1.0 or not widths or cut.widths[0] < 2:
+        return False
+    same = sum(w == cut.widths[0] for w in widths)
+    return same * 2 >= len(widths) and all(map(_NAME.fullmatch, cut.cells(0)))
 
 
 def _sample(text: str) -> str:
