@@ -29,7 +29,7 @@ class Dialect:
     delimiter: str = ","
     """One or more characters between fields; empty: each line is one field."""
     quote: str | None = '"'
-    """One ASCII character around fields, doubled inside them; None: nothing is quoted."""
+    """One character around fields, doubled inside them; None: nothing is quoted."""
     escape: str | None = None
     """One ASCII character that makes the next one plain, inside and outside quotes."""
     has_escape_codes: bool = False
@@ -40,6 +40,8 @@ class Dialect:
     """Records that name the columns; 0: none, columns are matched by position."""
     has_row_names: bool = False
     """The header has no name for the first column, as R writes tables."""
+    header_prefix: str | None = None
+    """What stands before the names in the header's line, such as ``#Fields:``; blanks part them."""
     comment: str | None = None
     """Lines that start with this are no records."""
     has_trailing_delimiter: bool = False
@@ -75,9 +77,8 @@ class Dialect:
             mark = getattr(self, name)
             if mark is not None and (len(mark) != 1 or mark in "\r\n\0"):
                 raise InvalidConfigError(f"{name} {mark!r} must be one character, no line end")
-        for name in ("quote", "escape"):
-            if not (getattr(self, name) or "").isascii():
-                raise InvalidConfigError(f"{name} {getattr(self, name)!r} must be ASCII")
+        if not (self.escape or "").isascii():
+            raise InvalidConfigError(f"escape {self.escape!r} must be ASCII")
         if len(self.delimiter) > MAX_DELIMITER_CHARACTERS or set(self.delimiter) & set("\r\n\0"):
             raise InvalidConfigError(
                 f"delimiter {self.delimiter!r} must be at most {MAX_DELIMITER_CHARACTERS} "

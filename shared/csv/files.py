@@ -168,7 +168,17 @@ class CsvFile:
             rows.append(self._take_record())
         return [["", *row] for row in rows] if self.dialect.has_row_names else rows
 
+    def _take_prefixed(self, prefix: str) -> list[str]:
+        """Take a comment line that names the columns behind a prefix."""
+        content_end, end = self._syntax().line_end(self._text, 0)
+        self._header_line = self._text[:content_end]
+        self._drop(end)
+        return self._place.transcoder.shown(self._header_line)[len(prefix) :].split()
+
     def _take_record(self) -> list[str]:
+        prefix = self.dialect.header_prefix
+        if prefix and self._text.startswith(prefix.encode()):
+            return self._take_prefixed(prefix)
         marks = marks_for(self.dialect, self._text[:PIECE_BYTES])
         head = marks.encode(self._text[:PIECE_BYTES])
         syntax = Syntax(marks.delimiter, marks.quote, self._newline, 0)
@@ -190,10 +200,12 @@ class CsvFile:
     def _drop_non_records(self) -> None:
         """Leave out blank and comment lines before the header."""
         comment = (self.dialect.comment or "").encode()
+        prefix = (self.dialect.header_prefix or "").encode()
         while self._text:
             _, end = self._syntax().line_end(self._text, 0)
             line = self._text[:end]
-            if line.strip() and not (comment and line.startswith(comment)):
+            is_header = bool(prefix) and line.startswith(prefix)
+            if line.strip() and (is_header or not (comment and line.startswith(comment))):
                 return
             self._drop(end)
 
@@ -206,7 +218,8 @@ class CsvFile:
 
     def _ends_in_nothing(self) -> bool:
         """Whether header and first records all end with a delimiter that nothing follows."""
-        if not self.header or len(self.header[-1]) < 2 or self.header[-1][-1].strip():
+        names = self.header[-1] if self.header else []
+        if len(names) < 2 or names[-1].strip() or not names[-2].strip():
             return False
         return all(not r[-1] or len(r) < len(self.header[-1]) for r in self._first_records())
 
@@ -249,7 +262,12 @@ def _half_mark(text: bytes, marks: Marks, dialect: Dialect) -> int:
     delimiter, escape = dialect.delimiter.encode(), (dialect.escape or "").encode()
     if escape and text.endswith(marks.encode(escape)):
         return 1
-    return next((n for n in range(len(delimiter) - 1, 0, -1) if text.endswith(delimiter[:n])), 0)
+    halves = (
+        mark[:end]
+        for mark in (delimiter, (dialect.quote or "").encode())
+        for end in range(len(mark) - 1, 0, -1)
+    )
+    return max((len(half) for half in halves if text.endswith(half)), default=0)
 
 
 def _finished(text: bytes, newline: bytes) -> bytes:

@@ -63,12 +63,12 @@ def marks_for(dialect: Dialect, text: bytes) -> Marks:
     """
     delimiter = dialect.delimiter.encode()
     quote = (dialect.quote or "").encode()
-    if len(delimiter) == 1 and dialect.escape is None:
+    if len(delimiter) == 1 and len(quote) < 2 and dialect.escape is None:
         return Marks(delimiter, quote)
     meanings = _escapes(dialect)
     taken = {delimiter, quote, *meanings.values()}
     spare = [m for b in _SPARE if (m := bytes([b])) not in taken and m not in text]
-    if len(spare) < len(meanings) + 1:
+    if len(spare) < len(meanings) + 2:
         raise InvalidFileError(
             "nearly every control character occurs within a few megabytes, so this is no text "
             "file; drop the file as text, or compressed as gz, zst, bz2 or zip"
@@ -79,6 +79,9 @@ def marks_for(dialect: Dialect, text: bytes) -> Marks:
         if delimiter:
             pairs[delimiter], meanings[delimiter] = mark, delimiter
         delimiter = mark
+    if len(quote) > 1:
+        pairs[quote], meanings[quote] = spare[-1], quote
+        quote = spare[-1]
     written = tuple((mark, original) for original, mark in pairs.items())
     meaning = tuple((mark, meanings[original]) for original, mark in pairs.items())
     return Marks(delimiter, quote, written, meaning)

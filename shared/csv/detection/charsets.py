@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+from shared.csv.detection.ebcdic import refuse_ebcdic
 from shared.csv.detection.letters import (
     APOSTROPHES,
     COMMON_SYMBOLS,
@@ -22,19 +23,14 @@ from shared.csv.detection.letters import (
     Script,
 )
 from shared.csv.encodings import marked_encoding
-from shared.errors import InvalidFileError
 
 _LOOKED_AT = 2**12
 _MAX_WORDS = 1500
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _HIGH = bytes(range(0x80, 0x100))
+_HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_EBCDIC = frozenset(
-    (0x15, 0x25, 0x40, 0x4B, 0x4D, 0x5D, 0x5E, 0x60, 0x61, 0x6B, 0x6D, 0x7A, 0x7D, 0x7F)
-) | {*range(0x81, 0xAA), *range(0xC1, 0xEA), *range(0xF0, 0xFA)}
-"""Letters, digits, blanks, line ends and usual punctuation. Source: code page 037."""
-
 _ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 """Source: RFC 1468, ISO-2022-JP."""
 _DOUBT = 0.2
@@ -96,18 +92,10 @@ def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=is_whole)
     except UnicodeDecodeError as exc:
         around = head[max(0, exc.start - 2**16) : exc.start + 2**16]
-        valid = len(_UTF8.findall(around))
-        rest = _UTF8.sub(b"", around)
-        stray = len(rest) - len(rest.translate(None, _HIGH))
+        valid, stray = _counted(around)
         if valid < 3 * stray or not valid:
             return None
-        return Charset(
-            "utf-8",
-            f"encoding utf-8: {valid:,} characters beyond ASCII are valid, bytes that are not: "
-            f"{stray:,}",
-            f"not all bytes are UTF-8, the first that is not at {exc.start:,}; records with such "
-            f"bytes ({stray:,} near it) will be rejected",
-        )
+        return _nearly_utf8(valid, stray, exc.start)
     beyond = len(head) - len(head.translate(None, _HIGH))
     valid = beyond - (len(head) - len(head.translate(None, _CONTINUATION)))
     return Charset(
@@ -117,8 +105,24 @@ def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
     )
 
 
+def _nearly_utf8(valid: int, stray: int, first: int) -> Charset:
+    return Charset(
+        "utf-8",
+        f"encoding utf-8: {valid:,} characters beyond ASCII are valid, bytes that are not: "
+        f"{stray:,}",
+        f"not all bytes are UTF-8, the first that is not at {first:,}; records with such "
+        f"bytes ({stray:,} near it) will be rejected",
+    )
+
+
+def _counted(head: bytes) -> tuple[int, int]:
+    """Count the characters beyond ASCII that are valid UTF-8, and the bytes that are not."""
+    rest = _UTF8.sub(b"", head)
+    return len(_UTF8.findall(head)), len(rest) - len(rest.translate(None, _HIGH))
+
+
 def _legacy(head: bytes) -> Charset:
-    _refuse_ebcdic(head)
+    refuse_ebcdic(head)
     words = list(dict.fromkeys(m[0] for m in islice(_WORD.finditer(head), _MAX_WORDS)))
     scores = {name: _score_single(words, name, script) for name, script in SINGLE_BYTE.items()}
     for name in MULTI_BYTE:
@@ -146,20 +150,21 @@ def _legacy(head: bytes) -> Charset:
             f"no known encoding gives usual letters for the {count:,} bytes beyond ASCII; {best} "
             "is a guess: set the encoding"
         )
+    valid, stray = _counted(head[: 2**17])
+    is_latin = best in SINGLE_BYTE and SINGLE_BYTE[best].is_latin
+    if is_latin and valid >= stray:
+        first = next(_HIGH_BYTE.finditer(_UTF8.sub(_blanked, head)))
+        return _nearly_utf8(valid, stray, first.start())
+    if is_latin and not warning and valid > stray / 10:
+        warning = (
+            f"{valid:,} places would be characters of UTF-8, but {stray:,} bytes are not; the file "
+            f"may be of two encodings, and all of it is read as {best}"
+        )
     return Charset(best, evidence, warning, different)
 
 
-def _refuse_ebcdic(head: bytes) -> None:
-    """Refuse EBCDIC, whose line ends and national characters differ between its code pages."""
-    beginning = head[:_LOOKED_AT]
-    usual = sum(b in _EBCDIC for b in beginning)
-    has_line_end = b"\x15" in beginning or b"\x25" in beginning
-    if usual > 0.9 * len(beginning) and has_line_end and b"\n" not in beginning:
-        raise InvalidFileError(
-            "this is EBCDIC text, as mainframes write it; have the transfer convert it to UTF-8, "
-            "or set encoding to the code page, such as cp037, cp273 or cp500",
-            found="EBCDIC",
-        )
+def _blanked(match: re.Match[bytes]) -> bytes:
+    return b" " * len(match[0])
 
 
 def _differs(words: list[bytes], best: str, other: str) -> bool:

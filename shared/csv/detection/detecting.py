@@ -7,13 +7,14 @@ rows. What is given overrules what would be found; the whole file is held to the
 import codecs
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.csv.detection.charsets import Charset, find_charset
+from shared.csv.detection.decimals import decimal_comma
+from shared.csv.detection.directives import Directives, find_directives
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
 from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed
 from shared.csv.detection.layouts import Layout, find_layout
-from shared.csv.detection.looks import Look, look
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
 from shared.csv.detection.styles import Scored, ranked
 from shared.csv.detection.verdicts import Verdict
@@ -24,13 +25,10 @@ from shared.errors import InvalidFileError
 _SEPARATOR_LINE = re.compile(r'"?[Ss][Ee][Pp]=(?P<delimiter>[^"\n]{1,16})"?[^\S\n]*(?:\n|\Z)')
 """Source: what Excel reads and writes as the first line of a CSV file."""
 
-_COMMA_NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),\d+")
-_POINT_NUMBER = re.compile(r"-?\d+\.\d+")
-_THOUSANDS_ONLY = re.compile(r"-?\d{1,3},\d{3}")
 _LOOKED_AT = 2**18
 """Characters in which marks and layout are looked for; of the encoding, all bytes tell."""
 
-_DECIMAL_RECORDS = 200
+_NULL_RECORDS = 200
 _NEAR = 0.97
 _MIN_MAJORITY = 0.5
 
@@ -119,17 +117,20 @@ class _Detection:
         if "delimiter" not in self._given:
             refuse_drawn(self._text[:4096].split("\n"))
         choice = self._style()
+        ahead = self._directives(choice)
         cut, layout = self._layout(choice)
         style = cut.style
         if not style.delimiter and "delimiter" not in self._given:
             refuse_aligned(cut.lines)
             refuse_packed(cut)
         self._say_style(choice, cut, layout)
+        found = self._found(style, layout) | self._named_ahead(ahead)
+        if ahead and ahead.prefix:
+            layout = replace(layout, evidence=[ahead.evidence], header_doubt="")
         self._evidence += [_line_ends(self._raw), *layout.evidence]
         self._warnings += layout.warnings
         if layout.header_doubt and "header_rows" not in self._given:
             self._warnings.append(layout.header_doubt)
-        found = self._found(style, layout)
         found |= self._decimal_mark(cut, layout) | self._null_markers(cut, style)
         self._evidence += [
             f"{name} {self._given[name]!r}: given" for name in self._stated if name != "encoding"
@@ -167,6 +168,27 @@ class _Detection:
         rivals = [o for o in others if o.style.delimiter != best.style.delimiter and o.score > 0]
         return _Choice(best, rivals)
 
+    def _directives(self, choice: _Choice) -> Directives | None:
+        """Take off comment lines ahead of the table that only look like records."""
+        if {"header_rows", "skip_lines", "comment"} & set(self._given):
+            return None
+        found = find_directives(self._text, choice.best.shape)
+        if found:
+            self._text = found.rest
+            self._lines_before += found.lines
+        return found
+
+    def _named_ahead(self, ahead: Directives | None) -> dict[str, object]:
+        """Return where the names of columns are, if a comment line has them."""
+        if ahead is None or ahead.header_line is None:
+            return {}
+        return {
+            "skip_lines": self._lines_before - ahead.lines + ahead.header_line,
+            "header_rows": 1,
+            "header_prefix": ahead.prefix,
+            "comment": "#",
+        }
+
     def _layout(self, choice: _Choice) -> tuple[Shape, Layout]:
         cut = shape(self._text, choice.best.style)
         layout = find_layout(cut, is_whole=self._is_whole, lines_before=self._lines_before)
@@ -194,6 +216,8 @@ class _Detection:
         if style.escape and "escape" not in self._given:
             text = f"escape {style.escape!r}: with it, {count:,} records have {width} fields"
             self._evidence.append(text)
+        if not style.quote and "quote" not in self._given and style.delimiter != "\t":
+            self._warn_of_open_quotes(cut)
         if style.delimiter and count < _MIN_MAJORITY * len(widths):
             self._warnings.append(
                 f"only {count:,} of {len(widths):,} records have {width} fields, the most frequent "
@@ -205,6 +229,14 @@ class _Detection:
             if is_near and not _is_within(rival.style.delimiter, style.delimiter):
                 text = f"{rival.style} fits nearly as well; set the delimiter to be sure"
                 self._warnings.append(text)
+
+    def _warn_of_open_quotes(self, cut: Shape) -> None:
+        """Say so where fields start with a quote that nothing closes, and are read as they are."""
+        opened = shape(self._text, replace(cut.style, quote='"')).flaws
+        if opened:
+            self._warnings.append(
+                f"{opened} fields start with a quote that nothing closes; quotes are read as text"
+            )
 
     def _found(self, style: Style, layout: Layout) -> dict[str, object]:
         return {
@@ -224,38 +256,19 @@ class _Detection:
         """Find a decimal comma: a column of nothing else, and no column with points."""
         if cut.style.delimiter == "," or "decimal_mark" in self._given:
             return {}
-        columns = _columns(cut, layout)
-        commas = [c for c in columns if c and all(_COMMA_NUMBER.fullmatch(v) for v in c)]
-        surely = [c for c in commas if not all(_THOUSANDS_ONLY.fullmatch(v) for v in c)]
-        points = [c for c in columns if c and all(_POINT_NUMBER.fullmatch(v) for v in c)]
-        if not surely or points:
-            return {}
-        self._evidence.append(
-            f"decimal mark ',': values are like {surely[0][0]!r} throughout {len(surely)} of "
-            f"{len(columns)} columns"
-        )
-        return {"decimal_mark": ","}
+        evidence = decimal_comma(cut, layout.header_rows)
+        self._evidence += [evidence] if evidence else []
+        return {"decimal_mark": ","} if evidence else {}
 
     def _null_markers(self, cut: Shape, style: Style) -> dict[str, object]:
         if style.escape != "\\" or "null_markers" in self._given:
             return {}
-        cells = (c for i in range(min(len(cut.lines), _DECIMAL_RECORDS)) for c in cut.cells(i))
+        cells = (c for i in range(min(len(cut.lines), _NULL_RECORDS)) for c in cut.cells(i))
         count = sum(cell == "\\N" for cell in cells)
         if not count:
             return {}
         self._evidence.append(f"NULL is written as \\N, in {count} of the first cells")
         return {"null_markers": ("\\N",), "has_escape_codes": True}
-
-
-def _columns(cut: Shape, layout: Layout) -> list[list[str]]:
-    width, _ = cut.modal_width()
-    rows = [i for i, w in enumerate(cut.widths) if w == width][: _DECIMAL_RECORDS + 1]
-    cells = [cut.cells(i) for i in rows[layout.header_rows :]]
-    return [
-        [v for row in cells if (v := row[j].strip()) and look(v) is not Look.NOTHING]
-        for j in range(width)
-        if all(j < len(row) for row in cells)
-    ]
 
 
 def _spread(cut: Shape) -> str:

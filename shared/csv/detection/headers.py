@@ -51,7 +51,8 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
     if _is_series(first, columns):
         return HeaderFinding(1, f"header: its numbers are a series, {_shown(first)}")
     if _is_days(first, columns):
-        return HeaderFinding(1, f"header: its dates stand over numbers, {_shown(first)}", True)
+        dates = _shown(first)
+        return HeaderFinding(1, f"header: its dates stand over numbers, {dates}", is_sure=True)
     for_it = [j for j in typed if _is_name(first[j], columns[j].look)]
     against = [j for j in typed if _is_value(first[j], columns[j].look)]
     if len(for_it) > len(against):
@@ -171,7 +172,9 @@ def _named_rows(rows: Sequence[Row]) -> int:
         columns = _columns([r for r in rows[count + 1 : _BODY_ROWS] if r != row], len(rows[0]))
         typed = _typed(columns)
         named = [j for j in typed if j < len(row) and _is_name(row[j], columns[j].look)]
-        named += [j for j, cell in enumerate(row) if j not in typed and _is_over_codes(cell, j, columns)]
+        named += [
+            j for j, cell in enumerate(row) if j not in typed and _is_over_codes(cell, j, columns)
+        ]
         if len(named) < max(2, math.ceil(len(typed) / 2)) or any(
             look(row[j]) is Look.NOTHING or _is_value(row[j], columns[j].look) for j in typed
         ):

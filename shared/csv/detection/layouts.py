@@ -13,8 +13,9 @@ from shared.csv.detection.doubts import (
 from shared.csv.detection.headers import (
     HeaderFinding,
     find_header,
+    typed_columns,
 )
-from shared.csv.detection.looks import TYPED, look
+from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.csv.detection.shapes import Shape
 from shared.csv.trailers import agrees, counts_rows, trailer_count
@@ -73,7 +74,12 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         evidence.append("trailing delimiter: nothing follows the last delimiter of any record")
     has_row_names = _has_row_names(records, start, header)
     if has_row_names:
-        evidence.append("row names: quoted, different, and one more than the names in the header")
+        evidence.append("row names: all different, and one more than the names in the header")
+        if not records.cut.quoted_cells(records.indices[start])[0]:
+            warnings.append(
+                "the header has one name less than there are fields; the first column, whose cells "
+                "are all different words, is taken for names of rows"
+            )
     first = start + header.rows + bool(rule)
     trailer = _trailer(records, first, header, evidence, warnings) if is_whole else None
     body = [n for n in records.modal if n >= start + header.rows]
@@ -234,19 +240,25 @@ def _ends_in_nothing(records: Records, start: int, header: HeaderFinding) -> boo
     if not header.rows:
         return len(ends) >= _MIN_ENDS and records.width > 2
     last = records.cells(start + header.rows - 1)
-    return len(last) == records.width - 1 or (len(last) == records.width and not last[-1].strip())
+    if len(last) == records.width - 1:
+        return True
+    # Two nameless columns at the end are the empty ones of a spreadsheet.
+    return len(last) == records.width > 2 and not last[-1].strip() and bool(last[-2].strip())
 
 
 def _has_row_names(records: Records, start: int, header: HeaderFinding) -> bool:
     """Whether the header is one name short because R names rows; R quotes all names."""
     if not header.rows or records.widths[start] != records.width - 1:
         return False
-    if not all(records.cut.quoted_cells(records.indices[start])):
-        return False
     body = [n for n in records.modal if n > start][:BODY_RECORDS]
-    names = {records.cells(n)[0] for n in body}
-    return len(names) == len(body) and all(
-        records.cut.quoted_cells(records.indices[n])[0] for n in body
+    rows = [records.cells(n) for n in body]
+    if len({row[0] for row in rows}) < len(rows):
+        return False
+    if all(records.cut.quoted_cells(records.indices[start])):
+        return all(records.cut.quoted_cells(records.indices[n])[0] for n in body)
+    is_named = all(look(row[0]) is Look.WORDS for row in rows)
+    return (
+        is_named and len(rows) > 2 and len(typed_columns(rows, records.width)) == len(rows[0]) - 1
     )
 
 

@@ -12,44 +12,49 @@ _TOKENS = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])")
 _MIN_ROWS = 2
 _LAST_LATIN = "\u024f"
 
-_USUAL = frozenset(
-    # English
-    "id key code name first last full middle surname firstname lastname fullname username user "
-    "title label type kind class category group status state city town country region county "
-    "district province zip postcode postal street address email mail phone mobile fax url website "
-    "link date time day month year week start end begin from to until created updated modified "
-    "description desc comment comments note notes remark remarks text message subject body content "
-    "value amount price cost total sum quantity qty count number num no nr size length width height "
-    "weight color colour gender sex age birthday dob language lang currency unit units customer "
-    "client supplier vendor company organisation organization department dept team role position "
-    "job owner author editor publisher artist album song genre product item sku brand model make "
-    "order invoice account contact person people member student teacher employee manager question "
-    "answer response rating score rank level priority severity source target origin destination "
-    "location place site station stop route line path file filename folder host server version "
-    "format method action event reason result outcome latitude longitude lat lon species genus "
-    "family gene sample fruit animal word words term meaning definition translation abbreviation "
-    "symbol flag enabled active capital continent nationality religion party isbn ticker sector "
-    "industry field column row table parent child tag tags keyword keywords topic theme section "
-    # German
-    "nummer kennung vorname nachname ort stadt land straße strasse plz telefon datum uhrzeit von "
-    "bis betrag preis menge anzahl bezeichnung beschreibung bemerkung kommentar art typ kategorie "
-    "gruppe kunde firma abteilung farbe größe sprache währung einheit frage antwort wort titel "
-    # French, Spanish, Italian, Portuguese
-    "nom prénom prenom ville pays adresse rue téléphone courriel date début fin montant prix "
-    "quantité libellé catégorie statut commentaire nombre apellido apellidos nombres ciudad país "
-    "pais dirección calle teléfono correo fecha importe precio cantidad descripción categoría "
-    "estado nome cognome città paese indirizzo telefono importo prezzo descrizione sobrenome cidade "
-    "endereço telefone valor preço quantidade descrição "
-    # Dutch, Nordic, Polish, Czech, Turkish, Russian
-    "naam voornaam achternaam plaats straat bedrag prijs omschrijving navn fornavn efternavn namn "
-    "förnamn efternamn stad gata belopp pris imię imie nazwisko miasto kraj ulica kwota cena opis "
-    "jméno příjmení město ulice ad soyad şehir adres tutar fiyat имя фамилия отчество город страна "
-    "адрес улица телефон дата сумма цена количество название описание код тип статус".split()
-)
+_ENGLISH = """
+id key code name first last full middle surname firstname lastname fullname username user title
+label type kind class category group status state city town country region county district
+province zip postcode postal street address email mail phone mobile fax url website link date time
+day month year week start end begin from to until created updated modified description desc
+comment comments note notes remark remarks text message subject body content value amount price
+cost total sum quantity qty count number num no nr size length width height weight color colour
+gender sex age birthday dob language lang currency unit units customer client supplier vendor
+company organisation organization department dept team role position job owner author editor
+publisher artist album song genre product item sku brand model make order invoice account contact
+person people member student teacher employee manager question answer response rating score rank
+level priority severity source target origin destination location place site station stop route
+line path file filename folder host server version format method action event reason result
+outcome latitude longitude lat lon species genus family gene sample fruit animal word words term
+meaning definition translation abbreviation symbol flag enabled active capital continent
+nationality religion party isbn ticker sector industry field column row table parent child tag
+tags keyword keywords topic theme section
+"""
+_GERMAN = """
+nummer kennung vorname nachname ort stadt land straße strasse plz telefon datum uhrzeit von bis
+betrag preis menge anzahl bezeichnung beschreibung bemerkung kommentar art typ kategorie gruppe
+kunde firma abteilung farbe größe sprache währung einheit frage antwort wort titel
+"""
+_ROMANCE = """
+nom prénom prenom ville pays adresse rue téléphone courriel date début fin montant prix quantité
+libellé catégorie statut commentaire nombre apellido apellidos nombres ciudad país pais dirección
+calle teléfono correo fecha importe precio cantidad descripción categoría estado nome cognome
+città paese indirizzo telefono importo prezzo descrizione sobrenome cidade endereço telefone valor
+preço quantidade descrição
+"""
+"""French, Spanish, Italian, Portuguese."""
+_OTHERS = """
+naam voornaam achternaam plaats straat bedrag prijs omschrijving navn fornavn efternavn namn
+förnamn efternamn stad gata belopp pris imię imie nazwisko miasto kraj ulica kwota cena opis jméno
+příjmení město ulice ad soyad şehir adres tutar fiyat имя фамилия отчество город страна адрес
+улица телефон дата сумма цена количество название описание код тип статус
+"""
+"""Dutch, Danish, Swedish, Polish, Czech, Turkish, Russian."""
+_USUAL = frozenset(f"{_ENGLISH}{_GERMAN}{_ROMANCE}{_OTHERS}".split())
 
 
 def has_usual_name(row: Sequence[str]) -> bool:
-    """Whether a cell of a row is a usual name of a column, or is written as programs name things."""
+    """Whether a cell of a row is a usual name of a column, or written as programs name things."""
     return any("_" in cell or not _USUAL.isdisjoint(_words(cell)) for cell in row)
 
 

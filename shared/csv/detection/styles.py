@@ -48,9 +48,9 @@ _RUNS = re.compile("[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
 _PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
-_LEADING_COMMENTS = re.compile(r"\A(?:#[^\n]*\n)+\s*")
+_LEADING_COMMENTS = re.compile(r"\A(?:[#%][^\n]*\n)+\s*")
 _NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}")
-_QUOTES = "'`~^|*%$#/"
+_QUOTES = "'`~^|*%$#/þ"
 _MIN_LINE_SHARE = 0.2
 _MIN_RUN_SHARE = 0.4
 _LINE_WORTH = 0.62
