@@ -1,12 +1,12 @@
 """Which processes make the cloud on a laptop, on which ports, with which environment."""
 
+import json
 import os
 import secrets
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,16 @@ INSTANCES = {"extract": 2, "ingest": 2, "load": 2, "sweep": 1}
 LEASE_S = 5
 """Shorter than in the cloud, as the back-off is: redelivery must outlast the lease of the dead."""
 
+PORTS = range(20_000, 32_768)
+"""Below the ports that systems give to outgoing connections, so that a stopped cloud finds its own
+free again. Sources: Linux, ip-sysctl, ip_local_port_range; macOS, net.inet.ip.portrange."""
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def topic(name: str) -> str:
+    """Return the full name of a topic of this cloud."""
+    return f"projects/{PROJECT}/topics/{PREFIX}-{name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +66,20 @@ class Ports:
     sweep: int
 
     @classmethod
-    def free(cls) -> Self:
-        """Pick ports that are free just now."""
-        with ExitStack() as stack:
-            sockets = [stack.enter_context(socket.socket()) for _ in cls.__dataclass_fields__]
-            for each in sockets:
-                each.bind(("127.0.0.1", 0))
-            numbers = [each.getsockname()[1] for each in sockets]
-        return cls(**dict(zip(cls.__dataclass_fields__, numbers, strict=True)))
+    def plan(cls, path: Path) -> Self:
+        """Return the ports that a file remembers, others for those that somebody else has by now.
+
+        Endpoints are part of each table's configuration: with other ports every table would be
+        another one, and its contract and its proof of an unchanged source would be gone.
+        """
+        kept: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        ports = {name: kept.get(name, 0) for name in cls.__dataclass_fields__}
+        for name, port in ports.items():
+            if not _is_free(port):
+                ports[name] = _free_port(taken=set(ports.values()))
+        planned = cls(**ports)
+        path.write_text(json.dumps(asdict(planned), indent=2))
+        return planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +92,10 @@ class Topology:
 
     @classmethod
     def plan(cls, state_dir: Path) -> Self:
-        """Plan a cloud in a folder; a database from an earlier start keeps its password."""
+        """Plan a cloud in a folder; one from an earlier start keeps its password and ports."""
         state_dir.mkdir(parents=True, exist_ok=True)
-        return cls(state_dir=state_dir, ports=Ports.free(), password=_password(state_dir))
+        ports = Ports.plan(state_dir / "ports.json")
+        return cls(state_dir=state_dir, ports=ports, password=_password(state_dir))
 
     @property
     def env(self) -> dict[str, str]:
@@ -159,6 +175,24 @@ class Topology:
             health="/_health",
             env={"PUBSUB_EMULATOR_HOST": self.env["PUBSUB_EMULATOR_HOST"]},
         )
+
+
+def _is_free(port: int) -> bool:
+    if not port:
+        return False
+    with socket.socket() as probe:
+        # As servers do: connections that were closed a moment ago are not in the way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(taken: set[int]) -> int:
+    candidates = secrets.SystemRandom().sample(PORTS, len(PORTS))
+    return next(port for port in candidates if port not in taken and _is_free(port))
 
 
 def _password(state_dir: Path) -> str:

@@ -1,5 +1,6 @@
 """Resolved tables in the config bucket, over Google's own client and the emulator."""
 
+import json
 from collections.abc import Iterator
 from threading import Thread
 
@@ -7,7 +8,7 @@ import pytest
 
 from local.gcs.server import GcsServer
 from shared.config.models import ResolvedTable
-from shared.config.store import ConfigStore
+from shared.config.store import Changes, ConfigStore
 from shared.errors import ConflictError, IntegrityError, UnknownTableError
 from shared.storage import ABSENT, Storage
 from tests.builders import table_data
@@ -81,6 +82,31 @@ def test_changed_table_has_a_new_generation(store: ConfigStore) -> None:
     found, after = store.get("flights")
     assert found.table.schedule == "daily"
     assert after > before
+
+
+def test_table_that_an_older_release_spelled_out_otherwise_is_not_written(
+    store: ConfigStore, storage: Storage
+) -> None:
+    document = resolved("flights").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    data = json.dumps(document).encode()
+    storage.write(
+        BUCKET, "tables/flights.json", data, generation=ABSENT, content_type="application/json"
+    )
+
+    assert not store.put(resolved("flights"))
+
+
+def test_deployment_writes_what_differs_and_deletes_what_is_gone(store: ConfigStore) -> None:
+    store.deploy([resolved("flights"), resolved("weather"), resolved("planes")])
+    _, before = store.get("flights")
+
+    changes = store.deploy(
+        [resolved("flights"), resolved("weather", schedule="daily"), resolved("airports")]
+    )
+
+    assert changes == Changes(added=("airports",), changed=("weather",), removed=("planes",))
+    assert store.names() == ["airports", "flights", "weather"]
+    assert store.get("flights")[1] == before
 
 
 def test_names_are_those_of_all_tables(store: ConfigStore) -> None:
