@@ -5,7 +5,9 @@ import os
 import shlex
 import sys
 import urllib.request
+from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +15,11 @@ import psutil
 import typer
 from rich.table import Table
 
+from local import deployment
 from local.supervisor import Background, command
 from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
+from shared.core import naming
 from shared.errors import InvalidConfigError
 from shared.settings import ZONES, Settings, adopt
 from shared.wiring import Services
@@ -34,19 +38,46 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def up(
     state: StateDir = cloud.DEFAULT_STATE_DIR,
-    config: Annotated[Path, typer.Option(help="Folder with tables.yaml.")] = Path("config"),
-    env: Annotated[str, typer.Option(help="Name of the environment file.")] = "local",
+    config: Annotated[
+        Path | None, typer.Option(help="Folder with tables.yaml; else the one it was started with.")
+    ] = None,
+    env: Annotated[
+        str | None, typer.Option(help="Environment; else the one it was started with, or local.")
+    ] = None,
     *,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it serves.")] = False,
 ) -> None:
-    """Start the cloud. It keeps its data in the state folder, and goes on there next time."""
-    if find(state):
-        render.console.print(f"the local cloud in {state} is up already")
+    """Start the cloud, or deploy the table files as they are now to the one that is up.
+
+    It keeps its data in the state folder, and goes on there next time.
+    """
+    found = find(state)
+    if found:
+        folder, environment = found["config"]["folder"], found["config"]["environment"]
+        render.console.print(f"the local cloud in {state} is up already", highlight=False)
+        _deploy(found, config or Path(folder), env or environment)
         return
+    folder, environment = config or Path("config"), env or "local"
     if not detach:
-        os.execv(sys.executable, command(state, config, env))  # noqa: S606 - ourselves
-    Background.start(state, config, env)
-    render.console.print(f"the local cloud is up; its folder is {state}")
+        os.execv(sys.executable, command(state, folder, environment))  # noqa: S606 - ourselves
+    Background.start(state, folder, environment)
+    render.console.print(f"the local cloud is up; its folder is {state}", highlight=False)
+
+
+def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
+    """Deploy table files to a cloud that is up, and say what that changed."""
+    tables = deployment.read(config, environment, deployment.Endpoints.of(found))
+    adopt(found["env"])
+    store = Services.build(Settings.from_environment()).config
+    changes = deployment.deploy(store, found["control"], tables)
+    say = partial(render.console.print, highlight=False, soft_wrap=True)
+    for what, names in asdict(changes).items():
+        if names:
+            say(f"{what}: {', '.join(names)}")
+    if not changes:
+        say(f"its tables are those of {config} already")
+    elif changes.removed:
+        say("what was moved for removed tables stays in the target")
 
 
 @app.command()
@@ -121,6 +152,30 @@ def drop(
     blob = client.bucket(services.settings.bucket("landing")).blob(name)
     blob.upload_from_filename(str(file))
     typer.echo(f"gs://{blob.bucket.name}/{name}#{blob.generation}")
+    _warn_of_stray(name, services)
+
+
+def _warn_of_stray(name: str, services: Services) -> None:
+    """Say so when no table takes a dropped file."""
+    table, known = naming.landing_table(name), services.config.names()
+    if table is None:
+        why = "it lies in no table's folder; name it with --as TABLE/FILE"
+    elif table not in known:
+        why = (
+            f"no table {table} is configured here; known: {', '.join(known) or 'none'}. Once it is "
+            "in the table files, `sluice local up` deploys it, and a sweep takes the file in"
+        )
+    elif services.config.get(table)[0].table.csv is None:
+        why = f"{table} is not read from files"
+    else:
+        return
+    render.errors.print(
+        f"warning: nothing reads {name}: {why}",
+        style="yellow",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -5,7 +5,6 @@ Everything goes through Google's own clients, and everything may be there alread
 
 import json
 import secrets
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,12 +13,10 @@ from typing import Any
 from google.api_core.exceptions import AlreadyExists, Conflict, NotFound
 from google.auth.credentials import AnonymousCredentials
 
-from local.topology import FUNCTIONS, PREFIX, PROJECT, SWEEP_JOB, Topology
+from local import deployment
+from local.topology import FUNCTIONS, PREFIX, PROJECT, SWEEP_JOB, Topology, topic
 from shared import settings
-from shared.config import resolve, schedule
-from shared.config.documents import Document
-from shared.config.models import ResolvedTable
-from shared.core.messages import FINALIZE, VERSION, SweepRequest
+from shared.core.messages import FINALIZE, SweepRequest
 from shared.settings import ZONES
 from shared.stage.envelope import KEY_BYTES, KEY_SECRET
 from shared.wiring import Services
@@ -45,7 +42,10 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
         InvalidConfigError: the table files are wrong.
     """
     settings.adopt(topology.env)
-    tables = resolve.load(config_dir, environment, _reachable(topology))
+    endpoints = deployment.Endpoints(
+        snowflake=topology.ports.snowflake, postgres=topology.ports.postgres
+    )
+    tables = deployment.read(config_dir, environment, endpoints)
     with ThreadPoolExecutor() as pool:
         for job in (
             pool.submit(_topics_and_subscriptions, topology),
@@ -54,17 +54,9 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
         ):
             job.result()
     services = Services.build(settings.Settings.from_environment())
-    for table in tables:
-        services.config.put(table)
-        _table_job(topology, table)
-    _sweep_job(topology)
-
-
-def _reachable(topology: Topology) -> Document:
-    """The ports of this cloud, as one more environment file on top."""
-    snowflake = {"port": topology.ports.snowflake}
-    postgres = {"port": topology.ports.postgres}
-    return Document({"connections": {"snowflake": snowflake, "postgres": postgres}})
+    control = f"http://127.0.0.1:{topology.ports.control}"
+    deployment.deploy(services.config, control, tables)
+    _sweep_job(control)
 
 
 def _topics_and_subscriptions(topology: Topology) -> None:
@@ -72,9 +64,9 @@ def _topics_and_subscriptions(topology: Topology) -> None:
 
     publisher, subscriber = PublisherClient(), SubscriberClient()
     for name in (*FUNCTIONS, DEAD_LETTER):
-        _unless_there(publisher.create_topic, {"name": _topic(name)})
+        _unless_there(publisher.create_topic, {"name": topic(name)})
     policy = {
-        "dead_letter_topic": _topic(DEAD_LETTER),
+        "dead_letter_topic": topic(DEAD_LETTER),
         "max_delivery_attempts": MAX_DELIVERY_ATTEMPTS,
     }
     requests = [
@@ -84,17 +76,17 @@ def _topics_and_subscriptions(topology: Topology) -> None:
     # A dead letter has nowhere else to go: it comes back until the sweep has taken it in.
     requests.append(_subscription(topology, DEAD_LETTER, to="sweep"))
     for request in requests:
-        # Ports change with every start, so a subscription of an earlier one is made anew in place.
+        # Ports may have changed since, so a subscription of an earlier start is pointed anew.
         if not _unless_there(subscriber.create_subscription, request):
             subscriber.modify_push_config(
                 subscription=request["name"], push_config=request["push_config"]
             )
 
 
-def _subscription(topology: Topology, topic: str, *, to: str) -> dict[str, Any]:
+def _subscription(topology: Topology, name: str, *, to: str) -> dict[str, Any]:
     return {
-        "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{topic}",
-        "topic": _topic(topic),
+        "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{name}",
+        "topic": topic(name),
         "ack_deadline_seconds": ACK_DEADLINE_S,
         "push_config": {"push_endpoint": f"http://127.0.0.1:{getattr(topology.ports, to)}/"},
         "retry_policy": {
@@ -110,10 +102,6 @@ def _unless_there(create: Any, request: dict[str, Any]) -> bool:
     except AlreadyExists:
         return False
     return True
-
-
-def _topic(name: str) -> str:
-    return f"projects/{PROJECT}/topics/{PREFIX}-{name}"
 
 
 def _buckets() -> None:
@@ -188,30 +176,10 @@ def _snowflake_key(snowflake_dir: Path) -> bytes:
     )
 
 
-def _table_job(topology: Topology, resolved: ResolvedTable) -> None:
-    table = resolved.table
-    if table.schedule == schedule.MANUAL:
-        return
-    job = {
-        "schedule": schedule.cron(table.schedule),
-        "time_zone": table.time_zone,
-        "topic": _topic("extract"),
-        "data": json.dumps({"version": VERSION, "table": table.name}),
-    }
-    _scheduler_job(topology, table.name, job)
-
-
-def _sweep_job(topology: Topology) -> None:
+def _sweep_job(control: str) -> None:
     job = {
         "schedule": SWEEP_SCHEDULE,
-        "topic": _topic("sweep"),
+        "topic": topic("sweep"),
         "data": SweepRequest().encode().decode(),
     }
-    _scheduler_job(topology, SWEEP_JOB, job)
-
-
-def _scheduler_job(topology: Topology, name: str, job: dict[str, str]) -> None:
-    url = f"http://127.0.0.1:{topology.ports.control}/jobs/{name}"
-    request = urllib.request.Request(url, json.dumps(job).encode(), method="PUT")
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own loopback address
-        return
+    deployment.put_job(control, SWEEP_JOB, job)

@@ -36,14 +36,15 @@ POLL_S = 0.03
 class Supervisor:
     """All processes of one local cloud."""
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, config_dir: Path, environment: str) -> None:
         self._topology = topology
+        self._config = {"folder": str(config_dir.resolve()), "environment": environment}
         self._logs = topology.state_dir / "logs"
         self._logs.mkdir(exist_ok=True)
         self._running: dict[str, tuple[Process, subprocess.Popen[bytes]]] = {}
         self._postgres = topology.postgres()
 
-    def start(self, config_dir: Path, environment: str) -> dict[str, Any]:
+    def start(self) -> dict[str, Any]:
         """Start everything and provision it; return what ``cloud.json`` says.
 
         Raises:
@@ -58,7 +59,7 @@ class Supervisor:
         functions = list(self._topology.functions())
         for process in functions:
             self._launch(process)
-        provision(self._topology, config_dir, environment)
+        provision(self._topology, Path(self._config["folder"]), self._config["environment"])
         for process in functions:
             self._await(process)
         return self._describe()
@@ -128,6 +129,7 @@ class Supervisor:
         return {
             "pid": os.getpid(),
             "state_dir": str(topology.state_dir),
+            "config": self._config,
             "env": topology.env,
             "postgres_uri": self._postgres.uri,
             "control": f"http://127.0.0.1:{topology.ports.control}",
@@ -139,12 +141,12 @@ class Supervisor:
 def run(state_dir: Path, config_dir: Path, environment: str) -> None:
     """Run a local cloud until this process is told to end."""
     topology = Topology.plan(state_dir.resolve())
-    supervisor = Supervisor(topology)
+    supervisor = Supervisor(topology, config_dir, environment)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     path = topology.state_dir / STATE_FILE
     try:
-        described = supervisor.start(config_dir, environment)
+        described = supervisor.start()
         _write(path, described)
         supervisor.watch(lambda changed: _write(path, changed))
     finally:

@@ -1,5 +1,6 @@
 """How the files of a table are written: shown, and lifted when that is to change."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -23,19 +24,28 @@ def contract(
 ) -> None:
     """Show how the files of a table are written, as its first file froze it."""
     services = cloud.connect()
-    resolved, _ = services.config.get(table)
+    resolved, generation = services.config.get(table)
     if resolved.table.csv is None:
         raise InvalidMessageError(f"{table} is not read from files, so it has no contract")
     frozen = services.contracts.find(table)
     if frozen is None:
         raise InvalidMessageError(f"{table} has no contract yet: the next file freezes it")
+    is_in_force = frozen.config_generation >= generation
     if lift:
         services.contracts.lift(table)
         render.console.print(f"the next file of {table} freezes another contract")
     elif as_json:
-        typer.echo(to_json(frozen).decode())
+        typer.echo(json.dumps({**json.loads(to_json(frozen)), "in_force": is_in_force}))
     else:
         render.console.print(_panel(frozen))
+        if not is_in_force:
+            render.console.print(
+                f"no longer in force: the configuration of {table} was changed since, so the next "
+                "file freezes another contract",
+                style="yellow",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _panel(frozen: FrozenContract) -> Panel:
@@ -43,7 +53,9 @@ def _panel(frozen: FrozenContract) -> Panel:
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
     for point, value in frozen.contract.dialect.to_dict().items():
-        if value not in (None, False, [], {}):
+        if point == "quote" and value is None:
+            grid.add_row(point, "none")
+        elif value not in (None, False, [], {}):
             grid.add_row(point.replace("_", " "), escape(repr(value)))
     grid.add_row("columns", escape(", ".join(frozen.contract.columns)))
     grid.add_row("frozen by", escape(frozen.file))

@@ -223,12 +223,17 @@ class Cloud:
 
     def sluice(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line against this cloud."""
-        command = [sys.executable, "-c", "from shared.cli import main; main()", *arguments]
-        environment = {**self.background.described["env"], "SLUICE_STATE": str(self.state_dir)}
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            env={**os.environ, **environment, "COLUMNS": "200"},
-        )
+        return sluice(self.state_dir, *arguments)
+
+
+def sluice(state_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command line against the cloud in a folder."""
+    command = [sys.executable, "-c", "from shared.cli import main; main()", *arguments]
+    others = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env={**others, "SLUICE_STATE": str(state_dir), "COLUMNS": "200"},
+    )
