@@ -44,6 +44,7 @@ class Part:
 class FileOrigin:
     """The dropped file that a run came from: the exact generation, and the hash of its bytes.
 
+    ``content_sha256`` is that of what was inside, if the file was packed; else the same hash.
     ``original`` is the name of its copy in the raw bucket, ``dialect`` how it was read.
     """
 
@@ -52,8 +53,14 @@ class FileOrigin:
     generation: int
     size_bytes: int
     sha256: str
+    content_sha256: str = ""
     original: str = ""
     dialect: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """What a file of the same content has in common with this one, packed or not."""
+        return self.content_sha256 or self.sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,7 @@ class Manifest:
     ``key_parts`` hold the keys of all rows of the table at the snapshot; None when the run does not
     look for deletes. ``allow_empty`` lets the run pass the guards. ``is_backfill``: the window lies
     anywhere, and its end is no watermark. ``rewind`` takes the place of parts of the run's own.
+    ``evidence`` says how it was found what a dropped file is like.
     """
 
     version: Literal[1] = VERSION
@@ -137,6 +145,7 @@ class Manifest:
     code_version: str
     created_at: datetime
     notes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
     @property
     def low(self) -> str | None:

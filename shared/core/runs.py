@@ -139,8 +139,9 @@ class Receipt:
     """The proof of a run: how many rows were at each point, and whether they add up.
 
     ``rows_source`` were at the source inside the window, ``rows_staged`` are in Parquet,
-    ``rows_loaded`` reached the target's staging table, ``rows_rejected`` are in quarantine.
-    The publish then inserted, updated and deleted rows of the table itself.
+    ``rows_loaded`` reached the target, ``rows_rejected`` are in quarantine. The publish then
+    inserted, updated and deleted rows of the table itself. ``evidence`` says how it was found what
+    a file is like.
     """
 
     rows_source: int
@@ -155,6 +156,7 @@ class Receipt:
     low: str | None
     high: str | None
     notes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
     @property
     def adds_up(self) -> bool:

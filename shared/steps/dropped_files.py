@@ -1,7 +1,7 @@
 """How a dropped file is to be read: by its table's settings, its path's contract, and itself."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,8 @@ class DroppedFile:
         self._rules = resolved.table.csv or CsvFiles()
         self.info = info
         self.place = f"gs://{info.bucket}/{info.name}"
+        self.is_packed = False
+        """Known once ``reading`` was decided."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield its bytes.
@@ -56,7 +58,7 @@ class DroppedFile:
         if reasons := csv.differences(frozen.contract, head, found):
             raise self._differs(frozen, reasons)
         schema, dialect = self._schema(head, frozen.contract.dialect, is_frozen=True)
-        return Reading(dialect=dialect, schema=schema, contract=frozen.contract, notes=())
+        return Reading(dialect=dialect, schema=schema, contract=frozen.contract)
 
     def freeze(self, reading: "Reading") -> None:
         """Make the way in which the file was read the contract of its path.
@@ -82,11 +84,19 @@ class DroppedFile:
             )
 
     def _head(self) -> bytes:
-        head = b""
-        for chunk in csv.unpacked(self.chunks()):
+        start, head = b"", b""
+
+        def watched() -> Iterator[bytes]:
+            nonlocal start
+            for chunk in self.chunks():
+                start = start or chunk
+                yield chunk
+
+        for chunk in csv.unpacked(watched()):
             head += chunk
             if len(head) >= HEAD_BYTES:
                 break
+        self.is_packed = not (head.startswith(start) or start.startswith(head))
         return head[:HEAD_BYTES]
 
     def _detected(self, head: bytes) -> csv.Verdict:
@@ -104,7 +114,8 @@ class DroppedFile:
             dialect=dialect,
             schema=schema,
             contract=csv.Contract.of(head, dialect),
-            notes=(*(f"warning: {text}" for text in found.warnings), *found.evidence),
+            warnings=tuple(f"warning: {text}" for text in found.warnings),
+            evidence=found.evidence,
         )
 
     def _schema(
@@ -146,19 +157,20 @@ class DroppedFile:
 class Reading:
     """How a file is read: its dialect, its columns, and what its path's contract is or will be.
 
-    ``notes`` say how that was found, if the file decides it.
+    ``warnings`` and ``evidence`` say how that was found, if the file decides it.
     """
 
     dialect: csv.Dialect
     schema: TableSchema
     contract: csv.Contract
-    notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
 
 class Hashed:
     """Chunks as they pass, hashed and counted."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
         self._sha256 = hashlib.sha256()
         self.size_bytes = 0

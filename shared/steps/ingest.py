@@ -106,7 +106,8 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
     reading = file.reading()
     with ahead(file.chunks(), depth=4) as chunks, Rejects(work, info) as rejects:
         content = Hashed(chunks)
-        batches = rejects.sift(csv.read(content, reading.dialect, reading.schema))
+        inside = Hashed(csv.unpacked(content)) if file.is_packed else content
+        batches = rejects.sift(csv.read(inside, reading.dialect, reading.schema))
         writer = part_writer(work, resolved, is_bounded=False)
         parts = writer.write(arrow_schema(reading.schema), batches)
     rejects.require_few(rules)
@@ -130,11 +131,13 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
             generation=info.generation,
             size_bytes=content.size_bytes,
             sha256=content.sha256,
+            content_sha256=inside.sha256,
             original=_original(run, info),
             dialect=reading.dialect.to_dict(),
         ),
         config_generation=run.config_generation or 0,
         code_version=services.settings.code_version,
         created_at=services.now(),
-        notes=(*rejects.notes, *reading.notes),
+        notes=(*rejects.notes, *reading.warnings),
+        evidence=reading.evidence,
     )

@@ -172,4 +172,5 @@ def _receipt(manifest: Manifest, record: LoadRecord) -> Receipt:
         low=manifest.low,
         high=manifest.high,
         notes=manifest.notes,
+        evidence=manifest.evidence,
     )

@@ -1,5 +1,7 @@
 """CSV files from the landing bucket to PostgreSQL."""
 
+import gzip
+import hashlib
 import uuid
 from datetime import datetime
 from decimal import Decimal
@@ -110,15 +112,20 @@ def test_file_for_no_configured_table_is_recorded(cloud: Cloud) -> None:
     assert runs[0].failure.error == "UnknownTableError"
 
 
-def test_same_content_under_another_name_is_skipped(cloud: Cloud) -> None:
+def test_same_content_under_another_name_or_packed_is_skipped(cloud: Cloud) -> None:
     cloud.configure("copied", csv={}, sync_mode="append")
+    packed = gzip.compress(GOOD)
     cloud.drop("copied/one.csv", GOOD)
 
-    run = cloud.drop("copied/two.csv", GOOD)
+    runs = [cloud.drop("copied/two.csv", GOOD), cloud.drop("copied/three.csv.gz", packed)]
 
-    assert run.state is RunState.SKIPPED
-    assert "copied/one.csv" in run.reason
+    assert [run.state for run in runs] == [RunState.SKIPPED] * 2
+    assert all("copied/one.csv" in run.reason for run in runs)
     assert cloud.target("SELECT count(*) FROM copied") == [(2,)]
+    manifest = cloud.services.manifests.find("copied", runs[1].run_id)
+    assert manifest is not None
+    assert manifest.file is not None
+    assert manifest.file.sha256 == hashlib.sha256(packed).hexdigest()
 
 
 def test_same_content_is_loaded_again_when_the_table_says_so(cloud: Cloud) -> None:

@@ -227,7 +227,7 @@ def find_content(cursor: Any, table: str, file: FileOrigin, run_id: str | None) 
         file: the file to compare with.
         run_id: only the file of this run counts; None: any file of the table.
     """
-    cursor.execute(FIND_CONTENT, (table, file.sha256, run_id))
+    cursor.execute(FIND_CONTENT, (table, file.identity, run_id))
     row = cursor.fetchone()
     return f"gs://{row[0]}/{row[1]}#{row[2]}" if row else None
 
@@ -259,7 +259,7 @@ def record(
         file = manifest.file
         cursor.execute(
             WRITE_FILE,
-            (file.bucket, file.name, file.generation, file.sha256, table, manifest.run_id),
+            (file.bucket, file.name, file.generation, file.identity, table, manifest.run_id),
         )
 
 
