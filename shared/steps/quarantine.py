@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -14,12 +15,15 @@ from shared.core.messages import IngestRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger, run_id
 from shared.errors import ConflictError, IllegalTransitionError, InvalidMessageError
+from shared.steps import rewinds
 from shared.storage import ABSENT
 from shared.wire import from_json, to_json
 from shared.wiring import Services
 
 _PREFIX = "rejects-of-"
 _SENT = re.compile(rf"[a-z0-9_]+/{_PREFIX}({naming.RUN_ID.pattern})-")
+
+_FRUITLESS = (RunState.QUARANTINED, RunState.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +74,10 @@ def export(run: Run, services: Services) -> Iterator[bytes]:
 
     Raises:
         InvalidMessageError: the run staged nothing, so all of its file is in quarantine.
+        IllegalTransitionError: the run rejected no rows.
     """
     manifest, file = _origin(run, services)
+    _require_rejects(manifest)
     places = [row.place for row in rejected_rows(run, services)]
     raw = services.settings.bucket("raw")
     info = services.storage.info(raw, file.original)
@@ -106,17 +112,28 @@ def replay(run: Run, services: Services, mended: bytes | None = None) -> str:
     name = f"{run.table}/{_PREFIX}{run.run_id}-{sha256(content).hexdigest()[:8]}.csv"
     _claim(run, name, services)
     bucket = services.settings.bucket("landing")
-    try:
-        generation = services.storage.write(
-            bucket, name, content, generation=ABSENT, content_type="text/csv"
-        )
-    except ConflictError as exc:
-        raise IllegalTransitionError(
-            f"the very same rows of run {run.run_id} were sent before, as gs://{bucket}/{name}; "
-            "`sluice runs` says what became of them"
-        ) from exc
+    generation = _send(run, name, content, services)
     request = IngestRequest(bucket=bucket, name=name, generation=generation)
     return run_id(run.table, Trigger.FILE, request.key, request.announced_at)
+
+
+def is_of_rejects(name: str) -> bool:
+    """Say whether an object in the landing bucket is a file of rejected rows."""
+    return _SENT.match(name) is not None
+
+
+def replays(runs: Iterable[Run]) -> dict[str, Run]:
+    """Return by run the later one that its rejected rows were sent through in, the newest of them.
+
+    Args:
+        runs: all runs of the tables in question.
+    """
+    found: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda r: r.created_at):
+        name = IngestRequest.from_key(run.trigger_key).name if run.trigger is Trigger.FILE else ""
+        if sent := _SENT.match(name):
+            found[sent[1]] = run
+    return found
 
 
 def successor(name: str, services: Services) -> str | None:
@@ -129,6 +146,47 @@ def successor(name: str, services: Services) -> str | None:
     found = _SENT.match(name)
     claim = _claimed(found[1], services) if found else None
     return claim[0].name if claim and claim[0].name != name else None
+
+
+def _send(run: Run, name: str, content: bytes, services: Services) -> int:
+    """Drop a file of rejected rows in its table's folder; return its generation.
+
+    Raises:
+        IllegalTransitionError: it lies there, and its rows were not taken back by a rewind.
+    """
+    bucket = services.settings.bucket("landing")
+    earlier = services.storage.info(bucket, name)
+    try:
+        if earlier and not _is_undone(
+            run.table, f"gs://{bucket}/{name}#{earlier.generation}", services
+        ):
+            raise ConflictError
+        return services.storage.write(
+            bucket,
+            name,
+            content,
+            generation=earlier.generation if earlier else ABSENT,
+            content_type="text/csv",
+        )
+    except ConflictError as exc:
+        raise IllegalTransitionError(
+            f"the very same rows of run {run.run_id} were sent before, as gs://{bucket}/{name}; "
+            "`sluice runs` says what became of them"
+        ) from exc
+
+
+def _is_undone(table: str, key: str, services: Services) -> bool:
+    """Say whether the run of a file published its rows, and a rewind took them back."""
+    run = next((r for r in services.ledger.runs(table) if r.trigger_key == key), None)
+    return run is not None and _is_gone(run, services)
+
+
+def _is_gone(run: Run, services: Services) -> bool:
+    if run.state is not RunState.COMMITTED:
+        return False
+    resolved, _ = services.config.get(run.table)
+    with closing(services.target(resolved)) as target:
+        return not rewinds.is_part(run, target, services)
 
 
 def _claim(run: Run, name: str, services: Services) -> None:
@@ -169,8 +227,7 @@ def _require_replayable(run: Run, services: Services) -> None:
             f"run {run.run_id} is {run.state}, and nothing of its file was loaded: "
             f"`sluice replay {run.run_id}` reads all of it again"
         )
-    if not manifest.rows_rejected:
-        raise IllegalTransitionError(f"run {run.run_id} rejected no rows")
+    _require_rejects(manifest)
     if manifest.mode is SyncMode.FULL:
         raise IllegalTransitionError(
             f"each file of {run.table} replaces all of its rows, so these cannot come by "
@@ -178,17 +235,32 @@ def _require_replayable(run: Run, services: Services) -> None:
         )
 
 
+def _require_rejects(manifest: Manifest) -> None:
+    if not manifest.rows_rejected:
+        raise IllegalTransitionError(f"run {manifest.run_id} rejected no rows")
+
+
 def _require_fruitless(run: Run, name: str, services: Services) -> None:
-    """Make sure that an earlier replay loaded nothing, and never will."""
-    place = f"gs://{services.settings.bucket('landing')}/{name}#"
-    earlier = next(
-        (r for r in services.ledger.runs(run.table) if r.trigger_key.startswith(place)), None
+    """Make sure that what was sent earlier is not in the table, and never will be.
+
+    Raises:
+        IllegalTransitionError: it is, or may still come.
+    """
+    bucket = services.settings.bucket("landing")
+    place = f"gs://{bucket}/{name}"
+    sent = [r for r in services.ledger.runs(run.table) if r.trigger_key.startswith(f"{place}#")]
+    info = services.storage.info(bucket, name)
+    is_on_its_way = not sent or (
+        info is not None and f"{place}#{info.generation}" not in {r.trigger_key for r in sent}
     )
-    if earlier is None or earlier.state not in (RunState.QUARANTINED, RunState.FAILED):
-        state = earlier.state if earlier else "on its way"
+    states = ["on its way"] if is_on_its_way else []
+    for earlier in sent:
+        if earlier.state not in _FRUITLESS and not _is_gone(earlier, services):
+            states.append(str(earlier.state))
+    if states:
         raise IllegalTransitionError(
-            f"the rejected rows of run {run.run_id} were sent before, as {place[:-1]}, which is "
-            f"{state}. What it rejected in turn can be replayed by its own run"
+            f"the rejected rows of run {run.run_id} were sent before, as {place}, which is "
+            f"{states[0]}. What it rejected in turn can be replayed by its own run"
         )
 
 

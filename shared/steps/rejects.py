@@ -13,6 +13,7 @@ from shared.config.models import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidFileError
 from shared.steps.attempts import Work
+from shared.steps.quarantine import is_of_rejects
 from shared.storage import ObjectInfo, Writer
 
 _NOTED_RULES = 10
@@ -70,11 +71,15 @@ class Rejects:
     def require_few(self, rules: CsvFiles) -> None:
         """Make sure that not too many rows were rejected.
 
+        Rows that were rejected before are bad ones anyway: of a file of them, any good row is a
+        gain, so no share is too large but the whole.
+
         Raises:
             InvalidFileError: more than the table's rules allow; nothing of the file is loaded.
         """
         share = 100 * self.rejected / self.rows if self.rows else 0
-        if share > rules.max_reject_percent:
+        is_gain = is_of_rejects(self._file.name) and self.rejected < self.rows
+        if share > rules.max_reject_percent and not is_gain:
             limit = f"max_reject_percent {rules.max_reject_percent:g}"
         elif rules.max_rejects is not None and self.rejected > rules.max_rejects:
             limit = f"max_rejects {rules.max_rejects}"

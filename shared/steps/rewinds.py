@@ -15,6 +15,7 @@ from shared.config.models import ResolvedTable
 from shared.core import naming
 from shared.core.manifests import Layer, Manifest, Part, Rewind
 from shared.core.modes import SyncMode
+from shared.core.runs import Run
 from shared.core.schemas import TableSchema
 from shared.errors import RewindError
 from shared.stage.arrow import arrow_schema
@@ -83,6 +84,20 @@ def rebuild(work: Work, target: Target, manifest: Manifest, rewind: Rewind, done
             if work.is_out_of_time:
                 return False
     return True
+
+
+def is_part(run: Run, target: Target, services: Services) -> bool:
+    """Say whether the table consists, among others, of a committed run's rows.
+
+    False only where that is certain: a later rewind, or full load, left them out.
+    """
+    past = target.lineage(target.state().run_id or "")
+    if not past or run.run_id in {load.run_id for load in past}:
+        return True
+    base = services.manifests.find(run.table, past[0].run_id)
+    if base is None:
+        return True
+    return bool(base.rewind and run.run_id in {layer.run_id for layer in base.rewind.layers})
 
 
 def _read(work: Work, schema: TableSchema, part: Part) -> Iterator[pa.RecordBatch]:
