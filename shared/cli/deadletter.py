@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from shared.cli import cloud, render
+from shared.cli.render import Listed
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.errors import InvalidMessageError
 from shared.steps.repairs.dead_letters import replay as ask_again
@@ -40,7 +39,8 @@ def list_(
     if as_json:
         typer.echo(json.dumps([_as_data(letter) for letter in letters]))
     elif letters:
-        render.console.print(_table(letters))
+        rows = [_listed(letter) for letter in letters]
+        render.listing(("ID", "MESSAGE", "TABLE", "STATE", "FAILED>"), rows)
     else:
         render.console.print("no dead letters")
 
@@ -90,23 +90,11 @@ def _chosen(services: Services, letter_id: str | None) -> Iterator[DeadLetter]:
     yield meant[0]
 
 
-def _table(letters: list[DeadLetter]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("ID", "MESSAGE", "TABLE", "RUN", "STATE"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("FAILED", justify="right", no_wrap=True)
-    table.add_column("REASON", overflow="fold")
-    for letter in letters:
-        table.add_row(
-            letter.letter_id,
-            letter.topic,
-            escape(letter.table),
-            escape(letter.run_id),
-            str(letter.state),
-            str(letter.deliveries),
-            escape(letter.reason) or "no attempt wrote down why; see the function's log",
-        )
-    return table
+def _listed(letter: DeadLetter) -> Listed:
+    run = f"run {letter.run_id}" if letter.run_id else "no run"
+    reason = letter.reason or "no attempt wrote down why; see the function's log"
+    cells = (letter.letter_id, letter.topic, letter.table, str(letter.state))
+    return Listed((*cells, str(letter.deliveries)), (run, reason))
 
 
 def _as_data(letter: DeadLetter) -> dict[str, Any]:

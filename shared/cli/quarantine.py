@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.cli import cloud, render
+from shared.cli.render import Listed
 from shared.cli.runs import find_run, show_end
 from shared.core.runs import Run
 from shared.steps import quarantine
@@ -38,12 +40,15 @@ def list_(
 ) -> None:
     """List the runs that rejected rows, or refused a whole file, the newest first."""
     services = cloud.connect()
-    runs = [run for run in services.ledger.runs(table) if quarantine.holds_rows(run)]
-    runs.sort(key=lambda run: run.created_at, reverse=True)
+    known = list(services.ledger.runs(table))
+    runs = [run for run in known if quarantine.holds_rows(run)]
+    runs.sort(key=lambda run: run.updated_at, reverse=True)
+    replays = quarantine.replays(known)
     if as_json:
-        typer.echo(json.dumps([_as_data(run) for run in runs[:limit]]))
+        typer.echo(json.dumps([_as_data(r, replays.get(r.run_id)) for r in runs[:limit]]))
     elif runs:
-        render.console.print(_runs_table(runs[:limit]))
+        rows = [_listed(run, replays.get(run.run_id)) for run in runs[:limit]]
+        render.listing(("RUN", "UTC", "TABLE", "STATE", "REJECTED>"), rows)
     else:
         render.console.print("nothing in quarantine")
 
@@ -82,9 +87,8 @@ def export(
     with _new(out) as file:
         for piece in quarantine.export(found, services):
             file.write(piece)
-    render.console.print(
-        f"mend {out}, then: sluice quarantine replay {found.run_id} --with {out}", highlight=False
-    )
+    render.plain(f"mend the rows in {out}, then send them:")
+    render.plain(f"sluice quarantine replay {found.run_id} --with {shlex.quote(str(out))}")
 
 
 @app.command()
@@ -113,17 +117,16 @@ def replay(
     show_end(services, found.table, new, timeout_s, as_json=as_json)
 
 
-def _runs_table(runs: list[Run]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("RUN", "TABLE", "STATE"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("REJECTED", justify="right", no_wrap=True)
-    table.add_column("FILE OR REASON", overflow="fold")
-    for run in runs:
-        rejected = f"{run.receipt.rows_rejected:,}" if run.receipt else ""
-        said = run.failure.message if run.failure else run.trigger_key
-        table.add_row(run.run_id, run.table, render.state(run), rejected, escape(said))
-    return table
+def _listed(run: Run, replay: Run | None) -> Listed:
+    rejected = f"{run.receipt.rows_rejected:,}" if run.receipt else ""
+    return Listed(
+        (run.run_id, render.moment(run.updated_at), run.table, render.state(run), rejected),
+        (
+            run.trigger_key,
+            *([run.failure.message] if run.failure else []),
+            *([f"sent again in run {replay.run_id}, {replay.state}"] if replay else []),
+        ),
+    )
 
 
 def _print_rows(run: Run, rows: list[Rejected], limit: int) -> None:
@@ -181,7 +184,7 @@ def _harmless(value: object) -> object:
     return f"'{value}" if is_formula else value
 
 
-def _as_data(run: Run) -> dict[str, object]:
+def _as_data(run: Run, replay: Run | None) -> dict[str, object]:
     return {
         "run_id": run.run_id,
         "table": run.table,
@@ -189,4 +192,5 @@ def _as_data(run: Run) -> dict[str, object]:
         "rows_rejected": run.receipt.rows_rejected if run.receipt else None,
         "file": run.trigger_key,
         "reason": run.failure.message if run.failure else None,
+        "replayed_by": replay.run_id if replay else None,
     }

@@ -1,7 +1,8 @@
 """How runs and receipts look in a terminal."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -9,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shared.core.runs import Run, RunState
+from shared.core.runs import Receipt, Run, RunState, Trigger
 
 console = Console()
 errors = Console(stderr=True)
@@ -23,26 +24,70 @@ _STYLES = {
 }
 
 
-def runs_table(runs: Iterable[Run]) -> Table:
-    """Return runs as a table that fits 80 columns, in the order given."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("RUN", "TABLE", "STATE"):
-        table.add_column(name, no_wrap=True)
-    for name in ("LOADED", "REJECTED", "S"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for run in runs:
-        receipt = run.receipt
-        counts = (f"{receipt.rows_loaded:,}", f"{receipt.rows_rejected:,}") if receipt else ("", "")
-        table.add_row(run.run_id, run.table, state(run), *counts, _seconds(run))
-    return table
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of a list, and the lines below it."""
+
+    cells: tuple[str | Text, ...]
+    below: tuple[str, ...] = ()
 
 
-def notes(runs: Iterable[Run]) -> Iterator[str]:
-    """Yield a line for each run that has something to say."""
-    for run in runs:
-        said = note(run)
-        if said:
-            yield f"{run.run_id}  {said}"
+def listing(names: Iterable[str], rows: Sequence[Listed]) -> None:
+    """Print a list whose cells are never cut, however narrow the terminal.
+
+    Names that end in ``>`` head columns of numbers. What may be long belongs below its row.
+    """
+    heads = list(names)
+    cells = [[Text(head.rstrip(">"), style="bold") for head in heads]]
+    cells += [[Text(c) if isinstance(c, str) else c.copy() for c in row.cells] for row in rows]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]
+    for number, line in enumerate(cells):
+        for head, cell, width in zip(heads, line, widths, strict=True):
+            gap = width - cell.cell_len
+            cell.pad_left(gap) if head.endswith(">") else cell.pad_right(gap)
+        text = Text("  ").join(line)
+        text.rstrip()
+        console.print(text, soft_wrap=True, highlight=False)
+        for said in rows[number - 1].below if number else ():
+            plain(f"  {said}", style="dim")
+
+
+def plain(text: str, style: str = "") -> None:
+    """Print a line as it is: nothing in it is markup, and nothing breaks it."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def runs_list(runs: Iterable[Run]) -> None:
+    """Print runs in the order given, each with what came of it below."""
+    rows = [
+        Listed(
+            (run.run_id, moment(run.updated_at), run.table, kind(run), state(run)),
+            tuple(said for said in (_counts(run), note(run)) if said),
+        )
+        for run in runs
+    ]
+    listing(("RUN", "UTC", "TABLE", "BY", "STATE"), rows)
+
+
+def moment(at: datetime) -> str:
+    """Return a moment in UTC, to the second, without its year."""
+    return f"{at.astimezone(UTC):%m-%d %H:%M:%S}"
+
+
+def kind(run: Run) -> str:
+    """Return what a run is: a rewind, a backfill, or what asked for it."""
+    if run.rewind_to:
+        return "rewind"
+    return "backfill" if run.span else str(run.trigger)
+
+
+def _counts(run: Run) -> str:
+    receipt = run.receipt
+    if receipt is None:
+        return ""
+    rejected = f", {receipt.rows_rejected:,} rejected" if receipt.rows_rejected else ""
+    mode = f"{run.mode}: " if run.mode and not run.is_repair else ""
+    return f"{mode}{receipt.rows_loaded:,} rows loaded{rejected}, {_seconds(run)} s"
 
 
 def state(run: Run) -> Text:
@@ -70,10 +115,9 @@ def receipt_panel(run: Run) -> Panel:
     if receipt is None:
         said = note(run) or "no receipt: nothing was loaded"
         return Panel(Text(said), title=run.table, subtitle=str(run.state), expand=False)
-    pinned = "one pinned snapshot" if receipt.is_pinned else "snapshot not pinned"
-    grid.add_row("at source", f"{receipt.rows_source:,}", f"{pinned}, {receipt.snapshot[:26]}")
+    grid.add_row("at source", f"{receipt.rows_source:,}", _source(run, receipt))
     grid.add_row("staged", f"{receipt.rows_staged:,}", "Parquet, hashed")
-    grid.add_row("loaded", f"{receipt.rows_loaded:,}", "in the target's staging table")
+    grid.add_row("loaded", f"{receipt.rows_loaded:,}", "counted by the target")
     grid.add_row("rejected", f"{receipt.rows_rejected:,}", "in quarantine, with reasons")
     grid.add_row(
         "published",
@@ -92,6 +136,15 @@ def receipt_panel(run: Run) -> Panel:
         subtitle_align="left",
         expand=False,
     )
+
+
+def _source(run: Run, receipt: Receipt) -> str:
+    at = receipt.snapshot[:26]
+    if run.rewind_to:
+        return f"in the parts of earlier runs, as of {at}"
+    if run.trigger is Trigger.FILE:
+        return f"records of the file of {at}"
+    return f"{'one pinned snapshot' if receipt.is_pinned else 'snapshot not pinned'}, {at}"
 
 
 def rows_per_second(run: Run) -> float:

@@ -9,12 +9,13 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from shared.cli import cloud, render
+from shared.core import naming
 from shared.core import runs as identity
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
 from shared.core.windows import Span
-from shared.errors import InvalidConfigError, InvalidMessageError
+from shared.errors import InvalidConfigError, InvalidMessageError, UnknownTableError
 from shared.wire import to_json
 from shared.wiring import Services
 
@@ -120,25 +121,70 @@ def show_end(
 
 
 def runs(
-    table: Annotated[str | None, typer.Argument(help="Only this table.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Argument(metavar="[TABLE | RUN]", help="Only this table; or all about one run."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, the newest first; messages that belong to no table are listed as "-"."""
-    found = sorted(cloud.connect().ledger.runs(table), key=lambda r: r.created_at, reverse=True)
+    """List runs, the last changed first; RUN, the beginning of an id, shows all about one.
+
+    Messages that belong to no table are listed as "-".
+    """
+    services = cloud.connect()
+    if table and table[0].isdigit():  # no table is named like that
+        _show(find_run(services, table, table=None), as_json=as_json)
+        return
+    found = sorted(services.ledger.runs(table), key=lambda r: r.updated_at, reverse=True)
+    if not found and table:
+        _require_known(services, table)
     if as_json:
         typer.echo(json.dumps([as_data(r) for r in found[:limit]]))
+    elif found:
+        render.runs_list(found[:limit])
+        if len(found) > limit:
+            render.console.print(f"[dim]{len(found) - limit} older runs; see --limit[/]")
+    else:
+        render.plain(f"no runs yet; {_how_to_start(services, table)}")
+
+
+def _show(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(as_data(run), indent=2))
         return
-    if not found:
-        render.console.print("no runs yet; `sluice run TABLE` starts one")
-        return
-    shown = found[:limit]
-    render.console.print(render.runs_table(shown))
-    for line in render.notes(shown):
-        render.console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
-    if len(found) > limit:
-        render.console.print(f"[dim]{len(found) - limit} older runs; see --limit[/]")
+    render.console.print(render.receipt_panel(run))
+    for text in run.receipt.evidence if run.receipt else ():
+        render.plain(f"  {text}", style="dim")
+    render.plain(f"{render.kind(run)} {run.trigger_key}, mode {run.mode or 'none'}")
+    for attempt in run.attempts:
+        outcome = attempt.outcome or "under way"
+        render.plain(f"{render.moment(attempt.started_at)}  {attempt.step}: {outcome}")
+
+
+def _require_known(services: Services, table: str) -> None:
+    """Make sure that a table without runs is at least a table.
+
+    Raises:
+        UnknownTableError: it is not configured.
+    """
+    known = services.config.names()
+    if table not in (*known, naming.NO_TABLE):
+        raise UnknownTableError(
+            f"no table {table!r} is configured in this cloud, and none had runs; known: "
+            f"{', '.join(known) or 'none'}. What was refused because nobody knew its table is "
+            "listed by `sluice runs -`"
+        )
+
+
+def _how_to_start(services: Services, table: str | None) -> str:
+    """Return how a table, or any table, gets its first run."""
+    if table == naming.NO_TABLE:
+        return "every message belonged to a table"
+    if table and services.config.get(table)[0].table.csv is not None:
+        return f"a file dropped under {table}/ starts one"
+    return f"`sluice run {table or 'TABLE'}` starts one"
 
 
 def watch(

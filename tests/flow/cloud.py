@@ -221,12 +221,14 @@ class Cloud:
             lines += [json.loads(line) for line in found[0].splitlines()]
         return lines
 
-    def sluice(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def sluice(self, *arguments: str, columns: int = 200) -> "subprocess.CompletedProcess[str]":
         """Run the command line against this cloud."""
-        return sluice(self.state_dir, *arguments)
+        return sluice(self.state_dir, *arguments, columns=columns)
 
 
-def sluice(state_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def sluice(
+    state_dir: Path, *arguments: str, columns: int = 200
+) -> "subprocess.CompletedProcess[str]":
     """Run the command line against the cloud in a folder."""
     command = [sys.executable, "-c", "from shared.cli import main; main()", *arguments]
     others = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
@@ -235,5 +237,5 @@ def sluice(state_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
-        env={**others, "SLUICE_STATE": str(state_dir), "COLUMNS": "200"},
+        env={**others, "SLUICE_STATE": str(state_dir), "COLUMNS": str(columns)},
     )

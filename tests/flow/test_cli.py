@@ -72,6 +72,20 @@ def test_runs_lists_newest_first_and_limits(cloud: Cloud, berries: str) -> None:
     assert runs[0]["created_at"] >= runs[1]["created_at"]
 
 
+def test_table_without_runs_is_told_how_to_start_and_an_unknown_one_that_it_is_none(
+    cloud: Cloud,
+) -> None:
+    cloud.configure("runless_files", csv={}, sync_mode="append")
+
+    files = cloud.sluice("runs", "runless_files")
+    unknown = cloud.sluice("runs", "nosuch")
+
+    assert files.stdout == "no runs yet; a file dropped under runless_files/ starts one\n"
+    assert unknown.returncode == 1
+    assert "no table 'nosuch' is configured" in unknown.stderr
+    assert "sluice runs -" in unknown.stderr
+
+
 def test_metadata_shows_columns_types_keys_and_rows(cloud: Cloud, berries: str) -> None:
     cloud.sluice("run", berries)
 

@@ -123,6 +123,67 @@ def test_rows_that_were_mended_wrongly_are_mended_again_and_come_once(
     assert ids(cloud, "mended_twice") == [1, 2, 5]
 
 
+def test_mended_rows_come_as_far_as_they_are_good_and_again_after_a_rewind(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.configure(
+        "taken_back", sync_mode="append", csv={"columns": {"id": "int64", "n": "int64"}}
+    )
+    good = "".join(f"{i},{i}\n" for i in range(30))
+    run = cloud.drop("taken_back/one.csv", f"id,n\n{good}30,x\n31,y\n".encode())
+    half, whole = tmp_path / "half.csv", tmp_path / "whole.csv"
+    half.write_text("id,n\n30,30\n31,y\n")
+    whole.write_text("id,n\n30,30\n31,31\n")
+
+    first = cloud.sluice("quarantine", "replay", run.run_id, "--with", str(half))
+    replay = cloud.runs("taken_back")[-1]
+    (left,) = cloud.rejects(replay)
+    listed = json.loads(cloud.sluice("quarantine", "list", "taken_back", "--json").stdout)
+    cloud.sluice("rewind", "taken_back", "--to", run.run_id, "--yes")
+    same = cloud.sluice("quarantine", "replay", run.run_id, "--with", str(half))
+    once = ids(cloud, "taken_back")[30:]
+    cloud.sluice("rewind", "taken_back", "--to", run.run_id, "--yes")
+    other = cloud.sluice("quarantine", "replay", run.run_id, "--with", str(whole))
+    refused = cloud.sluice("quarantine", "replay", run.run_id)
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert left["raw"] == "31,y"
+    assert {r["run_id"]: r["replayed_by"] for r in listed} == {
+        run.run_id: replay.run_id,
+        replay.run_id: None,
+    }
+    assert (same.returncode, once) == (0, [30]), same.stderr
+    assert (other.returncode, ids(cloud, "taken_back")[30:]) == (0, [30, 31]), other.stderr
+    assert refused.returncode == 1
+    assert "were sent before" in refused.stderr
+
+
+def test_names_reasons_and_commands_are_whole_however_narrow_the_terminal(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    name = "a_table_of_files_with_a_long_name"
+    rules = {"columns": {"id": "int64"}, "max_reject_percent": 60}
+    cloud.configure(name, sync_mode="append", csv=rules)
+    run = cloud.drop(f"{name}/1.csv", b"id\n1\nx\n")
+    clean = cloud.drop(f"{name}/2.csv", b"id\n2\n")
+
+    listed = cloud.sluice("quarantine", "list", name, columns=80)
+    runs = cloud.sluice("runs", name, columns=80)
+    whole = cloud.sluice("runs", run.run_id, columns=80)
+    exported = cloud.sluice("quarantine", "export", run.run_id, str(tmp_path / "x.csv"), columns=80)
+    nothing = cloud.sluice("quarantine", "export", clean.run_id, str(tmp_path / "y.csv"))
+
+    assert f"  {run.trigger_key}\n" in listed.stdout
+    assert run.run_id in listed.stdout
+    assert f"sluice quarantine replay {run.run_id} --with {tmp_path}/x.csv\n" in exported.stdout
+    assert "append: 1 rows loaded, 1 rejected" in runs.stdout
+    assert "encoding utf-8" not in runs.stdout
+    assert "encoding utf-8" in whole.stdout
+    assert runs.stdout.index(clean.run_id) < runs.stdout.index(run.run_id)
+    assert (nothing.returncode, list(tmp_path.iterdir())) == (1, [tmp_path / "x.csv"])
+    assert f"run {clean.run_id} rejected no rows" in nothing.stderr
+
+
 def test_export_that_fails_leaves_no_file(cloud: Cloud, tmp_path: Path) -> None:
     cloud.configure("never_staged", sync_mode="append", csv={"columns": {"id": "int64"}})
     run = cloud.drop("never_staged/one.csv", b"id\nx\n")
