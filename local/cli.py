@@ -11,16 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import typer
-from rich.table import Table
+from rich.text import Text
 
-from local import deployment
+from local import deployment, health
+from local.sql import sql
+from local.state import StateDir, find, require
+from local.state import delete as remove
 from local.supervisor import Background, command
 from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
+from shared.cli.render import Listed
 from shared.core import naming
-from shared.errors import InvalidConfigError
 from shared.settings import ZONES, Settings, adopt
 from shared.wiring import Services
 
@@ -29,9 +31,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-StateDir = Annotated[
-    Path, typer.Option("--state", envvar="SLUICE_STATE", help="Folder of the local cloud.")
-]
+app.command()(sql)
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -81,36 +82,46 @@ def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
 
 
 @app.command()
-def down(state: StateDir = cloud.DEFAULT_STATE_DIR) -> None:
-    """Stop the cloud; its data stays."""
+def down(
+    state: StateDir = cloud.DEFAULT_STATE_DIR,
+    *,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="And delete its data: the next start is a new cloud.")
+    ] = False,
+) -> None:
+    """Stop the cloud; its data stays, unless told otherwise."""
     found = find(state)
-    if not found:
-        render.console.print(f"no local cloud is up in {state}")
-        return
-    Background(found["pid"], found).stop()
-    render.console.print("the local cloud is down")
+    if found:
+        Background(found["pid"], found).stop()
+    render.plain("the local cloud is down" if found else f"no local cloud is up in {state}")
+    if delete:
+        remove(state)
+        render.plain(f"its data in {state} is deleted")
 
 
 @app.command()
 def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -> None:
-    """Show what runs. Exits 1 when the cloud, or a part of it, is not up."""
+    """Show what runs and answers. Exits 1 when the cloud, or a part of it, does not."""
     found = find(state)
-    services = found["services"] if found else {}
-    rows = {name: {**service, **_health(service["pid"])} for name, service in services.items()}
+    rows = health.ask_all(found) if found else {}
     if as_json:
         typer.echo(json.dumps({"up": bool(found), "services": rows}))
     elif not found:
-        render.console.print(f"no local cloud is up in {state}; `sluice local up --detach`")
+        render.plain(f"no local cloud is up in {state}; `sluice local up --detach`")
     else:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("SERVICE", "STATE", "PID", "PORT", "MIB"):
-            table.add_column(name)
-        for name, row in rows.items():
-            shown = "[green]up[/]" if row["up"] else "[red]down[/]"
-            cells = (str(row["pid"]), str(row["port"]), f"{row['rss_mib']:.0f}")
-            table.add_row(name, shown, *cells)
-        render.console.print(table)
-        render.console.print(f"logs are in {state / 'logs'}")
+        styles = {"up": "green", "busy": "yellow", "down": "red"}
+        listed = [
+            Listed(
+                (
+                    name,
+                    Text(row["state"], style=styles[row["state"]]),
+                    *(str(row["pid"]), str(row["port"]), f"{row['rss_mib']:.0f}"),
+                )
+            )
+            for name, row in rows.items()
+        ]
+        render.listing(("SERVICE", "STATE", "PID>", "PORT>", "MIB>"), listed)
+        render.plain(f"logs are in {state / 'logs'}")
     if not found or not all(row["up"] for row in rows.values()):
         raise typer.Exit(1)
 
@@ -118,7 +129,7 @@ def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False
 @app.command()
 def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -> None:
     """Print endpoints, the PostgreSQL URI and bucket names; `eval "$(sluice local env)"`."""
-    found = _require(state)
+    found = require(state)
     variables = {
         **found["env"],
         "SLUICE_POSTGRES_URI": found["postgres_uri"],
@@ -145,7 +156,7 @@ def drop(
     """Drop a file in the landing bucket, as somebody's system would."""
     from google.cloud.storage import Client
 
-    adopt(_require(state)["env"])
+    adopt(require(state)["env"])
     services = Services.build(Settings.from_environment())
     name = destination or f"{file.stem}/{file.name}"
     client = Client(project=services.settings.project)
@@ -189,7 +200,7 @@ def tick(
     as_json: AsJson = False,
 ) -> None:
     """Move the Scheduler's clock on; every job that falls due is fired, in order."""
-    found = _require(state)
+    found = require(state)
     fired = tick_tables(found["control"], f"{until:%Y-%m-%dT%H:%M:%SZ}" if until else None)
     if as_json:
         typer.echo(json.dumps(fired))
@@ -217,29 +228,3 @@ def post(url: str, body: dict[str, Any]) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
         return json.loads(reply.read() or b"null")
-
-
-def find(state: Path) -> dict[str, Any] | None:
-    """Return what a cloud that is up wrote about itself."""
-    try:
-        found = cloud.describe(state)
-    except InvalidConfigError:
-        return None
-    return found if psutil.pid_exists(found["pid"]) else None
-
-
-def _require(state: Path) -> dict[str, Any]:
-    found = find(state)
-    if not found:
-        raise InvalidConfigError(f"no local cloud is up in {state}; `sluice local up --detach`")
-    return found
-
-
-def _health(pid: int) -> dict[str, Any]:
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        rss = sum(p.memory_info().rss for p in family)
-        return {"up": process.status() != psutil.STATUS_ZOMBIE, "rss_mib": round(rss / 2**20, 1)}
-    except psutil.NoSuchProcess:
-        return {"up": False, "rss_mib": 0.0}

@@ -118,7 +118,12 @@ class Supervisor:
     def _describe(self) -> dict[str, Any]:
         topology = self._topology
         services = {
-            name: {"pid": child.pid, "port": process.port, "log": f"{self._logs / name}.log"}
+            name: {
+                "pid": child.pid,
+                "port": process.port,
+                "health": process.health,
+                "log": f"{self._logs / name}.log",
+            }
             for name, (process, child) in self._running.items()
         }
         services["postgres"] = {

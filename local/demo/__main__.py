@@ -5,7 +5,6 @@ independent comparison of source and target; exits 0 only if all of it adds up.
 """
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,14 +14,14 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.cli import find, tick_tables
+from local.cli import tick_tables
+from local.clients import connect_postgres, connect_snowflake
 from local.demo import compare, dataset
-from local.provision import SNOWFLAKE_USER
+from local.state import delete
 from local.supervisor import Background
-from local.topology import FUNCTIONS, Topology
+from local.topology import FUNCTIONS
 from shared.cli import render
 from shared.core.runs import Run, RunState
-from shared.secrets import Secrets
 from shared.settings import Settings, adopt
 from shared.wiring import Services
 
@@ -212,56 +211,6 @@ def _functions(runs: list[Run]) -> Table:
     return table
 
 
-def connect_snowflake(secrets: Secrets, endpoint: str) -> Any:
-    import snowflake.connector
-    from cryptography.hazmat.primitives import serialization
-
-    pem = secrets.get("snowflake-private-key").reveal()
-    key = serialization.load_pem_private_key(pem, password=None).private_bytes(
-        serialization.Encoding.DER,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    host, _, port = endpoint.removeprefix("http://").partition(":")
-    return snowflake.connector.connect(
-        account="local",
-        user=SNOWFLAKE_USER,
-        authenticator="SNOWFLAKE_JWT",
-        private_key=key,
-        host=host,
-        port=int(port),
-        protocol="http",
-        arrow_number_to_decimal=True,
-        enable_server_session_keep_alive_auto_detection=False,
-        session_parameters={"TIMEZONE": "UTC"},
-    )
-
-
-def connect_postgres(uri: str) -> Any:
-    from urllib.parse import unquote, urlsplit
-
-    import pg8000.dbapi
-
-    parts = urlsplit(uri)
-    return pg8000.dbapi.connect(
-        user=parts.username or "",
-        password=unquote(parts.password or ""),
-        host=parts.hostname or "",
-        port=parts.port or 5432,
-        database=parts.path.lstrip("/"),
-    )
-
-
-def start_afresh(state_dir: Path) -> None:
-    """Stop a cloud that an earlier demo left up, and remove its data."""
-    found = find(state_dir)
-    if found:
-        Background(found["pid"], found).stop()
-    if state_dir.exists():
-        Topology.plan(state_dir.resolve()).postgres().destroy()
-    shutil.rmtree(state_dir, ignore_errors=True)
-
-
 def main() -> None:
     """Read the command line, run the demo, clean up."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
@@ -271,7 +220,7 @@ def main() -> None:
     given = parser.parse_args()
     started_s = time.monotonic()
     dataset.fetch()
-    start_afresh(given.state)
+    delete(given.state)
     with console.status("starting the cloud"):
         background = Background.start(given.state, given.config, "local")
     console.print(f"the cloud is up after {time.monotonic() - started_s:.1f} s")
@@ -284,8 +233,9 @@ def main() -> None:
             background.stop()
     elapsed_s = time.monotonic() - started_s
     if given.keep:
-        for verb in ("status", "env", "down"):
-            console.print(f"  .venv/bin/sluice local {verb} --state {given.state}")
+        render.plain("the cloud stays up; to look around in it, in this folder:")
+        render.plain("  export SLUICE_STATE=$PWD/.sluice/demo PATH=$PWD/.venv/bin:$PATH")
+        render.plain("  sluice local status; sluice runs; sluice local down --delete")
     console.print(
         f"[green]every receipt adds up[/] after {elapsed_s:.1f} s"
         if is_good

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from local.postgres import homes
 from local.postgres.accounts import Account, substitute_for_root
 from local.postgres.binaries import copy_once, locale_options, require, wheel_bin_dir
 from local.postgres.errors import PostgresError
@@ -92,8 +91,7 @@ class Postgres:
         account = self._account
         if account is None or account.can_reach(self._state_dir):
             return self._state_dir
-        digest = hashlib.sha256(os.fsencode(self._state_dir)).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"sluice-postgres-{digest}"
+        return homes.stand_in(self._state_dir)
 
     @property
     def data_dir(self) -> Path:
@@ -179,9 +177,13 @@ class Postgres:
         return substitute_for_root()
 
     def _make_home(self) -> None:
+        if self.home != self._state_dir:
+            homes.remove_stale()
         self.home.mkdir(parents=True, exist_ok=True)
-        if self.home != self._state_dir and self.home.lstat().st_uid != os.geteuid():
-            raise PostgresError(f"{self.home} belongs to somebody else; remove it and start again")
+        if self.home != self._state_dir:
+            if self.home.lstat().st_uid != os.geteuid():
+                raise PostgresError(f"{self.home} belongs to somebody else; remove it")
+            homes.claim(self.home, self._state_dir)
         for folder in (self.home / "run", self.home / "new"):
             folder.mkdir(exist_ok=True)
             self._give_away(folder)

@@ -18,7 +18,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from local.demo.__main__ import connect_postgres
+from local.clients import connect_postgres
 from local.faultpoints.boards import Fault, FolderBoard
 from local.faultpoints.points import Action
 from local.topology import LEASE_S

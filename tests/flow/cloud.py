@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from local.demo.__main__ import connect_postgres, connect_snowflake
+from local.clients import connect_postgres, connect_snowflake
 from local.supervisor import Background
 from shared.config.models import Connections, ResolvedTable, TableConfig
 from shared.core import runs

@@ -98,6 +98,24 @@ def test_metadata_shows_columns_types_keys_and_rows(cloud: Cloud, berries: str) 
     assert "berries" not in cloud.sluice("metadata", berries).stderr
 
 
+def test_source_tables_are_made_and_read_with_sql(cloud: Cloud) -> None:
+    made = cloud.sluice(
+        "local",
+        "sql",
+        "CREATE TABLE TESTS.PUBLIC.HANDMADE (ID NUMBER(9,0), AT TIMESTAMP_NTZ);"
+        "INSERT INTO TESTS.PUBLIC.HANDMADE VALUES (1, '2024-01-31 10:00:00'), (2, NULL);"
+        "SELECT ID, AT, CURRENT_TIMESTAMP()::VARCHAR AS NOW FROM TESTS.PUBLIC.HANDMADE ORDER BY ID",
+        "--json",
+    )
+    wrong = cloud.sluice("local", "sql", "SELECT * FROM TESTS.PUBLIC.NOWHERE")
+
+    rows = json.loads(made.stdout.splitlines()[-1])
+    assert [(row["ID"], row["AT"]) for row in rows] == [(1, "2024-01-31 10:00:00"), (2, None)]
+    assert rows[0]["NOW"].endswith("Z") or "+0000" in rows[0]["NOW"]
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "NOWHERE" in wrong.stderr
+
+
 def test_local_status_env_and_drop(cloud: Cloud, tmp_path: Path) -> None:
     cloud.configure("fallen", csv={}, sync_mode="append")
     file = tmp_path / "apples.csv"

@@ -40,8 +40,7 @@ def test_deployment_changes_what_differs_and_nothing_else(tmp_path: Path) -> Non
 
         write(config, BILLS.replace("{}", "{delimiter: ','}"), TIDES)
         deployed = sluice(state, "local", "up", "--detach")
-        same = sluice(state, "local", "up", "--detach")
-        changed, shown = contract(state), sluice(state, "contract", "bills")
+        shown = sluice(state, "contract", "bills")
         jobs_before = jobs(background)
 
         write(config, BILLS)
@@ -50,18 +49,18 @@ def test_deployment_changes_what_differs_and_nothing_else(tmp_path: Path) -> Non
         stray = sluice(state, "local", "drop", str(tmp_path / "1.csv"), "--as", "nobodys/1.csv")
     finally:
         background.stop()
+    deleted = sluice(state, "local", "down", "--delete")
 
     assert restarted == frozen
     assert frozen["in_force"]
     assert "added: deployed_tides\nchanged: bills\n" in deployed.stdout, deployed.stderr
-    assert "already" in same.stdout
-    assert "changed" not in same.stdout
-    assert not changed["in_force"]
     assert "no longer in force" in shown.stdout
     assert jobs_before == ["deployed_tides", "sluice-sweep"]
     assert "removed: deployed_tides\n" in removed.stdout
     assert jobs_after == ["sluice-sweep"]
     assert "no table nobodys is configured here; known: bills" in stray.stderr
+    assert deleted.returncode == 0
+    assert not state.exists()
 
 
 def write(config: Path, *tables: str) -> None:

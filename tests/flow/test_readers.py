@@ -8,7 +8,7 @@ from zlib import crc32
 import pyarrow as pa
 import pytest
 
-from local.demo.__main__ import connect_postgres
+from local.clients import connect_postgres
 from shared.core.manifests import Part
 from shared.core.modes import SyncMode
 from shared.core.schemas import Column, DataType, TableSchema

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.demo.__main__ import connect_postgres
+from local.clients import connect_postgres
 from shared.core.dead_letters import LetterState
 from shared.core.runs import Run, RunState
 from tests.flow.cloud import Cloud
