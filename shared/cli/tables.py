@@ -1,6 +1,7 @@
 """Commands about tables: check the files, print their schema, look at a source."""
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,12 @@ import typer
 from rich.table import Table
 
 from shared.cli import cloud, render
+from shared.cli.render import Listed
 from shared.config import resolve
+from shared.config.models import ResolvedTable, TableConfig
 from shared.core.schemas import TableSchema
-from shared.errors import InvalidConfigError
+from shared.sources.base import TableMetadata
+from shared.wiring import Services
 
 ConfigDir = Annotated[Path, typer.Option("--config", help="Folder with tables.yaml.")]
 Environment = Annotated[str, typer.Option("--env", help="Name of the environment file.")]
@@ -26,20 +30,24 @@ def validate(
     if as_json:
         typer.echo(json.dumps([t.model_dump(mode="json", by_alias=True) for t in found]))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("TABLE", "SOURCE", "TARGET", "MODE", "SCHEDULE"):
-        table.add_column(name)
-    for resolved in found:
-        config_ = resolved.table
-        table.add_row(
-            config_.name,
-            config_.source_kind,
-            config_.target_kind,
-            str(config_.sync_mode),
-            config_.schedule,
-        )
-    render.console.print(table)
+    overrides = resolve.overrides(config, env)
+    rows = [_listed(resolved.table, overrides.get(resolved.table.name, [])) for resolved in found]
+    render.listing(("TABLE", "SOURCE", "TARGET", "MODE", "SCHEDULE"), rows)
     render.console.print(f"[green]{len(found)} tables are valid[/] in environment {env}")
+
+
+def _listed(table: TableConfig, overridden: list[str]) -> Listed:
+    """Return a table's line, and below it what its environment changed."""
+    return Listed(
+        (
+            table.name,
+            table.source_kind,
+            table.target_kind,
+            str(table.sync_mode),
+            table.schedule,
+        ),
+        (f"set by the environment: {', '.join(overridden)}",) if overridden else (),
+    )
 
 
 def schema() -> None:
@@ -53,24 +61,46 @@ def metadata(
     """Show a table as its source and its target describe it: columns, types, keys, rows."""
     services = cloud.connect()
     resolved, _ = services.config.get(table)
-    if resolved.table.snowflake is None:
-        raise InvalidConfigError(f"{table} comes from files; its columns are the target's")
-    source = services.source(resolved, run_id="metadata")
-    target = services.target(resolved)
-    try:
-        described, there, rows = source.metadata(), target.schema(), target.count()
-    finally:
-        source.close()
-        target.close()
+    described = _source(services, resolved)
+    with closing(services.target(resolved)) as target:
+        there, rows = target.schema(), target.count()
     if as_json:
-        facts = {"table": table, "source": asdict(described), "rows_target": rows}
+        source = asdict(described) if described else None
+        facts = {"table": table, "source": source, "rows_target": rows}
         facts["target"] = asdict(there) if there else None
         typer.echo(json.dumps(facts, default=str, indent=2))
+        return
+    if described is None:
+        _print_target(table, there, rows)
         return
     _print_columns(described.schema, described.source_types, there)
     size = f"{described.size_bytes:,} bytes" if described.size_bytes else "size unknown"
     count = "unknown" if described.rows is None else f"{described.rows:,}"
     render.console.print(f"source: {count} rows, {size}   target: {rows:,} rows")
+
+
+def _source(services: Services, resolved: ResolvedTable) -> TableMetadata | None:
+    """Return what the source says about a table; None for one that is read from files."""
+    if resolved.table.snowflake is None:
+        return None
+    with closing(services.source(resolved, run_id="metadata")) as source:
+        return source.metadata()
+
+
+def _print_target(table: str, there: TableSchema | None, rows: int) -> None:
+    """Show what is known of a table of files: what its target has."""
+    if there is None:
+        render.plain(f"{table} is read from files, and not in the target yet: the first makes it")
+        return
+    cells = (
+        (c.name, str(c.type), "yes" if c.is_nullable else "no", _key(c.name, there)) for c in there
+    )
+    render.listing(("COLUMN", "TARGET TYPE", "NULL", "KEY"), [Listed(row) for row in cells])
+    render.plain(f"source: files dropped under {table}/   target: {rows:,} rows")
+
+
+def _key(column: str, schema: TableSchema) -> str:
+    return "yes" if column in schema.primary_key else ""
 
 
 def _print_columns(
@@ -86,7 +116,7 @@ def _print_columns(
             source_types[column.name],
             str(column.type),
             "yes" if column.is_nullable else "no",
-            "yes" if column.name in schema.primary_key else "",
+            _key(column.name, schema),
             target_types.get(column.name, "(not there yet)"),
         )
     render.console.print(table)

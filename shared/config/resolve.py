@@ -1,5 +1,6 @@
 """From files to validated tables: read, merge the environment in, validate, say where it hurts."""
 
+import difflib
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,12 @@ from shared.errors import InvalidConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
+_SHOULD = "Input should "
+"""How pydantic begins what it says about a value out of bounds."""
+
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+"""What a person calls the types of pydantic's errors."""
+
 
 def load(config_dir: Path, environment: str, extra: Document | None = None) -> list[ResolvedTable]:
     """Return every table of an environment, validated, in the order of the files.
@@ -24,6 +31,7 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
     Raises:
         InvalidConfigError: every problem found, one line each, with file, line, key and choices.
     """
+    _require_folder(config_dir)
     problems: list[str] = []
     env = _environment(config_dir, environment)
     if extra:
@@ -31,8 +39,9 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
     environment_file = _validate(EnvironmentFile, env, problems)
     documents = [d for path in _table_files(config_dir) for d in _split(read(path), problems)]
     merged = [_override(d, env) for d in documents]
-    problems += _repeated(merged) + _strangers(documents, env)
+    problems += _repeated(merged)
     tables = [_validate(TableConfig, d, problems) for d in merged]
+    problems += _strangers(documents, env)
     if problems or environment_file is None:
         raise InvalidConfigError("\n".join(problems))
     connections = environment_file.connections
@@ -46,9 +55,37 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
     return resolved
 
 
+def overrides(config_dir: Path, environment: str) -> dict[str, list[str]]:
+    """Return the keys that an environment sets for tables, each as ``key: value``.
+
+    Raises:
+        InvalidConfigError: there is no such environment, or its file is no YAML.
+    """
+    tables = _environment(config_dir, environment).data.get("tables")
+    if not isinstance(tables, dict):
+        return {}
+    return {
+        name: [f"{key}: {value}" for key, value in keys.items()]
+        for name, keys in tables.items()
+        if isinstance(keys, dict)
+    }
+
+
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of ``tables.yaml``, for editors."""
     return TablesFile.model_json_schema(by_alias=True)
+
+
+def _require_folder(config_dir: Path) -> None:
+    """Make sure that there are table files at all.
+
+    Raises:
+        InvalidConfigError: there is no such folder.
+    """
+    if not config_dir.is_dir():
+        raise InvalidConfigError(
+            f"there is no folder {config_dir} here; go where it is, or name it with --config"
+        )
 
 
 def _table_files(config_dir: Path) -> list[Path]:
@@ -130,13 +167,24 @@ def _repeated(documents: list[Document]) -> list[str]:
 
 
 def _strangers(documents: list[Document], env: Document) -> list[str]:
-    names = sorted(str(d.data["name"]) for d in documents if "name" in d.data)
-    overrides = env.data.get("tables")
-    return [
-        f"{env.where(('tables', name))}: no table is named {name!r}; known: {', '.join(names)}"
-        for name in (overrides if isinstance(overrides, dict) else {})
-        if name not in names
-    ]
+    """Name the overrides of tables that do not exist, in one message."""
+    names = (d.data.get("name") for d in documents)
+    known = sorted(name for name in names if isinstance(name, str))
+    tables = env.data.get("tables")
+    strangers = [name for name in (tables if isinstance(tables, dict) else {}) if name not in known]
+    if not strangers:
+        return []
+    shown = ", ".join(repr(name) for name in strangers)
+    what = "no table is named" if len(strangers) == 1 else "no tables are named"
+    at, choices = env.where(("tables", strangers[0])), ", ".join(known) or "none"
+    hint = _meant(strangers[0], known)
+    return [f"{at}: {what} {shown}, which this environment changes; known: {choices}{hint}"]
+
+
+def _meant(word: object, known: Iterable[str]) -> str:
+    """Return the known word that somebody may have meant, as the end of a message."""
+    near = difflib.get_close_matches(str(word), list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _validate(model: type[M], document: Document, problems: list[str]) -> M | None:
@@ -152,20 +200,28 @@ def _explain(model: type[BaseModel], document: Document, error: Any) -> str:
     key = ".".join(str(p) for p in place)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        message = f"unknown key; known: {', '.join(_known_keys(model, place[:-1]))}"
+        known = _known_keys(model, place[:-1])
+        message = f"unknown key; known: {', '.join(known)}{_meant(place[-1], known)}"
     elif error["type"] == "missing":
         message = "is missing"
     elif error["type"] in ("literal_error", "enum"):
         message = f"{_shown(error['input'])} is not known; known: {error['ctx']['expected']}"
     elif error["type"] in ("model_type", "dict_type"):
-        known = ", ".join(_known_keys(model, place))
-        keys = f" ({known})" if known else ""
+        keys_known = ", ".join(_known_keys(model, place))
+        keys = f" ({keys_known})" if keys_known else ""
         message = f"must be a mapping of keys{keys}, got {_shown(error['input'])}"
     elif error["type"] == "string_type":
         hint = "" if isinstance(error["input"], dict | list) else "; put it in quotes"
         message = f"must be text, got {_shown(error['input'])}{hint}"
+    elif error["type"] in ("list_type", "tuple_type"):
+        given = error["input"]
+        written = f"; write [{given}]" if isinstance(given, str | int) else ""
+        message = f"must be a list, got {_shown(given)}{written}"
     elif error["type"].endswith(("_type", "_parsing")):
-        message = f"{message}, got {_shown(error['input'])}"
+        kind = error["type"].removesuffix("_type").removesuffix("_parsing")
+        message = f"must be {_KINDS.get(kind, kind)}, got {_shown(error['input'])}"
+    elif message.startswith(_SHOULD):
+        message = f"must {message.removeprefix(_SHOULD)}, got {_shown(error['input'])}"
     return f"{document.where(place)}: {key + ': ' if key else ''}{message}"
 
 

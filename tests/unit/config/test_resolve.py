@@ -200,7 +200,10 @@ def test_folder_without_table_files_is_refused(problems: Callable[..., list[str]
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("shedule: daily", f"shedule: unknown key; known: {TABLE_KEYS}"),
+        (
+            "shedule: daily",
+            f"shedule: unknown key; known: {TABLE_KEYS}; did you mean schedule?",
+        ),
         ("guard: {rows: 1}", "guard.rows: unknown key; known: max_shrink_percent, min_rows"),
         (
             "sync_mode: incremantal",
@@ -232,18 +235,18 @@ def test_folder_without_table_files_is_refused(problems: Callable[..., list[str]
             "time_zone: Europe/Munich",
             "time_zone: 'Europe/Munich' is not a time zone; write one like Europe/Berlin",
         ),
-        ("primary_key: id", "primary_key: Input should be a valid list, got 'id'"),
+        ("primary_key: id", "primary_key: must be a list, got 'id'; write [id]"),
         ("primary_key: [id, 1]", "primary_key.1: must be text, got 1; put it in quotes"),
         ("primary_key: [id, id]", "primary_key: names a column twice"),
         (
             "encryption: sometimes",
-            "encryption: Input should be a valid boolean, unable to interpret input, ",
+            "encryption: must be true or false, got 'sometimes'",
         ),
         (
             "part_bytes: 64M",
-            "part_bytes: Input should be a valid integer, unable to parse string as an integer, ",
+            "part_bytes: must be a whole number, got '64M'",
         ),
-        ("part_bytes: 1", "part_bytes: Input should be greater than or equal to 65536"),
+        ("part_bytes: 1", "part_bytes: must be greater than or equal to 65536, got 1"),
         (
             "guard: 5",
             "guard: must be a mapping of keys (max_shrink_percent, min_rows), got 5",
@@ -271,7 +274,7 @@ def test_wrong_line_is_refused_with_its_place_and_the_choices(
         ("{encoding: utf9}", "csv.encoding: 'utf9' is no encoding; write one like utf-8 or cp1252"),
         ("{delimiter: ''}", "csv.delimiter: String should have at least 1 character"),
         ("{formats: {day: DD.MM.YYYY}}", "csv.formats.day: 'DD.MM.YYYY' names no part of a date"),
-        ("{header_rows: 9}", "csv.header_rows: Input should be less than or equal to 8"),
+        ("{header_rows: 9}", "csv.header_rows: must be less than or equal to 8, got 9"),
         ("a.csv", "csv: must be a mapping of keys (columns, comment, decimal, delimiter, "),
     ],
 )
@@ -426,7 +429,12 @@ def test_all_problems_of_all_files_are_named_at_once(problems: Callable[..., lis
     [
         (
             "tables: {flihgts: {lag: 5m}}",
-            ["environments/test.yaml:4: no table is named 'flihgts'; known: flights"],
+            [
+                (
+                    "environments/test.yaml:4: no table is named 'flihgts', which this environment "
+                    "changes; known: flights; did you mean flights?"
+                )
+            ],
         ),
         (
             "tables:\n  flights:\n    lag: soon",
@@ -474,8 +482,11 @@ def test_override_of_a_table_whose_name_is_no_text_is_left_alone(
     wrong = TABLE.replace("name: flights", "name: [flights]")
 
     assert problems(wrong, ENVIRONMENT + "tables: {flights: {lag: 5m}}\n") == [
-        "environments/test.yaml:4: no table is named 'flights'; known: ['flights']",
         "tables.yaml:2: name: must be text, got ['flights']",
+        (
+            "environments/test.yaml:4: no table is named 'flights', which this environment "
+            "changes; known: none"
+        ),
     ]
 
 
@@ -604,3 +615,17 @@ def test_file_with_the_wrong_ending_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidConfigError, match=r"rename it to end in \.yaml"):
         resolve.load(tmp_path, "local")
+
+
+def test_environment_says_which_keys_it_sets(tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "test.yaml").write_text(
+        "tables:\n  flights: {schedule: hourly, lag: 5m}\n"
+    )
+
+    assert resolve.overrides(tmp_path, "test") == {"flights": ["schedule: hourly", "lag: 5m"]}
+
+
+def test_folder_that_is_not_there_is_named_as_such(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfigError, match=r"no folder .*config here.*--config"):
+        resolve.load(tmp_path / "config", "local")
