@@ -14,7 +14,7 @@ from shared.core import runs as identity
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
-from shared.core.windows import Span
+from shared.core.windows import Span, require_some_span
 from shared.errors import InvalidConfigError, InvalidMessageError, UnknownTableError
 from shared.wire import to_json
 from shared.wiring import Services
@@ -82,11 +82,13 @@ def backfill(
         resolved.table.require_backfill()
     except ValueError as exc:
         raise InvalidConfigError(str(exc)) from exc
+    span = Span(first=first, last=last)
+    require_some_span(span)
     request = ExtractRequest(
         table=table,
         published_at=services.now(),
         request_id=secrets.token_hex(8),
-        span=Span(first=first, last=last),
+        span=span,
     )
     follow(services, request, timeout_s, wait=wait, as_json=as_json)
 

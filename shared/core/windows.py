@@ -18,6 +18,7 @@ from shared.core.modes import SyncMode
 from shared.errors import InvalidConfigError, InvalidMessageError
 
 _SECONDS_FORMAT = "%Y-%m-%d %H:%M:%S"
+_SECONDS_LENGTH = len("12:00:00")
 
 
 class CursorKind(StrEnum):
@@ -40,12 +41,12 @@ _FORMS = {
 
 
 _WRITTEN_MOMENT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?)?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.([0-9]{1,9}))?)?"
 )
-"""How people write a moment: a day, or a time of it with up to nine digits."""
+"""How people write a moment: a day, or a time of it, with seconds and up to nine digits or none."""
 
 _EXAMPLES = {
-    CursorKind.TIME: "2024-01-31 or 2024-01-31 12:00:00.5",
+    CursorKind.TIME: "2024-01-31, 2024-01-31 12:00 or 2024-01-31 12:00:00.5",
     CursorKind.DATE: "2024-01-31",
     CursorKind.NUMBER: "1000",
 }
@@ -143,12 +144,37 @@ def backfill_window(kind: CursorKind, span: Span, *, low: str | None) -> Window:
     return Window(low=low, high=high, read_from=read_from)
 
 
+def require_some_span(span: Span) -> None:
+    """Make sure that a span could be one of some cursor, before anybody is asked to read it.
+
+    Raises:
+        InvalidMessageError: its ends are no days, moments or numbers, or are exchanged.
+    """
+    refusals = []
+    for kind in CursorKind:
+        try:
+            backfill_window(kind, span, low=None)
+        except InvalidMessageError as exc:
+            refusals.append(exc)
+        else:
+            return
+    exchanged = [exc for exc in refusals if "exchange" in exc.message]
+    raise (
+        exchanged[0]
+        if exchanged
+        else InvalidMessageError(
+            f"{span.first!r} to {span.last!r} is no span of a cursor; write both ends like "
+            + ", or ".join(dict.fromkeys(_EXAMPLES.values()))
+        )
+    )
+
+
 def _before(kind: CursorKind, first: str) -> str:
     """Return the last value that lies before a span."""
     if kind is CursorKind.NUMBER:
         return str(_whole(first) - 1)
     if kind is CursorKind.DATE:
-        return (date.fromisoformat(first) - timedelta(days=1)).isoformat()
+        return (_day(first) - timedelta(days=1)).isoformat()
     seconds, _, fraction = _moment(first, "00:00:00").partition(".")
     if int(fraction):
         return f"{seconds}.{int(fraction) - 1:09d}"
@@ -160,7 +186,7 @@ def _end(kind: CursorKind, last: str) -> str:
     if kind is CursorKind.NUMBER:
         return str(_whole(last))
     if kind is CursorKind.DATE:
-        return date.fromisoformat(last).isoformat()
+        return _day(last).isoformat()
     return _moment(last, "23:59:59.999999999")
 
 
@@ -170,6 +196,15 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _day(text: str) -> date:
+    if not _FORMS[CursorKind.DATE].fullmatch(text):
+        raise ValueError(f"{text!r} is no day")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"the calendar has no {text}") from None
+
+
 def _moment(text: str, time_of_day: str) -> str:
     """Return a moment in its full form; ``time_of_day`` completes a day."""
     match = _WRITTEN_MOMENT.fullmatch(text)
@@ -177,7 +212,11 @@ def _moment(text: str, time_of_day: str) -> str:
         raise ValueError(f"{text!r} is no moment")
     day, time_, fraction = match[1], match[2] or time_of_day, match[3]
     seconds, _, digits = time_.partition(".")
-    datetime.strptime(f"{day} {seconds}", _SECONDS_FORMAT)  # noqa: DTZ007 - text in, text out
+    seconds = seconds if len(seconds) == _SECONDS_LENGTH else f"{seconds}:00"
+    try:
+        datetime.strptime(f"{day} {seconds}", _SECONDS_FORMAT)  # noqa: DTZ007 - text in, text out
+    except ValueError:
+        raise ValueError(f"the calendar has no {text}") from None
     return f"{day} {seconds}.{(fraction or digits).ljust(9, '0')}"
 
 

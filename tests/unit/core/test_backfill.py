@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.messages import ExtractRequest
-from shared.core.windows import CursorKind, Span, Window, backfill_window
+from shared.core.windows import CursorKind, Span, Window, backfill_window, require_some_span
 from shared.errors import InvalidMessageError
 from shared.wire import from_json, to_json
 from tests.builders import AT, SNAPSHOT, a_delivery, a_manifest, a_run
@@ -66,7 +66,7 @@ def test_span_that_ends_before_it_begins_is_refused(
     [
         (
             CursorKind.TIME,
-            ["", "yesterday", "2024-13-01", "2024-01-01 24:00:00", "2024-01-01 12:00"],
+            ["", "yesterday", "2024-13-01", "2024-01-01 24:00:00", "2024-01-01 12"],
         ),
         (CursorKind.TIME, ["2024-01-01 12:00:00 +0200", "2024-01-01 12:00:00.0123456789", "7"]),
         (CursorKind.DATE, ["2024-01-01 12:00:00", "2024-02-30", "0001-01-01", "7"]),
@@ -77,6 +77,33 @@ def test_end_of_another_kind_is_refused_with_an_example(kind: CursorKind, ends: 
     for end in ends:
         with pytest.raises(InvalidMessageError, match="write ends like "):
             backfill_window(kind, Span(first=end, last=end), low=None)
+
+
+def test_moment_may_be_written_without_seconds() -> None:
+    window = backfill_window(
+        CursorKind.TIME, Span(first="2024-01-01 12:00", last="2024-01-01 12:30"), low=None
+    )
+
+    assert window.high == "2024-01-01 12:30:00.000000000"
+    assert window.read_from == "2024-01-01 11:59:59.999999999"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        ("yesterday", "today", "no span of a cursor; write both ends like 2024-01-31"),
+        ("2024-02-30", "2024-03-01", "write both ends like"),
+        ("2024-01-02", "2024-01-01", "exchange the two"),
+        ("7", "2024-01-01", "write both ends like"),
+    ],
+)
+def test_span_of_no_cursor_is_refused_before_it_is_known_which(
+    first: str, last: str, reason: str
+) -> None:
+    with pytest.raises(InvalidMessageError, match=reason) as refused:
+        require_some_span(Span(first=first, last=last))
+
+    assert "does not match format" not in refused.value.message
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(0, 10**30))
