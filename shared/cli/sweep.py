@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from shared.cli import cloud, render
 from shared.core import naming
@@ -19,6 +17,7 @@ POLL_S = 0.2
 TIMEOUT_S = 120.0
 
 EXIT_TIMEOUT = 3
+WIDTH = len("quiet runs asked to go on ")
 
 
 def sweep(
@@ -37,10 +36,10 @@ def sweep(
         return
     ago = render.ago(report.swept_at, services.now())
     render.console.print(f"swept {ago} in {report.duration_s:g} s, {report.open_runs} open runs")
-    table = Table(box=None, pad_edge=False, show_header=False)
     for what, number, names in _lines(report):
-        table.add_row(what, number, escape(names))
-    render.console.print(table)
+        render.plain(f"{what:<{WIDTH}}{number:>5}")
+        for name in names:
+            render.plain(f"  {name}", style="dim")
 
 
 def _ask(services: Services) -> SweepReport | None:
@@ -60,7 +59,7 @@ def _last(services: Services) -> SweepReport | None:
     return from_json(SweepReport, found[0], naming.SWEEP_REPORT) if found else None
 
 
-def _lines(report: SweepReport) -> Iterator[tuple[str, str, str]]:
+def _lines(report: SweepReport) -> Iterator[tuple[str, int, list[str]]]:
     found: dict[str, Found] = {
         "quiet runs asked to go on": report.nudged,
         "stuck runs given up": report.given_up,
@@ -71,8 +70,9 @@ def _lines(report: SweepReport) -> Iterator[tuple[str, str, str]]:
         "staging tables dropped": report.dropped,
     }
     for what, things in found.items():
-        more = ["…"] if things.count > len(things.names) else []
-        yield what, str(things.count), "\n".join([*things.names, *more])
+        left_out = things.count - len(things.names)
+        more = [f"and {left_out} more"] if left_out > 0 else []
+        yield what, things.count, [*things.names, *more]
     stale = [f"{t.table}, due since {t.due_since:%Y-%m-%d %H:%M} UTC" for t in report.stale]
-    yield "stale tables", str(len(stale)), "\n".join(stale)
-    yield "problems", str(len(report.problems)), "\n".join(report.problems)
+    yield "stale tables", len(stale), stale
+    yield "problems", len(report.problems), list(report.problems)
