@@ -263,7 +263,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     try:
         run(given.state, given.config, given.env)
     except SluiceError as exc:
-        sys.exit(f"{type(exc).__name__}: {exc.message}")
+        sys.exit(exc.message)
 
 
 if __name__ == "__main__":

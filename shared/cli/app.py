@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 import typer
+from rich.text import Text
 
 from shared.cli import (
     contracts,
@@ -51,8 +52,9 @@ def run() -> None:
     try:
         app()
     except SluiceError as exc:
-        render.errors.print(f"[bold red]{type(exc).__name__}[/]", end=" ")
-        render.errors.print(exc.message, markup=False, highlight=False, soft_wrap=True)
+        # The name is a heading of the runbook; the sentence comes first.
+        text = Text.assemble(exc.message, (f"  ({type(exc).__name__})", "dim"))
+        render.errors.print(text, highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
