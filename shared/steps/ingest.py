@@ -110,7 +110,7 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         batches = rejects.sift(csv.read(inside, reading.dialect, reading.schema))
         writer = part_writer(work, resolved, is_bounded=False)
         parts = writer.write(arrow_schema(reading.schema), batches)
-    rejects.require_few(rules)
+    rejects.require_few(rules, reading.dialect)
     file.freeze(reading)
     return Manifest(
         run_id=run.run_id,

@@ -34,6 +34,7 @@ class Rejects:
         self._stack = ExitStack()
         self._writer: Writer | None = None
         self._first = ""
+        self._has_unread_quotes = False
         self._noted: dict[str, tuple[int, str]] = {}
         self.rows = 0
         self.rejected = 0
@@ -68,7 +69,7 @@ class Rejects:
                 self._noted[note.rule] = (count + 1, first)
             yield batch.data
 
-    def require_few(self, rules: CsvFiles) -> None:
+    def require_few(self, rules: CsvFiles, dialect: csv.Dialect) -> None:
         """Make sure that not too many rows were rejected.
 
         Rows that were rejected before are bad ones anyway: of a file of them, any good row is a
@@ -88,8 +89,18 @@ class Rejects:
         raise InvalidFileError(
             f"{self.rejected} of {self.rows} rows of gs://{self._file.bucket}/{self._file.name} "
             f"were rejected, more than {limit}; nothing was loaded. The first is {self._first}. "
-            f"All are in {self.place}, with their reasons",
+            f"All are in {self.place}, with their reasons{self._hint(dialect)}",
             rows_rejected=self.rejected,
+        )
+
+    def _hint(self, dialect: csv.Dialect) -> str:
+        """Return what to think of where rows of another width have quote characters."""
+        if dialect.quote is not None or not self._has_unread_quotes:
+            return ""
+        return (
+            '. Rows of the wrong width have a ", but this file is read without quotes, as the '
+            "contract of its path or the table file says: `sluice contract` shows it, set quote to "
+            "overrule it"
         )
 
     def _keep(self, reject: csv.Reject) -> None:
@@ -98,6 +109,7 @@ class Rejects:
             self._writer = self._stack.enter_context(stream)
             self._first = f"in line {reject.line} ({reject.rule})"
         self.rejected += 1
+        self._has_unread_quotes |= reject.rule == "wrong_width" and '"' in reject.raw
         place = f"gs://{self._file.bucket}/{self._file.name}"
         line = {"file": place, "generation": self._file.generation, **asdict(reject)}
         self._writer.write((json.dumps(line, ensure_ascii=False) + "\n").encode())

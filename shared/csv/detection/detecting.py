@@ -83,6 +83,10 @@ def _first_lines(text: str) -> str:
     return text[: end + 1] if end > 0 else text[:_LOOKED_AT]
 
 
+_KEYS = {"decimal_mark": "decimal", "thousands_mark": "thousands", "null_markers": "null"}
+"""Points of a dialect that table files call otherwise."""
+
+
 @dataclass(frozen=True)
 class _Choice:
     """The style that was chosen, and how sure that is."""
@@ -133,7 +137,9 @@ class _Detection:
             self._warnings.append(layout.header_doubt)
         found |= self._decimal_mark(cut, layout) | self._null_markers(cut, style)
         self._evidence += [
-            f"{name} {self._given[name]!r}: given" for name in self._stated if name != "encoding"
+            f"{_KEYS.get(name, name)} {_stated(self._given[name])}: given"
+            for name in self._stated
+            if name != "encoding"
         ]
         return Verdict(
             Dialect.from_dict(found | self._given),
@@ -269,6 +275,13 @@ class _Detection:
             return {}
         self._evidence.append(f"NULL is written as \\N, in {count} of the first cells")
         return {"null_markers": ("\\N",), "has_escape_codes": True}
+
+
+def _stated(value: object) -> str:
+    """Return a value as a table file has it."""
+    if isinstance(value, tuple):
+        return ", ".join(" ".join(v) if isinstance(v, tuple) else repr(v) for v in value)
+    return "none" if value is None else repr(value)
 
 
 def _spread(cut: Shape) -> str:
