@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from shared.cli import render
 from shared.cli.intake import Reading, Report
 from shared.config.models import CsvFiles
 from shared.core import naming
+from shared.errors import InvalidConfigError
 
 app = typer.Typer(name="tables", help="Table files.", no_args_is_help=True)
 
@@ -36,13 +38,41 @@ DEFAULTS: dict[str, Any] = {"quote": '"', "skip_lines": 0, "decimal_mark": "."}
 def import_(
     file: Annotated[Path, typer.Argument(help="A CSV file like those that will be dropped.")],
     name: Annotated[str | None, typer.Option(help="Name of the table; else the file's.")] = None,
+    config: Annotated[Path, typer.Option(help="Folder with tables.yaml.")] = Path("config"),
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Create the file; never over one that is there.")
+    ] = False,
 ) -> None:
-    """Propose the entry of config/tables.yaml for files like this one, with the evidence."""
+    """Propose config/tables/NAME.yaml for files like this one, with the evidence."""
     if not file.is_file():
         raise typer.BadParameter(f"{file} is no file")
     report = Report(file=str(file), size_bytes=file.stat().st_size)
     Reading(file, CsvFiles(), {}, as_text=False, quiet=False).explain(report, None)
-    typer.echo("\n".join(_lines(report, _name(name or file.stem))))
+    table = _name(name or file.stem)
+    place = config / "tables" / f"{table}.yaml"
+    text = "".join(f"{line}\n" for line in (f"# {place}", *_lines(report, table)))
+    if write:
+        _write(place, text)
+        render.plain(f"{place} is written; `sluice validate` checks it")
+    else:
+        typer.echo(text, nl=False)
+
+
+def _write(place: Path, text: str) -> None:
+    """Create a table file.
+
+    Raises:
+        InvalidConfigError: there is one, or the folder cannot be written.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as exc:
+        raise InvalidConfigError(f"{place} is there already; choose another --name") from exc
+    except OSError as exc:
+        raise InvalidConfigError(f"{place} cannot be written: {exc.strerror}") from exc
 
 
 def _lines(report: Report, name: str) -> Iterator[str]:
@@ -50,21 +80,43 @@ def _lines(report: Report, name: str) -> Iterator[str]:
     yield f"# {report.rows:,} rows of {file}, {report.rejected:,} of them rejected"
     for text in (*report.evidence, *(f"warning: {warning}" for warning in report.warnings)):
         yield f"# {_flat(text)}"
-    yield f"- name: {name}"
-    yield "  csv:"
-    dialect = report.dialect or {}
+    yield f"name: {name}"
+    yield "csv:"
+    yield from _dialect_lines({**(report.dialect or {}), "thousands_mark": _thousands(report)})
+    yield "  columns:"
+    for column in report.columns:
+        yield from _column_lines(column, _thousands(report))
+    yield f"postgres: {{table: {name}}}"
+    yield "sync_mode: append"
+
+
+def _dialect_lines(dialect: dict[str, Any]) -> Iterator[str]:
     for point, key in STATED.items():
         value = dialect.get(point)
         if point == "quote" and value is None:
-            yield '    quote: ""'
+            yield '  quote: ""'
         elif value not in (None, "", {}, DEFAULTS.get(point)):
-            yield f"    {key}: {json.dumps(value, ensure_ascii=False)}"
-    yield "    columns:"
-    for column in report.columns:
-        written = json.dumps(column["name"], ensure_ascii=False)
-        yield f"      {written}: {json.dumps(column['type'])}  # {_flat(column['reason'])}"
-    yield f"  postgres: {{table: {name}}}"
-    yield "  sync_mode: append"
+            yield f"  {key}: {json.dumps(value, ensure_ascii=False)}"
+
+
+def _column_lines(column: dict[str, Any], thousands: str | None) -> Iterator[str]:
+    """Yield a column with its type; what would reject rows is only a comment."""
+    written, near = json.dumps(column["name"], ensure_ascii=False), column["nearly"]
+    is_all = near is not None and not near["misfits"] and near["thousands"] in (None, thousands)
+    data_type = near["type"] if is_all else column["type"]
+    yield f"    {written}: {json.dumps(data_type)}  # {_flat(column['reason'])}"
+    if near and near["misfits"] and near["thousands"] in (None, thousands):
+        formats = f", with formats: {{{written}: {near['pattern']!r}}}" if near["pattern"] else ""
+        rejects = f"rejects {near['misfits']:,} rows"
+        yield f"    # proposal: {written}: {json.dumps(near['type'])}{formats} {rejects}"
+
+
+def _thousands(report: Report) -> str | None:
+    """Return the mark between thousands that the columns agree on."""
+    stated: str | None = (report.dialect or {}).get("thousands_mark")
+    near = (column["nearly"] for column in report.columns)
+    marks = {n["thousands"] for n in near if n and n["thousands"] and not n["misfits"]}
+    return stated or (marks.pop() if len(marks) == 1 else None)
 
 
 def _flat(text: str) -> str:

@@ -158,6 +158,7 @@ class Reading:
         self, head: bytes, dialect: csv.Dialect, report: Report
     ) -> tuple[TableSchema, csv.Dialect]:
         types = self._rules.columns
+        near: dict[str, csv.Nearly] = {}
         if self._as_text:
             names = csv.Contract.of(head, dialect).columns
             schema = TableSchema(tuple(Column(name=n, type=DataType(Kind.TEXT)) for n in names))
@@ -167,15 +168,35 @@ class Reading:
                 inferred = csv.infer(chunks, dialect)
             schema, dialect = inferred.schema, inferred.dialect
             reasons = {column.name: column.reason for column in inferred.columns}
+            near = self._nearly(inferred)
+            reasons |= {name: str(found) for name, found in near.items()}
             if types:  # inferred all the same: the whole file says how its dates are written
                 schema = TableSchema(
                     tuple(Column(name=n, type=DataType.parse(t)) for n, t in types.items())
                 )
-                reasons = dict.fromkeys(types, "the table file says so")
+                reasons, near = dict.fromkeys(types, "the table file says so"), {}
         report.columns = [
-            {"name": c.name, "type": str(c.type), "reason": reasons[c.name]} for c in schema
+            {
+                "name": c.name,
+                "type": str(c.type),
+                "reason": reasons[c.name],
+                "nearly": _as_data(near[c.name]) if c.name in near else None,
+            }
+            for c in schema
         ]
         return schema, dialect
+
+    def _nearly(self, inferred: csv.Inference) -> dict[str, csv.Nearly]:
+        """Look for what keeps columns of text from another type, where there are any."""
+        columns = [
+            c.name
+            for c in inferred.columns
+            if c.type.kind is Kind.TEXT and c.reason.startswith("no other type")
+        ]
+        if not columns:
+            return {}
+        with self._watched("misfits") as chunks:
+            return csv.nearly(chunks, inferred.dialect, columns)
 
     def _read(
         self, dialect: csv.Dialect, schema: TableSchema, report: Report, out: Path | None
@@ -214,7 +235,8 @@ class _Watched:
 
     def __init__(self, chunks: Iterator[bytes], size: int, what: str, *, quiet: bool) -> None:
         columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=render.errors, transient=True, disable=quiet)
+        is_off = quiet or not render.errors.is_terminal  # else two blank lines stay
+        self._bar = Progress(*columns, console=render.errors, transient=True, disable=is_off)
         self._chunks, self._size = chunks, size
 
     def __enter__(self) -> Iterator[bytes]:
@@ -322,7 +344,9 @@ def _print(report: Report) -> None:
     for warning in report.warnings:
         say(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     if report.alternatives:
-        say(f"it might also be: {', '.join(report.alternatives)}", style="dim", markup=False)
+        say("it might also be read with", style="dim")
+        for alternative in dict.fromkeys(report.alternatives):
+            render.plain(f"  {alternative}", style="dim")
     if report.refusal:
         say(f"refused: {report.refusal}", style="red", markup=False, highlight=False)
         return
@@ -340,6 +364,10 @@ def _print(report: Report) -> None:
     )
     for place in report.out.values():
         say(place, markup=False, highlight=False)
+
+
+def _as_data(near: csv.Nearly) -> dict[str, Any]:
+    return {**asdict(near), "type": str(near.type)}
 
 
 def _columns_table(report: Report) -> Table:

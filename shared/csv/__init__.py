@@ -8,6 +8,7 @@ from shared.csv.detection import Verdict, detect
 from shared.csv.dialect import Dialect
 from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
+from shared.csv.nearly import Nearly, nearly
 from shared.csv.reader import Batch, read
 from shared.csv.rejects import Note, Reject
 from shared.csv.unpacking import unpacked
@@ -18,6 +19,7 @@ __all__ = [
     "Contract",
     "Dialect",
     "Inference",
+    "Nearly",
     "Note",
     "Reject",
     "Verdict",
@@ -25,6 +27,7 @@ __all__ = [
     "differences",
     "excerpt",
     "infer",
+    "nearly",
     "read",
     "unpacked",
 ]

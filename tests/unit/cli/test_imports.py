@@ -1,5 +1,6 @@
 """``sluice tables import``: what it proposes is valid, and reads the file it comes from."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,18 @@ def test_proposal_is_valid_and_reads_the_file(tmp_path: Path, name: str) -> None
     file = tmp_path / f"{name}.csv"
     file.write_bytes(FILES[name])
 
-    proposed = CliRunner().invoke(app, ["tables", "import", str(file)])
+    command = ["tables", "import", str(file), "--config", str(tmp_path)]
+    proposed = CliRunner().invoke(app, command)
+    written = CliRunner().invoke(app, [*command, "--write"])
+    again = CliRunner().invoke(app, [*command, "--write"])
 
-    assert proposed.exit_code == 0, proposed.output
+    assert (proposed.exit_code, written.exit_code, again.exit_code) == (0, 0, 1), proposed.output
+    (place,) = (tmp_path / "tables").iterdir()
+    assert place.read_text() == proposed.stdout
+    assert proposed.stdout.startswith(f"# {place}\n")
+    assert proposed.stderr == ""
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "local.yaml").write_text(ENVIRONMENT)
-    entry = "".join(f"  {line}\n" for line in proposed.stdout.splitlines())
-    (tmp_path / "tables.yaml").write_text(f"tables:\n{entry}")
     (resolved,) = resolve.load(tmp_path, "local")
     table = resolved.table.name
     read = CliRunner().invoke(
@@ -48,5 +54,45 @@ def test_evidence_stands_beside_what_it_led_to(tmp_path: Path) -> None:
 
     proposed = CliRunner().invoke(app, ["tables", "import", str(file)]).stdout
 
-    assert "- name: t_2024" in proposed
+    assert "\nname: t_2024\n" in proposed
     assert '"id": "int64"  # all 2 values are int64' in proposed
+
+
+def test_thousands_are_proposed_and_read(tmp_path: Path) -> None:
+    file = tmp_path / "money.csv"
+    file.write_bytes(b"day;amount\n2024-01-31;1.234,56\n2024-02-01;-12.345.678,9\n2024-02-02;0,5\n")
+
+    proposed = CliRunner().invoke(app, ["tables", "import", str(file)]).stdout
+
+    assert '  thousands: "."\n' in proposed
+    assert """"amount": "decimal(10,2)"  # all 3 values are numbers with '.' between""" in proposed
+
+
+def test_values_that_keep_a_column_from_a_type_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "nearly.csv"
+    rows = "".join(f"{i:02d}.02.2024,{i}\n" for i in range(1, 26))
+    file.write_text(f"day,n\n{rows}31.02.2024,\nn/a,x\n")
+
+    proposed = CliRunner().invoke(app, ["tables", "import", str(file)]).stdout
+    shown = CliRunner().invoke(app, ["intake", str(file), "--json"])
+
+    day, n = json.loads(shown.stdout)["columns"]
+    assert day["reason"] == (
+        "date written as %d.%m.%Y but for 2 of 27 values: first in line 27 '31.02.2024'"
+    )
+    assert n["reason"] == "int64 but for 1 of 26 values: line 28 'x'"
+    assert (day["type"], n["type"]) == ("text", "text")
+    assert (n["nearly"]["type"], n["nearly"]["misfits"]) == ("int64", 1)
+    assert '# proposal: "n": "int64" rejects 1 rows\n' in proposed
+    assert shown.stderr == ""
+
+
+def test_one_value_too_many_and_a_column_is_just_text(tmp_path: Path) -> None:
+    file = tmp_path / "mixed.csv"
+    file.write_text("n,m\n" + "1,1.5\n" * 8 + "x,1.50\ny,2\n")
+
+    shown = json.loads(CliRunner().invoke(app, ["intake", str(file), "--json"]).stdout)
+
+    n, m = shown["columns"]
+    assert n["nearly"] is None
+    assert m["reason"].startswith("all 10 values are numbers, but not written by one rule")
