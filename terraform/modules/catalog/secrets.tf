@@ -1,0 +1,29 @@
+# Secrets by the names that the environment file gives them, and who may read each.
+
+locals {
+  staging_key = "staging-key" # KEY_SECRET in shared/stage/envelope.py
+  encrypts    = anytrue([for t in local.tables : t.encryption])
+  # The names that shared/config/models.py gives where the environment file does not.
+  default_secrets = { snowflake = "snowflake-private-key", postgres = "postgres-password", sqlserver = "sqlserver-password" }
+  secret_of = {
+    for kind, fallback in local.default_secrets : kind => try(coalesce(
+      kind == "snowflake" ? local.connections[kind].private_key_secret : local.connections[kind].password_secret, fallback,
+    ), fallback)
+  }
+  target_secrets = [for kind in local.targets : local.secret_of[kind] if contains(keys(local.secret_of), kind)]
+  source_secrets = contains(local.sources, "snowflake") ? [local.secret_of.snowflake] : []
+
+  readers = {
+    extract = concat(local.source_secrets, local.target_secrets, local.encrypts ? [local.staging_key] : [])
+    ingest  = concat(local.target_secrets, local.encrypts ? [local.staging_key] : [])
+    load    = concat(local.target_secrets, local.encrypts ? [local.staging_key] : [])
+    sweep   = local.target_secrets
+  }
+  why_secret = merge(
+    { for name in local.target_secrets : name => "logs in to the target" },
+    { for name in local.source_secrets : name => "logs in to the source" },
+    { (local.staging_key) = "wraps the keys of encrypted parts" },
+  )
+  secrets       = toset(flatten(values(local.readers)))
+  secret_grants = merge([for function, names in local.readers : { for name in distinct(names) : "${function}/${name}" => { function = function, secret = name, why = local.why_secret[name] } }]...)
+}

@@ -1,0 +1,48 @@
+# The table files as shared/config/resolve.py reads them: tables.yaml and tables/*.yaml, each a list
+# below `tables` or one table, then the environment's overrides. Only what jobs and rights depend on
+# is looked at here; `sluice validate` checks all of it.
+
+locals {
+  # Maps of one level are enough to merge: every key that is used below is text or a yes or no.
+  files = concat(
+    [for name in fileset(var.config_dir, "tables.yaml") : yamldecode(file("${var.config_dir}/${name}"))],
+    [for name in sort(fileset(var.config_dir, "tables/*.yaml")) : yamldecode(file("${var.config_dir}/${name}"))],
+  )
+  environment_file = yamldecode(file("${var.config_dir}/environments/${var.environment}.yaml"))
+  overrides        = try({ for name, keys in local.environment_file.tables : name => keys }, {})
+
+  listed = concat([for content in local.files : try([for t in content.tables : t], [content])]...)
+  merged = [for t in local.listed : merge(t, try(local.overrides[t.name], {}))]
+  names  = [for t in local.merged : try(t.name, "")]
+
+  # One entry per kind of target that Sluice knows; a new one is one word here.
+  target_kinds = ["postgres", "sqlserver", "bigquery"]
+
+  tables = {
+    for name in distinct(local.names) : name => [
+      for t in local.merged : {
+        name       = name
+        source     = try(t.snowflake, null) != null ? "snowflake" : "csv"
+        target     = one([for kind in local.target_kinds : kind if try(t[kind], null) != null])
+        dataset    = try(coalesce(t.bigquery.dataset, t.bigquery.schema), null)
+        schedule   = try(coalesce(t.schedule, local.manual), local.manual)
+        time_zone  = try(coalesce(t.time_zone, "UTC"), "UTC")
+        encryption = try(t.encryption, null) == true
+      } if try(t.name, "") == name
+    ][0]
+  }
+
+  connections = try({ for kind, settings in local.environment_file.connections : kind => settings if settings != null }, {})
+  sources     = distinct([for t in local.tables : t.source])
+  targets     = distinct([for t in local.tables : t.target if t.target != null])
+
+  problems = concat(
+    [for name in distinct(local.names) : "table ${name} appears twice" if length([for n in local.names : n if n == name]) > 1],
+    [for name in distinct(local.names) : "'${name}' is not a table name: lower-case letters, digits and _, a letter first, at most 63" if !can(regex("^[a-z][a-z0-9_]{0,62}$", name))],
+    [for name in keys(local.overrides) : "environments/${var.environment}.yaml overrides ${name}, which no table file has" if !contains(local.names, name)],
+    [for t in local.tables : "table ${t.name} has no target that is known here (${join(", ", local.target_kinds)})" if t.target == null],
+    [for t in local.tables : "table ${t.name} is made of files and cannot have a schedule" if t.source == "csv" && t.schedule != local.manual],
+    [for t in local.tables : "table ${t.name}: schedule '${t.schedule}' is neither ${join(", ", concat(keys(local.named_schedules), [local.manual]))} nor five cron fields" if t.schedule != local.manual && !can(regex("^(\\S+\\s+){4}\\S+$", local.cron[t.name]))],
+    [for kind in setunion(setsubtract(local.sources, ["csv"]), local.targets) : "environments/${var.environment}.yaml lacks connections.${kind}, which a table needs" if !contains(keys(local.connections), kind)],
+  )
+}
