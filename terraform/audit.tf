@@ -1,0 +1,117 @@
+# What happened, where nobody can change it: the functions' own log lines, written by Cloud Logging
+# into a bucket with a retention policy, and readable with SQL.
+
+resource "google_storage_bucket" "audit" {
+  name                        = module.catalog.buckets.audit
+  location                    = var.region
+  storage_class               = "STANDARD"
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false # the retention policy would refuse it anyway
+  deletion_policy             = local.deletion_policy
+
+  retention_policy {
+    retention_period = tostring(var.audit.retention_days * 86400)
+    is_locked        = var.audit.is_locked
+  }
+
+  dynamic "encryption" {
+    for_each = var.kms_key[*]
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = { for class, days in local.colder : class => days if days < var.audit.retention_days }
+    content {
+      action {
+        type          = "SetStorageClass"
+        storage_class = lifecycle_rule.key
+      }
+      condition {
+        age = lifecycle_rule.value
+      }
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age = var.audit.retention_days + 1
+    }
+  }
+
+  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agent]
+}
+
+resource "google_logging_project_sink" "audit" {
+  name                   = "${var.prefix}-audit"
+  description            = "Log lines of the functions, and who read or changed the project's rights and secrets."
+  destination            = "storage.googleapis.com/${google_storage_bucket.audit.name}"
+  unique_writer_identity = true
+  filter = join(" OR ", [
+    "(${local.functions_logs} AND jsonPayload.logger:\"shared.\")",
+    "(logName:\"cloudaudit.googleapis.com\" AND protoPayload.serviceName=(\"iam.googleapis.com\" OR \"secretmanager.googleapis.com\" OR \"cloudresourcemanager.googleapis.com\"))",
+  ])
+}
+
+resource "google_storage_bucket_iam_member" "audit_writer" {
+  bucket = google_storage_bucket.audit.name
+  role   = "roles/storage.objectCreator"
+  member = google_logging_project_sink.audit.writer_identity
+}
+
+# Reading a secret is logged only where that is asked for.
+resource "google_project_iam_audit_config" "secrets" {
+  project = var.project
+  service = "secretmanager.googleapis.com"
+
+  audit_log_config {
+    log_type = "DATA_READ"
+  }
+
+  audit_log_config {
+    log_type = "DATA_WRITE"
+  }
+}
+
+resource "google_bigquery_dataset" "audit" {
+  dataset_id      = "${replace(var.prefix, "-", "_")}_audit"
+  location        = coalesce(var.bigquery.location, var.region)
+  description     = "SQL over the audit bucket; it holds no data itself."
+  deletion_policy = "DELETE"
+
+  dynamic "default_encryption_configuration" {
+    for_each = var.kms_key[*]
+    content {
+      kms_key_name = default_encryption_configuration.value
+    }
+  }
+
+  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agent]
+}
+
+resource "google_bigquery_table" "audit" {
+  dataset_id          = google_bigquery_dataset.audit.dataset_id
+  table_id            = "log_lines"
+  description         = "One row per log line of a function: what each attempt at each step of each run did."
+  deletion_protection = false # only a view of the bucket
+
+  external_data_configuration {
+    autodetect            = false
+    source_format         = "NEWLINE_DELIMITED_JSON"
+    source_uris           = ["gs://${google_storage_bucket.audit.name}/run.googleapis.com/stderr/*"]
+    ignore_unknown_values = true
+
+    schema = jsonencode([
+      { name = "timestamp", type = "TIMESTAMP", mode = "NULLABLE" },
+      { name = "severity", type = "STRING", mode = "NULLABLE" },
+      { name = "jsonPayload", type = "RECORD", mode = "NULLABLE", fields = [
+        for field in ["message", "logger", "step", "table", "run_id", "attempt_id", "message_id", "state", "error", "why"] : { name = field, type = "STRING", mode = "NULLABLE" }
+      ] },
+    ])
+  }
+}

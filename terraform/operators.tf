@@ -1,0 +1,40 @@
+# People at the command line: what `sluice` needs to look, to ask, to replay and to configure.
+
+locals {
+  operator_buckets = {
+    landing    = "roles/storage.objectUser"
+    raw        = "roles/storage.objectViewer"
+    staging    = "roles/storage.objectViewer"
+    quarantine = "roles/storage.objectViewer"
+    state      = "roles/storage.objectUser"
+    config     = "roles/storage.objectUser"
+  }
+  operator_bucket_grants = merge([for m in var.operators : { for zone, role in local.operator_buckets : "${m}/${zone}" => { member = m, zone = zone, role = role } }]...)
+  operator_topic_grants  = merge([for m in var.operators : { for topic in keys(module.catalog.subscriptions) : "${m}/${topic}" => { member = m, topic = topic } if topic != "dead-letter" }]...)
+  # metadata and plan look into source and target themselves.
+  operator_secret_grants = merge([for m in var.operators : { for secret in setsubtract(module.catalog.secrets, ["staging-key"]) : "${m}/${secret}" => { member = m, secret = secret } }]...)
+}
+
+resource "google_storage_bucket_iam_member" "operator" {
+  for_each = local.operator_bucket_grants
+
+  bucket = google_storage_bucket.zone[each.value.zone].name
+  role   = each.value.role
+  member = each.value.member
+}
+
+resource "google_pubsub_topic_iam_member" "operator" {
+  for_each = local.operator_topic_grants
+
+  topic  = google_pubsub_topic.this[each.value.topic].id
+  role   = "roles/pubsub.publisher"
+  member = each.value.member
+}
+
+resource "google_secret_manager_secret_iam_member" "operator" {
+  for_each = local.operator_secret_grants
+
+  secret_id = google_secret_manager_secret.this[each.value.secret].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value.member
+}

@@ -1,0 +1,49 @@
+output "buckets" {
+  description = "Bucket names by zone, those of the code and audit and source."
+  value       = merge({ for zone, bucket in google_storage_bucket.zone : zone => bucket.name }, { audit = google_storage_bucket.audit.name })
+}
+
+output "connections" {
+  description = "Connection names of Cloud SQL instances that were made here, by kind."
+  value       = merge({ for i in google_sql_database_instance.postgres : "postgres" => i.connection_name }, { for i in google_sql_database_instance.sqlserver : "sqlserver" => i.connection_name })
+}
+
+output "egress_address" {
+  description = "Address that Snowflake's network policy must allow; null unless snowflake_access is static_ip."
+  value       = one(google_compute_address.egress[*].address)
+}
+
+output "environment" {
+  description = "What the command line needs to reach this deployment, as environment variables."
+  value       = { SLUICE_PROJECT = var.project, SLUICE_PREFIX = var.prefix }
+}
+
+output "function_urls" {
+  description = "URLs of the functions; only Pub/Sub's account may call them."
+  value       = { for name, f in google_cloudfunctions2_function.this : name => f.service_config[0].uri }
+}
+
+output "secrets" {
+  description = "Secrets that need a version before anything moves."
+  value       = sort(keys(google_secret_manager_secret.this))
+}
+
+output "service_accounts" {
+  description = "Service accounts by function or part."
+  value       = merge({ for name, a in google_service_account.function : name => a.email }, { push = google_service_account.push.email, build = google_service_account.build.email })
+}
+
+output "smoke_table" {
+  description = "Table of files that a smoke test may drop a file for; null when there is none."
+  value       = var.smoke_table != null ? var.smoke_table : module.catalog.smoke_table
+
+  precondition {
+    condition     = var.smoke_table == null || try(module.catalog.tables[var.smoke_table].source == "csv", false)
+    error_message = "smoke_table must be a table of files."
+  }
+}
+
+output "topics" {
+  description = "Full topic names by their short name."
+  value       = { for name, t in google_pubsub_topic.this : name => t.id }
+}

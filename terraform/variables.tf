@@ -1,0 +1,347 @@
+variable "alerts" {
+  description = "Who is told, and from when on. emails become notification channels; channels are names of existing ones (PagerDuty, Slack: they hold credentials and are made in the console). pickup_s is how long a dropped file may lie before ingest takes it up, error_rate_percent the share of pushes answered with 5xx, backlog_s the age of the oldest message that nobody has acknowledged."
+  type = object({
+    emails             = optional(list(string), [])
+    channels           = optional(list(string), [])
+    pickup_s           = optional(number, 15)
+    error_rate_percent = optional(number, 20)
+    backlog_s          = optional(number, 3600)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for e in var.alerts.emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", e))])
+    error_message = "alerts.emails must be addresses such as team@example.com."
+  }
+
+  validation {
+    condition     = alltrue([for c in var.alerts.channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", c))])
+    error_message = "alerts.channels must be names such as projects/my-project/notificationChannels/123."
+  }
+
+  validation {
+    condition     = var.alerts.pickup_s > 0 && var.alerts.backlog_s >= 600 && var.alerts.error_rate_percent > 0 && var.alerts.error_rate_percent <= 100
+    error_message = "alerts: pickup_s above 0, backlog_s at least 600 (a delivery may take so long), error_rate_percent above 0 and up to 100."
+  }
+}
+
+variable "archives" {
+  description = "Archives of the functions with their SHA-256 in hexadecimal, instead of those in dist_dir; a rollback names earlier ones."
+  type        = map(object({ path = string, sha256 = string }))
+  default     = null
+
+  validation {
+    condition     = var.archives == null || toset(keys(coalesce(var.archives, {}))) == toset(["extract", "ingest", "load", "sweep"])
+    error_message = "archives must name extract, ingest, load and sweep."
+  }
+
+  validation {
+    condition     = alltrue([for a in values(coalesce(var.archives, {})) : can(regex("^[0-9a-f]{64}$", a.sha256))])
+    error_message = "archives: sha256 must be 64 hexadecimal digits in lower case."
+  }
+}
+
+variable "audit" {
+  description = "The audit bucket: how long nothing in it can be changed or deleted, and whether that period itself is locked. A lock can never be taken back, nor the bucket deleted before the period is over."
+  type = object({
+    retention_days = optional(number, 400)
+    is_locked      = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.audit.retention_days >= 1 && var.audit.retention_days <= 36500
+    error_message = "audit.retention_days must be 1 to 36500."
+  }
+}
+
+variable "bigquery" {
+  description = "BigQuery datasets. location is where datasets are made. existing lists datasets that tables go to and that are there already: they are adopted, which means that rights are granted on them and nothing else."
+  type = object({
+    location = optional(string)
+    existing = optional(set(string), [])
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "budget" {
+  description = "Monthly budget of the project, in whole units of the billing account's currency; null for none. Alerts go out at 50, 90 and 100 percent spent and at 100 percent forecast."
+  type        = object({ billing_account = string, amount = number })
+  default     = null
+
+  validation {
+    condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)) && var.budget.amount >= 1
+    error_message = "budget needs billing_account in the form 012345-6789AB-CDEF01, and an amount of at least 1."
+  }
+}
+
+variable "config_dir" {
+  description = "Folder with the table files, from this module or absolute."
+  type        = string
+  default     = "../config"
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Refuse to destroy what holds data: buckets, database, secrets, datasets. Set it to false and apply before terraform destroy."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "dist_dir" {
+  description = "Folder with <function>.zip, from this module or absolute; not read when archives is given."
+  type        = string
+  default     = "../dist"
+  nullable    = false
+}
+
+variable "environment" {
+  description = "dev, staging or prod: the name of a file in config/environments/."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_-]*$", var.environment)) && var.environment != "local"
+    error_message = "environment must be the name of a file in config/environments/, and not local, which is a laptop."
+  }
+}
+
+variable "functions" {
+  description = "Sizes of functions where the defaults do not fit; see modules/catalog. min_instances = 1 keeps one instance warm, which costs money at rest."
+  type = map(object({
+    memory        = optional(string)
+    cpu           = optional(string)
+    timeout_s     = optional(number)
+    concurrency   = optional(number)
+    min_instances = optional(number)
+    max_instances = optional(number)
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "kms_key" {
+  description = "Cloud KMS key in the same region for buckets, topics, secrets, images, datasets and database (CMEK); null for Google's own keys. The Cloud SQL agent must exist and hold the key's encrypter and decrypter role before, all others get it here."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "kms_key must be projects/P/locations/L/keyRings/R/cryptoKeys/K."
+  }
+}
+
+variable "labels" {
+  description = "Labels of everything that can have some, besides app and environment."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "network" {
+  description = "The network that functions leave through. existing = { network, subnetwork } adopts one (full names; in a shared VPC the host project grants compute.networkUser); else one is made with a subnet of cidr, which must hold at least a /26 because each instance takes addresses, and a range of services_prefix bits for Cloud SQL."
+  type = object({
+    existing        = optional(object({ network = string, subnetwork = string }))
+    cidr            = optional(string, "10.8.0.0/24")
+    services_prefix = optional(number, 20)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(cidrhost(var.network.cidr, 0)) && try(tonumber(split("/", var.network.cidr)[1]) <= 26, false)
+    error_message = "network.cidr must be a range such as 10.8.0.0/24, a /26 or larger."
+  }
+
+  validation {
+    condition     = var.network.services_prefix >= 16 && var.network.services_prefix <= 24
+    error_message = "network.services_prefix must be 16 to 24."
+  }
+}
+
+variable "operators" {
+  description = "People, groups or service accounts that use the command line sluice on this deployment, such as group:data@example.com."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for m in var.operators : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", m))])
+    error_message = "operators must be like user:…, group:… or serviceAccount:…; allUsers and domains are refused."
+  }
+}
+
+variable "postgres" {
+  description = "The PostgreSQL instance to make; null adopts the one that connections.postgres names, and only grants the right to connect. password_version: 0 makes no user; add a version to the password's secret, then set 1; raise it after each new password."
+  type = object({
+    tier              = optional(string, "db-custom-2-7680")
+    edition           = optional(string, "ENTERPRISE")
+    version           = optional(string, "POSTGRES_17")
+    is_regional       = optional(bool, true)
+    disk_gb           = optional(number, 20)
+    password_version  = optional(number, 0)
+    backups_kept      = optional(number, 14)
+    log_retention_day = optional(number, 7)
+  })
+  default = null
+
+  validation {
+    condition     = var.postgres == null ? true : can(regex("^POSTGRES_1[4-9]$", var.postgres.version)) && var.postgres.disk_gb >= 10
+    error_message = "postgres: version POSTGRES_14 or newer, disk_gb at least 10."
+  }
+
+  validation {
+    condition     = var.postgres == null ? true : var.postgres.log_retention_day >= 1 && var.postgres.log_retention_day <= 7 && var.postgres.backups_kept >= 1
+    error_message = "postgres: log_retention_day 1 to 7, backups_kept at least 1."
+  }
+}
+
+variable "prefix" {
+  description = "What every name begins with: SLUICE_PREFIX. Bucket names are global, so let it say whose it is, such as acme-sluice-prod; at most 22 characters."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,20}[a-z0-9]$", var.prefix)) && !strcontains(var.prefix, "google") && !startswith(var.prefix, "goog")
+    error_message = "prefix must be 3 to 22 lower-case letters, digits and hyphens, a letter first and no hyphen last, without google."
+  }
+}
+
+variable "project" {
+  description = "Project id. One project per environment: secrets are named as the environment file names them, without a prefix."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id: 6 to 30 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "region" {
+  description = "Region of everything that has one; bucket data, messages and secrets stay in it."
+  type        = string
+  default     = "europe-west1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region must be like europe-west1."
+  }
+}
+
+variable "repository_url" {
+  description = "Where people read docs/runbook.md, such as https://github.com/acme/sluice; alerts link to it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https://[^\\s]+[^/]$", var.repository_url))
+    error_message = "repository_url must begin with https:// and not end with a slash."
+  }
+}
+
+variable "retention_days" {
+  description = "How long each zone keeps its objects. landing: also how long a refused file can be replayed. staging: how far back a rewind or replay reaches. raw: the originals, which move to colder classes after 30, 90 and 365 days. ledger: records of runs, which must outlive landing, or dropped files would be announced again. deleted: how long a deleted object can be brought back."
+  type = object({
+    landing    = optional(number, 30)
+    staging    = optional(number, 90)
+    raw        = optional(number, 2557)
+    quarantine = optional(number, 180)
+    ledger     = optional(number, 400)
+    deleted    = optional(number, 7)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.retention_days.ledger > var.retention_days.landing && var.retention_days.ledger > var.retention_days.staging
+    error_message = "retention_days.ledger must be longer than landing and staging."
+  }
+
+  validation {
+    condition     = var.retention_days.landing >= 7 && var.retention_days.staging >= 8
+    error_message = "retention_days: landing at least 7 and staging at least 8, because Pub/Sub keeps a message for 7 days."
+  }
+
+  validation {
+    condition     = var.retention_days.deleted == 0 || (var.retention_days.deleted >= 7 && var.retention_days.deleted <= 90)
+    error_message = "retention_days.deleted must be 0 (off) or 7 to 90."
+  }
+}
+
+variable "schedules_paused" {
+  description = "Make the tables' Scheduler jobs but do not let them run; the sweep runs all the same."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "settings" {
+  description = "More environment variables of all functions, each one that shared/settings.py reads, such as SLUICE_UNIT_ROWS."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = length(setsubtract(keys(var.settings), [
+      "SLUICE_LEASE_S", "SLUICE_BUDGET_S", "SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS",
+      "SLUICE_STUCK_S", "SLUICE_MAX_NUDGES", "SLUICE_LOST_S", "SLUICE_ORPHAN_S", "SLUICE_COLLECT_S",
+    ])) == 0
+    error_message = "settings knows the variables of shared/settings.py that have a default, and no others."
+  }
+}
+
+variable "smoke_table" {
+  description = "Table of files that a smoke test may drop a file for; null takes the first one."
+  type        = string
+  default     = null
+}
+
+variable "snowflake_access" {
+  description = "How functions reach Snowflake. internet: Google's own addresses. static_ip: Cloud NAT with an address that Snowflake's network policy can name. psc: Private Service Connect to service_attachment, as SYSTEM$GET_PRIVATELINK_CONFIG names it, with its hosts. vpn: two tunnels to peer_ips with BGP, whose shared secret is version latest of the secret vpn-shared-secret once secret_version is 1 or more."
+  type = object({
+    mode               = optional(string, "internet")
+    service_attachment = optional(string)
+    hosts              = optional(list(string), [])
+    vpn = optional(object({
+      peer_ips       = list(string)
+      peer_asn       = number
+      asn            = optional(number, 64514)
+      secret_version = optional(number, 0)
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["internet", "static_ip", "psc", "vpn"], var.snowflake_access.mode)
+    error_message = "snowflake_access.mode must be internet, static_ip, psc or vpn."
+  }
+
+  validation {
+    condition     = var.snowflake_access.mode != "psc" || (var.snowflake_access.service_attachment != null && length(var.snowflake_access.hosts) > 0)
+    error_message = "snowflake_access of mode psc needs service_attachment and hosts."
+  }
+
+  validation {
+    condition     = var.snowflake_access.mode != "vpn" || try(length(var.snowflake_access.vpn.peer_ips) == 2, false)
+    error_message = "snowflake_access of mode vpn needs vpn with two peer_ips."
+  }
+}
+
+variable "sqlserver" {
+  description = "The SQL Server instance to make; null makes none and adopts the one that connections.sqlserver names, if a table goes there."
+  type = object({
+    tier        = optional(string, "db-custom-2-7680")
+    version     = optional(string, "SQLSERVER_2022_STANDARD")
+    is_regional = optional(bool, false)
+    disk_gb     = optional(number, 20)
+  })
+  default = null
+
+  validation {
+    condition     = var.sqlserver == null ? true : can(regex("^SQLSERVER_20(19|22|25)_(EXPRESS|WEB|STANDARD|ENTERPRISE)$", var.sqlserver.version))
+    error_message = "sqlserver.version must be like SQLSERVER_2022_STANDARD."
+  }
+}
