@@ -8,8 +8,9 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
+TF ?= terraform
 
-.PHONY: help setup demo test crash bench bench-intake soak format lint lock ci clean
+.PHONY: help setup demo test crash bench bench-intake soak format lint lock ci clean tf-check tf-docs
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +63,13 @@ lock: $(VENV)/.ready ## Lock every function's and the laptop's dependencies, wit
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --upgrade --all-extras pyproject.toml --output-file local/requirements.txt
 
-ci: lint test ## All that CI checks
+tf-check: $(VENV)/.ready ## Check terraform/: format, validity, tests, plans; TF=… names the program
+	@TF=$(TF) $(BIN)/python -m tests.terraform
+
+tf-docs: $(VENV)/.ready ## Write the table of rights in docs/security.md anew
+	@TF=$(TF) $(BIN)/python -m tests.terraform --write
+
+ci: lint test tf-check ## All that CI checks
 
 clean: ## Remove what was made here: environments, caches, the demo's cloud
 	@rm -rf $(VENV) .sluice .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist *.egg-info

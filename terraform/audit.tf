@@ -1,6 +1,11 @@
 # What happened, where nobody can change it: the functions' own log lines, written by Cloud Logging
 # into a bucket with a retention policy, and readable with SQL.
 
+locals {
+  # Source: Cloud Logging, "Route logs to supported destinations", writer identities.
+  logging_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-logging.iam.gserviceaccount.com"
+}
+
 resource "google_storage_bucket" "audit" {
   name                        = module.catalog.buckets.audit
   location                    = var.region
@@ -61,7 +66,9 @@ resource "google_logging_project_sink" "audit" {
 resource "google_storage_bucket_iam_member" "audit_writer" {
   bucket = google_storage_bucket.audit.name
   role   = "roles/storage.objectCreator"
-  member = google_logging_project_sink.audit.writer_identity
+  member = local.logging_agent
+
+  depends_on = [google_logging_project_sink.audit] # the agent is made with the first sink
 }
 
 # Reading a secret is logged only where that is asked for.

@@ -20,6 +20,15 @@ resource "google_service_account" "build" {
   description  = "Builds the functions' images. Since 2024 a build runs as an account that is named, or as one with too many rights."
 }
 
+# Who applies this in CI must be allowed to let functions, builds and pushes run as these accounts.
+resource "google_service_account_iam_member" "deployer" {
+  for_each = var.deployer == null ? {} : merge(google_service_account.function, { push = google_service_account.push, build = google_service_account.build })
+
+  service_account_id = each.value.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = "serviceAccount:${var.deployer}"
+}
+
 # The agent signs the token that a push carries. Older projects need this in so many words.
 resource "google_service_account_iam_member" "pubsub_signs_pushes" {
   service_account_id = google_service_account.push.name

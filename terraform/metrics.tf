@@ -5,12 +5,13 @@ locals {
   services       = join(" OR ", [for f in module.catalog.functions : "\"${f.name}\""])
   functions_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${local.services})"
   quarantines    = "jsonPayload.error=(\"InvalidFileError\" OR \"IntegrityError\" OR \"QuarantineError\")"
+  guard          = "jsonPayload.error=\"EmptySourceError\""
 
   counters = {
     dead_letters     = { line = "dead letter", where = null, labels = ["table", "topic"] }
-    failed_runs      = { line = "gave up", where = "NOT ${local.quarantines}", labels = ["step", "table", "error"] }
+    failed_runs      = { line = "gave up", where = "NOT ${local.quarantines} AND NOT ${local.guard}", labels = ["step", "table", "error"] }
     quarantined_runs = { line = "gave up", where = local.quarantines, labels = ["table", "error"] }
-    guarded_runs     = { line = "gave up", where = "jsonPayload.error=\"EmptySourceError\"", labels = ["table"] }
+    guarded_runs     = { line = "gave up", where = local.guard, labels = ["table"] }
     stuck_runs       = { line = "stuck run given up", where = null, labels = ["table"] }
     stale_tables     = { line = "table is stale", where = null, labels = ["table"] }
     lost_events      = { line = "dropped file that no event told of, announced again", where = null, labels = [] }

@@ -1,3 +1,8 @@
+output "audit_writer" {
+  description = "Identity that the audit sink writes as. Projects made before 2023 may have another than service-<number>@gcp-sa-logging, which then needs roles/storage.objectCreator on the audit bucket."
+  value       = google_logging_project_sink.audit.writer_identity
+}
+
 output "buckets" {
   description = "Bucket names by zone, those of the code and audit and source."
   value       = merge({ for zone, bucket in google_storage_bucket.zone : zone => bucket.name }, { audit = google_storage_bucket.audit.name })
@@ -21,6 +26,11 @@ output "environment" {
 output "function_urls" {
   description = "URLs of the functions; only Pub/Sub's account may call them."
   value       = { for name, f in google_cloudfunctions2_function.this : name => f.service_config[0].uri }
+}
+
+output "routes" {
+  description = "Function that each subscription pushes to, by topic."
+  value       = { for topic, s in module.catalog.subscriptions : topic => s.function }
 }
 
 output "secrets" {

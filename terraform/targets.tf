@@ -65,7 +65,7 @@ resource "google_sql_database_instance" "postgres" {
       ipv4_enabled                                  = false
       private_network                               = local.network
       enable_private_path_for_google_cloud_services = true
-      ssl_mode                                      = "ENCRYPTED_ONLY"
+      ssl_mode                                      = "TRUSTED_CLIENT_CERTIFICATE_REQUIRED" # Cloud SQL's connector brings one
     }
 
     maintenance_window {
@@ -107,23 +107,6 @@ resource "google_sql_database" "postgres" {
   name            = module.catalog.connections.postgres.database
   instance        = google_sql_database_instance.postgres[0].name
   deletion_policy = local.deletion_policy
-}
-
-# Read while Terraform runs, written to the database, and never to the state.
-ephemeral "google_secret_manager_secret_version" "postgres_password" {
-  count = try(var.postgres.password_version, 0) > 0 ? 1 : 0
-
-  secret = google_secret_manager_secret.this[try(coalesce(module.catalog.connections.postgres.password_secret), "postgres-password")].id
-}
-
-resource "google_sql_user" "postgres" {
-  count = try(var.postgres.password_version, 0) > 0 ? 1 : 0
-
-  name                = try(coalesce(module.catalog.connections.postgres.user), "sluice")
-  instance            = google_sql_database_instance.postgres[0].name
-  password_wo         = ephemeral.google_secret_manager_secret_version.postgres_password[0].secret_data
-  password_wo_version = var.postgres.password_version
-  deletion_policy     = "ABANDON" # it owns tables, so the database would not let it go
 }
 
 resource "google_sql_database_instance" "sqlserver" {

@@ -92,6 +92,17 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "deployer" {
+  description = "E-mail of the service account that applies this in CI (output service_accounts.deploy of the bootstrap); null when people do, who own the project."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.deployer == null || can(regex("^[a-z0-9-]+@[a-z0-9-]+\\.iam\\.gserviceaccount\\.com$", var.deployer))
+    error_message = "deployer must be the e-mail of a service account."
+  }
+}
+
 variable "dist_dir" {
   description = "Folder with <function>.zip, from this module or absolute; not read when archives is given."
   type        = string
@@ -175,14 +186,13 @@ variable "operators" {
 }
 
 variable "postgres" {
-  description = "The PostgreSQL instance to make; null adopts the one that connections.postgres names, and only grants the right to connect. password_version: 0 makes no user; add a version to the password's secret, then set 1; raise it after each new password."
+  description = "The PostgreSQL instance to make, named as connections.postgres says; null adopts the one of that name, and only grants the right to connect. The user is made by a person, so that no password passes through here (docs/deploy.md)."
   type = object({
     tier              = optional(string, "db-custom-2-7680")
     edition           = optional(string, "ENTERPRISE")
     version           = optional(string, "POSTGRES_17")
     is_regional       = optional(bool, true)
     disk_gb           = optional(number, 20)
-    password_version  = optional(number, 0)
     backups_kept      = optional(number, 14)
     log_retention_day = optional(number, 7)
   })

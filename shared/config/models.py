@@ -226,6 +226,8 @@ class PostgresConnection(Model):
     database: str = "postgres"
     user: str = "sluice"
     password_secret: str = "postgres-password"  # noqa: S105 - a secret's name, not a secret
+    max_connections: int = Field(default=40, ge=4)
+    """Connections that all functions together may hold; Terraform limits their instances by it."""
 
     @model_validator(mode="after")
     def _one_address(self) -> Self:

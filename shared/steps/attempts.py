@@ -196,6 +196,8 @@ def _ended(work: Work) -> Iterator[Work]:
             yield work
         except SluiceError as exc:
             _end(work, exc)
+            # The line that tells of it is written outside, where nobody knows the run any more.
+            exc.facts = {**exc.facts, "table": run.table, "run_id": run.run_id}
             raise
         except Exception as exc:
             # A mistake of ours: give the lease back, so that the next delivery need not wait.

@@ -1,5 +1,6 @@
 """Ingest: one generation of one dropped file into staged Parquet, its bad rows set aside."""
 
+import logging
 from datetime import UTC
 
 from shared import csv
@@ -18,6 +19,8 @@ from shared.steps.rejects import Rejects
 from shared.steps.units import ask_for_load, finish, part_writer
 from shared.storage import ObjectInfo
 from shared.wiring import Services
+
+log = logging.getLogger(__name__)
 
 
 def ingest(request: IngestRequest, services: Services) -> None:
@@ -84,6 +87,10 @@ def _stage(work: Work, resolved: ResolvedTable, request: IngestRequest) -> Manif
     file = services.storage.info(request.bucket, request.name, request.generation)
     if file is None:
         return None
+    if work.run.attempt_count == 1:
+        # A later attempt would tell of the back-off, not of how long a file waits.
+        waited = services.now() - file.created_at
+        log.info("file picked up", extra={"wait_s": waited.total_seconds()})
     try:
         _keep_original(work, file)
         return services.manifests.create(_read(work, resolved, file))

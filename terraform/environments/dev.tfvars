@@ -2,6 +2,7 @@
 environment    = "dev"
 prefix         = "example-sluice-dev"
 repository_url = "https://github.com/example/sluice"
+deployer       = "example-sluice-dev-deploy@example-dev.iam.gserviceaccount.com"
 
 # Small, and gone when it is destroyed.
 deletion_protection = false

@@ -2,6 +2,7 @@
 environment    = "prod"
 prefix         = "example-sluice-prod"
 repository_url = "https://github.com/example/sluice"
+deployer       = "example-sluice-prod-deploy@example-prod.iam.gserviceaccount.com"
 
 postgres = { tier = "db-custom-2-7680", is_regional = true, disk_gb = 50 }
 # A warm instance takes a dropped file up at once, instead of after a cold start.

@@ -1,0 +1,184 @@
+# The options that no environment uses yet, planned; and what must be refused.
+
+variables {
+  environment    = "prod"
+  prefix         = "acme-sluice"
+  project        = "example-prod"
+  repository_url = "https://github.com/acme/sluice"
+  archives = {
+    extract = { path = "../functions/extract/main.py", sha256 = "1111111111111111111111111111111111111111111111111111111111111111" }
+    ingest  = { path = "../functions/ingest/main.py", sha256 = "2222222222222222222222222222222222222222222222222222222222222222" }
+    load    = { path = "../functions/load/main.py", sha256 = "3333333333333333333333333333333333333333333333333333333333333333" }
+    sweep   = { path = "../functions/sweep/main.py", sha256 = "4444444444444444444444444444444444444444444444444444444444444444" }
+  }
+}
+
+run "an_adopted_database_is_only_connected_to" {
+  command = plan
+
+  assert {
+    condition     = length(google_sql_database_instance.postgres) == 0 && length(google_service_networking_connection.services) == 0
+    error_message = "Nothing of a database may be made when none is asked for."
+  }
+
+  assert {
+    condition     = length(google_project_iam_member.client) == 4 && alltrue([for m in google_project_iam_member.client : m.project == "example-prod" && strcontains(m.condition[0].expression, "instances/sluice\"")])
+    error_message = "Each function needs the right to connect to the instance that is there, and to no other."
+  }
+}
+
+run "everything_at_once" {
+  command = plan
+
+  variables {
+    postgres         = { password_version = 1 }
+    sqlserver        = {}
+    snowflake_access = { mode = "static_ip" }
+    kms_key          = "projects/example-prod/locations/europe-west1/keyRings/sluice/cryptoKeys/data"
+    alerts           = { emails = ["team@example.com"] }
+    budget           = { billing_account = "012345-6789AB-CDEF01", amount = 200 }
+    operators        = ["group:data@example.com"]
+    schedules_paused = true
+  }
+
+  assert {
+    condition     = google_sql_database_instance.postgres[0].name == "sluice" && !google_sql_database_instance.postgres[0].settings[0].ip_configuration[0].ipv4_enabled
+    error_message = "The instance is named by the environment file and has no public address."
+  }
+
+  assert {
+    condition     = google_sql_database_instance.postgres[0].deletion_protection && google_sql_database_instance.postgres[0].settings[0].deletion_protection_enabled
+    error_message = "The instance must be protected on both sides."
+  }
+
+  assert {
+    condition     = google_sql_database_instance.sqlserver[0].name == "acme-sluice-sqlserver" && length(google_service_networking_connection.services) == 1
+    error_message = "SQL Server is private too."
+  }
+
+  assert {
+    condition     = alltrue([for f in google_cloudfunctions2_function.this : f.service_config[0].direct_vpc_egress == "VPC_EGRESS_ALL_TRAFFIC"]) && length(google_compute_router_nat.egress) == 1
+    error_message = "All traffic must leave through the address."
+  }
+
+  assert {
+    condition     = alltrue([for b in google_storage_bucket.zone : b.encryption[0].default_kms_key_name == var.kms_key]) && alltrue([for t in google_pubsub_topic.this : t.kms_key_name == var.kms_key]) && length(google_kms_crypto_key_iam_member.agent) == 5
+    error_message = "Buckets and topics must use the key, and the agents must be allowed to."
+  }
+
+  assert {
+    condition     = google_billing_budget.project[0].amount[0].specified_amount[0].units == "200" && length(google_monitoring_notification_channel.email) == 1
+    error_message = "The budget is 200."
+  }
+
+  assert {
+    condition     = length(google_pubsub_topic_iam_member.operator) == 4 && alltrue([for k in keys(google_secret_manager_secret_iam_member.operator) : !strcontains(k, "staging-key")])
+    error_message = "Operators may ask for every step, and need not decrypt."
+  }
+
+  assert {
+    condition     = [for k, j in google_cloud_scheduler_job.this : k if !j.paused] == ["sweep"]
+    error_message = "Only the sweep may go on."
+  }
+}
+
+run "a_private_endpoint_in_a_network_that_is_there" {
+  command = plan
+
+  variables {
+    snowflake_access = {
+      mode               = "psc"
+      service_attachment = "projects/p/regions/europe-west1/serviceAttachments/snowflake"
+      hosts              = ["acme.europe-west4.privatelink.snowflakecomputing.com", "ocsp.acme.europe-west4.privatelink.snowflakecomputing.com"]
+    }
+    network = { existing = { network = "projects/host/global/networks/shared", subnetwork = "projects/host/regions/europe-west1/subnetworks/functions" } }
+  }
+
+  assert {
+    condition     = length(google_dns_record_set.snowflake) == 2 && length(google_compute_forwarding_rule.snowflake) == 1
+    error_message = "Each of Snowflake's hosts needs a name that leads to the endpoint."
+  }
+
+  assert {
+    condition     = length(google_compute_network.this) == 0 && alltrue([for f in google_cloudfunctions2_function.this : f.service_config[0].direct_vpc_network_interface[0].network == "projects/host/global/networks/shared"])
+    error_message = "Functions must leave through the network that is there."
+  }
+}
+
+run "a_vpn_has_two_tunnels_and_no_secret_in_the_state" {
+  command = plan
+
+  variables {
+    snowflake_access = { mode = "vpn", vpn = { peer_ips = ["198.51.100.1", "198.51.100.2"], peer_asn = 65001, secret_version = 1 } }
+  }
+
+  assert {
+    condition     = length(google_compute_vpn_tunnel.this) == 2 && alltrue([for t in google_compute_vpn_tunnel.this : t.shared_secret == null])
+    error_message = "Two tunnels, with a secret that is written and never kept."
+  }
+}
+
+run "a_vpn_waits_for_its_secret" {
+  command = plan
+
+  variables {
+    snowflake_access = { mode = "vpn", vpn = { peer_ips = ["198.51.100.1", "198.51.100.2"], peer_asn = 65001 } }
+  }
+
+  assert {
+    condition     = length(google_compute_vpn_tunnel.this) == 0 && contains(keys(google_secret_manager_secret.this), "vpn-shared-secret")
+    error_message = "Without a version of the secret there can be no tunnel."
+  }
+}
+
+run "a_database_elsewhere_than_the_configuration_says_is_refused" {
+  command = plan
+
+  variables {
+    region   = "europe-west4"
+    postgres = {}
+  }
+
+  expect_failures = [google_sql_database_instance.postgres]
+}
+
+run "everybody_is_no_operator" {
+  command = plan
+
+  variables {
+    operators = ["allUsers"]
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "a_ledger_that_forgets_before_the_landing_zone_is_refused" {
+  command = plan
+
+  variables {
+    retention_days = { landing = 100, ledger = 90 }
+  }
+
+  expect_failures = [var.retention_days]
+}
+
+run "an_archive_that_was_not_built_is_refused" {
+  command = plan
+
+  variables {
+    archives = null
+    dist_dir = "./no-such-folder"
+  }
+
+  expect_failures = [google_storage_bucket_object.archive]
+}
+
+run "an_unknown_setting_is_refused" {
+  command = plan
+
+  variables {
+    settings = { SLUICE_UNIT_ROW = "5" }
+  }
+
+  expect_failures = [var.settings]
+}
