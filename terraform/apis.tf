@@ -35,17 +35,19 @@ resource "google_project_service" "this" {
 # A right is in force within two minutes, mostly. Source: IAM, "Access change propagation". Without
 # this the first apply of a new project fails where the same apply a minute later succeeds: Cloud
 # Storage checks that it may publish before it accepts a notification, and a build needs its rights.
+# Made once: later rights are waited for by Pub/Sub, which delivers again.
 resource "time_sleep" "rights" {
   create_duration = "90s"
 
-  triggers = {
-    agents = sha256(jsonencode([
-      google_pubsub_topic_iam_member.storage_publishes_drops.id,
-      google_pubsub_topic_iam_member.dead_letters.id,
-      values(google_project_iam_member.build)[*].id,
-      google_artifact_registry_repository_iam_member.build.id,
-      values(google_storage_bucket_iam_member.function)[*].id,
-      values(google_secret_manager_secret_iam_member.function)[*].id,
-    ]))
-  }
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build,
+    google_project_iam_member.build,
+    google_project_iam_member.client,
+    google_pubsub_topic_iam_member.dead_letters,
+    google_pubsub_topic_iam_member.function,
+    google_pubsub_topic_iam_member.storage_publishes_drops,
+    google_secret_manager_secret_iam_member.function,
+    google_service_account_iam_member.deployer,
+    google_storage_bucket_iam_member.function,
+  ]
 }

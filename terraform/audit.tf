@@ -12,12 +12,15 @@ resource "google_storage_bucket" "audit" {
   storage_class               = "STANDARD"
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = false # the retention policy would refuse it anyway
+  force_destroy               = !var.deletion_protection # which a retention policy refuses all the same
   deletion_policy             = local.deletion_policy
 
-  retention_policy {
-    retention_period = tostring(var.audit.retention_days * 86400)
-    is_locked        = var.audit.is_locked
+  dynamic "retention_policy" {
+    for_each = var.audit.retention_days > 0 ? [var.audit.retention_days * 86400] : []
+    content {
+      retention_period = tostring(retention_policy.value)
+      is_locked        = var.audit.is_locked
+    }
   }
 
   dynamic "encryption" {
@@ -45,7 +48,7 @@ resource "google_storage_bucket" "audit" {
       type = "Delete"
     }
     condition {
-      age = var.audit.retention_days + 1
+      age = max(30, var.audit.retention_days + 1)
     }
   }
 

@@ -118,6 +118,7 @@ resource "google_cloudfunctions2_function" "this" {
     all_traffic_on_latest_revision   = true
 
     environment_variables = merge(var.settings, {
+      MALLOC_ARENA_MAX    = "1" # FUNCTION_ENVIRONMENT in shared/settings.py says why
       SLUICE_PROJECT      = var.project
       SLUICE_PREFIX       = var.prefix
       SLUICE_CODE_VERSION = substr(local.archives[each.key].sha256, 0, 12)

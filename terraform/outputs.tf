@@ -13,6 +13,11 @@ output "connections" {
   value       = merge({ for i in google_sql_database_instance.postgres : "postgres" => i.connection_name }, { for i in google_sql_database_instance.sqlserver : "sqlserver" => i.connection_name })
 }
 
+output "database_addresses" {
+  description = "Private addresses of the databases that were made here, by kind: what connections.sqlserver.host needs."
+  value       = merge({ for i in google_sql_database_instance.postgres : "postgres" => i.private_ip_address }, { for i in google_sql_database_instance.sqlserver : "sqlserver" => i.private_ip_address })
+}
+
 output "egress_address" {
   description = "Address that Snowflake's network policy must allow; null unless snowflake_access is static_ip."
   value       = one(google_compute_address.egress[*].address)
@@ -44,12 +49,12 @@ output "service_accounts" {
 }
 
 output "smoke_table" {
-  description = "Table of files that a smoke test may drop a file for; null when there is none."
+  description = "Table that a smoke run may move; null when none is named and no table of files will do."
   value       = var.smoke_table != null ? var.smoke_table : module.catalog.smoke_table
 
   precondition {
-    condition     = var.smoke_table == null || try(module.catalog.tables[var.smoke_table].source == "csv", false)
-    error_message = "smoke_table must be a table of files."
+    condition     = var.smoke_table == null || contains(keys(module.catalog.tables), coalesce(var.smoke_table, "-"))
+    error_message = "smoke_table names no table; known: ${join(", ", keys(module.catalog.tables))}."
   }
 }
 

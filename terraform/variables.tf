@@ -43,7 +43,7 @@ variable "archives" {
 }
 
 variable "audit" {
-  description = "The audit bucket: how long nothing in it can be changed or deleted, and whether that period itself is locked. A lock can never be taken back, nor the bucket deleted before the period is over."
+  description = "The audit bucket: how long nothing in it can be changed or deleted (0: no such period, and objects go after 30 days), and whether the period itself is locked. A lock can never be taken back, nor the bucket deleted before the period is over."
   type = object({
     retention_days = optional(number, 400)
     is_locked      = optional(bool, false)
@@ -52,8 +52,8 @@ variable "audit" {
   nullable = false
 
   validation {
-    condition     = var.audit.retention_days >= 1 && var.audit.retention_days <= 36500
-    error_message = "audit.retention_days must be 1 to 36500."
+    condition     = var.audit.retention_days >= (var.audit.is_locked ? 1 : 0) && var.audit.retention_days <= 36500
+    error_message = "audit.retention_days must be 0 to 36500, and at least 1 when it is locked."
   }
 }
 
@@ -295,7 +295,7 @@ variable "settings" {
 
   validation {
     condition = length(setsubtract(keys(var.settings), [
-      "SLUICE_LEASE_S", "SLUICE_BUDGET_S", "SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS",
+      "SLUICE_LEASE_S", "SLUICE_BUDGET_S", "SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS", "SLUICE_DIRECT_BYTES",
       "SLUICE_STUCK_S", "SLUICE_MAX_NUDGES", "SLUICE_LOST_S", "SLUICE_ORPHAN_S", "SLUICE_COLLECT_S",
     ])) == 0
     error_message = "settings knows the variables of shared/settings.py that have a default, and no others."
@@ -303,7 +303,7 @@ variable "settings" {
 }
 
 variable "smoke_table" {
-  description = "Table of files that a smoke test may drop a file for; null takes the first one."
+  description = "Table that a smoke run may move; null takes the first table of files that an empty file leaves as it is."
   type        = string
   default     = null
 }

@@ -12,6 +12,7 @@ locals {
   deploy_roles = [
     "roles/artifactregistry.admin",
     "roles/bigquery.admin",
+    "roles/browser",
     "roles/cloudfunctions.admin",
     "roles/cloudscheduler.admin",
     "roles/cloudsql.admin",

@@ -9,4 +9,4 @@ deletion_protection = false
 schedules_paused    = true
 postgres            = { tier = "db-f1-micro", is_regional = false, disk_gb = 10, backups_kept = 3 }
 retention_days      = { landing = 7, staging = 14, raw = 30, quarantine = 30, ledger = 60, deleted = 0 }
-audit               = { retention_days = 1 }
+audit               = { retention_days = 0 }

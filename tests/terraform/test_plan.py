@@ -14,13 +14,16 @@ from local.topology import FUNCTIONS
 from shared.config import resolve, schedule
 from shared.core.dead_letters import decode_sweep
 from shared.core.messages import FINALIZE, Delivery, ExtractRequest, SweepRequest, decode_extract
-from shared.settings import TOPICS, ZONES, Settings
+from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, Settings
 from shared.stage.envelope import KEY_SECRET
 from tests.terraform.workspace import resources
 
 PREFIX = "example-sluice-prod"
 TABLES = {t.table.name: t for t in resolve.load(Path("config"), "prod")}
 DECODERS: dict[str, Callable[[Delivery], Any]] = {"extract": decode_extract, "sweep": decode_sweep}
+READ = set(re.findall(r'"(SLUICE_[A-Z_]+)"', Path("shared/settings.py").read_text()))
+"""Variables that the product reads."""
+
 UNCONDITIONED = {"roles/logging.logWriter"}
 """Roles that have no smaller resource than a project."""
 
@@ -125,14 +128,22 @@ def test_functions_have_the_entry_points_of_their_archives(plan: dict[str, Any])
 
 
 def test_functions_get_the_variables_that_the_settings_read(plan: dict[str, Any]) -> None:
-    read = set(re.findall(r'"(SLUICE_[A-Z_]+)"', Path("shared/settings.py").read_text()))
-
     for values in planned(plan, "google_cloudfunctions2_function").values():
         given = values["service_config"][0]["environment_variables"]
         settings = Settings.from_environment(given)
-        assert set(given) <= read
+        assert set(given) <= READ | FUNCTION_ENVIRONMENT.keys()
+        assert given.items() >= FUNCTION_ENVIRONMENT.items()
         assert (settings.project, settings.prefix) == ("example-prod", PREFIX)
-        assert not settings.is_emulated
+        assert settings.storage_emulator is None
+
+
+def test_every_setting_with_a_default_may_be_given() -> None:
+    variables = Path("terraform/variables.tf").read_text()
+    allowed = set(re.findall(r'"(SLUICE_[A-Z_]+)"', variables))
+    fixed = {"SLUICE_PROJECT", "SLUICE_PREFIX", "SLUICE_CODE_VERSION"}
+    local = {"SLUICE_SECRETS_ENDPOINT", "SLUICE_STATE"}
+
+    assert allowed == READ - fixed - local
 
 
 def test_no_request_outlives_the_ack_deadline(plan: dict[str, Any]) -> None:

@@ -54,8 +54,8 @@ output "secrets" {
 }
 
 output "smoke_table" {
-  description = "First table of files: one that a smoke test may drop a file for; null when there is none."
-  value       = try([for name in sort(keys(local.tables)) : name if local.tables[name].source == "csv"][0], null)
+  description = "First table of files that a file with a header and no rows leaves as it is; null when there is none."
+  value       = try([for name in sort(keys(local.tables)) : name if local.tables[name].is_smokable][0], null)
 }
 
 output "subscriptions" {

@@ -10,7 +10,10 @@ locals {
       kind == "snowflake" ? local.connections[kind].private_key_secret : local.connections[kind].password_secret, fallback,
     ), fallback)
   }
-  target_secrets = [for kind in local.targets : local.secret_of[kind] if contains(keys(local.secret_of), kind)]
+  # A target that proves itself with a certificate of its own has that in a secret too.
+  target_secrets = distinct(flatten([
+    for kind in local.targets : compact([local.secret_of[kind], try(local.connections[kind].ca_secret, "")]) if contains(keys(local.secret_of), kind)
+  ]))
   source_secrets = contains(local.sources, "snowflake") ? [local.secret_of.snowflake] : []
 
   readers = {

@@ -28,6 +28,8 @@ locals {
         schedule   = try(coalesce(t.schedule, local.manual), local.manual)
         time_zone  = try(coalesce(t.time_zone, "UTC"), "UTC")
         encryption = try(t.encryption, null) == true
+        # A file with a header and no rows takes the whole way and changes nothing.
+        is_smokable = try(length(t.csv.columns) > 0, false) && try(t.sync_mode, "full") != "full" && try(t.csv.on_duplicate, "skip") != "fail"
       } if try(t.name, "") == name
     ][0]
   }

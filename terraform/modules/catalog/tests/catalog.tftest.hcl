@@ -108,12 +108,25 @@ run "the_dead_letters_go_to_the_sweep_and_nowhere_else" {
   }
 }
 
-run "the_first_table_of_files_serves_for_a_smoke_test" {
+run "a_smoke_run_moves_a_table_of_files_whose_columns_are_known" {
   command = plan
 
   assert {
     condition     = output.smoke_table == "returns"
     error_message = "smoke_table: ${output.smoke_table}"
+  }
+}
+
+run "a_sql_server_has_a_secret_for_its_password_and_its_certificates" {
+  command = plan
+
+  variables {
+    environment = "sqlserver"
+  }
+
+  assert {
+    condition     = contains(output.secrets, "sqlserver-password") && contains(output.secrets, "sqlserver-ca") && output.functions.load.max_instances == 9
+    error_message = "secrets: ${jsonencode(output.secrets)}, instances: ${output.functions.load.max_instances}"
   }
 }
 
