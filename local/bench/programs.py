@@ -45,10 +45,12 @@ def _psql(_: Path, file: Path, target: str) -> tuple[str | Path, ...]:
 
 
 def _sling(environment: Path, file: Path, target: str) -> tuple[str | Path, ...]:
-    stream, table = f"file://{file}", "public.sling_orders"
+    # What the wheel's own launcher looks for is not where the wheel puts it.
+    binary = next(environment.glob("lib/*/site-packages/sling_linux_amd64/bin/sling*"))
     return (
-        *(environment / "bin" / "sling", "run", "--src-stream", stream, "--tgt-conn", target),
-        *("--tgt-object", table, "--mode", "full-refresh"),
+        *(binary, "run", "--src-stream", f"file://{file}"),
+        *("--tgt-conn", f"{target}?sslmode=disable", "--tgt-object", "public.sling_orders"),
+        *("--mode", "full-refresh"),
     )
 
 
@@ -74,7 +76,7 @@ LOAD = (
     ),
     Program(
         "pandas to_sql",
-        ("pandas", "sqlalchemy", "psycopg2-binary"),
+        ("pandas", "sqlalchemy", "psycopg[binary]"),
         _script("pandas_postgres", "pandas_orders"),
         is_slow=True,
     ),

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import yaml
 
+from local import state
 from local.bench.data import COLUMNS, File
 from local.bench.measuring import Cost
-from local.demo.__main__ import connect_postgres, start_afresh
+from local.clients import connect_postgres
 from local.supervisor import Background
 from shared.core.runs import Run, RunState
 from shared.settings import Settings, adopt
@@ -40,7 +41,7 @@ class Cloud:
 
     def __init__(self, folder: Path) -> None:
         self._state = folder / "cloud"
-        start_afresh(self._state)
+        state.delete(self._state)
         self._background = Background.start(self._state, _config(folder / "config"), "local")
         described = self._background.described
         adopt(described["env"])
