@@ -77,7 +77,7 @@ resource "google_monitoring_alert_policy" "line" {
     }
   }
 
-  depends_on = [google_logging_metric.counter]
+  depends_on = [time_sleep.metrics]
 }
 
 resource "google_monitoring_alert_policy" "dead_letter_depth" {
@@ -142,7 +142,7 @@ resource "google_monitoring_alert_policy" "no_sweep" {
     }
   }
 
-  depends_on = [google_logging_metric.counter]
+  depends_on = [time_sleep.metrics]
 }
 
 resource "google_monitoring_alert_policy" "error_rate" {
@@ -257,5 +257,5 @@ resource "google_monitoring_alert_policy" "slow_pickup" {
     }
   }
 
-  depends_on = [google_logging_metric.distribution]
+  depends_on = [time_sleep.metrics]
 }

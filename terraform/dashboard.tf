@@ -50,5 +50,5 @@ resource "google_monitoring_dashboard" "this" {
     }
   })
 
-  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+  depends_on = [time_sleep.metrics]
 }

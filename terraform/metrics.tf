@@ -86,3 +86,10 @@ resource "google_logging_metric" "distribution" {
 
   depends_on = [google_project_service.this]
 }
+
+# An alert on a metric that was made a moment ago is refused: "Cannot find metric".
+resource "time_sleep" "metrics" {
+  create_duration = "60s"
+
+  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+}

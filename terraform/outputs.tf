@@ -33,11 +33,6 @@ output "function_urls" {
   value       = { for name, f in google_cloudfunctions2_function.this : name => f.service_config[0].uri }
 }
 
-output "routes" {
-  description = "Function that each subscription pushes to, by topic."
-  value       = { for topic, s in module.catalog.subscriptions : topic => s.function }
-}
-
 output "secrets" {
   description = "Secrets that need a version before anything moves."
   value       = sort(keys(google_secret_manager_secret.this))

@@ -252,13 +252,13 @@ variable "repository_url" {
 }
 
 variable "retention_days" {
-  description = "How long each zone keeps its objects. landing: also how long a refused file can be replayed. staging: how far back a rewind or replay reaches. raw: the originals, which move to colder classes after 30, 90 and 365 days. ledger: records of runs, which must outlive landing, or dropped files would be announced again. deleted: how long a deleted object can be brought back."
+  description = "How long each zone keeps its objects. landing: also how long a refused file can be replayed. staging: how far back a rewind or replay reaches. raw: the originals, which move to colder classes after 30, 90 and 365 days. ledger: records of runs, which must outlive landing, or dropped files would be announced again, and a table's two last slots, or it would count as stale; each sweep lists all of them. deleted: how long a deleted object can be brought back."
   type = object({
     landing    = optional(number, 30)
     staging    = optional(number, 90)
     raw        = optional(number, 2557)
     quarantine = optional(number, 180)
-    ledger     = optional(number, 400)
+    ledger     = optional(number, 120)
     deleted    = optional(number, 7)
   })
   default  = {}

@@ -100,7 +100,8 @@ def _write(workspace: Workspace) -> None:
     for module in (CATALOG, "terraform/bootstrap", "terraform"):
         workspace.run(module, "init")
     text = rights.DOCUMENT.read_text()
-    rights.DOCUMENT.write_text(rights.replaced(text, rights.table(workspace)))
+    table = rights.table(workspace, workspace.apply(rights.ENVIRONMENT))
+    rights.DOCUMENT.write_text(rights.replaced(text, table))
 
 
 def _timed(name: str, check: Callable[[], object]) -> None:

@@ -31,3 +31,9 @@ def planner(workspace: Workspace) -> Workspace:
 def plan(planner: Workspace) -> dict[str, Any]:
     """Return production's plan."""
     return planner.plan("prod")
+
+
+@pytest.fixture(scope="session")
+def applied(planner: Workspace) -> dict[str, Any]:
+    """Return production's state after a simulated apply."""
+    return planner.apply("prod")

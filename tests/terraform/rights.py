@@ -63,10 +63,15 @@ class Right:
     why: str
 
 
-def table(workspace: Workspace) -> str:
-    """Apply production and the bootstrap, simulated, and return the table in Markdown."""
+def table(workspace: Workspace, applied: dict[str, Any]) -> str:
+    """Return the table in Markdown.
+
+    Args:
+        workspace: where the bootstrap is applied, simulated.
+        applied: production's state.
+    """
     reasons = workspace.catalog(ENVIRONMENT, PREFIX)
-    states = [workspace.apply(ENVIRONMENT), workspace.bootstrap()]
+    states = [applied, workspace.bootstrap()]
     found = [right for state in states for right in rights(state["values"], reasons)]
     lines = ["| account | role | on | only | why |", "| --- | --- | --- | --- | --- |"]
     for right in sorted(set(found)):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def is_call_of(call: ast.Call, owner: str, names: set[str]) -> bool:
     )
 
 
+@cache
 def written() -> dict[str, set[str]]:
     """Return the messages that the code logs, each with the fields that are named beside it."""
     found: dict[str, set[str]] = {}
@@ -45,6 +47,7 @@ def written() -> dict[str, set[str]]:
     return found
 
 
+@cache
 def context() -> set[str]:
     """Return the fields that a context adds to every line inside."""
     return {

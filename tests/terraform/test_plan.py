@@ -37,6 +37,11 @@ def planned(plan: dict[str, Any], kind: str, name: str | None = None) -> dict[st
     }
 
 
+def made(applied: dict[str, Any], kind: str, name: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the values of one type of resource after an apply, by key or name."""
+    return planned({"planned_values": applied["values"]}, kind, name)
+
+
 def delivery(job: dict[str, Any]) -> Delivery:
     """Return what Pub/Sub would deliver of a Scheduler job's message."""
     return Delivery(
@@ -97,24 +102,37 @@ def test_subscriptions_are_those_of_the_cloud_on_a_laptop(plan: dict[str, Any]) 
         assert values["retry_policy"] == [{"minimum_backoff": "10s", "maximum_backoff": "600s"}]
 
 
-def test_dead_letters_are_pushed_to_the_sweep_with_a_token(plan: dict[str, Any]) -> None:
-    (configured,) = [
-        r
-        for r in plan["configuration"]["root_module"]["resources"]
-        if r["address"] == "google_pubsub_subscription.this"
-    ]
+def test_each_subscription_pushes_to_its_function_as_the_one_account_that_may(
+    applied: dict[str, Any],
+) -> None:
+    subscriptions = made(applied, "google_pubsub_subscription")
+    functions = made(applied, "google_cloudfunctions2_function")
+    invokers = made(applied, "google_cloud_run_v2_service_iam_member")
+    account = made(applied, "google_service_account", "push")["push"]
 
-    push = configured["expressions"]["push_config"][0]
+    to = {**{name: name for name in FUNCTIONS}, provision.DEAD_LETTER: "sweep"}
+    assert set(subscriptions) == set(to)
+    for topic, values in subscriptions.items():
+        (push,) = values["push_config"]
+        (token,) = push["oidc_token"]
+        url = functions[to[topic]]["service_config"][0]["uri"]
+        assert (push["push_endpoint"], token["audience"]) == (url, url)
+        assert token["service_account_email"] == account["email"]
+    assert {i["name"]: i["member"] for i in invokers.values()} == {
+        f"{PREFIX}-{name}": account["member"] for name in FUNCTIONS
+    }
 
-    assert "oidc_token" in push
-    routes = planned_state_of_catalog(plan)
-    assert routes["dead-letter"] == "sweep"
-    assert {k: v for k, v in routes.items() if k != "dead-letter"} == {f: f for f in FUNCTIONS}
 
+def test_every_source_of_dead_letters_lets_pubsub_forward_them(applied: dict[str, Any]) -> None:
+    subscribers = made(applied, "google_pubsub_subscription_iam_member")
+    publisher = made(applied, "google_pubsub_topic_iam_member", "dead_letters")["dead_letters"]
 
-def planned_state_of_catalog(plan: dict[str, Any]) -> dict[str, str]:
-    """Return the function of each subscription, by the description of what it may be called by."""
-    return plan["planned_values"]["outputs"]["routes"]["value"]
+    agent = publisher["member"]
+    assert agent.endswith("@gcp-sa-pubsub.iam.gserviceaccount.com")
+    assert publisher["topic"].endswith(f"/{PREFIX}-{provision.DEAD_LETTER}")
+    assert {(k, v["role"], v["member"]) for k, v in subscribers.items()} == {
+        (name, "roles/pubsub.subscriber", agent) for name in FUNCTIONS
+    }
 
 
 def test_functions_have_the_entry_points_of_their_archives(plan: dict[str, Any]) -> None:
@@ -230,10 +248,11 @@ def test_nobody_gets_a_basic_or_administrating_role(plan: dict[str, Any]) -> Non
     assert [role for role in roles if role.lower().endswith("admin")] == []
 
 
-def test_nobody_outside_is_granted_anything(plan: dict[str, Any]) -> None:
-    members = [str(r["values"].get("member", "")) for r in granted(plan)]
+def test_nobody_outside_is_granted_anything(applied: dict[str, Any]) -> None:
+    members = [r["values"]["member"] for r in granted({"planned_values": applied["values"]})]
 
-    assert [m for m in members if m.startswith(("all", "domain:"))] == []
+    assert members
+    assert [m for m in members if not m.startswith("serviceAccount:")] == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
