@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
+WORKERS ?= 2
 TF ?= terraform
 
 .PHONY: help setup demo test crash bench bench-intake soak format lint lock ci clean tf-check tf-docs
@@ -29,8 +30,8 @@ setup: $(VENV)/.ready ## Make the virtual environment
 demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here (KEEP=1 leaves it up)
 	@$(BIN)/python -m local.demo --state $(STATE) $(if $(KEEP),--keep)
 
-test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down
-	@$(BIN)/python -m pytest $(PYTEST)
+test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKERS=1 runs them in turn
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
 crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes half an hour
 	@$(BIN)/python -m tests.crash
