@@ -19,6 +19,7 @@ from shared.cli import (
 )
 from shared.cli import runs as run_commands
 from shared.cli import sweep as sweep_commands
+from shared.cli.failures import JsonCommand
 from shared.errors import SluiceError
 
 app = typer.Typer(
@@ -37,7 +38,7 @@ app.command()(run_commands.runs)
 app.command()(tables.validate)
 app.command()(tables.schema)
 app.command()(tables.metadata)
-app.command()(intake.intake)
+app.command(cls=JsonCommand)(intake.intake)
 app.command()(contracts.contract)
 app.command()(sweep_commands.sweep)
 app.add_typer(imports.app, name="tables")

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from shared import csv
 from shared.cli import render
+from shared.cli.failures import VERSION, failure
 from shared.config import resolve
 from shared.config.models import CsvFiles
 from shared.core.schemas import Column, DataType, Kind, TableSchema
@@ -31,8 +32,10 @@ EXIT_REFUSED = 4
 CHUNK_BYTES = 2**20
 SHOWN_REJECTS = 20
 SHOWN_CHARACTERS = 200
-VERSION = 1
-"""Version of the JSON that is printed."""
+REFUSED_ACTION = (
+    "export the file as the message says, or state how it is written: --encoding, --delimiter, "
+    "--quote, --header-rows, --skip-lines"
+)
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class Report:
     size_bytes: int
     refusal: str | None = None
     """Why the file as a whole cannot be read; None when it was."""
+    error: dict[str, str] | None = None
+    """The same as a code, a message and what to do, as every other error has it."""
     dialect: dict[str, Any] | None = None
     confidence: float | None = None
     evidence: list[str] = field(default_factory=list)
@@ -102,6 +107,7 @@ def intake(
             reading.explain(report, out)
         except InvalidFileError as exc:
             report.refusal = exc.message
+            report.error = failure("invalid_file", exc.message, REFUSED_ACTION)
         except OSError as exc:
             raise InvalidConfigError(f"{exc.filename or file}: {exc.strerror or exc}") from exc
     if as_json:

@@ -4,7 +4,6 @@ Everything the reader needs to know about bytes, lines and fields is here and no
 dialect has a JSON form, which is what gets frozen, compared and shown.
 """
 
-import codecs
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,21 @@ from shared.errors import InvalidConfigError
 
 MAX_HEADER_ROWS = 8
 MAX_DELIMITER_CHARACTERS = 16
+
+
+def require_encoding(name: str) -> None:
+    """Make sure that there is such an encoding of text.
+
+    Raises:
+        InvalidConfigError: there is none.
+    """
+    try:
+        "a".encode(name).decode(name, "replace")
+    except (LookupError, ValueError) as exc:
+        raise InvalidConfigError(
+            f"encoding {name!r} is not known; write one like utf-8, utf-16, cp1252, shift_jis or "
+            "gb18030"
+        ) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +78,7 @@ class Dialect:
                 f"header_rows {self.header_rows} must be 0 to {MAX_HEADER_ROWS} and skip_lines "
                 f"{self.skip_lines} 0 or more"
             )
-        try:
-            codecs.lookup(self.encoding)
-        except LookupError as exc:
-            raise InvalidConfigError(
-                f"encoding {self.encoding!r} is not known; write one like utf-8, utf-16, cp1252, "
-                "shift_jis or gb18030"
-            ) from exc
+        require_encoding(self.encoding)
 
     def _check_marks(self) -> None:
         for name in ("quote", "escape", "decimal_mark", "thousands_mark"):

@@ -18,7 +18,7 @@ from shared.csv.detection.layouts import Layout, find_layout
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
 from shared.csv.detection.styles import Scored, ranked
 from shared.csv.detection.verdicts import Verdict
-from shared.csv.dialect import Dialect
+from shared.csv.dialect import Dialect, require_encoding
 from shared.csv.encodings import Transcoder
 from shared.errors import InvalidFileError
 
@@ -65,6 +65,7 @@ def detect(
 def _charset(head: bytes, given: Mapping[str, object], *, is_whole: bool) -> Charset:
     if "encoding" in given:
         name = str(given["encoding"])
+        require_encoding(name)
         return Charset(Transcoder(name, head[:4]).encoding, f"encoding {name}: given")
     return find_charset(head, is_whole=is_whole)
 

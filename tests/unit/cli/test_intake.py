@@ -133,6 +133,39 @@ def test_what_is_no_file_is_a_usage_error(tmp_path: Path, name: str, what: str) 
     assert what in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "code", "message"),
+    [
+        (["missing.csv"], 2, "usage", "is not there"),
+        (["missing.csv", "--no-such-option"], 2, "usage", "No such option"),
+        ([], 2, "usage", "Missing argument"),
+        (["messy.csv", "--header-rows", "many"], 2, "usage", "header-rows"),
+        (["messy.csv", "--encoding", "klingon"], 1, "invalid_config", "not known"),
+        (["messy.csv", "--table", "orders"], 1, "invalid_config", "no such environment"),
+        (["messy.csv", "--out", "messy.csv"], 1, "invalid_config", "messy.csv"),
+        (["drawing.csv"], 4, "invalid_file", "PNG"),
+    ],
+)
+def test_every_error_is_json_where_json_is_asked_for(
+    messy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    exit_code: int,
+    code: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(messy.parent)
+    Path("drawing.csv").write_bytes(b"\x89PNG\r\n\x1a\n")
+
+    found, report = intake(*arguments)
+
+    assert found == exit_code
+    assert report["version"] == 1
+    assert report["error"]["code"] == code
+    assert message in report["error"]["message"]
+    assert report["error"]["action"]
+
+
 def test_table_file_says_how_a_file_is_read(tmp_path: Path, messy: Path) -> None:
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "local.yaml").write_text(

@@ -1,0 +1,60 @@
+"""How a command with ``--json`` fails: one JSON object on standard output, whatever went wrong.
+
+A program that calls the command reads one place, also where the command line itself is wrong.
+"""
+
+import json
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+from typer.exceptions import TyperException
+
+from shared.errors import SluiceError
+
+VERSION = 1
+EXIT_FAILED = 1
+FLAG = "--json"
+
+
+class JsonCommand(TyperCommand):
+    """A command that prints its errors as JSON when it was asked for JSON."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
+        """Read the command line."""
+        wants_json = FLAG in args
+        try:
+            return super().make_context(info_name, args, *rest, **more)
+        except TyperException as exc:
+            raise _told(exc) if wants_json else exc from exc
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (TyperException, SluiceError) as exc:
+            raise _told(exc) if ctx.params.get("as_json") else exc from exc
+
+
+def failure(code: str, message: str, action: str) -> dict[str, str]:
+    """Return the JSON form of an error: a stable name, what happened, and what to do next."""
+    return {"code": code, "message": message, "action": action}
+
+
+def _told(exc: TyperException | SluiceError) -> typer.Exit:
+    """Print an error, and return what ends the command."""
+    if isinstance(exc, TyperException):
+        error = failure("usage", exc.format_message(), "see sluice intake --help")
+        exit_code = exc.exit_code
+    else:
+        error = failure(_code(exc), exc.message, "do what the message says, then run it again")
+        exit_code = EXIT_FAILED
+    typer.echo(json.dumps({"version": VERSION, "error": error}, ensure_ascii=False, indent=2))
+    return typer.Exit(exit_code)
+
+
+def _code(exc: SluiceError) -> str:
+    """Return ``invalid_config`` for ``InvalidConfigError``, and so on."""
+    name = type(exc).__name__.removesuffix("Error")
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
