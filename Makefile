@@ -11,7 +11,7 @@ STATE ?= .sluice/demo
 WORKERS ?= 2
 TF ?= terraform
 
-.PHONY: help setup demo test crash bench bench-intake soak format lint lock ci clean tf-check tf-docs
+.PHONY: help setup demo test crash bench bench-intake soak fuzz format lint lock ci clean tf-check tf-docs
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-intake: $(VENV)/.ready ## The part of it that reads CSV files
 
 soak: $(VENV)/.ready ## Try ever new histories of deliveries and crashes (MINUTES=60)
 	@$(BIN)/python -m tests.model.soak --minutes $(or $(MINUTES),60)
+
+fuzz: $(VENV)/.ready ## Try ever new, broken CSV files (MINUTES=10)
+	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10)
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .

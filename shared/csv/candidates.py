@@ -7,6 +7,7 @@ column? Leading zeros, ``1e5``, ``+1``, ``NaN`` and mixed ways of writing theref
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 import pyarrow as pa
@@ -63,6 +64,7 @@ def _patterned() -> Iterator["Moments"]:
             yield Moments(Kind.TIMESTAMP, _anchored(both), both)
 
 
+@cache
 def _anchored(text: str) -> str:
     return "^" + re.sub(r"\?P<[a-z_]+>", "?:", pattern(text).regex.pattern) + "$"
 
@@ -195,7 +197,7 @@ class Moments:
     def accepts(self, cells: pa.Array) -> bool:
         """Take note of more cells."""
         # Most patterns are out at the first cell already.
-        if not _all_match(cells[:1], self.regex) or not _all_match(cells, self.regex):
+        if not re.match(self.regex, cells[0].as_py()) or not _all_match(cells, self.regex):
             return False
         rule = CellRule(
             type=DataType(self.kind), pattern=pattern(self.pattern) if self.pattern else None

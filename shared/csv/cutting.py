@@ -62,9 +62,10 @@ class Cut:
 
     def settle(self, start: int, verdict: Verdict) -> None:
         """Do what was decided about one record."""
-        for part in verdict.parts:
+        places = verdict.places or [(start, verdict.end)] * len(verdict.parts)
+        for part, (first, last) in zip(verdict.parts, places, strict=True):
             self._parts.append(part)
-            self.spans.append(Span(start, verdict.end, is_record=True))
+            self.spans.append(Span(first, last, is_record=True))
         if verdict.rule:
             self.verdicts.append((start, verdict))
 

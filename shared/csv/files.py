@@ -27,6 +27,8 @@ _END_OF_FILE = b"\x1a"
 
 
 _TRAILER_BYTES = 2**12
+_AS_WRITTEN = Marks(b"", b"")
+"""Of text in which nothing was replaced by marks."""
 _SAMPLED_RECORDS = 100
 
 
@@ -139,7 +141,7 @@ class CsvFile:
         """Leave out the rest of a record that was set aside as too long."""
         at = text.find(self._newline)
         end = len(text) if at < 0 else at + 1
-        self._place.advance(text[:end], marks_for(self.dialect, b""))
+        self._place.advance(text[:end], _AS_WRITTEN)
         return text[end:], at < 0
 
     def _judge(self, marks: Marks, *, is_last: bool) -> Judge:
@@ -210,7 +212,7 @@ class CsvFile:
             self._drop(end)
 
     def _drop(self, end: int) -> None:
-        self._place.advance(self._text[:end], marks_for(self.dialect, b""))
+        self._place.advance(self._text[:end], _AS_WRITTEN)
         self._text = self._text[end:]
 
     def _syntax(self) -> Syntax:
@@ -245,7 +247,13 @@ class CsvFile:
             raise InvalidFileError(
                 "the file has no header and no records; there is nothing to read"
             )
-        return max(1, widths.most_common(1)[0][0] - self.has_trailing_delimiter)
+        found = widths.most_common(1)[0][0]
+        if found > MAX_COLUMNS:
+            raise InvalidFileError(
+                f"the first records have {found:,} fields, more than {MAX_COLUMNS:,} columns; is "
+                "this the right delimiter and file?"
+            )
+        return max(1, found - self.has_trailing_delimiter)
 
 
 def _newline(text: bytes, dialect: Dialect) -> bytes:

@@ -39,6 +39,8 @@ class Verdict:
     """Where the next record starts."""
     parts: tuple[bytes, ...] = ()
     """What the fast reader gets instead; nothing: the record is no row."""
+    places: tuple[tuple[int, int], ...] = ()
+    """Where each part starts and ends; nothing: from the start of the record to its end."""
     rule: str = ""
     reason: str = ""
     """With ``{line}`` where ``flaw_at`` goes."""
@@ -127,7 +129,7 @@ class _Case:
             return Verdict(end=record.end)
         pieces = self._pieces(record.end)
         if pieces is not None:
-            return Verdict(end=record.end, parts=pieces)
+            return pieces
         has_stray = syntax.stray in written.removesuffix(b"\r\n")
         if has_stray and not syntax.quote and record.width >= syntax.width - 1:
             return self._reject(record.end, "stray_line_end", _STRAY_REASON)
@@ -144,14 +146,14 @@ class _Case:
         expected = self.judge.syntax.width - self.judge.has_trailing_delimiter
         return f"{width} fields where the file has {expected}"
 
-    def _pieces(self, end: int) -> tuple[bytes, ...] | None:
+    def _pieces(self, end: int) -> Verdict | None:
         """Read each kind of line end as one; None unless that gives nothing but good records."""
         syntax = self.judge.syntax
         written = self.text[self.start : end]
         if syntax.stray not in written.removesuffix(b"\r\n") or _undecodable(written):
             return None
         loose = replace(syntax, has_any_line_end=True)
-        pieces, at = [], 0
+        pieces, places, at = [], [], 0
         while at < len(written):
             record = read_record(written, at, loose)
             is_blank = record.fields == [(b"", False)]
@@ -159,8 +161,9 @@ class _Case:
                 return None
             if syntax.width == 1 or not is_blank:
                 pieces.append(write_record(record, syntax))
+                places.append((self.start + at, self.start + record.end))
             at = record.end
-        return tuple(pieces)
+        return Verdict(end=end, parts=tuple(pieces), places=tuple(places))
 
     def _text_after_quote(self, record: Record) -> Verdict | None:
         """Decide where a closing quote is followed by text."""
@@ -170,7 +173,7 @@ class _Case:
         if text[record.flaw_at : record.flaw_at + 1] == syntax.stray:
             pieces = self._pieces(record.end)
             if pieces is not None:
-                return Verdict(end=record.end, parts=pieces)
+                return pieces
         mended = read_with_bare_quotes(text, start, syntax)
         if mended is not None and _undecodable(text[start : mended.end]) is None:
             reason = "quotes inside a quoted field are not doubled; read as text"

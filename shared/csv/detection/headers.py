@@ -119,7 +119,7 @@ def _is_name(cell: str, column: Look) -> bool:
 
 def _single(row: Row) -> HeaderFinding:
     values = [cell for cell in row if look(cell) in TYPED]
-    years = [v for v in values if v.strip().isdecimal() and _is_year(int(v))]
+    years = [v for v in values if v.strip().isdecimal() and _is_year(int(v.strip()))]
     if len(values) == len(row) or len(values) > len(years):
         return HeaderFinding(0, f"no header: the only row has values, such as {values[0]!r}")
     return HeaderFinding(1, "header: the only row has nothing but names; there are no rows")
@@ -130,14 +130,16 @@ def _is_series(first: Row, columns: Sequence[_Column]) -> bool:
     numbers = [j for j, cell in enumerate(first) if cell.strip().isdecimal() and cell.isascii()]
     if len(numbers) < 2 or any(look(c) in TYPED - {Look.NUMBER} for c in first):
         return False
-    values = [int(first[j]) for j in numbers]
+    values = [int(first[j].strip()) for j in numbers]
     if values == list(range(len(first))):
         return len(first) > 2
     steps = {b - a for a, b in pairwise(values)}
     return (
         steps in ({1}, {-1}, {5}, {10})
         and all(map(_is_year, values))
-        and not all(c.strip().isdecimal() and _is_year(int(c)) for c in columns[numbers[0]].cells)
+        and not all(
+            c.strip().isdecimal() and _is_year(int(c.strip())) for c in columns[numbers[0]].cells
+        )
     )
 
 
