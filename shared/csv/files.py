@@ -30,6 +30,7 @@ _TRAILER_BYTES = 2**12
 _AS_WRITTEN = Marks(b"", b"")
 """Of text in which nothing was replaced by marks."""
 _SAMPLED_RECORDS = 100
+_SHOWN_BYTES = 80
 
 
 class CsvFile:
@@ -190,7 +191,7 @@ class CsvFile:
             raise InvalidFileError(
                 f"line {self._place.line} should be the header, but its quotes do not match, or it "
                 f"has more than {MAX_COLUMNS} columns or {PIECE_BYTES} bytes: "
-                f"{self._place.transcoder.shown(self._text[:80])!r}. Set delimiter, quote and "
+                f"{self._beginning()!r}. Set delimiter, quote and "
                 "skip_lines"
             )
         line = marks.decode(head[: record.end])
@@ -198,6 +199,13 @@ class CsvFile:
         self._drop(len(line))
         shown = self._place.transcoder.shown
         return [shown(marks.cell(content)) for content, _ in record.fields]
+
+    def _beginning(self) -> str:
+        """Return the first characters of the text for people, none of them cut in two."""
+        end = _SHOWN_BYTES
+        while self._text[end : end + 1] >= b"\x80" and self._text[end] < 0xC0:
+            end -= 1
+        return self._place.transcoder.shown(self._text[:end])
 
     def _drop_non_records(self) -> None:
         """Leave out blank and comment lines before the header."""

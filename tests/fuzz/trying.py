@@ -1,4 +1,4 @@
-"""One round of files in a child process: bounded memory, bounded time for each, crashes survived."""
+"""One round of files in a child process: little memory, little time, and crashes are survived."""
 
 import json
 import resource
@@ -62,7 +62,7 @@ def _try_all(seed: int, files: int, current: Path) -> None:
     known = seeds()
     outcomes: Counter[str] = Counter()
     for number in range(files):
-        random = Random(f"{seed}-{number}")  # noqa: S311 - to be had again, not to be secret
+        random = Random(f"{seed}-{number}")
         content = mutated(random, known)
         current.write_bytes(content)
         signal.setitimer(signal.ITIMER_REAL, DEADLINE_S)

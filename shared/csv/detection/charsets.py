@@ -33,6 +33,8 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 """Source: RFC 1468, ISO-2022-JP."""
+_CONCORDANCE = b"\xfe\x14\xfe"
+"""Between two fields, as programs for document review write them: quotes that are no letters."""
 _DOUBT = 0.2
 """What Windows-1252 is ahead by when there is but one byte to go by."""
 _CLOSE = 0.12
@@ -123,6 +125,8 @@ def _counted(head: bytes) -> tuple[int, int]:
 
 def _legacy(head: bytes) -> Charset:
     refuse_ebcdic(head)
+    if _CONCORDANCE in head:
+        return Charset("cp1252", "encoding cp1252: its thorns stand around fields, as quotes")
     words = list(dict.fromkeys(m[0] for m in islice(_WORD.finditer(head), _MAX_WORDS)))
     scores = {name: _score_single(words, name, script) for name, script in SINGLE_BYTE.items()}
     for name in MULTI_BYTE:

@@ -126,7 +126,12 @@ def _delimiters(lines: list[str]) -> list[str]:
         # A run of delimiters around empty fields holds the delimiter more than once.
         runs.update(found | {r[: len(r) // 2] for r in found if r[: len(r) // 2] * 2 == r})
     few = max(1, _MIN_RUN_SHARE * len(lines))
-    long = [run for run, count in runs.most_common(12) if count >= few and len(run) > 1]
+    long = [
+        run
+        for run, count in runs.most_common(12)
+        # A dollar sign belongs to a price, unless it is everywhere.
+        if count >= (len(lines) if "$" in run else few) and len(run) > 1
+    ]
     strong = [d for d in single if _PRIORS[d] >= _STRONG_PRIOR]
     return [*strong, *long, "", *(d for d in single if d not in strong)]
 
