@@ -5,11 +5,14 @@ import json
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -26,6 +29,32 @@ app = typer.Typer(name="quarantine", help="Rejected rows and refused files.", no
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run; its beginning will do.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 COLUMNS = ("file", "line", "column", "rule", "reason", "raw")
+
+
+class Form(StrEnum):
+    """What an export is written as."""
+
+    ORIGINAL = "original"
+    PARQUET = "parquet"
+
+
+GROUP_ROWS = 1_000
+"""Rows in memory at a time, of at most 64 KiB of raw text each."""
+REJECTED = pa.schema(
+    [
+        ("file", pa.string()),
+        ("generation", pa.int64()),
+        ("line", pa.int64()),
+        ("byte_offset", pa.int64()),
+        ("byte_count", pa.int64()),
+        ("column", pa.string()),
+        ("raw", pa.string()),
+        ("is_truncated", pa.bool_()),
+        ("rule", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+"""A line of NDJSON in quarantine, as columns."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula. Source: OWASP, "CSV Injection"."""
@@ -79,11 +108,23 @@ def show(
 
 @app.command()
 def export(
-    run: RunId, out: Annotated[Path, typer.Argument(help="File to write; it must not exist.")]
+    run: RunId,
+    out: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+    form: Annotated[
+        Form, typer.Option("--format", help="original: to mend; parquet: to analyse.")
+    ] = Form.ORIGINAL,
 ) -> None:
-    """Write rejected rows to a file as they were, header included: to mend and to replay."""
+    """Write rejected rows to a file as they were, header included: to mend and to replay.
+
+    With --format parquet, write what is known of each instead: file, line, rule, reason, raw text.
+    """
     services = cloud.connect()
     found = find_run(services, run, table=None)
+    if form is Form.PARQUET:
+        with _new(out) as file:
+            count = _write_parquet(file, quarantine.rejected_rows(found, services))
+        render.console.print(f"{count} rejected rows in {out}", highlight=False)
+        return
     with _new(out) as file:
         for piece in quarantine.export(found, services):
             file.write(piece)
@@ -161,6 +202,16 @@ def _write_report(out: Path, rows: Iterator[Rejected]) -> int:
             writer.writerow([_harmless(row.facts[name]) for name in COLUMNS])
         file.flush()
         file.detach()
+    return count
+
+
+def _write_parquet(file: BinaryIO, rows: Iterator[Rejected]) -> int:
+    """Write what is known of each row, some rows at a time, and return how many there are."""
+    count = 0
+    with pq.ParquetWriter(file, REJECTED, compression="zstd") as writer:
+        while facts := [row.facts for row in islice(rows, GROUP_ROWS)]:
+            writer.write_table(pa.Table.from_pylist(facts, schema=REJECTED))
+            count += len(facts)
     return count
 
 

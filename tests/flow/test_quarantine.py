@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from shared.core.runs import Run, RunState
 from tests.flow.cloud import Cloud
 
@@ -53,6 +55,18 @@ def test_rejected_rows_are_listed_and_shown_with_their_reasons(cloud: Cloud) -> 
     assert rows[1]["raw"] == '3;"drei;\r\nund mehr";x'
     assert rows[0]["file"].endswith("set_aside/one.csv")
     assert all(r["reason"] in shown.stdout for r in rows)
+
+
+def test_rejected_rows_are_written_as_parquet(cloud: Cloud, tmp_path: Path) -> None:
+    run = partly_loaded(cloud, "columnar")
+    out = tmp_path / "rejects.parquet"
+
+    done = cloud.sluice("quarantine", "export", run.run_id, str(out), "--format", "parquet")
+
+    assert done.returncode == 0, done.stderr
+    rows = pq.read_table(out).to_pylist()
+    assert rows == cloud.rejects(run)
+    assert [row["line"] for row in rows] == [3, 4, 6]
 
 
 def test_report_for_a_spreadsheet_holds_no_formula(cloud: Cloud, tmp_path: Path) -> None:
