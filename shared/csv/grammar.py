@@ -133,6 +133,33 @@ def read_with_bare_quotes(text: bytes, start: int, syntax: Syntax) -> Record | N
         at += 1
 
 
+def read_with_stray_quotes(text: bytes, start: int, syntax: Syntax) -> Record | None:
+    """Read a line in which fields start with a quote that nothing closes before the next field.
+
+    Such a quote is content. None unless that gives the right number of fields and leaves no other
+    quote out of place: then there is but one reading.
+    """
+    content_end, line_end = syntax.line_end(text, start)
+    line = text[start:content_end]
+    fields: list[tuple[bytes, bool]] = []
+    at = 0
+    while at <= len(line):
+        closing = (
+            _closing_quote(line, at, syntax.quote) if line.startswith(syntax.quote, at) else -1
+        )
+        if closing >= 0 and line[closing + 1 : closing + 2] in (b"", syntax.delimiter):
+            fields.append((_content(line, at, closing, syntax.quote), True))
+            at = closing + 2
+            continue
+        found = line.find(syntax.delimiter, at)
+        field = line[at : found if found >= 0 else None]
+        if syntax.quote in field[1:]:
+            return None
+        fields.append((field, False))
+        at += len(field) + 1
+    return Record(fields, line_end) if len(fields) == syntax.width else None
+
+
 def read_past_flaws(text: bytes, start: int, syntax: Syntax) -> Record:
     """Read on after a closing quote as if what follows belonged to the field.
 

@@ -14,6 +14,7 @@ from shared.csv.grammar import (
     read_past_flaws,
     read_record,
     read_with_bare_quotes,
+    read_with_stray_quotes,
     write_record,
 )
 
@@ -181,6 +182,11 @@ class _Case:
             return Verdict(end=mended.end, parts=(part,), rule="undoubled_quote", reason=reason)
         if record.flaw_at >= syntax.line_end(text, start)[1]:
             return self._unclosed(record)
+        stray = read_with_stray_quotes(text, start, syntax)
+        if stray is not None and _undecodable(text[start : stray.end]) is None:
+            reason = "a field starts with a quote that nothing closes; read as text"
+            part = write_record(stray, syntax)
+            return Verdict(end=stray.end, parts=(part,), rule="stray_quote", reason=reason)
         past = read_past_flaws(text, start, syntax)
         if (past.flaw or not self._has_end(past)) and not self.is_complete:
             return None

@@ -114,8 +114,12 @@ def check_titled_table(
     """Look for a title within the rows, behind an empty record, and a header behind the title."""
     blanks = [n for n in body if n + 2 < len(records.widths) and records.filled(n) == 0]
     for number in blanks[:_CHECKED_PARTS]:
-        title, names = records.cells(number + 1), records.cells(number + 2)
-        if records.filled(number + 1) != 1 or records.widths[number + 2] != records.width:
+        title = records.cells(number + 1)
+        behind = number + 2 + (records.filled(number + 2) == 0)
+        if records.filled(number + 1) != 1 or behind >= len(records.widths):
+            continue
+        names = records.cells(behind)
+        if len(names) != records.width:
             continue
         if names == records.cells(start):
             warnings.append(
@@ -123,7 +127,7 @@ def check_titled_table(
                 f"same columns: {''.join(title).strip()[:40]!r}; all its lines are read as rows"
             )
             return
-        _check_same_width(records, start, number + 2, body)
+        _check_same_width(records, start, behind, body)
 
 
 def _check_same_width(records: Records, start: int, number: int, body: Sequence[int]) -> None:
