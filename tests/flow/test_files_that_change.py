@@ -6,7 +6,7 @@ from collections.abc import Callable
 from shared.core.runs import Run, RunState
 from tests.flow.cloud import Cloud
 
-ROWS = 100_000
+ROWS = 40_000
 TABLE = "restless"
 NAME = f"{TABLE}/one.csv"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.fuzz.trying import tried
 
 SEED = 20261121
-FILES = 350
+FILES = 300
 
 
 def test_changed_files_are_read_and_accounted_for_or_refused(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ _ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 """Source: RFC 1468, ISO-2022-JP."""
 _CONCORDANCE = b"\xfe\x14\xfe"
 """Between two fields, as programs for document review write them: quotes that are no letters."""
+_CUT_LEADS = b"\xc2\xc3\xc4\xc5\xd0\xd1"
+"""Usual first halves of characters in UTF-8, which hardly end a word in another encoding."""
 _DOUBT = 0.2
 """What Windows-1252 is ahead by when there is but one byte to go by."""
 _CLOSE = 0.12
@@ -95,7 +97,8 @@ def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
     except UnicodeDecodeError as exc:
         around = head[max(0, exc.start - 2**16) : exc.start + 2**16]
         valid, stray = _counted(around)
-        if valid < 3 * stray or not valid:
+        is_cut = stray == 1 and exc.start == len(head) - 1 and head[exc.start] in _CUT_LEADS
+        if not is_cut and (valid < 3 * stray or not valid):
             return None
         return _nearly_utf8(valid, stray, exc.start)
     beyond = len(head) - len(head.translate(None, _HIGH))
