@@ -234,7 +234,7 @@ def main() -> None:
     elapsed_s = time.monotonic() - started_s
     if given.keep:
         render.plain("the cloud stays up; to look around in it, in this folder:")
-        render.plain("  export SLUICE_STATE=$PWD/.sluice/demo PATH=$PWD/.venv/bin:$PATH")
+        render.plain(f"  export SLUICE_STATE={given.state.resolve()} PATH=$PWD/.venv/bin:$PATH")
         render.plain("  sluice local status; sluice runs; sluice local down --delete")
     console.print(
         f"[green]every receipt adds up[/] after {elapsed_s:.1f} s"
