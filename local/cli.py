@@ -7,7 +7,6 @@ import sys
 import urllib.request
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,14 +54,14 @@ def up(
     found = find(state)
     if found:
         folder, environment = found["config"]["folder"], found["config"]["environment"]
-        render.console.print(f"the local cloud in {state} is up already", highlight=False)
+        render.plain(f"the local cloud in {state} is up already")
         _deploy(found, config or Path(folder), env or environment)
         return
     folder, environment = config or Path("config"), env or "local"
     if not detach:
         os.execv(sys.executable, command(state, folder, environment))  # noqa: S606 - ourselves
     Background.start(state, folder, environment)
-    render.console.print(f"the local cloud is up; its folder is {state}", highlight=False)
+    render.plain(f"the local cloud is up; its folder is {state}")
 
 
 def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
@@ -71,14 +70,13 @@ def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
     adopt(found["env"])
     store = Services.build(Settings.from_environment()).config
     changes = deployment.deploy(store, found["control"], tables)
-    say = partial(render.console.print, highlight=False, soft_wrap=True)
     for what, names in asdict(changes).items():
         if names:
-            say(f"{what}: {', '.join(names)}")
+            render.plain(f"{what}: {', '.join(names)}")
     if not changes:
-        say(f"its tables are those of {config} already")
+        render.plain(f"its tables are those of {config} already")
     elif changes.removed:
-        say("what was moved for removed tables stays in the target")
+        render.plain("what was moved for removed tables stays in the target")
 
 
 @app.command()

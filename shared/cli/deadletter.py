@@ -53,7 +53,7 @@ def replay(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
         became = ask_again(letter, services)
         about = f"{letter.table} {letter.run_id}".strip() or letter.topic
         done = "asked for again" if became is LetterState.REPLAYED else "ended well meanwhile"
-        render.console.print(f"{letter.letter_id}  {about}: {done}", highlight=False)
+        render.plain(f"{letter.letter_id}  {about}: {done}")
 
 
 @app.command()
@@ -62,7 +62,7 @@ def drop(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
     services = _connect(letter_id, all_open=all_open)
     for letter in _chosen(services, letter_id):
         services.dead_letters.close(letter, LetterState.DROPPED, services.now())
-        render.console.print(f"{letter.letter_id}  dropped", highlight=False)
+        render.plain(f"{letter.letter_id}  dropped")
 
 
 def _connect(letter_id: str | None, *, all_open: bool) -> Services:

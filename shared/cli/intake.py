@@ -348,18 +348,18 @@ def _print(report: Report) -> None:
     if report.evidence:
         say(Panel(escape("\n".join(report.evidence)), title="how it is written", expand=False))
     for warning in report.warnings:
-        say(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+        render.plain(f"warning: {warning}", style="yellow")
     if report.alternatives:
         say("it might also be read with", style="dim")
         for alternative in dict.fromkeys(report.alternatives):
             render.plain(f"  {alternative}", style="dim")
     if report.refusal:
-        say(f"refused: {report.refusal}", style="red", markup=False, highlight=False)
+        render.plain(f"refused: {report.refusal}", style="red")
         return
     say(_columns_table(report))
     for note in report.notes:
         text = f"{note['rule']}: {note['count']:,}, the first in line {note['line']}: "
-        say(text + note["text"], markup=False, highlight=False)
+        render.plain(text + note["text"])
     if report.rejects:
         say(_rejects_table(report))
     colour = "green" if not report.rejected else "yellow"
@@ -369,7 +369,7 @@ def _print(report: Report) -> None:
         highlight=False,
     )
     for place in report.out.values():
-        say(place, markup=False, highlight=False)
+        render.plain(place)
 
 
 def _as_data(near: csv.Nearly) -> dict[str, Any]:

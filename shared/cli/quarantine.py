@@ -98,7 +98,7 @@ def show(
     rows = quarantine.rejected_rows(found, services)
     if out:
         count = _write_report(out, rows)
-        render.console.print(f"{count} rejected rows in {out}", highlight=False)
+        render.plain(f"{count} rejected rows in {out}")
     elif as_json:
         for row in rows:
             typer.echo(json.dumps(row.facts, ensure_ascii=False))
@@ -173,7 +173,7 @@ def _listed(run: Run, replay: Run | None) -> Listed:
 def _print_rows(run: Run, rows: list[Rejected], limit: int) -> None:
     if not rows:
         said = run.failure.message if run.failure else "no row was rejected"
-        render.console.print(said, markup=False, highlight=False, soft_wrap=True)
+        render.plain(said)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("LINE", justify="right", no_wrap=True)

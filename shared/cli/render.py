@@ -110,7 +110,7 @@ def receipt_panel(run: Run) -> Panel:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column(justify="right")
-    grid.add_column()
+    grid.add_column(overflow="fold")
     receipt = run.receipt
     if receipt is None:
         said = note(run) or "no receipt: nothing was loaded"

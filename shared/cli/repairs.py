@@ -32,7 +32,7 @@ def replay(
     if wait:
         show_end(services, found.table, found.run_id, timeout_s, as_json=as_json)
     elif not as_json:
-        render.console.print(f"run {found.run_id} of {found.table} was asked to go on")
+        render.plain(f"run {found.run_id} of {found.table} was asked to go on")
 
 
 def rewind(

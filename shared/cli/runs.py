@@ -195,7 +195,8 @@ def watch(
     """Wait for a run's end, showing what it does; return its record, or None if it never began."""
     deadline_s = time.monotonic() + timeout_s
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=render.errors, transient=True, disable=quiet) as progress:
+    is_off = quiet or not render.errors.is_terminal
+    with Progress(*columns, console=render.errors, transient=True, disable=is_off) as progress:
         task = progress.add_task(f"{table}: requested")
         while True:
             found = services.ledger.find(table, run_id)

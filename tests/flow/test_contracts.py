@@ -65,6 +65,18 @@ def test_file_that_differs_is_stopped_with_the_difference(
     assert cloud.target(f"SELECT count(*) FROM {table}") == [(2,)]
 
 
+def test_quotes_that_the_contract_does_not_know_are_named(cloud: Cloud) -> None:
+    cloud.configure("quoteless", sync_mode="append", csv={"quote": ""})
+    cloud.drop("quoteless/1.csv", b"id,name\n1,a\n2,b\n")
+
+    run = cloud.drop("quoteless/2.csv", b'id,name\n3,"c,d"\n')
+    shown = cloud.sluice("contract", "quoteless")
+
+    assert run.failure is not None
+    assert 'have a ", but this file is read without quotes' in run.failure.message
+    assert "quote none" in " ".join(shown.stdout.split())
+
+
 def test_lifted_contract_lets_a_changed_file_through(cloud: Cloud) -> None:
     cloud.configure("lifted", sync_mode="append", csv={})
     cloud.drop("lifted/1.csv", b"id,name\n1,a\n")
