@@ -164,6 +164,22 @@ def state_dir() -> Path | None:
     return Path(text) if text else None
 
 
+def is_emulated() -> bool:
+    """Say whether the environment puts emulators in the place of Google's services."""
+    return bool(os.environ.get("STORAGE_EMULATOR_HOST"))
+
+
+def credentials_file() -> Path | None:
+    """Return the file that the environment names for Google's default credentials, if any."""
+    text = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    return Path(text) if text else None
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with variables added, for a program that it starts."""
+    return {**os.environ, **extra}
+
+
 def adopt(environ: Mapping[str, str]) -> None:
     """Add variables to this process's environment, where Google's clients look for theirs."""
     os.environ.update(environ)
