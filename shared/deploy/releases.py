@@ -64,7 +64,7 @@ class Release:
 
 def release_id(at: datetime, commit: str) -> str:
     """Return the identity of a release."""
-    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{commit[:12]}"
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{commit[:12]}"
 
 
 class Releases:

@@ -130,8 +130,7 @@ def prove(
         report.say("no smoke run: the environment names no table for it; SMOKE=TABLE does")
         return deployed.releases.prove(release, Proof.SKIPPED)
     try:
-        find = smoke.start(deployed.services, table)
-        ended = smoke.wait(find, what=table, timeout_s=timeout_s)
+        ended = smoke.move(deployed.services, table, timeout_s)
     except SluiceError as exc:
         return deployed.releases.prove(release, Proof.FAILED, failure=exc.message)
     report.run(ended)
