@@ -85,6 +85,11 @@ class Settings:
     collect_s: float = COLLECT_S
     code_version: str = "dev"
 
+    @property
+    def is_emulated(self) -> bool:
+        """The cloud is one on a laptop."""
+        return self.storage_emulator is not None
+
     def bucket(self, zone: str) -> str:
         """Return the name of a zone's bucket."""
         return f"{self.prefix}-{zone}"

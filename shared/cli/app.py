@@ -10,6 +10,7 @@ from shared.cli import (
     contracts,
     deadletter,
     deploy,
+    doctor,
     imports,
     intake,
     plans,
@@ -41,6 +42,7 @@ app.command()(tables.metadata)
 app.command()(intake.intake)
 app.command()(contracts.contract)
 app.command()(sweep_commands.sweep)
+app.command()(doctor.doctor)
 app.add_typer(imports.app, name="tables")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(deadletter.app, name="deadletter")
