@@ -20,7 +20,7 @@ from shared.deploy.preflight import Target
 from shared.deploy.releases import Proof, Release, release_id
 from shared.deploy.report import Report
 from shared.deploy.steps import Deployed, Prepared
-from shared.errors import DeploymentError
+from shared.errors import DeploymentError, SluiceError
 from shared.wiring import utc_now
 
 
@@ -50,7 +50,7 @@ def plan(target: Target, options: Options, report: Report) -> None:
     try:
         services = steps.connect(prepared.terraform).services
         report.tables(configuration.compare(prepared.tables, configuration.deployed(services)))
-    except DeploymentError as exc:
+    except SluiceError as exc:
         report.say(f"nothing to compare the tables with: {exc.message}")
     steps.require_consent(changes, allow_destroy=options.allow_destroy)
 

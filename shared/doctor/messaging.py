@@ -63,14 +63,14 @@ def _subscription(
         said = f"does not exist: messages to {settings.prefix}-{name} reach nobody and are lost"
         yield _check.fail(subject, said, _APPLY)
         return
-    wrong = list(_wrong(settings, name, found))
-    if wrong:
-        yield _check.fail(subject, "; ".join(wrong), _APPLY)
+    found_wrong = list(wrong(settings, name, found))
+    if found_wrong:
+        yield _check.fail(subject, "; ".join(found_wrong), _APPLY)
         return
     yield _endpoint(subject, found.push_config.push_endpoint)
 
 
-def _wrong(settings: Settings, name: str, found: Any) -> Iterator[str]:
+def wrong(settings: Settings, name: str, found: Any) -> Iterator[str]:
     """Yield what is not as it must be with a subscription."""
     if found.topic != settings.topic(name):
         yield f"listens to {found.topic}"

@@ -1,6 +1,9 @@
 """A deployment with stand-ins for gcloud and Terraform, into a cloud that runs the archives."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from shared.core.runs import RunState
 from shared.deploy import archives, deployment
 from shared.deploy.deployment import Options
 from shared.deploy.releases import Proof, Release, Releases
+from shared.doctor import versions
+from shared.doctor.findings import Level
 from shared.errors import DeploymentError, InvalidConfigError
 from tests.deploy.fakes import Bench, Told
 from tests.flow.cloud import Cloud
@@ -327,3 +332,80 @@ def test_nothing_is_destroyed_without_consent(bench: Bench) -> None:
 
     assert not any(call[0] == "apply" for call in bench.calls())
     assert any("-destroy" in call for call in bench.calls())
+
+
+def sluice(bench: Bench, *arguments: str, said: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run the command line in the checkout."""
+    command = [sys.executable, "-c", "from shared.cli import main; main()", "deploy", *arguments]
+    places = {"TF_VAR_project": PROJECT, "STATE_BUCKET": "state", "COLUMNS": "200"}
+    return subprocess.run(
+        command,
+        cwd=bench.repository,
+        env={**os.environ, **places, "SLUICE_PROJECT": PROJECT, "SLUICE_PREFIX": PREFIX},
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+
+
+def test_the_command_line_shows_each_step_and_the_receipt(bench: Bench) -> None:
+    done = sluice(bench, "apply", "dev")
+    listed = sluice(bench, "list")
+
+    assert done.returncode == 0, done.stderr
+    headings = [line.split()[1] for line in done.stdout.splitlines() if " ──" in line]
+    assert [word for word in headings if word in STEPS] == STEPS
+    assert "smoke_files" in done.stdout
+    assert "passed smoke_files/" in listed.stdout
+
+
+def test_the_summary_of_a_plan_names_what_would_change_and_what_it_destroys(
+    bench: Bench,
+) -> None:
+    bench.plan(("google_storage_bucket", ["delete"]))
+
+    done = sluice(bench, "plan", "dev", "--summary", "plan.md")
+
+    assert done.returncode == 1
+    assert "allow-destroy" in done.stderr
+    summary = (bench.repository / "plan.md").read_text()
+    assert "- `delete google_storage_bucket.this (destroys)`" in summary
+    assert "- `" in summary.partition("### Tables")[2]
+
+
+def test_a_person_must_type_the_name_of_what_is_destroyed(bench: Bench) -> None:
+    refused = sluice(bench, "destroy", "dev", said="no\n")
+    destroyed = sluice(bench, "destroy", "dev", said="dev\n")
+
+    assert refused.returncode == 1
+    assert "nobody consented" in refused.stderr
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert "dev is gone" in destroyed.stdout
+
+
+def test_the_doctor_says_which_functions_run_other_code_than_the_checkout(
+    bench: Bench, cloud: Cloud
+) -> None:
+    release = deploy(bench)
+    same = list(versions.release(cloud.services, bench.repository))
+    with (bench.repository / "shared/steps/load.py").open("a") as file:
+        file.write("# changed\n")
+
+    changed = list(versions.release(cloud.services, bench.repository))
+
+    assert [f.level for f in same] == [Level.OK, Level.OK]
+    assert changed[1].level is Level.WARN
+    assert changed[1].message.startswith("other code than in this checkout runs in: load; it is")
+    assert release.commit[:12] in changed[1].message
+
+
+def test_the_doctor_fails_a_release_that_did_not_pass_its_smoke_run(
+    bench: Bench, cloud: Cloud
+) -> None:
+    with pytest.raises(DeploymentError):
+        deploy(bench, smoke_table="nothing")
+
+    found = next(versions.release(cloud.services, bench.repository))
+
+    assert (found.level, found.fix) == (Level.FAIL, "`make rollback`")
