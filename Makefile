@@ -58,7 +58,7 @@ lint: $(VENV)/.ready ## Check format, style, types and layers; changes nothing
 	@$(BIN)/mypy shared local
 	@for name in $(FUNCTIONS); do $(BIN)/mypy --no-error-summary functions/$$name || exit 1; done
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/zizmor --offline --quiet --no-progress .github
+	@said=$$($(BIN)/zizmor --offline --quiet --no-progress .github 2>&1) || { echo "$$said"; exit 1; }
 
 build: $(VENV)/.ready ## Build each function's archive into dist/; the same files, the same bytes
 	@$(BIN)/sluice deploy build
