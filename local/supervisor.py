@@ -148,13 +148,8 @@ def run(
     state_dir: Path, config_dir: Path, environment: str, functions_dir: Path | None = None
 ) -> None:
     """Run a local cloud until this process is told to end."""
-<<<<<<< HEAD
-    topology = Topology.plan(state_dir.resolve())
-    supervisor = Supervisor(topology, config_dir, environment)
-=======
     topology = Topology.plan(state_dir.resolve(), functions_dir and functions_dir.resolve())
-    supervisor = Supervisor(topology)
->>>>>>> 1969c37 (feat(deploy): one reproducible archive per function, and the steps of a deployment)
+    supervisor = Supervisor(topology, config_dir, environment)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     path = topology.state_dir / STATE_FILE

@@ -95,23 +95,15 @@ class Topology:
     """Where archives are unpacked, ``<function>/`` with its ``.venv``; None: the checkout."""
 
     @classmethod
-<<<<<<< HEAD
-    def plan(cls, state_dir: Path) -> Self:
-        """Plan a cloud in a folder; one from an earlier start keeps its password and ports."""
-        state_dir.mkdir(parents=True, exist_ok=True)
-        ports = Ports.plan(state_dir / "ports.json")
-        return cls(state_dir=state_dir, ports=ports, password=_password(state_dir))
-=======
     def plan(cls, state_dir: Path, functions_dir: Path | None = None) -> Self:
-        """Plan a cloud in a folder; a database from an earlier start keeps its password."""
+        """Plan a cloud in a folder; one from an earlier start keeps its password and ports."""
         state_dir.mkdir(parents=True, exist_ok=True)
         return cls(
             state_dir=state_dir,
-            ports=Ports.free(),
+            ports=Ports.plan(state_dir / "ports.json"),
             password=_password(state_dir),
             functions_dir=functions_dir,
         )
->>>>>>> 1969c37 (feat(deploy): one reproducible archive per function, and the steps of a deployment)
 
     @property
     def env(self) -> dict[str, str]:

@@ -198,7 +198,7 @@ class Shown:
         """Print the tables that differ from what is deployed."""
         lines = [f"add {name}" for name in differences.added]
         lines += [f"change {name}: {', '.join(k)}" for name, k in differences.changed.items()]
-        lines += [f"{name} is deployed but in no file; it stays" for name in differences.stray]
+        lines += [f"remove {name}" for name in differences.removed]
         lines = lines or ["all tables are as deployed"]
         for line in lines:
             self.say(line)

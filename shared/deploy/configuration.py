@@ -7,8 +7,9 @@ from typing import Any
 
 from shared.config.models import ResolvedTable
 from shared.core import naming
+from shared.errors import IntegrityError
 from shared.storage import ABSENT
-from shared.wire import to_json
+from shared.wire import from_json, to_json
 from shared.wiring import Services
 
 
@@ -19,8 +20,7 @@ class Differences:
     added: tuple[str, ...] = ()
     changed: Mapping[str, tuple[str, ...]]
     """The keys that differ, by table."""
-    stray: tuple[str, ...] = ()
-    """Deployed tables that no file has. They stay: somebody may have added them by hand."""
+    removed: tuple[str, ...] = ()
 
 
 def as_text(tables: list[ResolvedTable]) -> dict[str, str]:
@@ -37,12 +37,12 @@ def compare(wanted: Mapping[str, str], deployed: Mapping[str, str]) -> Differenc
             for name, text in sorted(wanted.items())
             if name in deployed and json.loads(deployed[name]) != json.loads(text)
         },
-        stray=tuple(sorted(deployed.keys() - wanted.keys())),
+        removed=tuple(sorted(deployed.keys() - wanted.keys())),
     )
 
 
-def deployed(services: Services) -> dict[str, str]:
-    """Return what the config bucket holds, as JSON text by table."""
+def texts(services: Services) -> dict[str, str]:
+    """Return what the config bucket holds, exactly, by table."""
     bucket = services.settings.bucket("config")
     found = {
         name: services.storage.read(bucket, naming.config_object(name))
@@ -51,20 +51,40 @@ def deployed(services: Services) -> dict[str, str]:
     return {name: each[0].decode() for name, each in found.items() if each}
 
 
-def put(services: Services, tables: Mapping[str, str]) -> list[str]:
-    """Write configurations that differ from what is there; return their tables."""
-    bucket, written = services.settings.bucket("config"), []
-    for name, text in sorted(tables.items()):
+def deployed(services: Services) -> dict[str, str]:
+    """Return what the config bucket means, spelled out as this release does, by table."""
+    return {name: _respelled(name, text) for name, text in texts(services).items()}
+
+
+def restore(services: Services, tables: Mapping[str, str]) -> list[str]:
+    """Make the config bucket what it was, byte for byte; return the tables that differed.
+
+    An earlier release refuses keys that it does not know, so nothing is spelled out anew.
+    """
+    bucket, before = services.settings.bucket("config"), texts(services)
+    differing = sorted(n for n in before.keys() | tables if before.get(n) != tables.get(n))
+    for name in differing:
         place = naming.config_object(name)
-        found = services.storage.read(bucket, place)
-        if found and found[0] == text.encode():
-            continue
-        generation = found[1] if found else ABSENT
-        services.storage.write(
-            bucket, place, text.encode(), generation=generation, content_type="application/json"
-        )
-        written.append(name)
-    return written
+        found = services.storage.info(bucket, place)
+        generation = found.generation if found else ABSENT
+        if name in tables:
+            services.storage.write(
+                bucket,
+                place,
+                tables[name].encode(),
+                generation=generation,
+                content_type="application/json",
+            )
+        else:
+            services.storage.delete(bucket, place, generation)
+    return differing
+
+
+def _respelled(name: str, text: str) -> str:
+    try:
+        return to_json(from_json(ResolvedTable, text.encode(), name)).decode()
+    except IntegrityError:
+        return text
 
 
 def _keys_that_differ(before: Any, after: Any, key: str = "") -> list[str]:

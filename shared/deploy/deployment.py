@@ -49,7 +49,8 @@ def plan(target: Target, options: Options, report: Report) -> None:
     report.step("compare")
     try:
         services = steps.connect(prepared.terraform).services
-        report.tables(configuration.compare(prepared.tables, configuration.deployed(services)))
+        wanted = configuration.as_text(prepared.tables)
+        report.tables(configuration.compare(wanted, configuration.deployed(services)))
     except SluiceError as exc:
         report.say(f"nothing to compare the tables with: {exc.message}")
     steps.require_consent(changes, allow_destroy=options.allow_destroy)
@@ -69,7 +70,8 @@ def deploy(target: Target, options: Options, report: Report) -> Release:
     deployed = steps.connect(prepared.terraform)
     deployed.releases.keep(built)
     release = _release(prepared, {a.function: a.sha256 for a in built})
-    proven = _bring_in(deployed, release, prepared.tables, options, report)
+    steps.configure(deployed, prepared.tables, report)
+    proven = _prove(deployed, release, options, report)
     if proven.proof is not Proof.FAILED:
         return proven
     if not options.roll_back:
@@ -141,8 +143,8 @@ def _go_back(
         is_clean=earlier.is_clean,
         restores=earlier.restores or earlier.release_id,
     )
-    tables = deployed.releases.tables(earlier)
-    proven = _bring_in(deployed, release, tables, options, report)
+    steps.restore(deployed, deployed.releases.tables(earlier), report)
+    proven = _prove(deployed, release, options, report)
     if proven.proof is Proof.FAILED:
         raise DeploymentError(
             f"release {earlier.release_id} is back and fails its smoke run too: {proven.failure}. "
@@ -151,16 +153,9 @@ def _go_back(
     return proven
 
 
-def _bring_in(
-    deployed: Deployed,
-    release: Release,
-    tables: Mapping[str, str],
-    options: Options,
-    report: Report,
-) -> Release:
-    """Write down what runs now, give it its configuration, and let it prove itself."""
-    deployed.releases.record(release, tables)
-    steps.configure(deployed, tables, report)
+def _prove(deployed: Deployed, release: Release, options: Options, report: Report) -> Release:
+    """Write down what runs now, with which tables, and let it prove itself."""
+    deployed.releases.record(release, configuration.texts(deployed.services))
     return steps.prove(
         deployed,
         release,

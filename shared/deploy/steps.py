@@ -6,6 +6,7 @@ from typing import Any
 
 from shared import settings
 from shared.config import resolve
+from shared.config.models import ResolvedTable
 from shared.deploy import archives as archiving
 from shared.deploy import configuration, preflight, smoke
 from shared.deploy.archives import Archive
@@ -25,8 +26,8 @@ class Prepared:
     target: Target
     terraform: Terraform
     checkout: Checkout
-    tables: Mapping[str, str]
-    """The checkout's configurations, as JSON text by table."""
+    tables: list[ResolvedTable]
+    """The checkout's configurations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def check(target: Target, report: Report) -> Prepared:
         target=target,
         terraform=terraform,
         checkout=checkout,
-        tables=configuration.as_text(tables),
+        tables=tables,
     )
 
 
@@ -112,12 +113,20 @@ def connect(terraform: Terraform) -> Deployed:
     )
 
 
-def configure(deployed: Deployed, tables: Mapping[str, str], report: Report) -> None:
-    """Write the tables' configurations that differ from what is deployed."""
+def configure(deployed: Deployed, tables: list[ResolvedTable], report: Report) -> None:
+    """Make the checkout's tables the configured ones."""
     report.step("configure")
-    report.tables(configuration.compare(tables, configuration.deployed(deployed.services)))
-    written = configuration.put(deployed.services, tables)
-    report.say(f"{len(written)} of {len(tables)} tables written")
+    services = deployed.services
+    wanted = configuration.as_text(tables)
+    report.tables(configuration.compare(wanted, configuration.deployed(services)))
+    services.config.deploy(tables)
+
+
+def restore(deployed: Deployed, tables: Mapping[str, str], report: Report) -> None:
+    """Make the tables of an earlier release the configured ones."""
+    report.step("configure")
+    differed = configuration.restore(deployed.services, tables)
+    report.say(f"put back: {', '.join(differed) or 'no table differed'}")
 
 
 def prove(

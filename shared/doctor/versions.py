@@ -64,7 +64,7 @@ def tables(
     differences = configuration.compare(wanted, configuration.as_text(known))
     lines = [f"{name} is not deployed" for name in differences.added]
     lines += [f"{name} differs in {', '.join(keys)}" for name, keys in differences.changed.items()]
-    lines += [f"{name} is in no file here" for name in differences.stray]
+    lines += [f"{name} is in no file here" for name in differences.removed]
     if lines:
         fix = "`git pull` if this checkout is behind, else `make deploy`"
         yield _tables.warn("tables", "; ".join(lines), fix)
