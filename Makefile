@@ -10,8 +10,12 @@ FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
 WORKERS ?= 2
 TF ?= terraform
+WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
+  $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
+DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-intake soak fuzz format lint lock ci clean tf-check tf-docs
+.PHONY: help setup demo test crash bench bench-intake soak fuzz format lint build deploy rollback destroy
+.PHONY: lock ci clean tf-check tf-docs
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +63,19 @@ lint: $(VENV)/.ready ## Check format, style, types and layers; changes nothing
 	@$(BIN)/mypy shared local
 	@for name in $(FUNCTIONS); do $(BIN)/mypy --no-error-summary functions/$$name || exit 1; done
 	@$(BIN)/lint-imports --no-logo
+	@said=$$($(BIN)/zizmor --offline --quiet --no-progress .github 2>&1) || { echo "$$said"; exit 1; }
+
+build: $(VENV)/.ready ## Build each function's archive into dist/; the same files, the same bytes
+	@$(BIN)/sluice deploy build
+
+deploy: $(VENV)/.ready ## Deploy ENV from here: PROJECT=… STATE_BUCKET=… [SMOKE=table] [ROLL_BACK=1] [ALLOW_DESTROY=1]
+	@$(BIN)/sluice deploy apply $(DEPLOYED) $(if $(ROLL_BACK),--roll-back)
+
+rollback: $(VENV)/.ready ## Put an earlier release of ENV back: TO=release, commit or hash; default: the last good one
+	@$(BIN)/sluice deploy rollback $(DEPLOYED) $(if $(TO),--to $(TO))
+
+destroy: $(VENV)/.ready ## Remove ENV and all its data; refuses prod
+	@$(BIN)/sluice deploy destroy $(WHERE)
 
 lock: $(VENV)/.ready ## Lock every function's and the laptop's dependencies, with hashes
 	@for name in $(FUNCTIONS); do \

@@ -44,6 +44,10 @@ def up(
     env: Annotated[
         str | None, typer.Option(help="Environment; else the one it was started with, or local.")
     ] = None,
+    functions: Annotated[
+        Path | None,
+        typer.Option(help="Folder of unpacked archives, each with its .venv; default: this code."),
+    ] = None,
     *,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it serves.")] = False,
 ) -> None:
@@ -59,8 +63,8 @@ def up(
         return
     folder, environment = config or Path("config"), env or "local"
     if not detach:
-        os.execv(sys.executable, command(state, folder, environment))  # noqa: S606 - ourselves
-    Background.start(state, folder, environment)
+        os.execv(sys.executable, command(state, folder, environment, functions))  # noqa: S606
+    Background.start(state, folder, environment, functions)
     render.plain(f"the local cloud is up; its folder is {state}")
 
 

@@ -98,6 +98,7 @@ class Supervisor:
             child = subprocess.Popen(
                 process.command,
                 env={**os.environ, **process.env},
+                cwd=process.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -143,9 +144,11 @@ class Supervisor:
         }
 
 
-def run(state_dir: Path, config_dir: Path, environment: str) -> None:
+def run(
+    state_dir: Path, config_dir: Path, environment: str, functions_dir: Path | None = None
+) -> None:
     """Run a local cloud until this process is told to end."""
-    topology = Topology.plan(state_dir.resolve())
+    topology = Topology.plan(state_dir.resolve(), functions_dir and functions_dir.resolve())
     supervisor = Supervisor(topology, config_dir, environment)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
@@ -173,7 +176,13 @@ class Background:
     described: dict[str, Any]
 
     @classmethod
-    def start(cls, state_dir: Path, config_dir: Path, environment: str) -> Self:
+    def start(
+        cls,
+        state_dir: Path,
+        config_dir: Path,
+        environment: str,
+        functions_dir: Path | None = None,
+    ) -> Self:
         """Start a supervisor and wait until its cloud serves.
 
         Raises:
@@ -184,7 +193,7 @@ class Background:
         log = state_dir / "supervisor.log"
         with log.open("wb") as output:
             child = subprocess.Popen(
-                command(state_dir, config_dir, environment),
+                command(state_dir, config_dir, environment, functions_dir),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -216,11 +225,14 @@ class Background:
             raise InvalidConfigError(f"process {self.pid} does not stop; kill it") from exc
 
 
-def command(state_dir: Path, config_dir: Path, environment: str) -> list[str]:
+def command(
+    state_dir: Path, config_dir: Path, environment: str, functions_dir: Path | None = None
+) -> list[str]:
     """Return the command that runs a supervisor in the foreground."""
     return [
         *(sys.executable, "-m", "local.supervisor", "--state", str(state_dir)),
         *("--config", str(config_dir), "--env", environment),
+        *(("--functions", str(functions_dir)) if functions_dir else ()),
     ]
 
 
@@ -257,11 +269,12 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--env", default="local")
+    parser.add_argument("--functions", type=Path, help="folder of unpacked archives")
     given = parser.parse_args(list(arguments) if arguments is not None else None)
     # Provisioning loads gRPC, whose fork handlers can end a child that is started later.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     try:
-        run(given.state, given.config, given.env)
+        run(given.state, given.config, given.env, given.functions)
     except SluiceError as exc:
         sys.exit(exc.message)
 

@@ -48,6 +48,8 @@ class Process:
     health: str | None
     """Path that answers 2xx once the process serves; None: an open port is enough."""
     env: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """Where it runs; None: where the supervisor does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +91,19 @@ class Topology:
     state_dir: Path
     ports: Ports
     password: str
+    functions_dir: Path | None = None
+    """Where archives are unpacked, ``<function>/`` with its ``.venv``; None: the checkout."""
 
     @classmethod
-    def plan(cls, state_dir: Path) -> Self:
+    def plan(cls, state_dir: Path, functions_dir: Path | None = None) -> Self:
         """Plan a cloud in a folder; one from an earlier start keeps its password and ports."""
         state_dir.mkdir(parents=True, exist_ok=True)
-        ports = Ports.plan(state_dir / "ports.json")
-        return cls(state_dir=state_dir, ports=ports, password=_password(state_dir))
+        return cls(
+            state_dir=state_dir,
+            ports=Ports.plan(state_dir / "ports.json"),
+            password=_password(state_dir),
+            functions_dir=functions_dir,
+        )
 
     @property
     def env(self) -> dict[str, str]:
@@ -147,16 +155,19 @@ class Topology:
     def functions(self) -> Iterator[Process]:
         """Yield the real functions under the real framework."""
         for name in FUNCTIONS:
-            source = REPOSITORY / "functions" / name / "main.py"
+            folder = self.functions_dir / name if self.functions_dir else None
+            python = str(folder / ".venv/bin/python") if folder else sys.executable
+            source = (folder or REPOSITORY / "functions" / name) / "main.py"
             yield Process(
                 name=name,
                 command=(
-                    *(sys.executable, "-m", "functions_framework", "--host", "127.0.0.1"),
+                    *(python, "-m", "functions_framework", "--host", "127.0.0.1"),
                     *("--target", name, "--source", str(source)),
                     *("--port", str(getattr(self.ports, name))),
                 ),
                 port=getattr(self.ports, name),
                 health=None,
+                folder=folder,
                 env={
                     **self.env,
                     **FUNCTION_ENVIRONMENT,

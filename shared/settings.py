@@ -85,6 +85,11 @@ class Settings:
     collect_s: float = COLLECT_S
     code_version: str = "dev"
 
+    @property
+    def is_emulated(self) -> bool:
+        """The cloud is one on a laptop."""
+        return self.storage_emulator is not None
+
     def bucket(self, zone: str) -> str:
         """Return the name of a zone's bucket."""
         return f"{self.prefix}-{zone}"
@@ -162,6 +167,22 @@ def state_dir() -> Path | None:
     """Return the state directory of a local cloud that the environment names, if it does."""
     text = os.environ.get("SLUICE_STATE")
     return Path(text) if text else None
+
+
+def is_emulated() -> bool:
+    """Say whether the environment puts emulators in the place of Google's services."""
+    return bool(os.environ.get("STORAGE_EMULATOR_HOST"))
+
+
+def credentials_file() -> Path | None:
+    """Return the file that the environment names for Google's default credentials, if any."""
+    text = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    return Path(text) if text else None
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with variables added, for a program that it starts."""
+    return {**os.environ, **extra}
 
 
 def adopt(environ: Mapping[str, str]) -> None:

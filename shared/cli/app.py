@@ -9,6 +9,8 @@ from rich.text import Text
 from shared.cli import (
     contracts,
     deadletter,
+    deploy,
+    doctor,
     imports,
     intake,
     plans,
@@ -41,9 +43,11 @@ app.command()(tables.metadata)
 app.command(cls=JsonCommand)(intake.intake)
 app.command()(contracts.contract)
 app.command()(sweep_commands.sweep)
+app.command()(doctor.doctor)
 app.add_typer(imports.app, name="tables")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(deploy.app, name="deploy")
 # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
 app.add_typer(import_module("local.cli").app, name="local")
 

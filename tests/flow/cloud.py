@@ -42,9 +42,9 @@ class Cloud:
     state_dir: Path
 
     @classmethod
-    def start(cls, state_dir: Path, config_dir: Path) -> Self:
-        """Start a cloud with no tables of its own."""
-        background = Background.start(state_dir, config_dir, "local")
+    def start(cls, state_dir: Path, config_dir: Path, functions_dir: Path | None = None) -> Self:
+        """Start a cloud with no tables of its own; its functions are the checkout's or unpacked."""
+        background = Background.start(state_dir, config_dir, "local", functions_dir)
         adopt(background.described["env"])
         services = Services.build(Settings.from_environment())
         snowflake = connect_snowflake(services.secrets, background.described["snowflake"])

@@ -1,0 +1,151 @@
+"""The steps of a deployment: each says that it begins, does its work, and raises if it cannot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared import settings
+from shared.config import resolve
+from shared.config.models import ResolvedTable
+from shared.deploy import archives as archiving
+from shared.deploy import configuration, preflight, smoke
+from shared.deploy.archives import Archive
+from shared.deploy.preflight import Checkout, Target
+from shared.deploy.releases import Proof, Release, Releases
+from shared.deploy.report import Report
+from shared.deploy.terraform import Change, Terraform
+from shared.errors import DeploymentError, SluiceError
+from shared.settings import Settings
+from shared.wiring import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What was found before anything is changed."""
+
+    target: Target
+    terraform: Terraform
+    checkout: Checkout
+    tables: list[ResolvedTable]
+    """The checkout's configurations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """An environment that Terraform has made, and the way in."""
+
+    services: Services
+    releases: Releases
+    smoke_table: str | None
+
+
+def check(target: Target, report: Report) -> Prepared:
+    """Look at programs, credentials, checkout and table files, and connect to the state."""
+    report.step("check")
+    terraform = preflight.programs(target)
+    preflight.credentials(target)
+    checkout = preflight.checkout(target)
+    tables = resolve.load(target.config_dir, target.environment)
+    report.say(
+        f"{target.environment} in project {target.project}, {len(tables)} tables, commit "
+        f"{checkout.commit[:12]}{'' if checkout.is_clean else ' with changes'}"
+    )
+    terraform.init(target.state_bucket)
+    return Prepared(
+        target=target,
+        terraform=terraform,
+        checkout=checkout,
+        tables=tables,
+    )
+
+
+def build(target: Target, report: Report) -> list[Archive]:
+    """Build the archives and write them where Terraform finds them."""
+    report.step("build")
+    built = archiving.build(target.repository)
+    archiving.write(built, target.dist)
+    report.archives(built)
+    return built
+
+
+def plan(
+    prepared: Prepared, report: Report, archives: Mapping[str, Any] | None = None
+) -> list[Change]:
+    """Let Terraform plan, with other archives than those built if they are given."""
+    report.step("plan")
+    changes = prepared.terraform.plan(prepared.target.dist, archives=archives)
+    report.changes(changes)
+    return changes
+
+
+def require_consent(changes: list[Change], *, allow_destroy: bool) -> None:
+    """Stop before anything that a person should let go is destroyed.
+
+    Raises:
+        DeploymentError: the plan destroys something and nobody consented.
+    """
+    gone = [change.address for change in changes if change.is_destructive]
+    if gone and not allow_destroy:
+        raise DeploymentError(
+            f"the plan destroys {len(gone)} resources: {', '.join(gone)}. If that is meant: "
+            "`make deploy ALLOW_DESTROY=1`, and in a pull request the label allow-destroy"
+        )
+
+
+def apply(terraform: Terraform, report: Report) -> None:
+    """Apply what was planned; the plan, which may name what is sensitive, is removed."""
+    report.step("apply")
+    try:
+        terraform.apply()
+    finally:
+        terraform.plan_file.unlink(missing_ok=True)
+
+
+def connect(terraform: Terraform) -> Deployed:
+    """Return the way into what Terraform has made."""
+    outputs = terraform.outputs()
+    settings.adopt(outputs.environment)
+    services = Services.build(Settings.from_environment())
+    return Deployed(
+        services=services,
+        releases=Releases(services.storage, services.settings),
+        smoke_table=outputs.smoke_table,
+    )
+
+
+def configure(deployed: Deployed, tables: list[ResolvedTable], report: Report) -> None:
+    """Make the checkout's tables the configured ones."""
+    report.step("configure")
+    services = deployed.services
+    wanted = configuration.as_text(tables)
+    report.tables(configuration.compare(wanted, configuration.deployed(services)))
+    services.config.deploy(tables)
+
+
+def restore(deployed: Deployed, tables: Mapping[str, str], report: Report) -> None:
+    """Make the tables of an earlier release the configured ones."""
+    report.step("configure")
+    differed = configuration.restore(deployed.services, tables)
+    report.say(f"put back: {', '.join(differed) or 'no table differed'}")
+
+
+def prove(
+    deployed: Deployed, release: Release, report: Report, *, table: str, timeout_s: float
+) -> Release:
+    """Move one table, show its receipt, and write down whether the release passed."""
+    report.step("prove")
+    table = table or deployed.smoke_table or ""
+    if not table:
+        report.say("no smoke run: the environment names no table for it; SMOKE=TABLE does")
+        return deployed.releases.prove(release, Proof.SKIPPED)
+    try:
+        ended = smoke.move(deployed.services, table, timeout_s)
+    except SluiceError as exc:
+        return deployed.releases.prove(release, Proof.FAILED, failure=exc.message)
+    report.run(ended)
+    run = f"{table}/{ended.run_id}"
+    if ended.state in smoke.SUCCESSES:
+        return deployed.releases.prove(release, Proof.PASSED, smoke_run=run)
+    why = ended.failure.message if ended.failure else ended.reason or ""
+    failure = f"the smoke run of {table} is {ended.state}: {why}"
+    return deployed.releases.prove(release, Proof.FAILED, smoke_run=run, failure=failure)

@@ -1,0 +1,65 @@
+"""Secrets that the configured tables name: there, readable, and of the form that they must have.
+
+Values are read, for that is the only proof, and never leave this module.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from shared.config.models import ResolvedTable
+from shared.doctor.findings import Check, Finding
+from shared.errors import InvalidConfigError
+from shared.stage.envelope import KEY_BYTES, KEY_SECRET
+from shared.wiring import Services
+
+_NAMES = "_secret"
+"""How a connection's keys end that name a secret."""
+
+_check = Check("secrets")
+
+
+def examine(services: Services, tables: Iterable[ResolvedTable]) -> Iterator[Finding]:
+    """Look at every secret that a table needs."""
+    for name in sorted({name for table in tables for name in names(table)}):
+        yield _examine(services, name)
+
+
+def names(resolved: ResolvedTable) -> Iterator[str]:
+    """Yield the names of the secrets that a table's functions read."""
+    kinds = {resolved.table.source_kind, resolved.table.target_kind}
+    connections: dict[str, dict[str, Any] | None] = resolved.connections.model_dump()
+    for kind in kinds:
+        for key, value in (connections.get(kind) or {}).items():
+            if key.endswith(_NAMES) and value:
+                yield value
+    if resolved.table.encryption:
+        yield KEY_SECRET
+
+
+def _examine(services: Services, name: str) -> Finding:
+    from google.api_core.exceptions import Forbidden
+
+    add = f"gcloud secrets versions add {name} --project {services.settings.project} --data-file=-"
+    try:
+        value = services.secrets.get(name).reveal()
+    except InvalidConfigError as exc:
+        if isinstance(exc.__cause__, Forbidden):
+            said = "may not be read with these credentials; whether it is there is not known"
+            return _check.warn(name, said, "ask as an account that reads it")
+        return _check.fail(name, "is missing, or has no enabled version", f"`{add}`")
+    if not value.strip():
+        return _check.fail(name, "is empty", f"`{add}`")
+    if name == KEY_SECRET and not _is_key(value):
+        said = f"is no key: it must be {2 * KEY_BYTES} hexadecimal digits"
+        return _check.fail(name, said, f"`openssl rand -hex {KEY_BYTES} | {add}`")
+    if name.endswith("password") and value != value.strip():
+        said = "begins or ends with a blank or a line end, which is part of the password"
+        return _check.warn(name, said, f"if that is not meant: `printf %s … | {add}`")
+    return _check.ok(name, "there")
+
+
+def _is_key(value: bytes) -> bool:
+    try:
+        return len(bytes.fromhex(value.decode().strip())) == KEY_BYTES
+    except ValueError:
+        return False

@@ -1,0 +1,411 @@
+"""A deployment with stand-ins for gcloud and Terraform, into a cloud that runs the archives."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.storage import Client
+
+from local.topology import PREFIX, PROJECT
+from shared.core.runs import RunState
+from shared.deploy import archives, deployment
+from shared.deploy.deployment import Options
+from shared.deploy.releases import Proof, Release, Releases
+from shared.doctor import versions
+from shared.doctor.findings import Level
+from shared.errors import DeploymentError, InvalidConfigError
+from tests.deploy.fakes import Bench, Told
+from tests.flow.cloud import Cloud
+
+TABLES = """\
+tables:
+  - name: smoke_files
+    csv: {columns: {id: int64, day: date}}
+    postgres: {table: smoke_files}
+    sync_mode: append
+  - name: smoke_bars
+    csv: {columns: {id: int64, day: date}, delimiter: "|"}
+    postgres: {table: smoke_bars}
+    sync_mode: append
+  - name: smoke_commas
+    csv: {columns: {id: int64, day: date}}
+    postgres: {table: smoke_commas}
+    sync_mode: append
+  - name: smoke_table
+    snowflake: {database: TESTS, schema: PUBLIC, table: SMOKE_TABLE}
+    postgres: {table: smoke_table}
+"""
+
+STEPS = ["check", "build", "plan", "apply", "configure", "prove"]
+TIMEOUT_S = 60.0
+
+
+@pytest.fixture
+def bench(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Make a checkout of this code to deploy into an environment that nothing was deployed to."""
+    connections = cloud.connections().model_dump(mode="json", exclude_none=True)
+    made = Bench.make(tmp_path, connections, TABLES)
+    monkeypatch.setenv("PATH", str(made.programs))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    client = Client(project=PROJECT, credentials=AnonymousCredentials())
+    bucket = client.create_bucket(f"{PREFIX}-source")
+    yield made
+    bucket.delete(force=True)
+
+
+@pytest.fixture
+def releases(cloud: Cloud) -> Releases:
+    """Return what was deployed."""
+    return Releases(cloud.services.storage, cloud.services.settings)
+
+
+def deploy(bench: Bench, told: Told | None = None, **options: object) -> Release:
+    """Deploy the checkout to dev."""
+    given = Options(smoke_timeout_s=TIMEOUT_S, **options)  # type: ignore[arg-type]
+    return deployment.deploy(bench.target(), given, told or Told())
+
+
+def test_a_deployment_checks_builds_plans_applies_configures_and_proves(
+    bench: Bench, cloud: Cloud, releases: Releases
+) -> None:
+    told = Told()
+
+    release = deploy(bench, told)
+
+    assert told.steps == STEPS
+    assert [call[:2] for call in bench.calls()] == [
+        ["auth", "application-default"],
+        ["projects", "describe"],
+        ["init", "-input=false"],
+        ["plan", "-input=false"],
+        ["show", "-json"],
+        ["apply", "-input=false"],
+        ["output", "-json"],
+    ]
+    assert len(told.ended) == 1
+    assert releases.all() == [release]
+    assert release.proof is Proof.PASSED
+    assert release.archives == {a.function: a.sha256 for a in archives.build(bench.repository)}
+    assert cloud.services.config.get("smoke_table")[0].environment == "dev"
+    assert not list(bench.repository.glob("dist/*.tfplan"))
+
+
+def test_the_smoke_run_of_a_table_of_files_takes_the_whole_way_and_brings_no_row(
+    bench: Bench, cloud: Cloud
+) -> None:
+    told = Told()
+
+    deploy(bench, told, smoke_table="smoke_bars")
+    deploy(bench, told, smoke_table="smoke_bars")
+
+    assert [run.state for run in told.ended] == [RunState.COMMITTED, RunState.SKIPPED]
+    assert [run.receipt.rows_loaded for run in told.ended if run.receipt] == [0]
+    assert cloud.target("SELECT count(*) FROM smoke_bars") == [(0,)]
+
+
+def test_a_smoke_run_does_not_say_how_files_are_written(bench: Bench, cloud: Cloud) -> None:
+    deploy(bench, smoke_table="smoke_commas")
+
+    assert cloud.services.contracts.find("smoke_commas") is None
+    assert cloud.drop("smoke_commas/a.csv", b"id;day\n1;2026-01-01\n").state is RunState.COMMITTED
+    assert deploy(bench, smoke_table="smoke_commas").proof is Proof.PASSED
+    frozen = cloud.services.contracts.find("smoke_commas")
+    assert frozen
+    assert frozen.contract.dialect.delimiter == ";"
+
+
+def test_the_smoke_run_of_a_table_shows_its_receipt(bench: Bench, cloud: Cloud) -> None:
+    cloud.source("CREATE OR REPLACE TABLE {db}.SMOKE_TABLE AS SELECT 7 AS ID")
+    told = Told()
+
+    deploy(bench, told, smoke_table="smoke_table")
+
+    receipts = [run.receipt for run in told.ended]
+    assert [r.rows_loaded for r in receipts if r] == [1]
+
+
+def without(program: str) -> Callable[[Bench], None]:
+    """Return what takes a program away."""
+    return lambda bench: (bench.programs / program).unlink()
+
+
+def refusing(program: str, command: str) -> Callable[[Bench], None]:
+    """Return what lets a program's command fail."""
+    return lambda bench: bench.fail(program, command)
+
+
+def planning(kind: str, *actions: str) -> Callable[[Bench], None]:
+    """Return what lets Terraform plan one change."""
+    return lambda bench: bench.plan((kind, list(actions)))
+
+
+def writing(name: str, text: str) -> Callable[[Bench], None]:
+    """Return what writes a file of the checkout."""
+    return lambda bench: bench.write(name, text)
+
+
+FAILURES = [
+    ("check", without("terraform"), "terraform is not on the PATH; install Terraform"),
+    ("check", without("gcloud"), "gcloud is not on the PATH; install the Google Cloud CLI"),
+    ("check", without("git"), "git is not on the PATH"),
+    ("check", refusing("gcloud", "auth"), "no credentials: run `gcloud auth application-default"),
+    ("check", refusing("gcloud", "projects"), "project sluice-local is not there, or these"),
+    ("check", writing("config/tables.yaml", "tables: [{}]"), "tables.yaml:1: name: is missing"),
+    ("check", refusing("terraform", "init"), "terraform init failed with exit code 1:\nterraform"),
+    ("build", lambda b: (b.repository / "functions/load/requirements.txt").unlink(), "make lock"),
+    ("plan", refusing("terraform", "plan"), "terraform plan failed with exit code 1"),
+    ("plan", refusing("terraform", "show"), "terraform show failed with exit code 1"),
+    ("plan", planning("google_storage_bucket", "delete"), "the plan destroys 1 resources"),
+    ("plan", planning("google_pubsub_topic", "delete", "create"), "the plan destroys 1 resources"),
+    ("apply", refusing("terraform", "apply"), "terraform apply failed with exit code 1"),
+    ("apply", refusing("terraform", "output"), "terraform output failed with exit code 1"),
+    ("apply", lambda b: b.output(smoke_table=None), "terraform output lacks the environment"),
+    (
+        "apply",
+        lambda b: b.output(environment={"SLUICE_PROJECT": "other", "SLUICE_PREFIX": "x"}),
+        "the state belongs to project other, not to sluice-local",
+    ),
+    (
+        "prove",
+        lambda b: b.output(
+            environment={"SLUICE_PROJECT": PROJECT, "SLUICE_PREFIX": PREFIX}, smoke_table="nothing"
+        ),
+        "no table 'nothing' is configured",
+    ),
+]
+
+
+@pytest.mark.parametrize(("step", "break_", "message"), FAILURES)
+def test_a_step_that_fails_stops_the_deployment_and_says_why(
+    bench: Bench, step: str, break_: Callable[[Bench], None], message: str
+) -> None:
+    break_(bench)
+    told = Told()
+
+    with pytest.raises((DeploymentError, InvalidConfigError)) as refused:
+        deploy(bench, told)
+
+    assert message in refused.value.message
+    assert told.steps == STEPS[: STEPS.index(step) + 1]
+    applied = any(call[0] == "apply" for call in bench.calls())
+    assert applied == (step in ("apply", "configure", "prove"))
+
+
+def test_what_destroys_is_applied_with_consent(bench: Bench) -> None:
+    bench.plan(("google_storage_bucket", ["delete"]))
+
+    assert deploy(bench, allow_destroy=True).proof is Proof.PASSED
+
+
+def test_a_replaced_archive_or_job_needs_no_consent(bench: Bench) -> None:
+    bench.plan(
+        ("google_storage_bucket_object", ["delete", "create"]),
+        ("google_cloud_scheduler_job", ["delete"]),
+    )
+
+    assert deploy(bench).proof is Proof.PASSED
+
+
+def test_the_key_file_of_a_service_account_is_refused(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key.json").write_text(json.dumps({"type": "service_account"}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+
+    with pytest.raises(DeploymentError, match="the key of a service account, which nobody should"):
+        deploy(bench)
+
+
+def test_federated_credentials_are_taken(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "federated.json").write_text(json.dumps({"type": "external_account"}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "federated.json"))
+
+    assert deploy(bench).proof is Proof.PASSED
+
+
+def test_prod_is_deployed_from_commits_only(bench: Bench) -> None:
+    bench.write("config/tables.yaml", f"{TABLES}# changed\n")
+
+    with pytest.raises(DeploymentError, match=r"from commits only, and 1 files differ .*tables"):
+        deployment.deploy(bench.target("prod"), Options(), Told())
+
+
+def test_a_plan_changes_nothing_and_names_the_tables_that_would_change(
+    bench: Bench, cloud: Cloud, releases: Releases
+) -> None:
+    deploy(bench)
+    bench.write("config/tables.yaml", TABLES.replace("sync_mode: append", "sync_mode: full", 1))
+    told = Told()
+    before = len(bench.calls())
+
+    deployment.plan(bench.target(), Options(), told)
+
+    assert told.steps == ["check", "build", "plan", "compare"]
+    assert told.lines[-1] == "changed: ['smoke_files']"
+    assert not any(call[0] == "apply" for call in bench.calls()[before:])
+    assert len(releases.all()) == 1
+
+
+def test_a_rollback_brings_back_the_archives_and_the_tables_of_the_last_good_release(
+    bench: Bench, cloud: Cloud, releases: Releases
+) -> None:
+    good = deploy(bench)
+    bench.write("shared/steps/load.py", "# nothing is left of it\n")
+    bench.write("config/tables.yaml", TABLES.replace("date", "text", 1))
+    bench.commit()
+    newer = deploy(bench)
+
+    back = deployment.rollback(bench.target(), "", Options(smoke_timeout_s=TIMEOUT_S), Told())
+
+    assert newer.archives != good.archives
+    assert (back.archives, back.restores) == (good.archives, good.release_id)
+    assert releases.all()[0] == back
+    plans = [call for call in bench.calls() if call[0] == "plan"]
+    given = json.loads(next(a for a in plans[-1] if "archives=" in a).partition("archives=")[2])
+    assert {name: each["sha256"] for name, each in given.items()} == good.archives
+    assert all(Path(each["path"]).exists() for each in given.values())
+    csv = cloud.services.config.get("smoke_files")[0].table.csv
+    assert csv
+    assert csv.columns == {"id": "int64", "day": "date"}
+
+
+def test_a_failed_smoke_run_goes_back_by_itself_where_that_was_asked_for(
+    bench: Bench, cloud: Cloud, releases: Releases
+) -> None:
+    good = deploy(bench)
+    columns = "columns: {id: int64, day: date}"
+    bench.write("config/tables.yaml", TABLES.replace(columns, f"{columns}, on_duplicate: fail", 1))
+    bench.write("shared/steps/load.py", "# nothing is left of it\n")
+    bench.commit()
+
+    with pytest.raises(DeploymentError, match=f"was rolled back to {good.release_id}"):
+        deploy(bench, roll_back=True)
+
+    back, failed, _ = releases.all()
+    assert (failed.proof, back.proof) == (Proof.FAILED, Proof.PASSED)
+    assert "no table for a smoke run" in failed.failure
+    assert back.archives == good.archives
+
+
+def test_a_rollback_to_what_was_never_deployed_lists_what_was(bench: Bench) -> None:
+    release = deploy(bench)
+
+    with pytest.raises(DeploymentError, match=f"no release 'abc' .*; known: {release.release_id}"):
+        deployment.rollback(bench.target(), "abc", Options(), Told())
+
+
+def test_an_archive_that_was_tampered_with_is_not_brought_back(
+    bench: Bench, cloud: Cloud, releases: Releases
+) -> None:
+    release = deploy(bench)
+    bucket, name = f"{PREFIX}-source", f"releases/archives/{release.archives['load']}.zip"
+    found = cloud.services.storage.info(bucket, name)
+    assert found
+    cloud.services.storage.write(
+        bucket, name, b"other", generation=found.generation, content_type="application/zip"
+    )
+
+    with pytest.raises(DeploymentError, match=r"is damaged; check out .* and deploy that"):
+        deployment.rollback(bench.target(), release.release_id, Options(), Told())
+
+
+def test_prod_is_not_destroyed(bench: Bench) -> None:
+    with pytest.raises(DeploymentError, match="prod is not destroyed from here"):
+        deployment.destroy(bench.target("prod"), lambda: None, Told())
+
+    assert bench.calls() == []
+
+
+def test_nothing_is_destroyed_without_consent(bench: Bench) -> None:
+    def refuse() -> None:
+        raise DeploymentError("nobody consented")
+
+    with pytest.raises(DeploymentError, match="nobody consented"):
+        deployment.destroy(bench.target(), refuse, Told())
+
+    assert not any(call[0] == "apply" for call in bench.calls())
+    assert any("-destroy" in call for call in bench.calls())
+
+
+def sluice(bench: Bench, *arguments: str, said: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run the command line in the checkout."""
+    command = [sys.executable, "-c", "from shared.cli import main; main()", "deploy", *arguments]
+    places = {"TF_VAR_project": PROJECT, "STATE_BUCKET": "state", "COLUMNS": "200"}
+    return subprocess.run(
+        command,
+        cwd=bench.repository,
+        env={**os.environ, **places, "SLUICE_PROJECT": PROJECT, "SLUICE_PREFIX": PREFIX},
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+
+
+def test_the_command_line_shows_each_step_and_the_receipt(bench: Bench) -> None:
+    done = sluice(bench, "apply", "dev")
+    listed = sluice(bench, "list")
+
+    assert done.returncode == 0, done.stderr
+    headings = [line.split()[1] for line in done.stdout.splitlines() if " ──" in line]
+    assert [word for word in headings if word in STEPS] == STEPS
+    assert "smoke_files" in done.stdout
+    assert "passed smoke_files/" in listed.stdout
+
+
+def test_the_summary_of_a_plan_names_what_would_change_and_what_it_destroys(
+    bench: Bench,
+) -> None:
+    bench.plan(("google_storage_bucket", ["delete"]))
+
+    done = sluice(bench, "plan", "dev", "--summary", "plan.md")
+
+    assert done.returncode == 1
+    assert "allow-destroy" in done.stderr
+    summary = (bench.repository / "plan.md").read_text()
+    assert "- `delete google_storage_bucket.this (destroys)`" in summary
+    assert "- `" in summary.partition("### Tables")[2]
+
+
+def test_a_person_must_type_the_name_of_what_is_destroyed(bench: Bench) -> None:
+    refused = sluice(bench, "destroy", "dev", said="no\n")
+    destroyed = sluice(bench, "destroy", "dev", said="dev\n")
+
+    assert refused.returncode == 1
+    assert "nobody consented" in refused.stderr
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert "dev is gone" in destroyed.stdout
+
+
+def test_the_doctor_says_which_functions_run_other_code_than_the_checkout(
+    bench: Bench, cloud: Cloud
+) -> None:
+    release = deploy(bench)
+    same = list(versions.release(cloud.services, bench.repository))
+    with (bench.repository / "shared/steps/load.py").open("a") as file:
+        file.write("# changed\n")
+
+    changed = list(versions.release(cloud.services, bench.repository))
+
+    assert [f.level for f in same] == [Level.OK, Level.OK]
+    assert changed[1].level is Level.WARN
+    assert changed[1].message.startswith("other code than in this checkout runs in: load; it is")
+    assert release.commit[:12] in changed[1].message
+
+
+def test_the_doctor_fails_a_release_that_did_not_pass_its_smoke_run(
+    bench: Bench, cloud: Cloud
+) -> None:
+    with pytest.raises(DeploymentError):
+        deploy(bench, smoke_table="nothing")
+
+    found = next(versions.release(cloud.services, bench.repository))
+
+    assert (found.level, found.fix) == (Level.FAIL, "`make rollback`")
