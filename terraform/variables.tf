@@ -65,6 +65,11 @@ variable "bigquery" {
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = alltrue([for d in var.bigquery.existing : can(regex("^[A-Za-z0-9_]{1,1024}$", d))])
+    error_message = "bigquery.existing holds names of datasets: letters, digits and underscores."
+  }
 }
 
 variable "budget" {
@@ -150,6 +155,11 @@ variable "labels" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for k, v in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", k)) && can(regex("^[a-z0-9_-]{0,63}$", v))])
+    error_message = "labels are lower-case letters, digits, _ and -, at most 63, and a key begins with a letter."
+  }
 }
 
 variable "network" {

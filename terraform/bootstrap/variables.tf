@@ -42,4 +42,9 @@ variable "region" {
   type        = string
   default     = "europe-west1"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region must be like europe-west1."
+  }
 }

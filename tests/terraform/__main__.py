@@ -40,6 +40,8 @@ def main() -> None:
     if program is None:
         print(MISSING)  # noqa: T201 - this is a command
         return
+    if is_writing and not plans():
+        sys.exit(NO_PLANS)
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.copy(Path(folder))
         if is_writing:
