@@ -50,7 +50,7 @@ class Transcoder:
         skip = self.mark_bytes
         for chunk in chunks:
             rest, skip = chunk[skip:], max(0, skip - len(chunk))
-            yield rest if self._is_plain else self._encode(self._decoder.decode(rest))
+            yield rest if self._is_plain else self._encode(self._decoded(rest))
         if not self._is_plain:
             yield self._encode(self._decoder.decode(b"", final=True))
 
@@ -68,6 +68,16 @@ class Transcoder:
             return text.decode(errors="backslashreplace")
         decoded = text.decode(errors="surrogatepass")
         return _KEPT.sub(lambda m: f"\\x{ord(m[0]) - _LOW:02x}", decoded)
+
+    def _decoded(self, data: bytes) -> str:
+        try:
+            return self._decoder.decode(data)
+        except UnicodeError as exc:
+            # A decoder of several bytes per character gives up on an endless escape sequence.
+            raise InvalidFileError(
+                f"the file is no text in {self.encoding}: {exc}; set its encoding",
+                encoding=self.encoding,
+            ) from exc
 
     def _encode(self, text: str) -> bytes:
         return text.encode(errors="surrogatepass")

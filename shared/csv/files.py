@@ -176,7 +176,13 @@ class CsvFile:
         content_end, end = self._syntax().line_end(self._text, 0)
         self._header_line = self._text[:content_end]
         self._drop(end)
-        return self._place.transcoder.shown(self._header_line)[len(prefix) :].split()
+        names = self._place.transcoder.shown(self._header_line)[len(prefix) :].split()
+        if not names:
+            raise InvalidFileError(
+                f"the line of {prefix!r} should name the columns, but nothing follows it; set "
+                "header_rows and skip_lines"
+            )
+        return names
 
     def _take_record(self) -> list[str]:
         prefix = self.dialect.header_prefix
