@@ -7,9 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from shared.cli.app import app
+from shared.cli.render import console
 
 ROOT = Path(__file__).parents[3]
-COLUMNS = "100"
+WIDTH = 100
 SHOWN = re.findall(
     r"^`tests/data/csv/(\w+)\.csv`:\n\n```text\n(.*?)```\n\n[^\n]*\n\n```text\n(.*?)```$",
     (ROOT / "docs" / "csv.md").read_text("utf-8"),
@@ -23,7 +24,7 @@ def test_three_files_are_shown():
 
 @pytest.mark.parametrize(("name", "file", "said"), SHOWN, ids=[name for name, _, _ in SHOWN])
 def test_shown_file_gives_what_is_shown(name, file, said, monkeypatch):
-    monkeypatch.setenv("COLUMNS", COLUMNS)
+    monkeypatch.setattr(console, "width", WIDTH)
     path = ROOT / "tests" / "data" / "csv" / f"{name}.csv"
 
     printed = CliRunner().invoke(app, ["intake", str(path)]).stdout
