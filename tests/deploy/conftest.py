@@ -8,7 +8,9 @@ import pytest
 from shared.deploy import archives
 from tests.deploy.unpacked import unpack
 from tests.flow.cloud import Cloud
-from tests.flow.conftest import write_config
+from tests.flow.conftest import environment, write_config
+
+__all__ = ["environment"]
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,13 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 from local.clients import connect_postgres, connect_snowflake
 from local.supervisor import Background
@@ -53,6 +55,12 @@ class Cloud:
         snowflake.cursor().execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         snowflake.cursor().execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.PUBLIC")
         return cls(background, services, snowflake, postgres, state_dir)
+
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        """Point this process's clients at this cloud, and back at what they were pointed at."""
+        with patch.dict(os.environ, self.background.described["env"]):
+            yield
 
     def stop(self) -> None:
         """Take everything down."""

@@ -23,6 +23,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     started.stop()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def environment(cloud: Cloud) -> Iterator[None]:
+    """Let each module begin with clients that find the cloud, whatever the one before it left."""
+    with cloud.environment():
+        yield
+
+
 def write_config(folder: Path) -> Path:
     """Write table files without a table, and return their folder."""
     config = folder / "config"

@@ -112,6 +112,14 @@ def readers(cloud: Cloud, *tables: str) -> Iterator[dict[str, Reader]]:
     yield {table: Reader(uri, table) for table in tables}
 
 
+def wait_for_work(cloud: Cloud, wanted: set[str]) -> None:
+    """Wait until one of the runs has ended: others are under way then."""
+    cloud.await_value(
+        lambda: any(r.run_id in wanted and r.is_terminal for t in TABLES for r in cloud.runs(t)),
+        "no run has ended",
+    )
+
+
 def wait_for_ends(cloud: Cloud, wanted: set[str]) -> dict[str, Run]:
     """Wait until all runs have ended, and return them."""
     deadline_s = time.monotonic() + LIMIT_S
@@ -133,7 +141,7 @@ def test_everything_arrives_once_without_anybodys_help(shaken: Cloud) -> None:
 
     with readers(cloud, "storm_full_0", "storm_merge_0", "storm_append_0") as reading:
         wanted = {cloud.request(name) for _ in range(REQUESTS_PER_TABLE) for name in TABLES}
-        time.sleep(1)
+        wait_for_work(cloud, wanted)
         os.kill(pid, signal.SIGQUIT)
         order_gcs(cloud, [{"kind": "status", "status": 503}])
         time.sleep(OUTAGE_S)
