@@ -95,7 +95,7 @@ def from_postgres(error: DatabaseError, *, is_index: bool = False) -> SqlServerE
     state, message = fields.get("C", ""), fields.get("M", str(error))
     number, severity, text = _ERRORS.get(state, _UNKNOWN)
     if state == "23505":
-        number, severity, text = _duplicate(message, is_index=is_index)
+        number, severity, text = _duplicate(message, fields.get("s", ""), is_index=is_index)
     elif state == "22P02" and "numeric" in message:
         number = 8114
     elif state == "22P02" and "uuid" in message:
@@ -131,7 +131,9 @@ def constraint_of(error: DatabaseError) -> tuple[str, str] | None:
     return fields.get("s", ""), fields["n"]
 
 
-def _duplicate(message: str, *, is_index: bool) -> tuple[int, int, str]:
+def _duplicate(message: str, schema: str, *, is_index: bool) -> tuple[int, int, str]:
+    if schema == "pg_catalog":  # somebody else has just created the same
+        return 2714, 16, "There is already an object in the database. {value}"
     if message.startswith("could not create unique index"):
         return 1505, 16, _DUPLICATES_FOUND
     if is_index:

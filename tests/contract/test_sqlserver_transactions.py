@@ -137,6 +137,25 @@ def test_one_of_two_in_a_deadlock_is_told_1205(sqlserver: SqlServerProcess, fill
     two.close()
 
 
+@pytest.mark.parametrize("what", ["TABLE dbo.{} (id int)", "SCHEMA {}"])
+def test_the_second_to_create_something_waits_and_is_told_2714(
+    sqlserver: SqlServerProcess, table: str, what: str
+) -> None:
+    one, two = sqlserver.connect(), sqlserver.connect()
+    create = f"CREATE {what.format(table)}"
+    found: list[int] = []
+    one.execute(create)
+    thread = threading.Thread(target=lambda: found.append(failure(two.cursor(), create)))
+    thread.start()
+    thread.join(0.2)
+    assert thread.is_alive()
+    one.commit()
+    thread.join()
+    assert found == [2714]
+    one.close()
+    two.close()
+
+
 GET_LOCK = (
     "SET NOCOUNT ON; DECLARE @r int; EXEC @r = sp_getapplock @Resource = ?, "
     "@LockMode = 'Exclusive', @LockOwner = '{}', @LockTimeout = 0; SET NOCOUNT OFF; SELECT @r"
