@@ -1,43 +1,67 @@
-"""`python -m local.sqlserver --port N --state DIR`: serve until told to stop."""
+"""`python -m local.sqlserver --port N --control-port M --state DIR`: serve until told to stop."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 import signal
 import socket
 import threading
 from pathlib import Path
 
+from local.http_json import JsonServer
 from local.postgres import Postgres
-from local.sqlserver.backend import Address, create_database, database_exists
+from local.sqlserver import control, databases
+from local.sqlserver.backend import Address
 from local.sqlserver.certificate import make_context
+from local.sqlserver.faults import Faults
 from local.sqlserver.server import HOST, Account, Server
+
+PASSWORD_VARIABLE = "SLUICE_LOCAL_SQLSERVER_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def main() -> None:
     """Serve on 127.0.0.1 with a PostgreSQL of its own; on SIGTERM or SIGINT stop both."""
-    parser = argparse.ArgumentParser(prog="python -m local.sqlserver", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--state", type=Path, required=True, help="folder for all data")
-    parser.add_argument("--user", default="sa", help="the only login (sa)")
-    parser.add_argument("--password", default="Local-sluice-1", help="its password")
-    arguments = parser.parse_args()
+    arguments = _arguments()
     state: Path = arguments.state.absolute()
     state.mkdir(parents=True, exist_ok=True)
     address = Address(_free_port(), _kept_password(state / "postgres-password"))
     postgres = Postgres(state / "postgres", address.port, address.password)
     postgres.start()
     try:
-        if not database_exists(address, "master"):
-            create_database(address, "master")
-        account = Account(arguments.user, arguments.password)
-        with Server(arguments.port, address, account=account, tls=make_context()) as server:
+        databases.prepare(address)
+        if arguments.database and not databases.exists(address, arguments.database):
+            databases.create(address, arguments.database)
+        faults = Faults()
+        with Server(
+            arguments.port,
+            address,
+            account=Account(arguments.user, arguments.password),
+            tls=make_context(),
+            faults=faults,
+        ) as server:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+            JsonServer(arguments.control_port, control.routes(faults))
             server.serve_forever(poll_interval=0.1)
     finally:
         postgres.stop()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.sqlserver", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--control-port", type=int, default=0, help="HTTP: /_health, /_faults")
+    parser.add_argument("--state", type=Path, required=True, help="folder for all data")
+    parser.add_argument("--database", help="created unless it is there")
+    parser.add_argument("--user", default="sa", help="the only login (sa)")
+    parser.add_argument(
+        "--password",
+        default=os.environ.get(PASSWORD_VARIABLE, "Local-sluice-1"),
+        help=f"its password; default: the variable {PASSWORD_VARIABLE}",
+    )
+    return parser.parse_args()
 
 
 def _kept_password(path: Path) -> str:

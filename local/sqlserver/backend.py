@@ -1,7 +1,7 @@
 """One session's connection to PostgreSQL: transactions as SQL Server has them.
 
 A failed statement undoes itself and leaves the transaction as it was. PostgreSQL would abort the
-transaction; so a savepoint always stands before the next statement.
+transaction; so a savepoint stands before each statement, unless XACT_ABORT would abort it too.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
 from local.sqlserver import errors
-from local.sqlserver.catalog import SETUP
 from local.sqlserver.errors import SqlServerError
-
-_NEXT_SAVEPOINT = "RELEASE SAVEPOINT statement; SAVEPOINT statement"
+from local.sqlserver.names import literal, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +37,12 @@ def connect(address: Address, database: str) -> Connection:
             "postgres",
             host="127.0.0.1",
             port=address.port,
-            database=database,
+            database=stored(database),
             password=address.password,
         )
     except DatabaseError as error:
-        text = f"Cannot open database '{database}' requested by the login: {error}"
+        text = f'Cannot open database "{database}" requested by the login. The login failed.'
         raise SqlServerError(4060, text, 11) from error
-
-
-def create_database(address: Address, name: str) -> None:
-    """Create a database with SQL Server's catalogue in it.
-
-    Raises:
-        SqlServerError: 1801, it exists.
-    """
-    quoted = '"' + name.replace('"', '""') + '"'
-    server = connect(address, "postgres")
-    try:
-        server.run(f"CREATE DATABASE {quoted}")
-        server.run(f"ALTER DATABASE {quoted} SET search_path = dbo, sys")
-        database = connect(address, name)
-        database.run(SETUP)
-        database.close()
-    except DatabaseError as error:
-        raise errors.from_postgres(error) from error
-    finally:
-        server.close()
-
-
-def database_exists(address: Address, name: str) -> bool:
-    """Whether a database has been created."""
-    server = connect(address, "postgres")
-    try:
-        rows = server.run("SELECT 1 FROM pg_database WHERE datname = :name", name=name)
-        return bool(rows)
-    finally:
-        server.close()
 
 
 class Backend:
@@ -89,14 +57,27 @@ class Backend:
         self._address = address
         self._connection = connect(address, database)
         self.pid = int(self._connection.run("SELECT pg_backend_pid()")[0][0])
+        self.type_names: dict[int, str] = dict(
+            self._connection.run(
+                "SELECT oid, typname FROM pg_type WHERE typnamespace = 'sys'::regnamespace"
+            )
+        )
+        for oid, name in self.type_names.items():
+            if name == "varbinary":
+                self._connection.register_in_adapter(oid, lambda text: bytes.fromhex(text[2:]))
         self.open_transactions = 0
+        self.transactions_begun = 0
+        self.is_last_committed = False
         self.aborts_on_error = False
-        self._lock_timeout_ms = 0
+        self._has_savepoint = False
+        self.lock_timeout_ms = -1
 
     def begin(self) -> None:
         """Open a transaction, or count one more inside it."""
         if self.open_transactions == 0:
-            self._connection.run("BEGIN; SAVEPOINT statement")
+            self._connection.run("BEGIN")
+            self._has_savepoint = False
+            self.transactions_begun += 1
         self.open_transactions += 1
 
     def commit(self) -> None:
@@ -106,9 +87,10 @@ class Backend:
             SqlServerError: 3902, none is open.
         """
         if self.open_transactions == 0:
-            raise SqlServerError(3902, "COMMIT TRANSACTION has no BEGIN TRANSACTION.")
+            text = "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION."
+            raise SqlServerError(3902, text)
         if self.open_transactions == 1:
-            self._run_plain("COMMIT")
+            self._end("COMMIT")
         self.open_transactions -= 1
 
     def rollback(self) -> None:
@@ -118,13 +100,14 @@ class Backend:
             SqlServerError: 3903, none is open.
         """
         if self.open_transactions == 0:
-            raise SqlServerError(3903, "ROLLBACK TRANSACTION has no BEGIN TRANSACTION.")
+            text = "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION."
+            raise SqlServerError(3903, text)
         self._abandon()
 
     def set_lock_timeout(self, milliseconds: int) -> None:
         """Say how long to wait for a lock; -1 is for ever, 0 hardly at all."""
-        self._lock_timeout_ms = 0 if milliseconds < 0 else max(milliseconds, 1)
-        self.execute(f"SET lock_timeout = {self._lock_timeout_ms}")
+        self.lock_timeout_ms = milliseconds
+        self.execute(self._set_lock_timeout)
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Run one statement; the answer has `columns`, `rows` and `row_count`.
@@ -133,18 +116,17 @@ class Backend:
             SqlServerError: it failed and has been undone, alone or (XACT_ABORT, deadlock) with
                 the transaction.
         """
+        self._guard()
         try:
             if values:
-                answer = self._connection.execute_unnamed(sql, values)
-            else:
-                answer = self._connection.execute_simple(sql)
+                return self._connection.execute_unnamed(sql, values)
+            return self._connection.execute_simple(sql)
         except DatabaseError as error:
             problem = errors.from_postgres(error)
             self._recover(problem)
+            if self._is_index(error):
+                problem.number = errors.DUPLICATE_IN_INDEX
             raise problem from error
-        if self.open_transactions:
-            self._connection.run(_NEXT_SAVEPOINT)
-        return answer
 
     def cancel(self) -> None:
         """Cancel what runs, from another thread."""
@@ -156,22 +138,46 @@ class Backend:
         """Disconnect; an open transaction is undone."""
         self._connection.close()
 
+    @property
+    def _set_lock_timeout(self) -> str:
+        # PostgreSQL's 0 is for ever.
+        wait_ms = 0 if self.lock_timeout_ms < 0 else max(self.lock_timeout_ms, 1)
+        return f"SET lock_timeout = {wait_ms}"
+
+    def _guard(self) -> None:
+        if self.open_transactions and not self.aborts_on_error:
+            released = "RELEASE SAVEPOINT statement; " if self._has_savepoint else ""
+            self._connection.run(f"{released}SAVEPOINT statement")
+            self._has_savepoint = True
+
     def _recover(self, problem: SqlServerError) -> None:
         if not self.open_transactions:
             return
         if self.aborts_on_error or problem.number == errors.DEADLOCK:
             self._abandon()
         else:
-            self._connection.run(f"ROLLBACK TO SAVEPOINT statement; {_NEXT_SAVEPOINT}")
+            self._connection.run("ROLLBACK TO SAVEPOINT statement")
+
+    def _is_index(self, error: DatabaseError) -> bool:
+        found = errors.constraint_of(error)
+        if found is None:
+            return False
+        schema, name = (literal(each) for each in found)
+        return not self._connection.run(
+            "SELECT 1 FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace "  # noqa: S608
+            f"WHERE k.conname = {name} AND n.nspname = {schema}"
+        )
 
     def _abandon(self) -> None:
-        self._connection.run("ROLLBACK")
+        self._end("ROLLBACK")
         self.open_transactions = 0
-        self._connection.run(f"SET lock_timeout = {self._lock_timeout_ms}")
+        self._connection.run(self._set_lock_timeout)
 
-    def _run_plain(self, sql: str) -> None:
+    def _end(self, sql: str) -> None:
         try:
             self._connection.run(sql)
         except DatabaseError as error:
             self.open_transactions = 0
+            self.is_last_committed = False
             raise errors.from_postgres(error) from error
+        self.is_last_committed = sql == "COMMIT"

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from local.sqlserver import tokens, values
+from local.sqlserver import hints, tokens, values
 from local.sqlserver.backend import Backend
 from local.sqlserver.errors import SqlServerError
-from local.sqlserver.names import literal
+from local.sqlserver.names import literal, stored
 from local.sqlserver.translate import parse, table_name, translate, types_of
 
 _TEXT, _INT, _SMALL, _BYTE, _BIT = (
@@ -83,7 +83,7 @@ def parameters(backend: Backend, sql: str) -> bytes:
         SqlServerError: 11501, the statement cannot be described.
     """
     names = list(dict.fromkeys(re.findall(r"@P\d+", sql)))
-    tree = parse(sql)
+    tree = parse(hints.simplify(sql)[0])
     kinds = _of_columns(backend, tree) if isinstance(tree, exp.Insert) else {}
     if not kinds:
         kinds = _inferred(backend, sql, names)
@@ -96,7 +96,10 @@ def _row(ordinal: int, name: str, kind: tuple[Any, ...]) -> tuple[Any, ...]:
     suffix = {
         "decimal": f"({precision},{scale})",
         "nvarchar": f"({length // 2 if length > 0 else 'max'})",
-        "varbinary": "(max)",
+        "nchar": f"({length // 2})",
+        **dict.fromkeys(
+            ("varchar", "char", "varbinary", "binary"), f"({length if length > 0 else 'max'})"
+        ),
     }.get(type_name, f"({scale})" if type_name in ("time", "datetime2", "datetimeoffset") else "")
     length = max(length, -1)
     suggested = (number, type_name + suffix, length, precision, scale)
@@ -117,8 +120,9 @@ def _of_columns(backend: Backend, tree: exp.Insert) -> dict[str, tuple[Any, ...]
         f"FROM sys.columns WHERE object_id = {identifier}::regclass::oid::bigint::integer "
         "ORDER BY column_id"
     ).rows
-    found = {row[0]: tuple(row[1:]) for row in rows}
-    named = [each.name for each in target.expressions] if isinstance(target, exp.Schema) else []
+    found = {stored(row[0]): tuple(row[1:]) for row in rows}
+    written = target.expressions if isinstance(target, exp.Schema) else []
+    named = [stored(each.name) for each in written]
     unknown = [each for each in named if each not in found]
     if unknown:
         raise SqlServerError(207, f"Invalid column name '{unknown[0]}'.")
@@ -135,10 +139,11 @@ def _inferred(backend: Backend, sql: str, names: list[str]) -> dict[str, tuple[A
     backend.execute(f"PREPARE described AS {plan.sql}")
     try:
         rows = backend.execute(
-            "SELECT t.name, t.system_type_id, CASE t.pg WHEN 'varchar' THEN -1 ELSE t.max_length "
-            "END, t.precision, t.scale FROM pg_prepared_statements s, "
+            "SELECT t.name, t.system_type_id, CASE WHEN t.name IN ('nvarchar', 'varbinary') THEN -1 "
+            "ELSE t.max_length END, t.precision, t.scale FROM pg_prepared_statements s, "
             "unnest(s.parameter_types::oid[]) WITH ORDINALITY AS u (kind, place) "
-            "JOIN pg_type p ON p.oid = u.kind LEFT JOIN sys.types t ON t.pg = p.typname "
+            "JOIN pg_type p ON p.oid = u.kind "
+            "LEFT JOIN sys.types t ON t.pg = replace(p.typname::text, '_bin', '') "
             "WHERE s.name = 'described' ORDER BY u.place"
         ).rows
     finally:

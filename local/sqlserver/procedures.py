@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from local.sqlserver import describe, tokens
 from local.sqlserver.errors import CANCELLED, SqlServerError
 from local.sqlserver.names import split
-from local.sqlserver.session import Replies, Session
+from local.sqlserver.replies import Replies
+from local.sqlserver.session import Session
 from local.sqlserver.tokens import Done
 from local.sqlserver.values import Parameter, Reader, integer, read_parameter
 

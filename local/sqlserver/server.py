@@ -14,9 +14,12 @@ from dataclasses import dataclass
 
 from local.sqlserver import tokens
 from local.sqlserver.backend import Address
+from local.sqlserver.databases import MASTER
 from local.sqlserver.errors import CANCELLED, LOGIN_FAILED, SqlServerError
+from local.sqlserver.faults import DisconnectError, Faults, strike
 from local.sqlserver.procedures import Procedures
-from local.sqlserver.session import Replies, Session
+from local.sqlserver.replies import Replies
+from local.sqlserver.session import Session
 from local.sqlserver.tokens import Done, changed, short_text
 from local.sqlserver.values import COLLATION, Reader
 from local.sqlserver.wire import Kind, Wire
@@ -47,7 +50,13 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
     def __init__(
-        self, port: int, address: Address, *, account: Account, tls: ssl.SSLContext
+        self,
+        port: int,
+        address: Address,
+        *,
+        account: Account,
+        tls: ssl.SSLContext,
+        faults: Faults,
     ) -> None:
         """Open the port; `serve_forever` serves.
 
@@ -58,6 +67,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.address = address
         self.account = account
         self.tls = tls
+        self.faults = faults
 
 
 class _Connection(socketserver.BaseRequestHandler):
@@ -69,11 +79,16 @@ class _Connection(socketserver.BaseRequestHandler):
         wire = Wire(self.request)
         try:
             session = self._log_in(wire)
+        except DisconnectError:
+            wire.reset()
+            return
         except (OSError, ssl.SSLError):
             return
         if session is not None:
             try:
                 _Conversation(wire, session).run()
+            except DisconnectError:
+                wire.reset()
             except OSError:
                 pass
             finally:
@@ -90,15 +105,14 @@ class _Connection(socketserver.BaseRequestHandler):
             kind, body = wire.receive()
         user, password, database = (_login_text(body, at) for at in (40, 44, 68))
         try:
-            if (user, _clear(password)) != (self.server.account.user, self.server.account.password):
-                raise SqlServerError(LOGIN_FAILED, f"Login failed for user '{user}'.", 14)
-            session = Session(self.server.address, database or "master")
+            with strike(self.server.faults, "LOGIN"):
+                session = self._open(user, _clear(password), database)
         except SqlServerError as error:
             wire.send(tokens.error(error) + tokens.done(Done.BATCH, tokens.ERROR))
             return None
         packet_bytes = min(max(struct.unpack_from("<I", body, 8)[0], 4096), 32767)
         wire.send(
-            changed(_DATABASE, short_text(session.database), short_text("master"))
+            changed(_DATABASE, short_text(session.database), short_text(MASTER))
             + changed(_SQL_COLLATION, bytes((len(COLLATION),)) + COLLATION)
             + changed(_PACKET_SIZE, short_text(str(packet_bytes)), short_text("4096"))
             + tokens.login_accepted()
@@ -106,6 +120,13 @@ class _Connection(socketserver.BaseRequestHandler):
         )
         wire.packet_bytes = packet_bytes
         return session
+
+
+    def _open(self, user: str, password: str, database: str) -> Session:
+        account = self.server.account
+        if (user.lower(), password) != (account.user.lower(), account.password):
+            raise SqlServerError(LOGIN_FAILED, f"Login failed for user '{user}'.", 14)
+        return Session(self.server.address, database or MASTER, self.server.faults)
 
 
 class _Conversation:
@@ -118,7 +139,6 @@ class _Conversation:
         self._messages: queue.Queue[tuple[int, bytes] | None] = queue.Queue()
         self._lock = threading.Lock()
         self._is_busy = False
-        self._transaction = 0
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -127,11 +147,26 @@ class _Conversation:
             if kind == Kind.ATTENTION:
                 self._wire.send(tokens.done(Done.BATCH, tokens.ATTENTION))
                 continue
-            response = self._respond(kind, body)
+            response = self._watched(kind, body)
             with self._lock:
                 self._is_busy = False
             if response:
                 self._wire.send(response)
+
+    def _watched(self, kind: int, body: bytes) -> bytes:
+        """Answer, and tell the client first if that began or ended a transaction."""
+        backend = self._session.backend
+        before = backend.transactions_begun if backend.open_transactions else 0
+        response = self._respond(kind, body)
+        backend = self._session.backend
+        after = backend.transactions_begun if backend.open_transactions else 0
+        notices = b""
+        if before and after != before:
+            ended = _COMMITTED if backend.is_last_committed else _ROLLED_BACK
+            notices += changed(ended, b"\0", b"\x08" + struct.pack("<Q", before))
+        if after and after != before:
+            notices += changed(_BEGUN, b"\x08" + struct.pack("<Q", after))
+        return notices + response if response else b""
 
     def _read(self) -> None:
         """Queue messages; an attention also cancels what runs."""
@@ -164,6 +199,8 @@ class _Conversation:
             if error.number == CANCELLED:
                 return b""
             return tokens.error(error) + tokens.done(Done.BATCH, tokens.ERROR)
+        except DisconnectError:
+            raise
         except Exception as error:  # noqa: BLE001 - the outermost boundary of a request
             traceback.print_exc(file=sys.stderr)
             problem = SqlServerError(50000, f"bug in the local cloud: {error!r}")
@@ -187,27 +224,23 @@ class _Conversation:
     def _manage_transaction(self, body: bytes) -> bytes:
         reader = Reader(body, struct.unpack_from("<I", body)[0])
         request = reader.number(2)
-        if request == _TM_BEGIN:
-            return self._begin() + tokens.done(Done.BATCH)
-        if request not in (_TM_COMMIT, _TM_ROLLBACK):
-            raise SqlServerError(
-                50000, f"Transaction manager request {request} is not served here."
-            )
         backend = self._session.backend
-        if request == _TM_ROLLBACK and backend.open_transactions:
-            backend.rollback()
+        if request == _TM_BEGIN:
+            self._session.manage("BEGIN TRANSACTION", backend.begin)
         elif request == _TM_COMMIT:
-            backend.commit()
-        kind = _COMMITTED if request == _TM_COMMIT else _ROLLED_BACK
-        ended = changed(kind, b"\0", b"\x08" + struct.pack("<Q", self._transaction))
-        reader.take(reader.number(1))
-        begins_next = reader.number(1) & 1
-        return ended + (self._begin() if begins_next else b"") + tokens.done(Done.BATCH)
-
-    def _begin(self) -> bytes:
-        self._session.backend.begin()
-        self._transaction += 1
-        return changed(_BEGUN, b"\x08" + struct.pack("<Q", self._transaction))
+            self._session.manage("COMMIT TRANSACTION", backend.commit)
+        elif request == _TM_ROLLBACK:
+            # After an error that has ended the transaction there is nothing left to undo.
+            undo = backend.rollback if backend.open_transactions else lambda: None
+            self._session.manage("ROLLBACK TRANSACTION", undo)
+        else:
+            text = f"Transaction manager request {request} is not served here."
+            raise SqlServerError(50000, text)
+        if request != _TM_BEGIN:
+            reader.take(reader.number(1))
+            if reader.number(1) & 1:
+                backend.begin()
+        return tokens.done(Done.BATCH)
 
 
 def _encryption(body: bytes) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -12,70 +13,131 @@ from local.sqlserver import values
 from local.sqlserver.values import WireType
 
 _Kind = exp.DataType.Type
-# PostgreSQL keeps microseconds; SQL Server's default is seven digits.
-_MAX_FRACTION_DIGITS = 6
+_MAX_DIGITS = 7
 # The length up to which float(n) has four bytes. Source: Microsoft Learn, "float and real".
 _REAL_MAX_BITS = 24
-_NVARCHAR_MAX = 4000
+# Lengths of a text without one. Source: Microsoft Learn, "nchar and nvarchar".
+_LENGTH_OF_COLUMN, _LENGTH_OF_CAST = 1, 30
+_NVARCHAR_MAX, _VARCHAR_MAX = 4000, 8000
+
+# With the digits of a fraction that a column has when none are given.
 _TIMES = {
-    _Kind.TIME: "TIME",
-    _Kind.DATETIME2: "TIMESTAMP",
-    _Kind.TIMESTAMP: "TIMESTAMP",
-    _Kind.TIMESTAMPTZ: "TIMESTAMPTZ",
+    _Kind.TIME: ("sys.clock", 7),
+    _Kind.DATETIME2: ("sys.datetime2", 7),
+    _Kind.TIMESTAMP: ("sys.datetime2", 7),
+    _Kind.TIMESTAMPTZ: ("sys.datetimeoffset", 7),
+    _Kind.DATETIME: ("sys.datetime2", 3),
+    _Kind.SMALLDATETIME: ("sys.datetime2", 0),
 }
 _PLAIN = {
-    _Kind.BIT: "BOOLEAN",
-    _Kind.TINYINT: "SMALLINT",
-    _Kind.UTINYINT: "SMALLINT",
-    _Kind.BINARY: "BYTEA",
-    _Kind.VARBINARY: "BYTEA",
-    _Kind.DATETIME: "TIMESTAMP(3)",
-    _Kind.SMALLDATETIME: "TIMESTAMP(0)",
-    _Kind.MONEY: "DECIMAL(19, 4)",
-    _Kind.UUID: "UUID",
+    _Kind.BIT: "boolean",
+    _Kind.BOOLEAN: "boolean",
+    _Kind.TINYINT: "sys.tinyint",
+    _Kind.UTINYINT: "sys.tinyint",
+    _Kind.MONEY: "numeric(19, 4)",
+    _Kind.UUID: "uuid",
 }
+# What PostgreSQL keeps as another type, under the name that it was declared with.
+_NOTED = {_Kind.VARCHAR: "varchar", _Kind.NCHAR: "nchar", _Kind.CHAR: "char", _Kind.BINARY: "binary"}
 _TEXTS = {_Kind.VARCHAR, _Kind.NVARCHAR, _Kind.CHAR, _Kind.NCHAR, _Kind.TEXT}
+_BYTES = {_Kind.BINARY, _Kind.VARBINARY}
 
 
-def rewrite(tree: exp.Expr) -> None:
-    """Replace every T-SQL type in a statement."""
-    for kind in list(tree.find_all(exp.DataType)):
-        if (name := _postgres_name(kind)) is not None:
-            kind.replace(exp.DataType.build(name, dialect="postgres"))
+def named(name: str) -> exp.DataType:
+    """Return a type of PostgreSQL, which is written as it is."""
+    return exp.DataType(this=_Kind.USERDEFINED, kind=name)
 
 
-def _postgres_name(kind: exp.DataType) -> str | None:
+def is_binary(collation: str) -> bool:
+    """Whether a collation compares code units."""
+    return collation.upper().endswith(("_BIN", "_BIN2"))
+
+
+def note_of(kind: exp.DataType) -> str | None:
+    """Return the name of a declared type that PostgreSQL would forget; None: it would not."""
+    return _NOTED.get(kind.this)
+
+
+def postgres_type(kind: exp.DataType, *, collation: str = "", in_column: bool = False) -> str | None:
+    """Return PostgreSQL's name of a type of T-SQL; None where they are the same."""
     size = kind.expressions[0].name.upper() if kind.expressions else ""
     if kind.this in _TIMES:
-        digits = min(int(size or 7), _MAX_FRACTION_DIGITS)
-        return f"{_TIMES[kind.this]}({digits})"
+        name, digits = _TIMES[kind.this]
+        digits = int(size) if size else digits
+        return name if digits == _MAX_DIGITS else f"{name}({digits + 1})"
     if kind.this in (_Kind.FLOAT, _Kind.DOUBLE):
-        return "REAL" if size and int(size) <= _REAL_MAX_BITS else "DOUBLE PRECISION"
-    if kind.this in _TEXTS:
-        return f"VARCHAR({size})" if size.isdigit() else "TEXT"
+        return "real" if size and int(size) <= _REAL_MAX_BITS else "double precision"
+    if kind.this in _TEXTS or kind.this in _BYTES:
+        text = "sys.nvarchar_bin" if is_binary(collation) else "sys.nvarchar"
+        name = "sys.varbinary" if kind.this in _BYTES else text
+        if kind.this is _Kind.TEXT or size == "MAX":
+            return name
+        return f"{name}({size or (_LENGTH_OF_COLUMN if in_column else _LENGTH_OF_CAST)})"
     if kind.this == _Kind.DECIMAL and not size:
-        return "DECIMAL(18, 0)"
+        return "numeric(18, 0)"
     return _PLAIN.get(kind.this)
 
 
-def wire_type(column: dict[str, Any], cells: Sequence[Any]) -> WireType:
+def rewrite(tree: exp.Expr) -> None:
+    """Replace every T-SQL type in a statement; binary collations of columns become their type."""
+    for column in list(tree.find_all(exp.ColumnDef)):
+        collation = take_collation(column)
+        if column.kind is not None:
+            name = postgres_type(column.kind, collation=collation, in_column=True)
+            if name is not None:
+                column.set("kind", named(name))
+    for kind in list(tree.find_all(exp.DataType)):
+        if (name := postgres_type(kind)) is not None:
+            kind.replace(named(name))
+
+
+def take_collation(column: exp.ColumnDef) -> str:
+    """Take COLLATE out of a column's definition and return its name; empty without one."""
+    for constraint in list(column.args.get("constraints") or ()):
+        if isinstance(constraint.kind, exp.CollateColumnConstraint):
+            constraint.pop()
+            return str(constraint.kind.this.name)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the catalogue says about a column of a table; `max_length` is in bytes, -1 for max."""
+
+    name: str
+    type_name: str
+    max_length: int
+
+
+def wire_type(
+    column: Mapping[str, Any],
+    cells: Sequence[Any],
+    own: Mapping[int, str],
+    declared: Declared | None,
+) -> WireType:
     """Return the type on the wire of a result column.
 
     Args:
         column: `type_oid` and `type_modifier`, as PostgreSQL describes it.
         cells: all values; they decide the scale of a numeric without one.
+        own: names of the types of `engine_types.py` by their object ids.
+        declared: the column of a table that it is, if it is one.
     """
     oid, modifier = column["type_oid"], column["type_modifier"]
+    if declared and declared.type_name in _WIRE_DECLARED:
+        size = declared.max_length if declared.max_length > 0 else None
+        return _WIRE_DECLARED[declared.type_name](size)
     if oid in _WIRE:
         return _WIRE[oid]
-    digits = modifier if 0 <= modifier <= _MAX_FRACTION_DIGITS else _MAX_FRACTION_DIGITS
-    if oid in _WIRE_TIMES:
-        return _WIRE_TIMES[oid](digits)
     if oid == _NUMERIC:
         return _decimal(modifier, cells)
-    size = modifier - 4
-    is_short = oid == _VARCHAR and 0 < size <= _NVARCHAR_MAX
-    return values.nvarchar(size if is_short else None)
+    name = own.get(oid, "")
+    size = modifier - 4 if modifier >= 0 else None
+    if name in _WIRE_TIMES:
+        return _WIRE_TIMES[name](_MAX_DIGITS if size is None else size - 1)
+    if name == "varbinary":
+        return values.varbinary(size if size and size <= _VARCHAR_MAX else None)
+    return values.nvarchar(size if size and size <= _NVARCHAR_MAX else None)
 
 
 def _decimal(modifier: int, cells: Sequence[Any]) -> WireType:
@@ -86,10 +148,10 @@ def _decimal(modifier: int, cells: Sequence[Any]) -> WireType:
 
 
 # Object ids of PostgreSQL's types. Source: PostgreSQL, src/include/catalog/pg_type.dat.
-_NUMERIC, _VARCHAR = 1700, 1043
+_NUMERIC = 1700
 _WIRE = {
     16: values.BIT,
-    17: values.VARBINARY_MAX,
+    17: values.varbinary(None),
     20: values.integer(8),
     21: values.integer(2),
     23: values.integer(4),
@@ -99,4 +161,14 @@ _WIRE = {
     1082: values.DATE,
     2950: values.GUID,
 }
-_WIRE_TIMES = {1083: values.time, 1114: values.datetime2, 1184: values.datetimeoffset}
+_WIRE_TIMES = {
+    "clock": values.time,
+    "datetime2": values.datetime2,
+    "datetimeoffset": values.datetimeoffset,
+}
+_WIRE_DECLARED = {
+    "tinyint": lambda _: values.integer(1),
+    "varchar": lambda size: values.varchar(size),
+    "char": lambda size: values.varchar(size, code=0xAF),
+    "nchar": lambda size: values.nvarchar(size and size // 2, code=0xEF),
+}

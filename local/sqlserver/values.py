@@ -6,6 +6,7 @@ Source: MS-TDS, sections 2.2.5.4 (data types), 2.2.5.5 (type-dependent values), 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import struct
 import uuid
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
+from local.sqlserver.engine_types import DAY_TICKS
 from local.sqlserver.errors import SqlServerError
 
 # SQL_Latin1_General_CP1_CI_AS, what a server has by default.
@@ -20,7 +22,14 @@ COLLATION = bytes.fromhex("0904d00034")
 MAX = 0xFFFF
 _PLP_NULL = 0xFFFFFFFFFFFFFFFF
 _DAY_ONE = dt.date(1, 1, 1).toordinal()
+_LAST_DAY = dt.date.max.toordinal() - _DAY_ONE
+
+NUL = "\ufdd0"
+"""What PostgreSQL keeps in the place of U+0000, which its texts cannot hold: a noncharacter."""
+_DAYS_TO_1900 = dt.date(1900, 1, 1).toordinal() - _DAY_ONE
 _EXACT = Context(prec=60)
+# Smaller ones become 0. Source: Microsoft Learn, "float and real (Transact-SQL)".
+_LEAST_FLOAT = 2.2250738585072014e-308
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,7 @@ def read_parameter(reader: Reader) -> Parameter:
     if code in _STRINGS:
         return Parameter(name, _read_string(reader, code), _STRINGS[code][1])
     if code in (0x63, 0x23):
-        return Parameter(name, _read_long_text(reader, code), None)
+        return Parameter(name, _read_long_text(reader, code), "sys.nvarchar")
     scale = 0
     if code in (0x6A, 0x6C):
         scale = reader.take(3)[2]
@@ -111,14 +120,29 @@ def _read_string(reader: Reader, code: int) -> Any:
     else:
         size = reader.number(2)
         raw = None if size == MAX else reader.take(size)
-    return raw if raw is None or not encoding else raw.decode(encoding)
+    return raw if raw is None or not encoding else _text(raw, encoding)
+
+
+def _text(raw: bytes, encoding: str) -> str:
+    """Return a text as PostgreSQL keeps it.
+
+    Raises:
+        SqlServerError: 50000, there is half a surrogate pair, or U+FDD0.
+    """
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise SqlServerError(50000, f"The local cloud cannot keep this text: {error}.") from error
+    if NUL in text:
+        raise SqlServerError(50000, "The local cloud cannot keep a text with U+FDD0.")
+    return text.replace("\0", NUL) if "\0" in text else text
 
 
 def _read_long_text(reader: Reader, code: int) -> str | None:
     reader.take(9)
     size = reader.number(4, signed=True)
     encoding = "utf-16le" if code == 0x63 else "cp1252"
-    return None if size == -1 else reader.take(size).decode(encoding)
+    return None if size == -1 else _text(reader.take(size), encoding)
 
 
 def _integer(raw: bytes, _scale: int) -> int:
@@ -132,35 +156,39 @@ def _decimal(raw: bytes, scale: int) -> Decimal:
 
 def _float(raw: bytes, _scale: int) -> float:
     value: float = struct.unpack("<d" if len(raw) == 8 else "<f", raw)[0]
-    return value
+    if not math.isfinite(value):
+        raise SqlServerError(8023, "A parameter is not a valid instance of data type float.")
+    return value if abs(value) >= _LEAST_FLOAT else 0.0
 
 
 def _date(raw: bytes, _scale: int) -> dt.date:
-    ordinal = _DAY_ONE + int.from_bytes(raw, "little")
-    if ordinal > dt.date.max.toordinal():
+    return dt.date.fromordinal(_DAY_ONE + _days_of(raw))
+
+
+def _days_of(raw: bytes) -> int:
+    days = int.from_bytes(raw, "little")
+    if days > _LAST_DAY:
         raise SqlServerError(8023, "A date in a parameter is not between the years 1 and 9999.")
-    return dt.date.fromordinal(ordinal)
+    return days
 
 
-def _time(raw: bytes, scale: int) -> dt.time:
-    ticks = int.from_bytes(raw, "little")
-    microseconds = ticks * 10 ** (6 - scale) if scale <= 6 else (ticks + 5) // 10
-    seconds, rest = divmod(microseconds, 10**6)
-    return dt.time(seconds // 3600, seconds // 60 % 60, seconds % 60, rest)
+def _time(raw: bytes, scale: int) -> int:
+    return int.from_bytes(raw, "little") * int(10 ** (7 - scale))
 
 
-def _datetime2(raw: bytes, scale: int) -> dt.datetime:
-    return dt.datetime.combine(_date(raw[-3:], 0), _time(raw[:-3], scale))
+def _datetime2(raw: bytes, scale: int) -> int:
+    return _days_of(raw[-3:]) * DAY_TICKS + _time(raw[:-3], scale)
 
 
-def _datetimeoffset(raw: bytes, scale: int) -> dt.datetime:
-    return _datetime2(raw[:-2], scale).replace(tzinfo=dt.UTC)
+def _datetimeoffset(raw: bytes, scale: int) -> int:
+    """The time on the wire is UTC; the offset after it says only how to show it."""
+    return _datetime2(raw[:-2], scale)
 
 
-def _datetime(raw: bytes, _scale: int) -> dt.datetime:
-    days, ticks = struct.unpack("<iI" if len(raw) == 8 else "<HH", raw)
-    parts = {"milliseconds": round(ticks * 10 / 3)} if len(raw) == 8 else {"minutes": ticks}
-    return dt.datetime(1900, 1, 1) + dt.timedelta(days=days, **parts)  # noqa: DTZ001 - has no zone
+def _datetime(raw: bytes, _scale: int) -> int:
+    days, parts = struct.unpack("<iI" if len(raw) == 8 else "<HH", raw)
+    ticks = round(parts * 10 / 3) * 10_000 if len(raw) == 8 else parts * 600_000_000
+    return (days + _DAYS_TO_1900) * DAY_TICKS + ticks
 
 
 def _guid(raw: bytes, _scale: int) -> uuid.UUID:
@@ -173,25 +201,25 @@ def _bit(raw: bytes, _scale: int) -> bool:
 
 # Type code -> encoding of the characters ("" for bytes), PostgreSQL's type (None: by context).
 _STRINGS: dict[int, tuple[str, str | None]] = {
-    0xE7: ("utf-16le", None),
-    0xEF: ("utf-16le", None),
-    0xA7: ("cp1252", None),
-    0xAF: ("cp1252", None),
-    0xA5: ("", "bytea"),
-    0xAD: ("", "bytea"),
+    0xE7: ("utf-16le", "sys.nvarchar"),
+    0xEF: ("utf-16le", "sys.nvarchar"),
+    0xA7: ("cp1252", "sys.nvarchar"),
+    0xAF: ("cp1252", "sys.nvarchar"),
+    0xA5: ("", "sys.varbinary"),
+    0xAD: ("", "sys.varbinary"),
 }
 _FIXED: dict[int, tuple[str, Callable[[bytes, int], Any]]] = {
     0x24: ("uuid", _guid),
     0x26: ("bigint", _integer),
     0x28: ("date", _date),
-    0x29: ("time", _time),
-    0x2A: ("timestamp", _datetime2),
-    0x2B: ("timestamptz", _datetimeoffset),
+    0x29: ("sys.clock", _time),
+    0x2A: ("sys.datetime2", _datetime2),
+    0x2B: ("sys.datetimeoffset", _datetimeoffset),
     0x68: ("boolean", _bit),
     0x6A: ("numeric", _decimal),
     0x6C: ("numeric", _decimal),
     0x6D: ("double precision", _float),
-    0x6F: ("timestamp", _datetime),
+    0x6F: ("sys.datetime2", _datetime),
 }
 
 
@@ -225,36 +253,34 @@ def decimal(precision: int, scale: int) -> WireType:
     return WireType(bytes((0x6A, size, precision, scale)), _nullable(write))
 
 
-def _ticks(value: dt.time | dt.datetime, scale: int) -> bytes:
-    seconds = (value.hour * 60 + value.minute) * 60 + value.second
-    ticks = (seconds * 10**6 + value.microsecond) * 10**scale // 10**6
+def _ticks(ticks: int, scale: int) -> bytes:
     size = 3 if scale <= 2 else 4 if scale <= 4 else 5
-    return int(ticks).to_bytes(size, "little")
+    return int(ticks // 10 ** (7 - scale)).to_bytes(size, "little")
 
 
-def _days(value: dt.date) -> bytes:
+def _moment(value: Any, scale: int) -> bytes:
+    days, ticks = divmod(int(value), DAY_TICKS)
+    return _ticks(ticks, scale) + days.to_bytes(3, "little")
+
+
+def _day(value: dt.date) -> bytes:
     return (value.toordinal() - _DAY_ONE).to_bytes(3, "little")
 
 
 def time(scale: int) -> WireType:
-    """A time of day."""
-    return WireType(bytes((0x29, scale)), _nullable(lambda value: _ticks(value, scale)))
+    """A time of day, which comes in steps of 100 ns."""
+    return WireType(bytes((0x29, scale)), _nullable(lambda value: _ticks(int(value), scale)))
 
 
 def datetime2(scale: int) -> WireType:
-    """A date and time."""
-    write = _nullable(lambda value: _ticks(value, scale) + _days(value))
-    return WireType(bytes((0x2A, scale)), write)
+    """A date and time, which comes in steps of 100 ns since the year 1."""
+    return WireType(bytes((0x2A, scale)), _nullable(lambda value: _moment(value, scale)))
 
 
 def datetimeoffset(scale: int) -> WireType:
-    """A moment; its offset is always zero."""
-
-    def write(value: dt.datetime) -> bytes:
-        moment = value.astimezone(dt.UTC)
-        return _ticks(moment, scale) + _days(moment) + b"\0\0"
-
-    return WireType(bytes((0x2B, scale)), _nullable(write))
+    """A moment, which comes like `datetime2`; its offset is always zero."""
+    write = _nullable(lambda value: _moment(value, scale) + b"\0\0")
+    return WireType(bytes((0x2B, scale)), write)
 
 
 def _partial(raw: bytes | None) -> bytes:
@@ -266,27 +292,52 @@ def _partial(raw: bytes | None) -> bytes:
 
 
 def _utf16(value: Any) -> bytes:
-    return str(value).encode("utf-16le", "surrogatepass")
+    text = str(value)
+    return (text.replace(NUL, "\0") if NUL in text else text).encode("utf-16le")
 
 
-def nvarchar(characters: int | None) -> WireType:
-    """Text of so many characters; None: nvarchar(max)."""
-    if characters is None:
+def nvarchar(units: int | None, *, code: int = 0xE7) -> WireType:
+    """Text of so many UTF-16 units; None: nvarchar(max). Code 0xEF: nchar."""
+    if units is None:
         info = b"\xe7" + MAX.to_bytes(2, "little") + COLLATION
         return WireType(info, lambda value: _partial(None if value is None else _utf16(value)))
+    write = _sized(_utf16)
+    return WireType(bytes((code,)) + struct.pack("<H", units * 2) + COLLATION, write)
 
+
+def varchar(characters: int | None, *, code: int = 0xA7) -> WireType:
+    """Text of code page 1252; what it lacks becomes a question mark. Code 0xAF: char."""
+    if characters is None:
+        info = b"\xa7" + MAX.to_bytes(2, "little") + COLLATION
+        return WireType(info, lambda value: _partial(None if value is None else _cp1252(value)))
+    return WireType(
+        bytes((code,)) + struct.pack("<H", characters) + COLLATION, _sized(_cp1252)
+    )
+
+
+def varbinary(size: int | None) -> WireType:
+    """Bytes; None: varbinary(max)."""
+    if size is None:
+        return WireType(b"\xa5" + MAX.to_bytes(2, "little"), _partial)
+    return WireType(b"\xa5" + struct.pack("<H", size), _sized(bytes))
+
+
+def _cp1252(value: Any) -> bytes:
+    return str(value).encode("cp1252", "replace")
+
+
+def _sized(write: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     def encode(value: Any) -> bytes:
         if value is None:
             return b"\xff\xff"
-        raw = _utf16(value)
+        raw = write(value)
         return struct.pack("<H", len(raw)) + raw
 
-    return WireType(b"\xe7" + struct.pack("<H", characters * 2) + COLLATION, encode)
+    return encode
 
 
 BIT = WireType(b"\x68\x01", _nullable(lambda value: bytes((bool(value),))))
 FLOAT = WireType(b"\x6d\x08", _nullable(lambda value: struct.pack("<d", value)))
 REAL = WireType(b"\x6d\x04", _nullable(lambda value: struct.pack("<f", value)))
-DATE = WireType(b"\x28", _nullable(_days))
+DATE = WireType(b"\x28", _nullable(_day))
 GUID = WireType(b"\x24\x10", _nullable(lambda value: bytes(value.bytes_le)))
-VARBINARY_MAX = WireType(b"\xa5" + MAX.to_bytes(2, "little"), _partial)

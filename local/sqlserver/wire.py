@@ -93,6 +93,12 @@ class Wire:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
+    def reset(self) -> None:
+        """Close with a TCP reset, as a peer that died would."""
+        linger = struct.pack("ii", 1, 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._socket.close()
+
     def _take(self, count: int) -> bytes:
         while len(self._plain) < count:
             received = self._socket.recv(_READ_BYTES)

@@ -3,12 +3,14 @@
 import contextlib
 import ctypes
 import importlib.util
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,20 +52,38 @@ class SqlServerProcess:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        with socket.socket() as first, socket.socket() as second:
+            for probe in (first, second):
+                probe.bind(("127.0.0.1", 0))
+            self.port: int = first.getsockname()[1]
+            self.control_port: int = second.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         options = ["--port", str(self.port), "--state", str(self._state_dir)]
+        options += ["--control-port", str(self.control_port)]
         command = [sys.executable, "-m", "local.sqlserver", *options, "--password", PASSWORD]
         self._process = subprocess.Popen(command, cwd=REPOSITORY)
         deadline = time.monotonic() + 30
-        health = [sys.executable, "-m", "local.sqlserver.health", "--port", str(self.port)]
-        while subprocess.run(health, cwd=REPOSITORY).returncode != 0:
+        while not self._answers():
             assert time.monotonic() < deadline, "the stand-in does not answer"
             assert self._process.poll() is None, "the stand-in has ended"
+            time.sleep(0.03)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self._url("/_health"), timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def order(self, *faults: dict[str, Any]) -> None:
+        """Put faults in force."""
+        request = urllib.request.Request(self._url("/_faults"), json.dumps(faults).encode())
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def _url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.control_port}{path}"
 
     def stop(self) -> None:
         assert self._process is not None
