@@ -115,6 +115,7 @@ CREATE FUNCTION sys.datalength(value sys.{0}) RETURNS bigint IMMUTABLE STRICT LA
 CREATE FUNCTION sys.joined(sys.{0}, sys.{0}) RETURNS sys.{0} IMMUTABLE STRICT PARALLEL SAFE
   LANGUAGE internal AS 'textcat';
 CREATE OPERATOR sys.|| (LEFTARG = sys.{0}, RIGHTARG = sys.{0}, FUNCTION = sys.joined);
+CREATE OPERATOR sys.+ (LEFTARG = sys.{0}, RIGHTARG = sys.{0}, FUNCTION = sys.joined);
 CREATE FUNCTION sys.bit_of(value sys.{0}) RETURNS boolean IMMUTABLE STRICT LANGUAGE sql AS
   $$ SELECT CASE lower(value::text) WHEN 'true' THEN true WHEN 'false' THEN false
      ELSE value::text::integer <> 0 END $$;
@@ -204,6 +205,8 @@ $$ SELECT lpad(to_hex(code % 256), 2, '0') || lpad(to_hex(code / 256), 2, '0') $
 """
 # 64976 is U+FDD0, which is kept in the place of U+0000 (see `values.NUL`).
 
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,7})?)?"
+
 _TIME_TOOLS = f"""
 CREATE FUNCTION sys.rounded(ticks bigint, modifier integer) RETURNS bigint IMMUTABLE STRICT
 PARALLEL SAFE LANGUAGE sql AS $$
@@ -211,23 +214,24 @@ PARALLEL SAFE LANGUAGE sql AS $$
     * (10 ^ (12 - modifier))::bigint $$;
 CREATE FUNCTION sys.clock_ticks(value text) RETURNS bigint IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE plpgsql AS $$
-DECLARE m text[] := regexp_match(value, '^(\\d\\d?):(\\d\\d)(?::(\\d\\d)(?:\\.(\\d{{1,7}}))?)?$');
 BEGIN
-  IF m IS NULL OR m[1]::int > 23 OR m[2]::int > 59 OR coalesce(m[3], '0')::int > 59 THEN
+  IF value !~ '^{_CLOCK}$' THEN
     RAISE EXCEPTION USING ERRCODE = '22007', MESSAGE = format('not a time: %s', value);
   END IF;
-  RETURN ((m[1]::bigint * 60 + m[2]::bigint) * 60 + coalesce(m[3], '0')::bigint) * 10000000
-    + rpad(coalesce(m[4], ''), 7, '0')::bigint;
+  RETURN extract(epoch FROM left(value, 8)::time)::bigint * 10000000
+    + rpad(substring(value FROM 10), 7, '0')::bigint;
 END $$;
 CREATE FUNCTION sys.moment_ticks(value text) RETURNS bigint IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE plpgsql AS $$
-DECLARE m text[] := regexp_match(value, '^(\\d{{4}})-(\\d\\d)-(\\d\\d)(?:[ T]([\\d:.]+))?$');
+DECLARE midnight bigint;
 BEGIN
-  IF m IS NULL THEN
+  IF value !~ '^\\d{{4}}-\\d\\d-\\d\\d([ T]{_CLOCK})?$' THEN
     RAISE EXCEPTION USING ERRCODE = '22007', MESSAGE = format('not a date and time: %s', value);
   END IF;
-  RETURN (make_date(m[1]::int, m[2]::int, m[3]::int) - date '0001-01-01')::bigint * {DAY_TICKS}
-    + sys.clock_ticks(coalesce(m[4], '00:00'));
+  midnight := (left(value, 10)::date - date '0001-01-01')::bigint * {DAY_TICKS};
+  IF length(value) = 10 THEN RETURN midnight; END IF;
+  RETURN midnight + extract(epoch FROM substring(value FROM 12 FOR 8)::time)::bigint * 10000000
+    + rpad(substring(value FROM 21), 7, '0')::bigint;
 END $$;
 CREATE FUNCTION sys.clock_digits(ticks bigint) RETURNS text IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE sql AS $$
@@ -286,6 +290,10 @@ CREATE FUNCTION sys.datalength(value bytea) RETURNS bigint IMMUTABLE STRICT LANG
 """
 
 _CASELESS = "lower(rtrim({}::text, ' '))"
+_HASH_OF_BYTES = """
+CREATE FUNCTION sys.hash_of_bytes(value bytea) RETURNS integer IMMUTABLE STRICT PARALLEL SAFE
+  LANGUAGE sql AS $$ SELECT hashtext(encode(value, 'hex')) $$;
+"""
 _WITHOUT_ZEROS = r"rtrim({}::bytea, '\x00'::bytea)"
 
 SETUP = "".join(
@@ -294,9 +302,10 @@ SETUP = "".join(
         _TEXT_TOOLS,
         _type("nvarchar", "text", "text", ", COLLATABLE = true, PREFERRED = true"),
         _type("nvarchar_bin", "text", "text", ", COLLATABLE = true"),
+        _HASH_OF_BYTES,
         _by_key("nvarchar", _CASELESS, "bttextcmp", "hashtext"),
         _internal("nvarchar_bin", "bpchar", "bpcharcmp", "hashbpchar"),
-        _by_key("varbinary", _WITHOUT_ZEROS, "byteacmp", "hashvarlena"),
+        _by_key("varbinary", _WITHOUT_ZEROS, "byteacmp", "sys.hash_of_bytes"),
         _TEXT_CASTS.format("nvarchar"),
         _TEXT_CASTS.format("nvarchar_bin"),
         "CREATE CAST (sys.nvarchar AS sys.nvarchar_bin) WITHOUT FUNCTION AS IMPLICIT;\n",

@@ -24,7 +24,7 @@ _NUMBERS = {
     "22001": (2628, 16, "String or binary data would be truncated"),
     "22003": (8115, 16, "Arithmetic overflow error converting expression to data type"),
     "22007": (241, 16, "Conversion failed when converting date and/or time from character string"),
-    "22008": (242, 16, "The conversion of a date or time resulted in an out-of-range value"),
+    "22008": (241, 16, "Conversion failed when converting date and/or time from character string"),
     "22012": (8134, 16, "Divide by zero error encountered"),
     "22023": (8114, 16, "Error converting data type"),
     "22P02": (245, 16, "Conversion failed when converting the value to data type"),
