@@ -137,6 +137,8 @@ def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -
         "SLUICE_CONTROL_ENDPOINT": found["control"],
         **{f"SLUICE_{zone.upper()}_BUCKET": f"{PREFIX}-{zone}" for zone in ZONES},
     }
+    if "sqlserver" in found:
+        variables["SLUICE_SQLSERVER_ADDRESS"] = f"127.0.0.1,{found['sqlserver']}"
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return

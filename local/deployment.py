@@ -6,32 +6,38 @@ The deployment to Google does the same with the config bucket, and leaves the jo
 import json
 import urllib.request
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from local.topology import SWEEP_JOB, topic
-from shared.config import resolve, schedule
+from local.topology import SQLSERVER_DATABASE, SQLSERVER_USER, SWEEP_JOB, topic
+from shared.config import documents, resolve, schedule
 from shared.config.documents import Document
 from shared.config.models import ResolvedTable
 from shared.config.store import Changes, ConfigStore
 from shared.core.messages import VERSION
 
 TIMEOUT_S = 10.0
+SQLSERVER_PASSWORD_SECRET, SQLSERVER_CA_SECRET = "sqlserver-password", "sqlserver-ca"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """The ports of this cloud's source and target."""
+    """The ports of this cloud's source and targets; no SQL Server runs where no table needs it."""
 
     snowflake: int
     postgres: int
+    sqlserver: int | None = None
 
     @classmethod
     def of(cls, described: dict[str, Any]) -> Self:
         """Return those of a cloud that is up, from what it wrote about itself."""
         services = described["services"]
-        return cls(**{name: services[name]["port"] for name in cls.__dataclass_fields__})
+        return cls(
+            snowflake=services["snowflake"]["port"],
+            postgres=services["postgres"]["port"],
+            sqlserver=described.get("sqlserver"),
+        )
 
 
 def read(config_dir: Path, environment: str, endpoints: Endpoints) -> list[ResolvedTable]:
@@ -40,8 +46,37 @@ def read(config_dir: Path, environment: str, endpoints: Endpoints) -> list[Resol
     Raises:
         InvalidConfigError: they are wrong.
     """
-    ports = {name: {"port": port} for name, port in asdict(endpoints).items()}
-    return resolve.load(config_dir, environment, Document({"connections": ports}))
+    connections: dict[str, Any] = {
+        "snowflake": {"port": endpoints.snowflake},
+        "postgres": {"port": endpoints.postgres},
+    }
+    if endpoints.sqlserver is not None:
+        connections["sqlserver"] = {
+            "host": "127.0.0.1",
+            "port": endpoints.sqlserver,
+            "database": SQLSERVER_DATABASE,
+            "user": SQLSERVER_USER,
+            "password_secret": SQLSERVER_PASSWORD_SECRET,
+            "ca_secret": SQLSERVER_CA_SECRET,
+        }
+    return resolve.load(config_dir, environment, Document({"connections": connections}))
+
+
+def needs_sqlserver(config_dir: Path, environment: str) -> bool:
+    """Say whether a table has SQL Server as its target, before the files are checked.
+
+    Raises:
+        InvalidConfigError: a file cannot be read.
+    """
+    files = [config_dir / "tables.yaml", config_dir / "environments" / f"{environment}.yaml"]
+    files += sorted((config_dir / "tables").glob("*.yaml"))
+    for path in (each for each in files if each.exists()):
+        data = documents.read(path).data
+        tables = data.get("tables", [data])
+        found = tables.values() if isinstance(tables, dict) else tables
+        if any(isinstance(each, dict) and each.get("sqlserver") for each in found or ()):
+            return True
+    return False
 
 
 def deploy(store: ConfigStore, control: str, tables: list[ResolvedTable]) -> Changes:

@@ -14,6 +14,7 @@ from google.api_core.exceptions import AlreadyExists, Conflict, NotFound
 from google.auth.credentials import AnonymousCredentials
 
 from local import deployment
+from local.sqlserver import CERTIFICATE
 from local.topology import FUNCTIONS, PREFIX, PROJECT, SWEEP_JOB, Topology, topic
 from shared import settings
 from shared.core.messages import FINALIZE, SweepRequest
@@ -42,8 +43,11 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
         InvalidConfigError: the table files are wrong.
     """
     settings.adopt(topology.env)
+    ports = topology.ports
     endpoints = deployment.Endpoints(
-        snowflake=topology.ports.snowflake, postgres=topology.ports.postgres
+        snowflake=ports.snowflake,
+        postgres=ports.postgres,
+        sqlserver=ports.sqlserver if topology.has_sqlserver else None,
     )
     tables = deployment.read(config_dir, environment, endpoints)
     with ThreadPoolExecutor() as pool:
@@ -136,6 +140,10 @@ def _secrets(topology: Topology) -> None:
         "snowflake-private-key": lambda: _snowflake_key(topology.state_dir / "snowflake"),
         KEY_SECRET: lambda: secrets.token_hex(KEY_BYTES).encode(),
     }
+    if topology.has_sqlserver:
+        certificate = topology.state_dir / "sqlserver" / CERTIFICATE
+        values[deployment.SQLSERVER_PASSWORD_SECRET] = topology.password.encode
+        values[deployment.SQLSERVER_CA_SECRET] = certificate.read_bytes
     for name, make in values.items():
         parent = f"projects/{PROJECT}/secrets/{name}"
         try:

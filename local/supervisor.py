@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import psutil
 
+from local.deployment import needs_sqlserver
 from local.provision import provision
 from local.topology import Process, Topology
 from shared.cli.cloud import STATE_FILE
@@ -139,13 +140,15 @@ class Supervisor:
             "postgres_uri": self._postgres.uri,
             "control": f"http://127.0.0.1:{topology.ports.control}",
             "snowflake": f"http://127.0.0.1:{topology.ports.snowflake}",
+            **({"sqlserver": topology.ports.sqlserver} if topology.has_sqlserver else {}),
             "services": services,
         }
 
 
 def run(state_dir: Path, config_dir: Path, environment: str) -> None:
     """Run a local cloud until this process is told to end."""
-    topology = Topology.plan(state_dir.resolve())
+    has_sqlserver = needs_sqlserver(config_dir, environment)
+    topology = Topology.plan(state_dir.resolve(), has_sqlserver=has_sqlserver)
     supervisor = Supervisor(topology, config_dir, environment)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)

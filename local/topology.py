@@ -6,11 +6,12 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from local.postgres import Postgres
+from local.sqlserver import PASSWORD_VARIABLE
 from shared.settings import FUNCTION_ENVIRONMENT
 
 PROJECT = "sluice-local"
@@ -25,6 +26,8 @@ INSTANCES = {"extract": 2, "ingest": 2, "load": 2, "sweep": 1}
 
 LEASE_S = 5
 """Shorter than in the cloud, as the back-off is: redelivery must outlast the lease of the dead."""
+
+SQLSERVER_DATABASE, SQLSERVER_USER = "sluice", "sluice"
 
 PORTS = range(20_000, 32_768)
 """Below the ports that systems give to outgoing connections, so that a stopped cloud finds its own
@@ -60,6 +63,8 @@ class Ports:
     control: int
     snowflake: int
     postgres: int
+    sqlserver: int
+    sqlserver_control: int
     extract: int
     ingest: int
     load: int
@@ -84,18 +89,28 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """One local cloud: its folder, its ports, its database password."""
+    """One local cloud: its folder, its ports, the password of its databases."""
 
     state_dir: Path
     ports: Ports
     password: str
+    has_sqlserver: bool = False
 
     @classmethod
-    def plan(cls, state_dir: Path) -> Self:
-        """Plan a cloud in a folder; one from an earlier start keeps its password and ports."""
+    def plan(cls, state_dir: Path, *, has_sqlserver: bool = False) -> Self:
+        """Plan a cloud in a folder; one from an earlier start keeps its password and ports.
+
+        Args:
+            state_dir: the folder.
+            has_sqlserver: whether a table needs SQL Server; it costs two seconds and 190 MB.
+        """
         state_dir.mkdir(parents=True, exist_ok=True)
-        ports = Ports.plan(state_dir / "ports.json")
-        return cls(state_dir=state_dir, ports=ports, password=_password(state_dir))
+        return cls(
+            state_dir=state_dir,
+            ports=Ports.plan(state_dir / "ports.json"),
+            password=_password(state_dir),
+            has_sqlserver=has_sqlserver,
+        )
 
     @property
     def env(self) -> dict[str, str]:
@@ -143,6 +158,8 @@ class Topology:
             port=ports.snowflake,
             options={"--state": state / "snowflake", "--port": ports.snowflake},
         )
+        if self.has_sqlserver:
+            yield self._sqlserver()
 
     def functions(self) -> Iterator[Process]:
         """Yield the real functions under the real framework."""
@@ -165,6 +182,22 @@ class Topology:
                     "SLUICE_LEASE_S": str(LEASE_S),
                 },
             )
+
+    def _sqlserver(self) -> Process:
+        ports = self.ports
+        process = self._module(
+            "sqlserver",
+            "local.sqlserver",
+            port=ports.sqlserver_control,
+            options={
+                "--state": self.state_dir / "sqlserver",
+                "--port": ports.sqlserver,
+                "--control-port": ports.sqlserver_control,
+                "--database": SQLSERVER_DATABASE,
+                "--user": SQLSERVER_USER,
+            },
+        )
+        return replace(process, env={**process.env, PASSWORD_VARIABLE: self.password})
 
     def _module(self, name: str, module: str, *, port: int, options: dict[str, Any]) -> Process:
         pairs = [str(part) for pair in options.items() for part in pair]

@@ -46,3 +46,9 @@ From the wire inwards: `server`, `wire`, `tokens` and `values`; `procedures`, `d
 and `scripts`; `translate` with `joins`, `openjson`, `types` and `names`; `backend`, `applocks` and
 `catalog` on PostgreSQL.
 """
+
+PASSWORD_VARIABLE = "SLUICE_LOCAL_SQLSERVER_PASSWORD"  # noqa: S105 - the name of a variable
+"""The environment variable with the password of the only login."""
+
+CERTIFICATE = "certificate.pem"
+"""Where in its state folder a server keeps the certificate that clients have to trust."""

@@ -12,13 +12,11 @@ from pathlib import Path
 
 from local.http_json import JsonServer
 from local.postgres import Postgres
-from local.sqlserver import control, databases
+from local.sqlserver import CERTIFICATE, PASSWORD_VARIABLE, control, databases
 from local.sqlserver.backend import Address
 from local.sqlserver.certificate import make_context
 from local.sqlserver.faults import Faults
 from local.sqlserver.server import HOST, Account, Server
-
-PASSWORD_VARIABLE = "SLUICE_LOCAL_SQLSERVER_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def main() -> None:
@@ -38,7 +36,7 @@ def main() -> None:
             arguments.port,
             address,
             account=Account(arguments.user, arguments.password),
-            tls=make_context(),
+            tls=make_context(state / CERTIFICATE, state / "certificate-key.pem"),
             faults=faults,
         ) as server:
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from local.sqlserver.backend import Backend
 from local.sqlserver.errors import DEADLOCK, SqlServerError
 from local.sqlserver.names import literal
-from local.sqlserver.values import Parameter
+from local.sqlserver.parameters import Parameter
 
 _GRANTED, _GRANTED_AFTER_WAIT, _TIMED_OUT, _DEADLOCK, _INVALID = 0, 1, -1, -3, -999
 _LOCK_TIMEOUT = 1222

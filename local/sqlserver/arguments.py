@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from local.sqlserver import types
 from local.sqlserver.errors import SqlServerError
+from local.sqlserver.parameters import Parameter
 from local.sqlserver.translate import parse
-from local.sqlserver.values import Parameter
 
 _ARGUMENT = re.compile(
     r"\s*(?:(@\w+)\s*=\s*)?(N?'(?:[^']|'')*'|@\w+|-?\d+|NULL|\w+)\s*(?:OUT(?:PUT)?\s*)?(?:,|$)",

@@ -54,6 +54,14 @@ CREATE FUNCTION sys.db_name() RETURNS sys.nvarchar STABLE LANGUAGE sql AS
 CREATE FUNCTION sys.db_id(name sys.nvarchar DEFAULT NULL) RETURNS integer STABLE LANGUAGE sql AS $$
   SELECT oid::bigint::integer FROM pg_database
   WHERE datname = coalesce(sys.stored(name::text), current_database()) $$;
+CREATE FUNCTION sys.note_column(place regclass, stored name, changes jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE note jsonb;
+BEGIN
+  SELECT jsonb_strip_nulls(coalesce(col_description(attrelid, attnum)::jsonb, '{}') || changes)
+    INTO STRICT note FROM pg_attribute WHERE attrelid = place AND attname = stored;
+  EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', place, stored, nullif(note, '{}')::text);
+END $$;
 CREATE FUNCTION sys.copy_notes(target regclass, source regclass) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE note record;
 BEGIN
@@ -120,7 +128,8 @@ _VIEWS = """
 CREATE VIEW sys.types AS SELECT name::sys.nvarchar, id AS system_type_id, id AS user_type_id,
   max_length::smallint, "precision"::sys.tinyint, scale::sys.tinyint, pg
   FROM (VALUES {types}) AS t (name, pg, id, max_length, "precision", scale);
-CREATE VIEW sys.schemas AS SELECT sys.spelled(nspname, obj_description(oid, 'pg_namespace')) AS name,
+CREATE VIEW sys.schemas AS
+  SELECT sys.spelled(nspname, obj_description(oid, 'pg_namespace')) AS name,
   oid::bigint::integer AS schema_id FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'
     AND nspname NOT IN ('sys', 'public', 'mssql_information');
 CREATE VIEW sys.databases AS SELECT datname::text::sys.nvarchar AS name,

@@ -1,4 +1,4 @@
-"""Definitions of tables, columns and indexes: PostgreSQL's wording, and notes of what it forgets."""
+"""Definitions of tables, columns and indexes: PostgreSQL's wording, notes of what it forgets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from local.sqlserver import types
-from local.sqlserver.names import literal, note, qualified, quote
+from local.sqlserver.names import literal, note, note_column, qualified, quote
 
 
 def notes(tree: exp.Expr) -> tuple[str, ...]:
@@ -21,6 +21,7 @@ def notes(tree: exp.Expr) -> tuple[str, ...]:
             found += _of_column(table, column)
         for constraint in tree.find_all(exp.Constraint):
             found += _of_constraint(table, constraint)
+        found += [_of_change(table, each) for each in tree.find_all(exp.AlterColumn)]
     elif isinstance(tree, exp.Select) and tree.args.get("into"):
         target = tree.args["into"].this
         found += note("TABLE", qualified(target.db, target.name), target.name)
@@ -50,6 +51,17 @@ def _of_column(table: exp.Table, column: exp.ColumnDef) -> list[str]:
     )
     kind = types.note_of(column.kind) if column.kind is not None else None
     return note("COLUMN", place, column.name, type=kind, collation=collation)
+
+
+def _of_change(table: exp.Table, change: exp.AlterColumn) -> str:
+    """A column gets another type; its name stays as it was written."""
+    collation, dtype = change.args.get("collate"), change.args["dtype"]
+    facts = {
+        "type": types.note_of(dtype),
+        "collation": collation.name if isinstance(collation, exp.Expr) else None,
+    }
+    place = qualified(table.db, table.name)
+    return note_column(place, change.this.name, facts)
 
 
 def _of_constraint(table: exp.Table, constraint: exp.Constraint) -> list[str]:

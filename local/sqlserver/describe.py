@@ -139,7 +139,8 @@ def _inferred(backend: Backend, sql: str, names: list[str]) -> dict[str, tuple[A
     backend.execute(f"PREPARE described AS {plan.sql}")
     try:
         rows = backend.execute(
-            "SELECT t.name, t.system_type_id, CASE WHEN t.name IN ('nvarchar', 'varbinary') THEN -1 "
+            "SELECT t.name, t.system_type_id, "
+            "CASE WHEN t.name IN ('nvarchar', 'varbinary') THEN -1 "
             "ELSE t.max_length END, t.precision, t.scale FROM pg_prepared_statements s, "
             "unnest(s.parameter_types::oid[]) WITH ORDINALITY AS u (kind, place) "
             "JOIN pg_type p ON p.oid = u.kind "

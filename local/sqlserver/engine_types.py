@@ -3,9 +3,7 @@
 `sys.nvarchar` compares without regard to case and to blanks at the end, as the default collation
 does; `sys.nvarchar_bin` is its form under a binary collation, where case counts and blanks at the
 end still do not. Both count their length in UTF-16 units: a cast cuts, an assignment refuses.
-`sys.varbinary` ignores zeros at the end of what it compares. `sys.datetime2`,
-`sys.datetimeoffset` and `sys.clock` (`time`) count steps of 100 ns: since the year 1, since the
-year 1 in UTC, since midnight.
+`sys.varbinary` ignores zeros at the end of what it compares. Those of times are in `engine_times`.
 
 A type borrows the storage and the input of one that PostgreSQL has, so it needs no library. Its
 modifier is the length; that of a time is its number of digits plus one, because it cannot be 0.
@@ -13,13 +11,12 @@ modifier is the length; that of a time is its number of digits plus one, because
 
 from collections.abc import Mapping
 
+from local.sqlserver import engine_times
+
 _OPERATORS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _PAIRS = {"eq": "=", "ne": "<>", "lt": ">", "le": ">=", "gt": "<", "ge": "<="}
 _OPPOSITES = {"eq": "<>", "ne": "=", "lt": ">=", "le": ">", "gt": "<=", "ge": "<"}
 _STRATEGIES = ("lt", "le", "eq", "ge", "gt")
-
-DAY_TICKS = 864_000_000_000
-"""Steps of 100 ns of a day."""
 
 
 def _type(name: str, like: str, prefix: str, options: str = "") -> str:
@@ -56,7 +53,9 @@ CREATE OPERATOR sys.{_OPERATORS[short]} (LEFTARG = {kind}, RIGHTARG = {kind},
     places = ", ".join(
         f"OPERATOR {number} sys.{_OPERATORS[short]}" for number, short in enumerate(_STRATEGIES, 1)
     )
-    return "".join(parts) + f"""
+    return (
+        "".join(parts)
+        + f"""
 CREATE FUNCTION sys.{name}_cmp({kind}, {kind}) RETURNS integer {options} {compare};
 CREATE FUNCTION sys.{name}_hash({kind}) RETURNS integer {options} {hashing};
 CREATE OPERATOR CLASS sys.{name}_order DEFAULT FOR TYPE {kind} USING btree AS {places},
@@ -70,6 +69,7 @@ CREATE FUNCTION sys.{name}_smaller(a {kind}, b {kind}) RETURNS {kind} {options} 
 CREATE AGGREGATE sys.max({kind}) (SFUNC = sys.{name}_larger, STYPE = {kind});
 CREATE AGGREGATE sys.min({kind}) (SFUNC = sys.{name}_smaller, STYPE = {kind});
 """
+    )
 
 
 def _internal(name: str, prefix: str, compare: str, hashing: str) -> str:
@@ -122,8 +122,8 @@ CREATE FUNCTION sys.bit_of(value sys.{0}) RETURNS boolean IMMUTABLE STRICT LANGU
 CREATE CAST (sys.{0} AS boolean) WITH FUNCTION sys.bit_of(sys.{0}) AS ASSIGNMENT;
 """
 
-# Where a text meets one of these in an expression, it becomes the other type, as in SQL Server. Of the
-# numbers only one may be so, or PostgreSQL could not choose.
+# Where a text meets one of these in an expression, it becomes the other type, as in SQL Server. Of
+# the numbers only one may be so, or PostgreSQL could not choose.
 _STRONGER = ("numeric", "date", "uuid")
 _OTHERS = ("bigint", "integer", "smallint", "double precision", "real")
 
@@ -137,38 +137,6 @@ def _conversions(name: str) -> str:
         for each in (*_STRONGER, *_OTHERS)
     )
     return both + f"CREATE CAST (sys.{name} AS jsonb) WITH INOUT AS ASSIGNMENT;\n"
-
-
-def _moment(name: str, text: str, parse: str) -> str:
-    """Return the casts of a type that counts steps of 100 ns, from and to texts."""
-    kind = f"sys.{name}"
-    options = "IMMUTABLE STRICT PARALLEL SAFE"
-    parts = [
-        f"""
-CREATE FUNCTION sys.fit(value {kind}, modifier integer, is_cast boolean) RETURNS {kind}
-{options} LANGUAGE sql AS $$
-  SELECT CASE WHEN modifier >= 12 THEN value ELSE sys.rounded(value::bigint, modifier)::{kind} END
-$$;
-CREATE CAST ({kind} AS bigint) WITHOUT FUNCTION;
-CREATE CAST (bigint AS {kind}) WITHOUT FUNCTION;
-CREATE CAST ({kind} AS {kind}) WITH FUNCTION sys.fit({kind}, integer, boolean) AS IMPLICIT;
-CREATE FUNCTION sys.{name}_text(value {kind}) RETURNS text {options} LANGUAGE sql AS $$ {text} $$;
-CREATE FUNCTION sys.{name}_of(value text) RETURNS {kind} {options} LANGUAGE plpgsql AS
-  $$ {parse} $$;
-CREATE CAST ({kind} AS text) WITH FUNCTION sys.{name}_text({kind});
-CREATE CAST (text AS {kind}) WITH FUNCTION sys.{name}_of(text);
-"""
-    ]
-    for source in ("nvarchar", "nvarchar_bin"):
-        parts.append(f"""
-CREATE FUNCTION sys.{name}_{source}(value {kind}) RETURNS sys.{source} {options} LANGUAGE sql AS
-  $$ SELECT sys.{name}_text(value)::sys.{source} $$;
-CREATE FUNCTION sys.{name}_of(value sys.{source}) RETURNS {kind} {options} LANGUAGE sql AS
-  $$ SELECT sys.{name}_of(value::text) $$;
-CREATE CAST ({kind} AS sys.{source}) WITH FUNCTION sys.{name}_{source}({kind}) AS ASSIGNMENT;
-CREATE CAST (sys.{source} AS {kind}) WITH FUNCTION sys.{name}_of(sys.{source}) AS IMPLICIT;
-""")
-    return "".join(parts)
 
 
 _TEXT_TOOLS = r"""
@@ -200,78 +168,10 @@ BEGIN
   END LOOP;
   RETURN decode(digits, 'hex');
 END $$;
-CREATE FUNCTION sys.swapped(code integer) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS
-$$ SELECT lpad(to_hex(code % 256), 2, '0') || lpad(to_hex(code / 256), 2, '0') $$;
+CREATE FUNCTION sys.swapped(code integer) RETURNS text IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql AS $$ SELECT lpad(to_hex(code % 256), 2, '0') || lpad(to_hex(code / 256), 2, '0') $$;
 """
 # 64976 is U+FDD0, which is kept in the place of U+0000 (see `values.NUL`).
-
-_CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,7})?)?"
-
-_TIME_TOOLS = f"""
-CREATE FUNCTION sys.rounded(ticks bigint, modifier integer) RETURNS bigint IMMUTABLE STRICT
-PARALLEL SAFE LANGUAGE sql AS $$
-  SELECT (ticks + 5 * (10 ^ (11 - modifier))::bigint) / (10 ^ (12 - modifier))::bigint
-    * (10 ^ (12 - modifier))::bigint $$;
-CREATE FUNCTION sys.clock_ticks(value text) RETURNS bigint IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE plpgsql AS $$
-BEGIN
-  IF value !~ '^{_CLOCK}$' THEN
-    RAISE EXCEPTION USING ERRCODE = '22007', MESSAGE = format('not a time: %s', value);
-  END IF;
-  RETURN extract(epoch FROM left(value, 8)::time)::bigint * 10000000
-    + rpad(substring(value FROM 10), 7, '0')::bigint;
-END $$;
-CREATE FUNCTION sys.moment_ticks(value text) RETURNS bigint IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE plpgsql AS $$
-DECLARE midnight bigint;
-BEGIN
-  IF value !~ '^\\d{{4}}-\\d\\d-\\d\\d([ T]{_CLOCK})?$' THEN
-    RAISE EXCEPTION USING ERRCODE = '22007', MESSAGE = format('not a date and time: %s', value);
-  END IF;
-  midnight := (left(value, 10)::date - date '0001-01-01')::bigint * {DAY_TICKS};
-  IF length(value) = 10 THEN RETURN midnight; END IF;
-  RETURN midnight + extract(epoch FROM substring(value FROM 12 FOR 8)::time)::bigint * 10000000
-    + rpad(substring(value FROM 21), 7, '0')::bigint;
-END $$;
-CREATE FUNCTION sys.clock_digits(ticks bigint) RETURNS text IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE sql AS $$
-  SELECT to_char(make_time((ticks / 36000000000)::int, (ticks / 600000000 % 60)::int,
-    (ticks / 10000000 % 60)::float8), 'HH24:MI:SS') || '.' || lpad((ticks % 10000000)::text, 7, '0')
-$$;
-CREATE FUNCTION sys.moment_digits(ticks bigint) RETURNS text IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE sql AS $$ SELECT to_char(date '0001-01-01' + (ticks / {DAY_TICKS})::int, 'YYYY-MM-DD')
-  || ' ' || sys.clock_digits(ticks % {DAY_TICKS}) $$;
-"""
-
-_PARSE_OFFSET = """
-DECLARE m text[] := regexp_match(trim(value), '^(.*?) ?(?:Z|([+-])(\\d\\d):(\\d\\d))?$');
-BEGIN
-  RETURN (sys.moment_ticks(m[1]) - coalesce((m[2] || '1')::bigint, 0)
-    * (coalesce(m[3], '0')::bigint * 60 + coalesce(m[4], '0')::bigint) * 600000000
-    )::sys.datetimeoffset;
-END
-"""
-
-_BETWEEN_MOMENTS = f"""
-CREATE FUNCTION sys.datetime2_of(value date) RETURNS sys.datetime2 IMMUTABLE STRICT LANGUAGE sql AS
-  $$ SELECT ((value - date '0001-01-01')::bigint * {DAY_TICKS})::sys.datetime2 $$;
-CREATE CAST (date AS sys.datetime2) WITH FUNCTION sys.datetime2_of(date) AS IMPLICIT;
-CREATE FUNCTION sys.datetime2_of(value timestamp) RETURNS sys.datetime2 IMMUTABLE STRICT
-LANGUAGE sql AS $$ SELECT ((value::date - date '0001-01-01')::bigint * {DAY_TICKS}
-  + (extract(epoch FROM value::time) * 10000000)::bigint)::sys.datetime2 $$;
-CREATE CAST (timestamp AS sys.datetime2) WITH FUNCTION sys.datetime2_of(timestamp) AS ASSIGNMENT;
-CREATE FUNCTION sys.timestamp_of(value sys.datetime2) RETURNS timestamp IMMUTABLE STRICT
-LANGUAGE sql AS $$ SELECT sys.datetime2_text(value)::timestamp $$;
-CREATE CAST (sys.datetime2 AS timestamp) WITH FUNCTION sys.timestamp_of(sys.datetime2) AS ASSIGNMENT;
-CREATE FUNCTION sys.date_of(value sys.datetime2) RETURNS date IMMUTABLE STRICT LANGUAGE sql AS
-  $$ SELECT date '0001-01-01' + (value::bigint / {DAY_TICKS})::int $$;
-CREATE CAST (sys.datetime2 AS date) WITH FUNCTION sys.date_of(sys.datetime2) AS ASSIGNMENT;
-CREATE FUNCTION sys.clock_of(value sys.datetime2) RETURNS sys.clock IMMUTABLE STRICT LANGUAGE sql AS
-  $$ SELECT (value::bigint % {DAY_TICKS})::sys.clock $$;
-CREATE CAST (sys.datetime2 AS sys.clock) WITH FUNCTION sys.clock_of(sys.datetime2) AS ASSIGNMENT;
-CREATE CAST (sys.datetime2 AS sys.datetimeoffset) WITHOUT FUNCTION AS IMPLICIT;
-CREATE CAST (sys.datetimeoffset AS sys.datetime2) WITHOUT FUNCTION AS ASSIGNMENT;
-"""
 
 _BYTES = """
 CREATE CAST (sys.varbinary AS bytea) WITHOUT FUNCTION AS IMPLICIT;
@@ -313,28 +213,9 @@ SETUP = "".join(
         _conversions("nvarchar"),
         _conversions("nvarchar_bin"),
         _BYTES,
-        *(_type(each, "int8", "int8") for each in ("datetime2", "datetimeoffset", "clock")),
-        *(
-            _internal(each, "int8", "btint8cmp", "hashint8")
-            for each in ("datetime2", "datetimeoffset", "clock")
-        ),
-        _TIME_TOOLS,
-        _moment(
-            "datetime2",
-            "SELECT sys.moment_digits(value::bigint)",
-            "BEGIN RETURN sys.moment_ticks(trim(value))::sys.datetime2; END",
-        ),
-        _moment(
-            "datetimeoffset",
-            "SELECT sys.moment_digits(value::bigint) || ' +00:00'",
-            _PARSE_OFFSET,
-        ),
-        _moment(
-            "clock",
-            "SELECT sys.clock_digits(value::bigint)",
-            "BEGIN RETURN sys.clock_ticks(trim(value))::sys.clock; END",
-        ),
-        _BETWEEN_MOMENTS,
+        *(_type(each, "int8", "int8") for each in engine_times.NAMES),
+        *(_internal(each, "int8", "btint8cmp", "hashint8") for each in engine_times.NAMES),
+        engine_times.SETUP,
         "CREATE DOMAIN sys.tinyint AS smallint CHECK (VALUE BETWEEN 0 AND 255);\n",
     )
 )

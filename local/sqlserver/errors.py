@@ -65,7 +65,7 @@ class SqlServerError(Exception):
 def from_postgres(error: DatabaseError) -> SqlServerError:
     """Return what SQL Server would say; 50000 with PostgreSQL's text where that is not known.
 
-    A duplicate is always 2627 here: whether a constraint or an index forbids it is not in the error.
+    A duplicate is always 2627: whether a constraint or an index forbids it, the error does not say.
     """
     fields: dict[str, Any] = error.args[0] if isinstance(error.args[0], dict) else {}
     state, text = fields.get("C", ""), fields.get("M", str(error))

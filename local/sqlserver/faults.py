@@ -5,8 +5,8 @@
     {"kind": "error", "sql_regex": "INSERT", "count": 1, "skip": 0, "number": 1205, "severity": 13}
 
 `sql_regex` (default: any) is searched in the text that the client sent, in any case; the first
-`skip` chances pass, the next `count` are hit. What the driver sends without a text counts as `LOGIN`,
-`BEGIN TRANSACTION`, `COMMIT TRANSACTION` and `ROLLBACK TRANSACTION`. Kinds:
+`skip` chances pass, the next `count` are hit. What the driver sends without a text counts as
+`LOGIN`, `BEGIN TRANSACTION`, `COMMIT TRANSACTION` and `ROLLBACK TRANSACTION`. Kinds:
 
 * `error`: the statement fails with `number`, `severity` and `message`, without having run. A login
   refused with 40613 is a database that is not available.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 
 from local.sqlserver.errors import SqlServerError
 
@@ -77,3 +78,15 @@ def note(kind: str, place: str, name: str, **more: str | None) -> list[str]:
     if name != stored(name):
         facts["name"] = name
     return [f"COMMENT ON {kind} {place} IS {literal(json.dumps(facts))}"] if facts else []
+
+
+def note_column(table: str, column: str, changes: Mapping[str, str | None]) -> str:
+    """Return what changes the note of a column; what is None is taken out of it.
+
+    Args:
+        table: its full name, quoted.
+        column: its name, however it is written.
+        changes: of the note.
+    """
+    place = f"{literal(table)}, {literal(stored(column))}, {literal(json.dumps(changes))}"
+    return f"SELECT sys.note_column({place})"

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from local.sqlserver import describe, tokens
 from local.sqlserver.errors import CANCELLED, SqlServerError
 from local.sqlserver.names import split
+from local.sqlserver.parameters import Parameter, Reader, read_parameter
 from local.sqlserver.replies import Replies
 from local.sqlserver.session import Session
 from local.sqlserver.tokens import Done
-from local.sqlserver.values import Parameter, Reader, integer, read_parameter
+from local.sqlserver.values import integer
 
 _BY_NUMBER = {
     10: "sp_executesql",

@@ -6,7 +6,7 @@ import re
 
 from local.sqlserver.backend import Backend
 from local.sqlserver.errors import SqlServerError
-from local.sqlserver.names import literal, note, qualified, quote, split, stored
+from local.sqlserver.names import literal, note, note_column, qualified, quote, split, stored
 
 _TRANSFER = re.compile(r"(?is)ALTER\s+SCHEMA\s+(.+?)\s+TRANSFER\s+(?:OBJECT\s*::\s*)?(.+?)\s*$")
 _NO_ITEM = 15248
@@ -26,7 +26,8 @@ def rename(backend: Backend, old: str, new: str, kind: str) -> int:
         backend.execute(
             f"ALTER TABLE {_table(place)} RENAME COLUMN {quote(column)} TO {quote(new)}"
         )
-        _write(backend, "COLUMN", f"{_table(place)}.{quote(new)}", new)
+        spelling = {"name": None if new == stored(new) else new}
+        backend.execute(note_column(_table(place), new, spelling))
         return 0
     *place, name = parts
     schema = place[-1] if place else "dbo"
@@ -37,7 +38,9 @@ def rename(backend: Backend, old: str, new: str, kind: str) -> int:
     if _is_there(backend, qualified(schema, new)):
         raise SqlServerError(15335, f"The new name '{new}' is already in use.", 11)
     backend.execute(f"ALTER {word} {qualified(schema, name)} RENAME TO {quote(new)}")
-    _write(backend, word, qualified(schema, new), new)
+    backend.execute(f"COMMENT ON {word} {qualified(schema, new)} IS NULL")
+    for statement in note(word, qualified(schema, new), new):
+        backend.execute(statement)
     return 0
 
 
@@ -56,7 +59,7 @@ def transfer(backend: Backend, sql: str) -> bool:
     if not _is_there(backend, source):
         raise SqlServerError(15151, f"Cannot find the object '{name}', because it does not exist.")
     if _is_there(backend, qualified(target, name)):
-        raise SqlServerError(15530, f"The object with name \"{name}\" already exists.")
+        raise SqlServerError(15530, f'The object with name "{name}" already exists.')
     backend.execute(f"ALTER TABLE {source} SET SCHEMA {quote(target)}")
     return True
 
@@ -75,33 +78,3 @@ def _require(backend: Backend, place: str) -> None:
 def _is_there(backend: Backend, place: str) -> bool:
     found = backend.execute(f"SELECT to_regclass({literal(place)}) IS NOT NULL")
     return bool(found.rows[0][0])
-
-
-def _write(backend: Backend, kind: str, place: str, name: str) -> None:
-    """Write down the new spelling; the rest of a column's note stays."""
-    if kind == "COLUMN":
-        table, _, _column = place.rpartition(".")
-        found = backend.execute(
-            "SELECT col_description(attrelid, attnum)::jsonb - 'name' "  # noqa: S608 - quoted
-            f"|| {literal('{}') if name == stored(name) else _spelling(name)}::jsonb "
-            f"FROM pg_attribute WHERE attrelid = {literal(table)}::regclass "
-            f"AND attname = {literal(stored(name))}"
-        ).rows[0][0]
-        text = "NULL" if found is None else literal(_json(found))
-        if found is None and note(kind, place, name):
-            text = _spelling(name)
-        backend.execute(f"COMMENT ON COLUMN {place} IS {text}")
-        return
-    backend.execute(f"COMMENT ON {kind} {place} IS NULL")
-    for statement in note(kind, place, name):
-        backend.execute(statement)
-
-
-def _spelling(name: str) -> str:
-    return literal(_json({"name": name}))
-
-
-def _json(value: object) -> str:
-    import json
-
-    return json.dumps(value)

@@ -17,11 +17,12 @@ from local.sqlserver.backend import Address
 from local.sqlserver.databases import MASTER
 from local.sqlserver.errors import CANCELLED, LOGIN_FAILED, SqlServerError
 from local.sqlserver.faults import DisconnectError, Faults, strike
+from local.sqlserver.parameters import Reader
 from local.sqlserver.procedures import Procedures
 from local.sqlserver.replies import Replies
 from local.sqlserver.session import Session
 from local.sqlserver.tokens import Done, changed, short_text
-from local.sqlserver.values import COLLATION, Reader
+from local.sqlserver.values import COLLATION
 from local.sqlserver.wire import Kind, Wire
 
 HOST = "127.0.0.1"
@@ -120,7 +121,6 @@ class _Connection(socketserver.BaseRequestHandler):
         )
         wire.packet_bytes = packet_bytes
         return session
-
 
     def _open(self, user: str, password: str, database: str) -> Session:
         account = self.server.account

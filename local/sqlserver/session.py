@@ -11,11 +11,11 @@ from local.sqlserver.backend import Address, Backend
 from local.sqlserver.errors import ENDS_STATEMENT_ONLY, SqlServerError
 from local.sqlserver.faults import Faults, strike
 from local.sqlserver.names import split, stored
+from local.sqlserver.parameters import Parameter
 from local.sqlserver.replies import Replies, result
 from local.sqlserver.scripts import Branch, Node, Statement
 from local.sqlserver.tokens import Done
 from local.sqlserver.translate import translate, types_of
-from local.sqlserver.values import Parameter
 
 _WORDS = re.compile(r"(\w*)\s*([@\w]*)")
 _VERSION = "Microsoft SQL Server 2022 (stand-in: T-SQL over PostgreSQL)"
@@ -161,9 +161,7 @@ class Session:
             return False
         return True
 
-    def _query(
-        self, sql: str, scope: dict[str, Parameter]
-    ) -> tuple[Any, tuple[str, ...] | None]:
+    def _query(self, sql: str, scope: dict[str, Parameter]) -> tuple[Any, tuple[str, ...] | None]:
         """Run a statement of the database; return its answer and the names of its columns."""
         known = scope | self._system_variables()
         plan = translate(sql, types_of([(each.name, each.postgres) for each in known.values()]))

@@ -41,8 +41,8 @@ def _type_literals(tree: exp.Expr) -> None:
     for digits in list(tree.find_all(exp.HexString)):
         raw = exp.Literal.string("\\x" + digits.name)
         digits.replace(exp.Cast(this=raw, to=types.named("sys.varbinary")))
-    for text in list(tree.find_all(exp.National)):
-        text.replace(exp.Literal.string(text.name))
+    for national in list(tree.find_all(exp.National)):
+        national.replace(exp.Literal.string(national.name))
     for text in list(tree.find_all(exp.Literal)):
         is_typed = isinstance(text.parent, exp.Cast) and (
             text.parent.to.this is exp.DataType.Type.USERDEFINED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -38,7 +38,12 @@ _PLAIN = {
     _Kind.UUID: "uuid",
 }
 # What PostgreSQL keeps as another type, under the name that it was declared with.
-_NOTED = {_Kind.VARCHAR: "varchar", _Kind.NCHAR: "nchar", _Kind.CHAR: "char", _Kind.BINARY: "binary"}
+_NOTED = {
+    _Kind.VARCHAR: "varchar",
+    _Kind.NCHAR: "nchar",
+    _Kind.CHAR: "char",
+    _Kind.BINARY: "binary",
+}
 _TEXTS = {_Kind.VARCHAR, _Kind.NVARCHAR, _Kind.CHAR, _Kind.NCHAR, _Kind.TEXT}
 _BYTES = {_Kind.BINARY, _Kind.VARBINARY}
 
@@ -58,7 +63,9 @@ def note_of(kind: exp.DataType) -> str | None:
     return _NOTED.get(kind.this)
 
 
-def postgres_type(kind: exp.DataType, *, collation: str = "", in_column: bool = False) -> str | None:
+def postgres_type(
+    kind: exp.DataType, *, collation: str = "", in_column: bool = False
+) -> str | None:
     """Return PostgreSQL's name of a type of T-SQL; None where they are the same."""
     size = kind.expressions[0].name.upper() if kind.expressions else ""
     if kind.this in _TIMES:
@@ -161,14 +168,28 @@ _WIRE = {
     1082: values.DATE,
     2950: values.GUID,
 }
-_WIRE_TIMES = {
+_WIRE_TIMES: dict[str, Callable[[int], WireType]] = {
     "clock": values.time,
     "datetime2": values.datetime2,
     "datetimeoffset": values.datetimeoffset,
 }
-_WIRE_DECLARED = {
-    "tinyint": lambda _: values.integer(1),
-    "varchar": lambda size: values.varchar(size),
-    "char": lambda size: values.varchar(size, code=0xAF),
-    "nchar": lambda size: values.nvarchar(size and size // 2, code=0xEF),
+
+
+def _char(size: int | None) -> WireType:
+    return values.varchar(size, code=0xAF)
+
+
+def _nchar(size: int | None) -> WireType:
+    return values.nvarchar(size and size // 2, code=0xEF)
+
+
+def _tinyint(_size: int | None) -> WireType:
+    return values.integer(1)
+
+
+_WIRE_DECLARED: dict[str, Callable[[int | None], WireType]] = {
+    "tinyint": _tinyint,
+    "varchar": values.varchar,
+    "char": _char,
+    "nchar": _nchar,
 }
