@@ -34,7 +34,7 @@ def arguments(text: str, scope: Mapping[str, Parameter]) -> list[Parameter]:
         if value.startswith("@") and value.lower() not in scope:
             raise SqlServerError(137, f'Must declare the scalar variable "{value}".', 15)
         given = scope[value.lower()].value if value.startswith("@") else _constant(value)
-        found.append(Parameter(name, given, None))
+        found.append(Parameter(name, given, "sys.nvarchar" if isinstance(given, str) else None))
         text = text[match.end() :]
     return found
 

@@ -122,11 +122,8 @@ class Backend:
                 return self._connection.execute_unnamed(sql, values)
             return self._connection.execute_simple(sql)
         except DatabaseError as error:
-            problem = errors.from_postgres(error)
-            self._recover(problem)
-            if self._is_index(error):
-                problem.number = errors.DUPLICATE_IN_INDEX
-            raise problem from error
+            self._recover(is_deadlock=errors.from_postgres(error).number == errors.DEADLOCK)
+            raise errors.from_postgres(error, is_index=self._is_index(error)) from error
 
     def cancel(self) -> None:
         """Cancel what runs, from another thread."""
@@ -150,10 +147,10 @@ class Backend:
             self._connection.run(f"{released}SAVEPOINT statement")
             self._has_savepoint = True
 
-    def _recover(self, problem: SqlServerError) -> None:
+    def _recover(self, *, is_deadlock: bool) -> None:
         if not self.open_transactions:
             return
-        if self.aborts_on_error or problem.number == errors.DEADLOCK:
+        if self.aborts_on_error or is_deadlock:
             self._abandon()
         else:
             self._connection.run("ROLLBACK TO SAVEPOINT statement")

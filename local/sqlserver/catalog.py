@@ -87,6 +87,8 @@ CREATE FUNCTION sys.serverproperty(name sys.nvarchar) RETURNS sys.nvarchar STABL
     WHEN 'edition' THEN 'local stand-in' WHEN 'engineedition' THEN '3' END::sys.nvarchar $$;
 CREATE FUNCTION sys.sysutcdatetime() RETURNS sys.datetime2 VOLATILE LANGUAGE sql AS
   $$ SELECT (clock_timestamp() AT TIME ZONE 'UTC')::sys.datetime2 $$;
+CREATE FUNCTION sys.getutcdate() RETURNS sys.datetime2 VOLATILE LANGUAGE sql AS
+  $$ SELECT sys.sysutcdatetime() $$;
 CREATE FUNCTION sys.sysdatetime() RETURNS sys.datetime2 VOLATILE LANGUAGE sql AS
   $$ SELECT sys.sysutcdatetime() $$;
 CREATE FUNCTION sys.sysdatetimeoffset() RETURNS sys.datetimeoffset VOLATILE LANGUAGE sql AS

@@ -1,10 +1,11 @@
 """SQL Server's errors, and which of PostgreSQL's stand for which.
 
-Source of the numbers: Microsoft Learn, "Database engine events and errors".
+Source of numbers and texts: Microsoft Learn, "Database engine events and errors".
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pg8000.exceptions import DatabaseError
@@ -12,44 +13,65 @@ from pg8000.exceptions import DatabaseError
 LOGIN_FAILED = 18456
 CANCELLED = -2
 DEADLOCK = 1205
-DUPLICATE_IN_CONSTRAINT, DUPLICATE_IN_INDEX = 2627, 2601
 
 # After these the batch goes on with its next statement, unless XACT_ABORT is on.
 ENDS_STATEMENT_ONLY = frozenset(
     {220, 515, 547, 1222, 1505, 2601, 2627, 2628, 2714, 3902, 3903, 8115, 8134}
 )
 
-# PostgreSQL's SQLSTATE -> number, severity, start of the text.
-_NUMBERS = {
-    "22001": (2628, 16, "String or binary data would be truncated"),
-    "22003": (8115, 16, "Arithmetic overflow error converting expression to data type"),
-    "22007": (241, 16, "Conversion failed when converting date and/or time from character string"),
-    "22008": (241, 16, "Conversion failed when converting date and/or time from character string"),
-    "22012": (8134, 16, "Divide by zero error encountered"),
-    "22023": (8114, 16, "Error converting data type"),
-    "22P02": (245, 16, "Conversion failed when converting the value to data type"),
-    "22P05": (50000, 16, "The local cloud cannot keep U+0000 in JSON"),
-    "23502": (515, 16, "Cannot insert the value NULL into column"),
-    "23503": (547, 16, "The statement conflicted with a FOREIGN KEY constraint"),
-    "23505": (2627, 14, "Violation of PRIMARY KEY or UNIQUE KEY constraint"),
-    "23514": (547, 16, "The statement conflicted with a CHECK constraint"),
-    "3D000": (911, 16, "Database does not exist"),
-    "3F000": (2760, 16, "The specified schema name does not exist"),
-    "40001": (3960, 16, "Snapshot isolation transaction aborted due to update conflict"),
-    "40P01": (DEADLOCK, 13, "Transaction was deadlocked on lock resources with another process"),
-    "42601": (102, 15, "Incorrect syntax"),
-    "42701": (2705, 16, "Column names in each table must be unique"),
-    "42703": (207, 16, "Invalid column name"),
-    "42804": (206, 16, "Operand type clash"),
-    "42846": (529, 16, "Explicit conversion is not allowed"),
-    "42883": (402, 16, "The data types are incompatible in the operator or function"),
-    "42P01": (208, 16, "Invalid object name"),
-    "42P04": (1801, 16, "Database already exists"),
-    "42P06": (2714, 16, "There is already an object with this name in the database"),
-    "42P07": (2714, 16, "There is already an object with this name in the database"),
-    "55P03": (1222, 16, "Lock request time out period exceeded"),
-    "57014": (CANCELLED, 16, "The statement was cancelled"),
+_DUPLICATE_IN_CONSTRAINT = (
+    "Violation of PRIMARY KEY or UNIQUE KEY constraint '{name}'. Cannot insert duplicate key in "
+    "object '{schema}.{table}'. The duplicate key value is {value}."
+)
+_DUPLICATE_IN_INDEX = (
+    "Cannot insert duplicate key row in object '{schema}.{table}' with unique index '{name}'. "
+    "The duplicate key value is {value}."
+)
+_DUPLICATES_FOUND = (
+    "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object "
+    "name '{schema}.{table}' and the index name '{name}'. The duplicate key value is {value}."
+)
+_DEADLOCK_VICTIM = (
+    "Transaction was deadlocked on lock resources with another process and has been chosen as the "
+    "deadlock victim. Rerun the transaction."
+)
+_NULL = "Cannot insert the value NULL into column '{column}', table '{schema}.{table}'; "
+
+# PostgreSQL's SQLSTATE -> number, severity, text. Its own message is {message}, what that has in
+# quotation marks {first} and {last}.
+_ERRORS = {
+    "22001": (2628, 16, "String or binary data would be truncated. {message}"),
+    "22003": (8115, 16, "Arithmetic overflow error converting expression to data type. {message}"),
+    "22007": (241, 16, "Conversion failed when converting date and/or time from character string."),
+    "22008": (241, 16, "Conversion failed when converting date and/or time from character string."),
+    "22012": (8134, 16, "Divide by zero error encountered."),
+    "22023": (8114, 16, "Error converting data type. {message}"),
+    "22P02": (245, 16, "Conversion failed when converting the value '{last}'. {kind}"),
+    "22P05": (50000, 16, "The local cloud cannot keep U+0000 in JSON."),
+    "23502": (515, 16, _NULL + "column does not allow nulls."),
+    "23503": (547, 16, "The statement conflicted with the FOREIGN KEY constraint '{name}'."),
+    "23505": (2627, 14, _DUPLICATE_IN_CONSTRAINT),
+    "23514": (547, 16, "The statement conflicted with the CHECK constraint '{name}'."),
+    "3D000": (911, 16, "Database '{first}' does not exist."),
+    "3F000": (2760, 16, 'The specified schema name "{first}" does not exist.'),
+    "40001": (3960, 16, "Snapshot isolation transaction aborted due to update conflict."),
+    "40P01": (DEADLOCK, 13, _DEADLOCK_VICTIM),
+    "42601": (102, 15, "Incorrect syntax near '{first}'. {message}"),
+    "42701": (2705, 16, "Column names in each table must be unique: '{first}'."),
+    "42703": (207, 16, "Invalid column name '{first}'. {message}"),
+    "42804": (206, 16, "Operand type clash: {message}"),
+    "42846": (529, 16, "Explicit conversion is not allowed: {message}"),
+    "42883": (402, 16, "The data types are incompatible in the operator or function: {message}"),
+    "42P01": (208, 16, "Invalid object name '{first}'."),
+    "42P04": (1801, 16, "Database '{first}' already exists. Choose a different database name."),
+    "42P06": (2714, 16, "There is already an object named '{first}' in the database."),
+    "42P07": (2714, 16, "There is already an object named '{first}' in the database."),
+    "55P03": (1222, 16, "Lock request time out period exceeded."),
+    "57014": (CANCELLED, 16, "The statement was cancelled."),
 }
+_UNKNOWN = (50000, 16, "PostgreSQL: {message}")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_DUPLICATE_VALUE = re.compile(r"\)=(\(.*\)) ", re.DOTALL)
 
 
 class SqlServerError(Exception):
@@ -62,26 +84,42 @@ class SqlServerError(Exception):
         self.severity = severity
 
 
-def from_postgres(error: DatabaseError) -> SqlServerError:
+def from_postgres(error: DatabaseError, *, is_index: bool = False) -> SqlServerError:
     """Return what SQL Server would say; 50000 with PostgreSQL's text where that is not known.
 
-    A duplicate is always 2627: whether a constraint or an index forbids it, the error does not say.
+    Args:
+        error: PostgreSQL's.
+        is_index: whether a duplicate is one in an index that is not a constraint's.
     """
     fields: dict[str, Any] = error.args[0] if isinstance(error.args[0], dict) else {}
-    state, text = fields.get("C", ""), fields.get("M", str(error))
-    number, severity, start = _NUMBERS.get(state, (50000, 16, "PostgreSQL"))
-    if state == "22P02" and "numeric" in text:
+    state, message = fields.get("C", ""), fields.get("M", str(error))
+    number, severity, text = _ERRORS.get(state, _UNKNOWN)
+    if state == "23505":
+        number, severity, text = _duplicate(message, is_index=is_index)
+    elif state == "22P02" and "numeric" in message:
         number = 8114
-    elif state == "22P02" and "uuid" in text:
+    elif state == "22P02" and "uuid" in message:
         number = 8169
-    elif state == "23505" and text.startswith("could not create unique index"):
-        number, severity = 1505, 16
+    elif state == "42883" and message.startswith("function"):
+        number, severity, text = 195, 15, "Not a recognized built-in function: {message}"
     elif state == "23514" and fields.get("d") == "tinyint":
-        number, start = 220, "Arithmetic overflow error for data type tinyint"
-    detail = fields.get("D", "")
-    name = fields.get("n") or fields.get("c") or ""
+        number, text = 220, "Arithmetic overflow error for data type tinyint."
+    quoted = _QUOTED.findall(message) or [""]
+    value = _DUPLICATE_VALUE.search(fields.get("D", ""))
     return SqlServerError(
-        number, f"{start}{f' {name!r}' if name else ''}: {text}. {detail}".rstrip(), severity
+        number,
+        text.format(
+            message=message,
+            first=quoted[0],
+            last=quoted[-1],
+            kind=message.partition(":")[0],
+            value=value[1] if value else "unknown",
+            name=fields.get("n", ""),
+            column=fields.get("c", ""),
+            schema=fields.get("s", ""),
+            table=fields.get("t", ""),
+        ).rstrip(),
+        severity,
     )
 
 
@@ -91,3 +129,11 @@ def constraint_of(error: DatabaseError) -> tuple[str, str] | None:
     if not isinstance(fields, dict) or fields.get("C") != "23505" or "n" not in fields:
         return None
     return fields.get("s", ""), fields["n"]
+
+
+def _duplicate(message: str, *, is_index: bool) -> tuple[int, int, str]:
+    if message.startswith("could not create unique index"):
+        return 1505, 16, _DUPLICATES_FOUND
+    if is_index:
+        return 2601, 14, _DUPLICATE_IN_INDEX
+    return 2627, 14, _DUPLICATE_IN_CONSTRAINT

@@ -157,7 +157,7 @@ def _days_of(raw: bytes) -> int:
 
 
 def _time(raw: bytes, scale: int) -> int:
-    return int(int.from_bytes(raw, "little") * 10 ** (7 - scale))
+    return int.from_bytes(raw, "little") * int(10 ** (7 - scale))
 
 
 def _datetime2(raw: bytes, scale: int) -> int:
@@ -172,7 +172,7 @@ def _datetimeoffset(raw: bytes, scale: int) -> int:
 def _datetime(raw: bytes, _scale: int) -> int:
     days, parts = struct.unpack("<iI" if len(raw) == 8 else "<HH", raw)
     ticks = round(parts * 10 / 3) * 10_000 if len(raw) == 8 else parts * 600_000_000
-    return (days + _DAYS_TO_1900) * DAY_TICKS + ticks
+    return (int(days) + _DAYS_TO_1900) * DAY_TICKS + int(ticks)
 
 
 def _guid(raw: bytes, _scale: int) -> uuid.UUID:

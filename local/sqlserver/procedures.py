@@ -152,7 +152,7 @@ class Procedures:
         elif call.name == "sp_describe_undeclared_parameters":
             replies.add(describe.parameters(self._session.backend, given[0].value))
         else:
-            status = self._session.call(call.name, given, {})
+            status = self._session.call(call.name, given)
             if status is None:
                 raise SqlServerError(2812, f"Could not find stored procedure '{call.name}'.")
             return status, b""

@@ -14,7 +14,6 @@ from local.sqlserver.names import split, stored
 from local.sqlserver.parameters import Parameter
 from local.sqlserver.replies import Replies, result
 from local.sqlserver.scripts import Branch, Node, Statement
-from local.sqlserver.tokens import Done
 from local.sqlserver.translate import translate, types_of
 
 _WORDS = re.compile(r"(\w*)\s*([@\w]*)")
@@ -61,19 +60,13 @@ class Session:
         with strike(self._faults, sql):
             act()
 
-    def call(
-        self, name: str, given: Sequence[Parameter], scope: dict[str, Parameter]
-    ) -> int | None:
+    def call(self, name: str, given: Sequence[Parameter]) -> int | None:
         """Run a stored procedure that returns a status only; None: it is not known here."""
         procedure = split(name)[-1].lower()
         if procedure == "sp_getapplock":
             return applocks.acquire(self.backend, given)
         if procedure == "sp_releaseapplock":
             return applocks.release(self.backend, given)
-        if procedure == "sp_executesql":
-            inner = {each.name.lower(): each for each in (*scope.values(), *given[2:])}
-            self._run_nodes(scripts.parse(str(given[0].value)), inner, Replies(Done.STATEMENT))
-            return 0
         if procedure == "sp_rename":
             old, new, kind = (*(str(each.value) for each in given), "")[:3]
             return renaming.rename(self.backend, old, new, kind)
@@ -190,6 +183,7 @@ class Session:
             "@@trancount": backend.open_transactions,
             "@@spid": backend.pid,
             "@@lock_timeout": backend.lock_timeout_ms,
+            "@@xact_state": min(backend.open_transactions, 1),
         }
         variables = {name: Parameter(name, value, "integer") for name, value in numbers.items()}
         variables["@@version"] = Parameter("@@version", _VERSION, "sys.nvarchar")
@@ -242,7 +236,11 @@ class Session:
         if match[2].lower().startswith("sp_datatype_info"):
             replies.add(describe.type_info(given[0].value), status=tokens.COUNT)
             return
-        status = self.call(match[2], given, scope)
+        if split(match[2])[-1].lower() == "sp_executesql":
+            inner = {each.name.lower(): each for each in given[2:]}
+            self._run_nodes(scripts.parse(str(given[0].value)), inner, replies)
+            return
+        status = self.call(match[2], given)
         if status is None:
             raise SqlServerError(2812, f"Could not find stored procedure '{match[2]}'.")
         if match[1]:

@@ -30,11 +30,21 @@ def rewrite(tree: exp.Expr) -> None:
     for length in list(tree.find_all(exp.Length)):
         length.replace(exp.Anonymous(this="sys.len", expressions=[length.this]))
     for made in list(tree.find_all(*_MADE_TEXT)):
-        made.replace(exp.Cast(this=made.copy(), to=types.named("sys.nvarchar")))
+        _cast_whole(made, "sys.nvarchar")
     for count in list(tree.find_all(exp.Count)):
         if not count.args.get("big_int"):
-            count.replace(exp.Cast(this=count.copy(), to=types.named("integer")))
+            _cast_whole(count, "integer")
+    for now in list(tree.find_all(exp.CurrentTimestamp)):
+        now.replace(exp.Anonymous(this="sys.sysutcdatetime"))
     _rewrite_output(tree)
+
+
+def _cast_whole(function: exp.Expr, kind: str) -> None:
+    """Cast the result of a function, with its OVER or WITHIN GROUP."""
+    whole = function
+    while isinstance(whole.parent, exp.Window | exp.WithinGroup):
+        whole = whole.parent
+    whole.replace(exp.Cast(this=whole.copy(), to=types.named(kind)))
 
 
 def _type_literals(tree: exp.Expr) -> None:

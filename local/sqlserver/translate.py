@@ -6,6 +6,7 @@ Done here: names, texts, collations, parameters, conversions, and what is run be
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,13 @@ from local.sqlserver.errors import SqlServerError
 from local.sqlserver.names import qualified, stored
 
 _SYSTEM = {"sys": SYSTEM_SCHEMA, "information_schema": INFORMATION_SCHEMA}
+
+# Not translated here, so refused rather than run with another meaning.
+_NOT_SERVED = (exp.Command, exp.Column, exp.Alias, exp.Merge)
+_SESSION_FUNCTIONS = ("XACT_STATE",)
+
+# A statement that it does not know is refused, which says enough.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 Types = tuple[tuple[str, str | None], ...]
 
@@ -48,7 +56,8 @@ def parse(sql: str) -> exp.Expr:
         trees = [each for each in sqlglot.parse(sql, read="tsql") if each is not None]
     except SqlglotError as error:
         raise SqlServerError(102, f"Incorrect syntax: {_plain(error)}", 15) from error
-    if len(trees) != 1 or isinstance(trees[0], exp.Command | exp.Column | exp.Alias):
+    is_served = len(trees) == 1 and not isinstance(trees[0], _NOT_SERVED)
+    if not is_served or trees[0].find(exp.TryCast):
         raise SqlServerError(102, f"Incorrect syntax near '{sql[:60]}'.", 15)
     return trees[0]
 
@@ -125,13 +134,10 @@ def _number_parameters(
     tree: exp.Expr, known: dict[str, str | None], *, as_columns: bool
 ) -> tuple[str, ...]:
     order: list[str] = []
-    for parameter in list(tree.find_all(exp.Parameter, exp.SessionParameter)):
-        if isinstance(parameter.parent, exp.Parameter):
+    for parameter in list(tree.find_all(exp.Parameter, exp.SessionParameter, exp.Anonymous)):
+        name = _variable(parameter)
+        if name is None:
             continue
-        inner = parameter.this
-        name = "@" + parameter.name.lower()
-        if isinstance(inner, exp.Parameter):
-            name = "@@" + inner.name.lower()
         if name not in known:
             raise SqlServerError(137, f'Must declare the scalar variable "{name}".', 15)
         if name not in order:
@@ -144,6 +150,18 @@ def _number_parameters(
             place = exp.Cast(this=place, to=types.named(kind))
         parameter.replace(place)
     return tuple(order)
+
+
+def _variable(node: exp.Expr) -> str | None:
+    """Return the name of a variable, or of a function that the session answers."""
+    if isinstance(node, exp.Anonymous):
+        return f"@@{node.name.lower()}" if node.name.upper() in _SESSION_FUNCTIONS else None
+    if isinstance(node.parent, exp.Parameter):
+        return None
+    inner = node.this
+    return (
+        f"@@{inner.name.lower()}" if isinstance(inner, exp.Parameter) else f"@{node.name.lower()}"
+    )
 
 
 def _quote_names(tree: exp.Expr) -> None:
