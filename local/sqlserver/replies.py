@@ -9,6 +9,7 @@ from typing import Any
 from local.sqlserver import tokens, types
 from local.sqlserver.backend import Backend
 from local.sqlserver.errors import SqlServerError
+from local.sqlserver.names import stored
 from local.sqlserver.tokens import Done
 from local.sqlserver.types import Declared
 
@@ -59,7 +60,9 @@ def result(backend: Backend, answer: Any, names: Sequence[str] | None) -> bytes:
 def _name(column: Mapping[str, Any], known: Declared | None, written: str | None) -> str:
     if written is not None:
         return written
-    return known.name if known else str(column["name"])
+    if known is not None and stored(known.name) == column["name"]:
+        return known.name
+    return str(column["name"])
 
 
 def _declared(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from local.sqlserver import applocks, arguments, databases, describe, renaming, scripts, tokens
@@ -14,7 +15,7 @@ from local.sqlserver.names import split, stored
 from local.sqlserver.parameters import Parameter
 from local.sqlserver.replies import Replies, result
 from local.sqlserver.scripts import Branch, Node, Statement
-from local.sqlserver.translate import translate, types_of
+from local.sqlserver.translate import Translation, translate, types_of
 
 _WORDS = re.compile(r"(\w*)\s*([@\w]*)")
 _VERSION = "Microsoft SQL Server 2022 (stand-in: T-SQL over PostgreSQL)"
@@ -160,12 +161,30 @@ class Session:
         plan = translate(sql, types_of([(each.name, each.postgres) for each in known.values()]))
         if self._begins_by_itself and self.backend.open_transactions == 0:
             self.backend.begin()
-        for statement in plan.before:
-            self.backend.execute(statement)
-        answer = self.backend.execute(plan.sql, [known[name].value for name in plan.parameters])
-        for statement in plan.after:
-            self.backend.execute(statement)
+        values = [known[name].value for name in plan.parameters]
+        with self._together(plan):
+            for statement in plan.before:
+                self.backend.execute(statement)
+            answer = self.backend.execute(plan.sql, values)
+            for statement in plan.after:
+                self.backend.execute(statement)
         return answer, plan.columns
+
+    @contextlib.contextmanager
+    def _together(self, plan: Translation) -> Iterator[None]:
+        """Run a statement and what belongs to it in one transaction, as SQL Server would."""
+        backend = self.backend
+        is_own = not backend.open_transactions and bool(plan.before or plan.after)
+        if is_own:
+            backend.begin()
+        try:
+            yield
+        except SqlServerError:
+            if is_own and backend.open_transactions:
+                backend.rollback()
+            raise
+        if is_own:
+            backend.commit()
 
     def _answer(self, answer: Any, names: tuple[str, ...] | None, replies: Replies) -> None:
         rows = answer.rows or []

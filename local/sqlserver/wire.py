@@ -97,6 +97,9 @@ class Wire:
         """Close with a TCP reset, as a peer that died would."""
         linger = struct.pack("ii", 1, 0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        # Nothing is sent as long as another thread reads.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
         self._socket.close()
 
     def _take(self, count: int) -> bytes:
