@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
 PASSWORD = "Tiger;Lily-1"
 DRIVERS = ("microsoft", "freetds")
@@ -148,3 +150,21 @@ def _moment(raw: bytes) -> dt.datetime:
     *clock, nanoseconds, hours, minutes = struct.unpack("<6hI2h", raw)
     zone = dt.timezone(dt.timedelta(hours=hours, minutes=minutes))
     return dt.datetime(*clock, nanoseconds // 1000, tzinfo=zone)
+
+
+def failure(cursor: Any, sql: str, *parameters: Any) -> int:
+    """Run a statement that must fail, and return SQL Server's number, which ends the text."""
+    with pytest.raises(Exception, match=r"\(\d+\)") as error:
+        cursor.execute(sql, *parameters)
+    return number_of(error.value)
+
+
+def number_of(error: Any) -> int:
+    """Return SQL Server's number of a driver's error."""
+    text = error.args[1].partition("; [")[0].rpartition(" (SQL")[0]
+    return int(text.rpartition("(")[2].rstrip(")"))
+
+
+def rows(cursor: Any, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Run a statement and return its rows."""
+    return [tuple(row) for row in cursor.execute(sql, *parameters).fetchall()]

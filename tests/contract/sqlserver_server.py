@@ -54,21 +54,3 @@ def microsoft(sqlserver: SqlServerProcess) -> Iterator[Any]:
 def table() -> str:
     """A name that no other test uses."""
     return f"t{uuid.uuid4().hex[:10]}"
-
-
-def failure(cursor: Any, sql: str, *parameters: Any) -> int:
-    """Run a statement that must fail, and return SQL Server's number, which ends the text."""
-    with pytest.raises(Exception, match=r"\(\d+\)") as error:
-        cursor.execute(sql, *parameters)
-    return number_of(error.value)
-
-
-def number_of(error: Any) -> int:
-    """Return SQL Server's number of a driver's error."""
-    text = error.args[1].partition("; [")[0].rpartition(" (SQL")[0]
-    return int(text.rpartition("(")[2].rstrip(")"))
-
-
-def rows(cursor: Any, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Run a statement and return its rows."""
-    return [tuple(row) for row in cursor.execute(sql, *parameters).fetchall()]

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.sqlserver_process import SqlServerProcess
-from tests.contract.sqlserver_server import failure, rows
+from tests.contract.sqlserver_process import SqlServerProcess, failure, rows
 
 pytest_plugins = ("tests.contract.sqlserver_server",)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.sqlserver_server import failure, rows
+from tests.contract.sqlserver_process import failure, rows
 
 pytest_plugins = ("tests.contract.sqlserver_server",)
 

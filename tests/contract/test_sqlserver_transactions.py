@@ -3,13 +3,11 @@
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.sqlserver_process import REPOSITORY, SqlServerProcess
-from tests.contract.sqlserver_server import failure, number_of, rows
+from tests.contract.sqlserver_process import REPOSITORY, SqlServerProcess, failure, number_of, rows
 
 pytest_plugins = ("tests.contract.sqlserver_server",)
 
@@ -227,18 +225,18 @@ def test_an_unavailable_database_refuses_logins(sqlserver: SqlServerProcess, fau
     sqlserver.connect().close()
 
 
-def test_state_outlives_the_server(sqlserver: SqlServerProcess, tmp_path: Path) -> None:
-    process = SqlServerProcess(tmp_path / "state")
-    process.start()
-    first = process.connect(autocommit=True)
-    first.execute("CREATE TABLE kept (id int)")
+def test_state_outlives_the_server(sqlserver: SqlServerProcess, table: str) -> None:
+    first = sqlserver.connect(autocommit=True)
+    first.execute(f"CREATE TABLE {table} (id int)")
     first.close()
-    certificate = process.certificate.read_bytes()
-    process.stop()
-    process.start()
-    again = process.connect()
-    assert again.execute("SELECT COUNT(*) FROM kept").fetchval() == 0
-    assert process.certificate.read_bytes() == certificate
-    assert (tmp_path / "state" / "certificate-key.pem").stat().st_mode & 0o77 == 0
+    certificate = sqlserver.certificate.read_bytes()
+
+    sqlserver.stop()
+    sqlserver.start()
+
+    again = sqlserver.connect()
+    assert again.execute(f"SELECT COUNT(*) FROM {table}").fetchval() == 0
     again.close()
-    process.stop()
+    assert sqlserver.certificate.read_bytes() == certificate
+    key = sqlserver.certificate.with_name("certificate-key.pem")
+    assert key.stat().st_mode & 0o77 == 0
