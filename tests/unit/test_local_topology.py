@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.provision import needs_sqlserver
+from local.deployment import needs_sqlserver
 from local.topology import REPOSITORY, Topology
 
 TABLES = "tables:\n  - name: a\n    csv: {}\n    postgres: {table: a}\n"
