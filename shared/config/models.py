@@ -29,11 +29,17 @@ from shared.errors import InvalidSchemaError
 MAX_DURATION = timedelta(days=3660)
 """Ten years: whatever is longer is a slip of the keyboard."""
 
+TARGETS = ("postgres", "sqlserver")
+"""Keys that name a target."""
+
 BOOKKEEPING_SCHEMA = "_sluice"
 """The target's schema for what Sluice itself remembers."""
 
 MAX_POSTGRES_BYTES = 63
 """Source: PostgreSQL, "Identifiers and Key Words"."""
+
+MAX_SQLSERVER_UNITS = 128
+"""UTF-16 units. Source: SQL Server, "Database Identifiers"."""
 
 _DURATION = re.compile(r"([0-9]{1,9})\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -104,6 +110,19 @@ def _postgres_name(name: str) -> str:
     return name
 
 
+def _sqlserver_name(name: str) -> str:
+    units = len(name.encode("utf-16-le", "surrogatepass")) // 2
+    if not 1 <= units <= MAX_SQLSERVER_UNITS or "\x00" in name:
+        raise ValueError(f"{name!r} must have 1 to {MAX_SQLSERVER_UNITS} characters")
+    return name
+
+
+def _not_ours(schema: str) -> str:
+    if schema == BOOKKEEPING_SCHEMA:
+        raise ValueError(f"{schema} is where Sluice keeps its own tables; name another schema")
+    return schema
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -120,6 +139,7 @@ Encoding = Annotated[str, AfterValidator(_encoding)]
 TimePattern = Annotated[str, AfterValidator(_time_pattern)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 PostgresName = Annotated[str, AfterValidator(_postgres_name)]
+SqlServerName = Annotated[str, AfterValidator(_sqlserver_name)]
 
 
 class Model(BaseModel):
@@ -174,15 +194,19 @@ class CsvFiles(Model):
 class PostgresTable(Model):
     """Where a table goes in PostgreSQL."""
 
-    schema_: PostgresName = Field(default="public", alias="schema")
+    schema_: Annotated[PostgresName, AfterValidator(_not_ours)] = Field(
+        default="public", alias="schema"
+    )
     table: PostgresName
 
-    @field_validator("schema_")
-    @classmethod
-    def _not_ours(cls, schema: str) -> str:
-        if schema == BOOKKEEPING_SCHEMA:
-            raise ValueError(f"{schema} is where Sluice keeps its own tables; name another schema")
-        return schema
+
+class SqlServerTable(Model):
+    """Where a table goes in SQL Server."""
+
+    schema_: Annotated[SqlServerName, AfterValidator(_not_ours)] = Field(
+        default="dbo", alias="schema"
+    )
+    table: SqlServerName
 
 
 class Guard(Model):
@@ -236,11 +260,40 @@ class PostgresConnection(Model):
         return self
 
 
+class SqlServerConnection(Model):
+    """How to reach SQL Server: any host, by the private address of a Cloud SQL instance too."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=1433, ge=1, le=65535)
+    database: str = "sluice"
+    user: str = "sluice"
+    password_secret: str = "sqlserver-password"  # noqa: S105 - a secret's name, not a secret
+    driver: Literal["microsoft", "freetds"] = "microsoft"
+    tls: Literal["verify", "unverified", "off"] = "verify"
+    """Whether the server must prove who it is; ``unverified`` encrypts for whoever answers."""
+    ca_secret: str | None = None
+    """Secret with the certificates (PEM) to trust in place of the system's."""
+    certificate_host: str | None = None
+    """Name in the server's certificate, where it is not ``host``."""
+    max_connections: int = Field(default=40, ge=4)
+    """Connections that all functions together may hold; Terraform limits their instances by it."""
+
+    @model_validator(mode="after")
+    def _can_be_verified(self) -> Self:
+        if self.driver == "freetds" and self.tls == "verify":
+            raise ValueError(
+                "driver freetds cannot be told to verify a certificate; write tls: unverified, or "
+                "use driver microsoft"
+            )
+        return self
+
+
 class Connections(Model):
     """One per kind of source or target."""
 
     snowflake: SnowflakeConnection | None = None
     postgres: PostgresConnection | None = None
+    sqlserver: SqlServerConnection | None = None
 
 
 class TableConfig(Model):
@@ -250,6 +303,11 @@ class TableConfig(Model):
     snowflake: SnowflakeTable | None = None
     csv: CsvFiles | None = None
     postgres: PostgresTable | None = None
+    sqlserver: SqlServerTable | None = None
+    kind: Literal["ordinary", "reference"] = "ordinary"
+    """``reference``: the target keeps what a full load replaces; the default schema is ``ref``."""
+    keep_versions: int = Field(default=5, ge=1, le=100)
+    """How many replaced versions of a reference table the target keeps."""
     sync_mode: SyncMode = SyncMode.FULL
     incremental_column: str | None = None
     primary_key: Annotated[list[str], AfterValidator(_distinct)] | None = None
@@ -267,6 +325,14 @@ class TableConfig(Model):
     """Absent: rows that are gone from the source stay, until a full load."""
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
     """Uncompressed Arrow bytes after which a Parquet part is closed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reference_data_has_a_schema(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("kind") != "reference":
+            return data
+        places = {kind: data[kind] for kind in TARGETS if isinstance(data.get(kind), dict)}
+        return data | {kind: {"schema": "ref", **place} for kind, place in places.items()}
 
     @field_validator("name")
     @classmethod
@@ -289,8 +355,8 @@ class TableConfig(Model):
     def _one_source_one_target(self) -> Self:
         if (self.snowflake is None) == (self.csv is None):
             raise ValueError("give exactly one source: snowflake, or csv ({} for its defaults)")
-        if self.postgres is None:
-            raise ValueError("give a target: postgres")
+        if (self.postgres is None) == (self.sqlserver is None):
+            raise ValueError("give exactly one target: postgres or sqlserver")
         return self
 
     @model_validator(mode="after")
@@ -303,6 +369,12 @@ class TableConfig(Model):
             raise ValueError(
                 "null_cursor include would append the same rows in every run; use skip"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _reference_data_is_replaced(self) -> Self:
+        if self.kind == "reference" and self.sync_mode is not SyncMode.FULL:
+            raise ValueError(f"kind reference is for sync_mode full, not {self.sync_mode}")
         return self
 
     @model_validator(mode="after")
@@ -364,7 +436,15 @@ class TableConfig(Model):
     @property
     def target_kind(self) -> str:
         """The registered kind of target."""
-        return "postgres"
+        return "postgres" if self.postgres else "sqlserver"
+
+    @property
+    def place(self) -> PostgresTable | SqlServerTable:
+        """Where the table goes in its target."""
+        place = self.postgres or self.sqlserver
+        if place is None:
+            raise ValueError(f"table {self.name} has no target")
+        return place
 
 
 class ResolvedTable(Model):
