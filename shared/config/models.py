@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     WithJsonSchema,
     field_validator,
@@ -21,6 +19,11 @@ from pydantic import (
 )
 
 from shared.config import schedule as schedules
+from shared.config.connections import Connections as Connections
+from shared.config.connections import Model as Model
+from shared.config.connections import PostgresConnection as PostgresConnection
+from shared.config.connections import SnowflakeConnection as SnowflakeConnection
+from shared.config.connections import SqlServerConnection as SqlServerConnection
 from shared.core import naming
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType
@@ -142,12 +145,6 @@ PostgresName = Annotated[str, AfterValidator(_postgres_name)]
 SqlServerName = Annotated[str, AfterValidator(_sqlserver_name)]
 
 
-class Model(BaseModel):
-    """Base of every configuration model: immutable, and strict about keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class SnowflakeTable(Model):
     """Where a table is in Snowflake. Names are matched as written, case included."""
 
@@ -225,75 +222,6 @@ class Deletes(Model):
     """Delete the row, or keep it and set its ``_deleted_at``."""
     max_percent: float = Field(default=10.0, ge=0, le=100)
     """A larger share of the table's rows gone at once stops the run before it is published."""
-
-
-class SnowflakeConnection(Model):
-    """How to reach Snowflake; key pair only, the private key stays in Secret Manager."""
-
-    account: str
-    user: str
-    private_key_secret: str = "snowflake-private-key"  # noqa: S105 - a secret's name, not a secret
-    role: str | None = None
-    warehouse: str | None = None
-    host: str | None = None
-    port: int | None = Field(default=None, ge=1, le=65535)
-    protocol: Literal["https", "http"] = "https"
-
-
-class PostgresConnection(Model):
-    """How to reach PostgreSQL: a Cloud SQL instance, or a host and port."""
-
-    instance: str | None = None
-    """Cloud SQL connection name, ``project:region:instance``."""
-    host: str | None = None
-    port: int = Field(default=5432, ge=1, le=65535)
-    database: str = "postgres"
-    user: str = "sluice"
-    password_secret: str = "postgres-password"  # noqa: S105 - a secret's name, not a secret
-    max_connections: int = Field(default=40, ge=4)
-    """Connections that all functions together may hold; Terraform limits their instances by it."""
-
-    @model_validator(mode="after")
-    def _one_address(self) -> Self:
-        if (self.instance is None) == (self.host is None):
-            raise ValueError("give either instance (Cloud SQL) or host, not both or neither")
-        return self
-
-
-class SqlServerConnection(Model):
-    """How to reach SQL Server: any host, by the private address of a Cloud SQL instance too."""
-
-    host: str = Field(min_length=1)
-    port: int = Field(default=1433, ge=1, le=65535)
-    database: str = "sluice"
-    user: str = "sluice"
-    password_secret: str = "sqlserver-password"  # noqa: S105 - a secret's name, not a secret
-    driver: Literal["microsoft", "freetds"] = "microsoft"
-    tls: Literal["verify", "unverified", "off"] = "verify"
-    """Whether the server must prove who it is; ``unverified`` encrypts for whoever answers."""
-    ca_secret: str | None = None
-    """Secret with the certificates (PEM) to trust in place of the system's."""
-    certificate_host: str | None = None
-    """Name in the server's certificate, where it is not ``host``."""
-    max_connections: int = Field(default=40, ge=4)
-    """Connections that all functions together may hold; Terraform limits their instances by it."""
-
-    @model_validator(mode="after")
-    def _can_be_verified(self) -> Self:
-        if self.driver == "freetds" and self.tls == "verify":
-            raise ValueError(
-                "driver freetds cannot be told to verify a certificate; write tls: unverified, or "
-                "use driver microsoft"
-            )
-        return self
-
-
-class Connections(Model):
-    """One per kind of source or target."""
-
-    snowflake: SnowflakeConnection | None = None
-    postgres: PostgresConnection | None = None
-    sqlserver: SqlServerConnection | None = None
 
 
 class TableConfig(Model):

@@ -140,6 +140,15 @@ def test_reference_data_is_restored_from_the_command_line(cloud: Cloud, server: 
     assert len(server.query("SELECT name FROM sys.tables WHERE name LIKE N'mssql_codes@%'")) == 2
 
 
+def test_ordinary_table_has_no_versions_and_is_pointed_to_its_parts(cloud: Cloud) -> None:
+    cloud.configure("no_versions", csv={}, sync_mode="append")
+
+    refused = cloud.sluice("restore", "no_versions", "--yes")
+
+    assert refused.returncode == 1
+    assert "sluice rewind no_versions --to RUN" in refused.stderr
+
+
 def test_wrong_password_ends_the_run_with_what_to_look_at(cloud: Cloud, server: Engine) -> None:
     configure(cloud, server, "mssql_locked", csv={}, sync_mode="append")
     resolved, _ = cloud.services.config.get("mssql_locked")
