@@ -8,7 +8,10 @@ from shared.errors import InvalidConfigError
 SOURCES = {"snowflake": "shared.sources.snowflake.source:SnowflakeSource"}
 """Where rows come from when a table is asked for. Files arrive by themselves (``ingest``)."""
 
-TARGETS = {"postgres": "shared.targets.postgres.target:PostgresTarget"}
+TARGETS = {
+    "postgres": "shared.targets.postgres.target:PostgresTarget",
+    "sqlserver": "shared.targets.sqlserver.target:SqlServerTarget",
+}
 """Where rows go."""
 
 

@@ -6,7 +6,8 @@ clients; ours begin with ``SLUICE_``.
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -183,6 +184,31 @@ def credentials_file() -> Path | None:
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return this process's environment with variables added, for a program that it starts."""
     return {**os.environ, **extra}
+
+
+def odbc_driver() -> str | None:
+    """Return the path of the ODBC driver to use for SQL Server, if the environment names one."""
+    return os.environ.get("SLUICE_ODBC_DRIVER") or None
+
+
+def odbc_libraries() -> Path | None:
+    """Return the folder with unixODBC's libraries, where the system has none."""
+    text = os.environ.get("SLUICE_ODBC_LIBRARIES")
+    return Path(text) if text else None
+
+
+@contextmanager
+def lent(name: str, value: str) -> Iterator[None]:
+    """Set a variable of this process for a while, for a library that listens to nothing else."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def adopt(environ: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from local.faultpoints.deliveries import Board, UnavailableError, current, delivery, io
 from local.faultpoints.links import PostgresLink, SnowflakeLink
 from local.faultpoints.points import object_kind
+from local.faultpoints.sqlserver_links import SqlServerLink
 from shared import entrypoint
 from shared.bus import Bus
 from shared.core.messages import UnitRequest
@@ -23,6 +24,7 @@ from shared.secrets import Secrets
 from shared.sources.snowflake import connection as snowflake_connection
 from shared.storage import Storage
 from shared.targets.postgres import connection as postgres_connection
+from shared.targets.sqlserver import connection as sqlserver_connection
 
 SEAMS: dict[type, str] = {Storage: "storage", Bus: "bus", Secrets: "secrets"}
 """Classes whose public methods are I/O, all of them."""
@@ -35,6 +37,8 @@ COVERED = frozenset(
         "shared.secrets",
         "shared.sources.snowflake.connection",
         "shared.targets.postgres.connection",
+        "shared.targets.sqlserver.connection",
+        "shared.targets.sqlserver.drivers",
     }
 )
 """The modules of the product that may reach for a driver or a socket."""
@@ -61,6 +65,7 @@ def install(more: Mapping[type, str] = MappingProxyType({})) -> Undo:
             replace(owner, name, _method(seam, name, getattr(owner, name)))
     replace(requests.Session, "send", _http(requests.Session.send))
     replace(postgres_connection, "connect", _postgres(postgres_connection.connect))
+    replace(sqlserver_connection, "connect", _sqlserver(sqlserver_connection.connect))
     replace(snowflake_connection, "connect", _snowflake(snowflake_connection.connect))
 
     def undo() -> None:
@@ -222,6 +227,26 @@ def _postgres(connect: Callable[..., Any]) -> Callable[..., Any]:
 
         with io("postgres", "connect", "session", broken):
             link = PostgresLink(connect(*args, **kwargs), here)
+        return link
+
+    return call
+
+
+def _sqlserver(connect: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(connect)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        here = current()
+        if here is None:
+            return connect(*args, **kwargs)
+        link: SqlServerLink | None = None
+
+        def broken() -> Exception:
+            if link:
+                link.cut()
+            return TargetUnavailableError("connection refused")
+
+        with io("sqlserver", "connect", "session", broken):
+            link = SqlServerLink(connect(*args, **kwargs), here)
         return link
 
     return call

@@ -8,6 +8,7 @@ import typer
 
 from shared.cli import cloud, render
 from shared.cli.runs import AsJson, find_run, follow, show_end
+from shared.core import naming
 from shared.core.messages import ExtractRequest
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidMessageError
@@ -57,13 +58,60 @@ def rewind(
         )
     if not yes:
         _confirm(services, chosen)
-    request = ExtractRequest(
+    follow(
+        services, _back_to(services, table, chosen.run_id), timeout_s, wait=wait, as_json=as_json
+    )
+
+
+def restore(
+    table: Annotated[str, typer.Argument(help="Name of a reference table.")],
+    version: Annotated[
+        str,
+        typer.Option("--version", help="Id of the run that left it; without: the last but one."),
+    ] = "",
+    timeout_s: Timeout = 600.0,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    wait: Wait = True,
+    as_json: AsJson = False,
+) -> None:
+    """Bring back a version of a reference table that its target has kept."""
+    services = cloud.connect()
+    resolved, _ = services.config.get(table)
+    if resolved.table.kind != "reference":
+        raise InvalidMessageError(
+            f"{table} is no reference table, so its target keeps no versions of it; `sluice rewind "
+            f"{table} --to RUN` puts it back from staged parts"
+        )
+    run_id = version
+    if version != naming.NO_RUN:
+        chosen = (
+            find_run(services, version, table=table) if version else _last_but_one(services, table)
+        )
+        run_id = chosen.run_id
+        if not yes:
+            _confirm(services, chosen)
+    follow(services, _back_to(services, table, run_id), timeout_s, wait=wait, as_json=as_json)
+
+
+def _last_but_one(services: Services, table: str) -> Run:
+    committed = [r for r in services.ledger.runs(table) if r.state is RunState.COMMITTED]
+    committed.sort(key=lambda run: run.updated_at, reverse=True)
+    if len(committed) < 2:
+        raise InvalidMessageError(
+            f"{table} was loaded once at most, so there is no earlier version to name; what was "
+            f"there before is --version {naming.NO_RUN}"
+        )
+    return committed[1]
+
+
+def _back_to(services: Services, table: str, run_id: str) -> ExtractRequest:
+    return ExtractRequest(
         table=table,
         published_at=services.now(),
         request_id=secrets.token_hex(8),
-        rewind_to=chosen.run_id,
+        rewind_to=run_id,
     )
-    follow(services, request, timeout_s, wait=wait, as_json=as_json)
 
 
 def _confirm(services: Services, chosen: Run) -> None:

@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     WithJsonSchema,
     field_validator,
@@ -21,6 +19,11 @@ from pydantic import (
 )
 
 from shared.config import schedule as schedules
+from shared.config.connections import Connections as Connections
+from shared.config.connections import Model as Model
+from shared.config.connections import PostgresConnection as PostgresConnection
+from shared.config.connections import SnowflakeConnection as SnowflakeConnection
+from shared.config.connections import SqlServerConnection as SqlServerConnection
 from shared.core import naming
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType
@@ -29,11 +32,17 @@ from shared.errors import InvalidSchemaError
 MAX_DURATION = timedelta(days=3660)
 """Ten years: whatever is longer is a slip of the keyboard."""
 
+TARGETS = ("postgres", "sqlserver")
+"""Keys that name a target."""
+
 BOOKKEEPING_SCHEMA = "_sluice"
 """The target's schema for what Sluice itself remembers."""
 
 MAX_POSTGRES_BYTES = 63
 """Source: PostgreSQL, "Identifiers and Key Words"."""
+
+MAX_SQLSERVER_UNITS = 128
+"""UTF-16 units. Source: SQL Server, "Database Identifiers"."""
 
 _DURATION = re.compile(r"([0-9]{1,9})\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -104,6 +113,19 @@ def _postgres_name(name: str) -> str:
     return name
 
 
+def _sqlserver_name(name: str) -> str:
+    units = len(name.encode("utf-16-le", "surrogatepass")) // 2
+    if not 1 <= units <= MAX_SQLSERVER_UNITS or "\x00" in name:
+        raise ValueError(f"{name!r} must have 1 to {MAX_SQLSERVER_UNITS} characters")
+    return name
+
+
+def _not_ours(schema: str) -> str:
+    if schema == BOOKKEEPING_SCHEMA:
+        raise ValueError(f"{schema} is where Sluice keeps its own tables; name another schema")
+    return schema
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -120,12 +142,7 @@ Encoding = Annotated[str, AfterValidator(_encoding)]
 TimePattern = Annotated[str, AfterValidator(_time_pattern)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 PostgresName = Annotated[str, AfterValidator(_postgres_name)]
-
-
-class Model(BaseModel):
-    """Base of every configuration model: immutable, and strict about keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+SqlServerName = Annotated[str, AfterValidator(_sqlserver_name)]
 
 
 class SnowflakeTable(Model):
@@ -174,15 +191,19 @@ class CsvFiles(Model):
 class PostgresTable(Model):
     """Where a table goes in PostgreSQL."""
 
-    schema_: PostgresName = Field(default="public", alias="schema")
+    schema_: Annotated[PostgresName, AfterValidator(_not_ours)] = Field(
+        default="public", alias="schema"
+    )
     table: PostgresName
 
-    @field_validator("schema_")
-    @classmethod
-    def _not_ours(cls, schema: str) -> str:
-        if schema == BOOKKEEPING_SCHEMA:
-            raise ValueError(f"{schema} is where Sluice keeps its own tables; name another schema")
-        return schema
+
+class SqlServerTable(Model):
+    """Where a table goes in SQL Server."""
+
+    schema_: Annotated[SqlServerName, AfterValidator(_not_ours)] = Field(
+        default="dbo", alias="schema"
+    )
+    table: SqlServerName
 
 
 class Guard(Model):
@@ -203,46 +224,6 @@ class Deletes(Model):
     """A larger share of the table's rows gone at once stops the run before it is published."""
 
 
-class SnowflakeConnection(Model):
-    """How to reach Snowflake; key pair only, the private key stays in Secret Manager."""
-
-    account: str
-    user: str
-    private_key_secret: str = "snowflake-private-key"  # noqa: S105 - a secret's name, not a secret
-    role: str | None = None
-    warehouse: str | None = None
-    host: str | None = None
-    port: int | None = Field(default=None, ge=1, le=65535)
-    protocol: Literal["https", "http"] = "https"
-
-
-class PostgresConnection(Model):
-    """How to reach PostgreSQL: a Cloud SQL instance, or a host and port."""
-
-    instance: str | None = None
-    """Cloud SQL connection name, ``project:region:instance``."""
-    host: str | None = None
-    port: int = Field(default=5432, ge=1, le=65535)
-    database: str = "postgres"
-    user: str = "sluice"
-    password_secret: str = "postgres-password"  # noqa: S105 - a secret's name, not a secret
-    max_connections: int = Field(default=40, ge=4)
-    """Connections that all functions together may hold; Terraform limits their instances by it."""
-
-    @model_validator(mode="after")
-    def _one_address(self) -> Self:
-        if (self.instance is None) == (self.host is None):
-            raise ValueError("give either instance (Cloud SQL) or host, not both or neither")
-        return self
-
-
-class Connections(Model):
-    """One per kind of source or target."""
-
-    snowflake: SnowflakeConnection | None = None
-    postgres: PostgresConnection | None = None
-
-
 class TableConfig(Model):
     """One table: where its rows come from, where they go, how and when."""
 
@@ -250,6 +231,11 @@ class TableConfig(Model):
     snowflake: SnowflakeTable | None = None
     csv: CsvFiles | None = None
     postgres: PostgresTable | None = None
+    sqlserver: SqlServerTable | None = None
+    kind: Literal["ordinary", "reference"] = "ordinary"
+    """``reference``: the target keeps what a full load replaces; the default schema is ``ref``."""
+    keep_versions: int = Field(default=5, ge=1, le=100)
+    """How many replaced versions of a reference table the target keeps."""
     sync_mode: SyncMode = SyncMode.FULL
     incremental_column: str | None = None
     primary_key: Annotated[list[str], AfterValidator(_distinct)] | None = None
@@ -267,6 +253,14 @@ class TableConfig(Model):
     """Absent: rows that are gone from the source stay, until a full load."""
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
     """Uncompressed Arrow bytes after which a Parquet part is closed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reference_data_has_a_schema(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("kind") != "reference":
+            return data
+        places = {kind: data[kind] for kind in TARGETS if isinstance(data.get(kind), dict)}
+        return data | {kind: {"schema": "ref", **place} for kind, place in places.items()}
 
     @field_validator("name")
     @classmethod
@@ -289,8 +283,8 @@ class TableConfig(Model):
     def _one_source_one_target(self) -> Self:
         if (self.snowflake is None) == (self.csv is None):
             raise ValueError("give exactly one source: snowflake, or csv ({} for its defaults)")
-        if self.postgres is None:
-            raise ValueError("give a target: postgres")
+        if (self.postgres is None) == (self.sqlserver is None):
+            raise ValueError("give exactly one target: postgres or sqlserver")
         return self
 
     @model_validator(mode="after")
@@ -303,6 +297,12 @@ class TableConfig(Model):
             raise ValueError(
                 "null_cursor include would append the same rows in every run; use skip"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _reference_data_is_replaced(self) -> Self:
+        if self.kind == "reference" and self.sync_mode is not SyncMode.FULL:
+            raise ValueError(f"kind reference is for sync_mode full, not {self.sync_mode}")
         return self
 
     @model_validator(mode="after")
@@ -364,7 +364,15 @@ class TableConfig(Model):
     @property
     def target_kind(self) -> str:
         """The registered kind of target."""
-        return "postgres"
+        return "postgres" if self.postgres else "sqlserver"
+
+    @property
+    def place(self) -> PostgresTable | SqlServerTable:
+        """Where the table goes in its target."""
+        place = self.postgres or self.sqlserver
+        if place is None:
+            raise ValueError(f"table {self.name} has no target")
+        return place
 
 
 class ResolvedTable(Model):

@@ -14,6 +14,9 @@ from shared.errors import InvalidConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
+TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server"}
+"""Kinds of targets as people write them."""
+
 _SHOULD = "Input should "
 """How pydantic begins what it says about a value out of bounds."""
 
@@ -243,16 +246,14 @@ def _known_keys(model: type[BaseModel], place: Iterable[str | int]) -> list[str]
 
 def _require_targets_of_their_own(tables: list[ResolvedTable]) -> None:
     """Refuse two tables that would write, and in mode full delete, each other's rows."""
-    owners: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str, str], str] = {}
     for table in (t.table for t in tables):
-        if table.postgres is None:
-            continue
-        place = (table.postgres.schema_, table.postgres.table)
+        place = (table.target_kind, table.place.schema_, table.place.table)
         other = owners.setdefault(place, table.name)
         if other != table.name:
             raise InvalidConfigError(
-                f"tables {other} and {table.name} both write {'.'.join(place)} in PostgreSQL; "
-                "give each a table of its own"
+                f"tables {other} and {table.name} both write {'.'.join(place[1:])} in "
+                f"{TARGET_NAMES[place[0]]}; give each a table of its own"
             )
 
 
@@ -260,7 +261,7 @@ def _require_connections(tables: list[ResolvedTable], env: Document) -> None:
     problems = [
         f"{env.where(('connections',))}: table {t.table.name} needs connections.{kind}"
         for t in tables
-        for kind in ("snowflake", "postgres")
+        for kind in ("snowflake", "postgres", "sqlserver")
         if getattr(t.table, kind) and not getattr(t.connections, kind)
     ]
     if problems:

@@ -98,12 +98,20 @@ class Rewind:
     run_id: str
     watermark: str | None
     layers: tuple[Layer, ...]
+    kept_rows: int | None = None
+    """Rows of the version that the target itself keeps, in place of layers; None: of layers."""
+
+    @property
+    def kept_name(self) -> str:
+        """Under which name the target notes that the kept version was copied."""
+        return f"version of {self.run_id}"
 
     @property
     def names(self) -> set[str]:
         """What the target must have noted as done before the rewind is published."""
         parts = {part.name for layer in self.layers for part in layer.parts}
-        return parts | {x.keys_name for x in self.layers if x.key_parts is not None}
+        keys = {x.keys_name for x in self.layers if x.key_parts is not None}
+        return parts | keys | ({self.kept_name} if self.kept_rows is not None else set())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +169,9 @@ class Manifest:
 
     @property
     def rows_staged(self) -> int:
-        """Rows in all parts together, those of a rewind's layers too, keys apart."""
-        return sum(p.rows for owner in self._owners for p in owner.parts)
+        """Rows in all parts together, those of a rewind's layers or version too, keys apart."""
+        kept = self.rewind.kept_rows if self.rewind else None
+        return sum(p.rows for owner in self._owners for p in owner.parts) + (kept or 0)
 
     @property
     def all_parts(self) -> tuple[Part, ...]:

@@ -14,11 +14,18 @@ landing bucket   <table>/<anything>.csv
 
 import re
 from datetime import datetime
+from zlib import crc32
 
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """A table's name: it is also a Scheduler job, a log field and a folder, so it is kept plain."""
 
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
+
+VERSION_PREFIX_CHARS = 33
+"""So much of a table's name stands in the names of its kept versions."""
+
+NO_RUN = "00000000T000000Z-000000000000"
+"""Stands for the run in the name of a version that was there before the first run."""
 
 SWEEP_REPORT = "ledger/sweep.json"
 """Name of what the last sweep found and did."""
@@ -112,6 +119,22 @@ def raw_object(table: str, run_id: str, at: datetime, name: str) -> str:
 def rejects_object(table: str, run_id: str, attempt: str) -> str:
     """Return the name of a run's rejected rows."""
     return f"{table}/{run_id}/{attempt}/rejects.ndjson"
+
+
+def version_prefix(table: str) -> str:
+    """Return how the names of a table's kept versions in the target begin.
+
+    With a run's id they have the 63 bytes that PostgreSQL gives a name.
+    """
+    if len(table) <= VERSION_PREFIX_CHARS:
+        return f"{table}@"
+    digest = crc32(table.encode())
+    return f"{table[: VERSION_PREFIX_CHARS - 9]}~{digest:08x}@"
+
+
+def version_table(table: str, run_id: str) -> str:
+    """Return the name of the table that keeps what a run left."""
+    return f"{version_prefix(table)}{run_id}"
 
 
 def landing_table(name: str) -> str | None:

@@ -8,11 +8,13 @@ outcome like a full load, together with the watermark of that time.
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain
+from typing import Any
 
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
 from shared.core import naming
+from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part, Rewind
 from shared.core.modes import SyncMode
 from shared.core.runs import Run
@@ -21,7 +23,7 @@ from shared.errors import RewindError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
 from shared.steps.attempts import Work
-from shared.targets.base import PastLoad, Target
+from shared.targets.base import KeptVersion, PastLoad, Target
 from shared.wiring import Services
 
 
@@ -33,7 +35,9 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     """
     services, run = work.services, work.run
     with closing(services.target(resolved)) as target:
-        epoch = target.state().epoch
+        state = target.state()
+        if kept := target.version(back_to) if resolved.table.kind == "reference" else None:
+            return _restore(work, state, kept, back_to)
         past = target.lineage(back_to)
     if not past:
         raise RewindError(
@@ -45,30 +49,56 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     layers = tuple(layer for load in past for layer in _layers(services, run.table, load))
     schema = _schema(origin.schema, layers)
     _require_parts(services, run.table, layers)
+    return _manifest(
+        work,
+        Rewind(run_id=back_to, watermark=past[-1].watermark, layers=layers),
+        schema=schema,
+        epoch=state.epoch,
+        snapshot=origin.snapshot,
+        is_pinned=origin.is_pinned,
+        rows_source=sum(part.rows for layer in layers for part in layer.parts),
+        notes=(f"rewound to run {back_to}, from the parts of {len(layers)} runs",),
+    )
+
+
+def _restore(work: Work, state: TargetState, kept: KeptVersion, back_to: str) -> Manifest:
+    """Return the manifest that brings a version back which the target keeps."""
+    return _manifest(
+        work,
+        Rewind(run_id=back_to, watermark=state.watermark, layers=(), kept_rows=kept.rows),
+        schema=kept.schema,
+        epoch=state.epoch,
+        # The next full load is newer than this, whatever the version's own snapshot was.
+        snapshot=state.snapshot or "",
+        is_pinned=True,
+        rows_source=kept.rows,
+        notes=(f"restored the version of run {back_to} that the target kept",),
+    )
+
+
+def _manifest(work: Work, rewind: Rewind, **given: Any) -> Manifest:
+    run, services = work.run, work.services
     return Manifest(
         run_id=run.run_id,
         table=run.table,
         attempt=work.attempt.id,
         mode=SyncMode.FULL,
-        snapshot=origin.snapshot,
-        is_pinned=origin.is_pinned,
         window=None,
-        epoch=epoch,
-        schema=schema,
         parts=(),
-        rows_source=sum(part.rows for layer in layers for part in layer.parts),
         rows_rejected=0,
         config_generation=run.config_generation or 0,
         allow_empty=True,
-        rewind=Rewind(run_id=back_to, watermark=past[-1].watermark, layers=layers),
+        rewind=rewind,
         code_version=services.settings.code_version,
         created_at=services.now(),
-        notes=(f"rewound to run {back_to}, from the parts of {len(layers)} runs",),
+        **given,
     )
 
 
 def rebuild(work: Work, target: Target, manifest: Manifest, rewind: Rewind, done: set[str]) -> bool:
     """Stage what is not staged yet; False when there is more than one delivery can do."""
+    if rewind.kept_rows is not None and rewind.kept_name not in done:
+        target.restage_version(manifest)
     for layer in rewind.layers:
         for part in layer.parts:
             if part.name in done:

@@ -41,6 +41,14 @@ class PastLoad:
     watermark: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptVersion:
+    """A version of a table that the target keeps: its columns, with the table's key, and rows."""
+
+    schema: TableSchema
+    rows: int
+
+
 class Outcome(StrEnum):
     """How a publish ended."""
 
@@ -79,6 +87,20 @@ class Target(Protocol):
 
         The first is the last one before that left nothing but its own rows, the last is the run
         itself. Empty when the run was not published here, or nobody knows what was there before.
+        """
+
+    def version(self, run_id: str) -> KeptVersion | None:
+        """Return the version of a reference table that a run left, and that the target keeps.
+
+        None where it keeps none.
+        """
+
+    def restage_version(self, manifest: Manifest) -> None:
+        """Copy the version that a rewind goes back to into its staging table, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+            RewindError: the version is not kept any more.
         """
 
     def publish_directly(self, manifest: Manifest, read: "ReadPart") -> Published | None:

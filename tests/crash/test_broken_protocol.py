@@ -8,8 +8,8 @@ import pytest
 
 from local.faultpoints.boards import Fault
 from local.faultpoints.points import Action, Moment
-from shared.targets.postgres import bookkeeping
-from shared.targets.postgres.changes import Changes
+from shared.targets.relational import bookkeeping
+from shared.targets.relational.changes import Changes
 from tests.crash import functions, platform
 from tests.crash.judging import Trouble
 from tests.crash.lab import Lab

@@ -11,6 +11,7 @@ import pytest
 from local.faultpoints.seams import COVERED, SEAMS, public_methods
 from shared.sources.snowflake import connection as snowflake_connection
 from shared.targets.postgres import connection as postgres_connection
+from shared.targets.sqlserver import connection as sqlserver_connection
 from tests.crash import wire
 from tests.crash.lab import Lab
 from tests.crash.lanes import LANES, Lane
@@ -121,7 +122,9 @@ def test_every_seam_is_wrapped_whole(lab: Lab) -> None:
     assert unwrapped == []
 
 
-@pytest.mark.parametrize("module", [snowflake_connection, postgres_connection])
+@pytest.mark.parametrize(
+    "module", [snowflake_connection, postgres_connection, sqlserver_connection]
+)
 def test_connection_is_opened_in_one_place_only(module: object) -> None:
     public = {
         name

@@ -15,7 +15,7 @@ from shared.core.modes import SyncMode
 from shared.errors import IntegrityError
 from shared.targets.base import LoadRecord, ReadPart
 from shared.targets.postgres import catalog, copying, sql, types
-from shared.targets.postgres.changes import marker, table_of
+from shared.targets.relational.changes import marker
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class Arrival:
     """The rows of one run, for a table that is appended to, or has no rows yet."""
 
-    def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest) -> None:
+    def __init__(self, cursor: Any, config: TableConfig, table: str, manifest: Manifest) -> None:
         self._cursor = cursor
         self._config = config
         self._manifest = manifest
-        self._table = table_of(config)
+        self._table = table
         self._columns = list(manifest.schema)
         self._is_appended = manifest.mode is SyncMode.APPEND
         self._existing = {name: kind for name, kind, _ in catalog.columns(cursor, self._table)}
@@ -38,6 +38,8 @@ class Arrival:
         manifest = self._manifest
         if manifest.rewind or manifest.key_parts is not None or marker(self._config):
             return False
+        if self._config.kind == "reference" and self._existing:
+            return False  # what is there is kept first
         is_guarded = manifest.mode is SyncMode.FULL and not manifest.allow_empty
         if is_guarded and manifest.rows_staged < self._config.guard.min_rows:
             return False

@@ -12,6 +12,8 @@ COLUMNS = (
     "AND NOT a.attisdropped ORDER BY a.attnum"
 )
 
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
+
 PRIMARY_KEY = (
     "SELECT a.attname FROM pg_index i JOIN pg_attribute a "
     "ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) "
@@ -42,3 +44,14 @@ def primary_key(cursor: Any, table: str) -> tuple[str, ...]:
     """Return the columns of the primary key, in its order."""
     cursor.execute(PRIMARY_KEY, (table,))
     return tuple(row[0] for row in cursor.fetchall())
+
+
+def tables(cursor: Any, schema: str) -> list[str]:
+    """Return the names of a schema's tables; the schema's name is not quoted."""
+    cursor.execute(TABLES, (schema,))
+    return [row[0] for row in cursor.fetchall()]
+
+
+def destination(cursor: Any, table: str) -> dict[str, str]:  # noqa: ARG001
+    """Return nothing: values are checked among the staged rows."""
+    return {}

@@ -1,12 +1,33 @@
 """Arrow batches as PostgreSQL's binary COPY format, encoded in native code."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
+from shared.ahead import ahead
 from shared.core.schemas import Column, Kind
 from shared.errors import ValueNotRepresentableError
 from shared.stage.arrow import arrow_field
+from shared.targets.postgres import sql
+
+
+def send(
+    cursor: Any,
+    table: str,
+    columns: Sequence[Column],
+    batches: Iterable[pa.RecordBatch],
+    *,
+    part: str,  # noqa: ARG001 - the server itself says what is wrong with a value
+    destination: dict[str, str],  # noqa: ARG001 - checked among the staged rows
+) -> None:
+    """Copy rows into a table.
+
+    Raises:
+        ValueNotRepresentableError: text with a NUL character, which PostgreSQL cannot store.
+    """
+    with ahead(encode(columns, batches)) as blocks:
+        cursor.execute(sql.copy_in(table, columns), stream=blocks)
 
 
 def encode(columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:

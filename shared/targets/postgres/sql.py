@@ -33,15 +33,17 @@ def add_primary_key(table: str, primary_key: Sequence[str]) -> str:
     return f"ALTER TABLE {table} ADD PRIMARY KEY ({_list(primary_key)})"
 
 
-def create_staging(staging: str, columns: Sequence[Column], primary_key: Sequence[str] = ()) -> str:
+def create_staging(
+    staging: str, columns: Sequence[Column], key: Sequence[str], *, is_unique: bool
+) -> str:
     """Return CREATE UNLOGGED TABLE for a run's rows. ``staging`` is qualified.
 
     A crash of the server empties unlogged tables. ``_sluice.staged`` is unlogged too, so that it
     never names a part that a crash has taken away.
     """
     lines = [f"{quote(c.name)} {type_name(c.type)}" for c in columns]
-    if primary_key:
-        lines.append(f"PRIMARY KEY ({_list(primary_key)})")
+    if key and is_unique:
+        lines.append(f"PRIMARY KEY ({_list(key)})")
     return f"CREATE UNLOGGED TABLE IF NOT EXISTS {staging} ({', '.join(lines)})"
 
 
@@ -53,6 +55,11 @@ def drop(table: str) -> str:
 def copy_in(table: str, columns: Sequence[Column]) -> str:
     """Return COPY … FROM STDIN in the binary format."""
     return f"COPY {table} ({_list([c.name for c in columns])}) FROM STDIN (FORMAT binary)"
+
+
+def copy_table(table: str, copy: str) -> str:
+    """Return CREATE TABLE … AS. Both are qualified."""
+    return f"CREATE TABLE {copy} AS SELECT * FROM {table}"
 
 
 def analyze(table: str) -> str:
@@ -78,6 +85,11 @@ def count_unmarked(table: str, marker: str) -> str:
 def add_marker(table: str, marker: str) -> str:
     """Return ALTER TABLE … ADD COLUMN for the moment at which rows were deleted."""
     return f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(marker)} {MARKER_TYPE}"
+
+
+def marker_value(snapshot: str) -> str:
+    """Return the moment to mark rows with, as the text that is bound."""
+    return f"{snapshot}+00"
 
 
 def null_key(staging: str, key: Sequence[str]) -> str:
@@ -157,9 +169,13 @@ def delete_missing(table: str, staging: str, key: Sequence[str], casts: dict[str
     return f"DELETE FROM {table} t WHERE NOT {_is_staged(staging, key, casts)}"
 
 
-def delete_present(table: str, staging: str, key: Sequence[str]) -> str:
+def keep_readers_out(table: str) -> None:
+    """Return nothing: readers see the rows as they were when they began."""
+
+
+def delete_present(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
     """Return DELETE of rows whose key is staged."""
-    return f"DELETE FROM {table} t WHERE {_is_staged(staging, key, {})}"
+    return f"DELETE FROM {table} t WHERE {_is_staged(staging, key, casts)}"
 
 
 def mark_missing(

@@ -3,8 +3,8 @@
 import re
 
 from shared.core.schemas import Column, DataType, Kind
-from shared.errors import SchemaConflictError
 from shared.targets.postgres.identifiers import quote
+from shared.targets.relational import fitting
 
 _NAMES: dict[Kind, str] = {
     Kind.BOOL: "boolean",
@@ -78,16 +78,10 @@ def require(table: str, existing: dict[str, str], columns: list[Column]) -> None
     Raises:
         SchemaConflictError: columns are missing, or have types that would alter values.
     """
-    missing = [c for c in columns if c.name not in existing]
-    narrow = [c for c in columns if c.name in existing and not holds(existing[c.name], c.type)]
-    if not (missing or narrow):
-        return
-    advice = [f"ADD COLUMN {quote(c.name)} {type_name(c.type)}" for c in missing]
-    advice += [f"ALTER COLUMN {quote(c.name)} TYPE {type_name(c.type)}" for c in narrow]
-    found = [f"{c.name} is {existing[c.name]}" for c in narrow]
-    raise SchemaConflictError(
-        f"table {table} cannot hold the run's columns unaltered: "
-        + "; ".join([f"{c.name} is missing" for c in missing] + found)
-        + f". Run ALTER TABLE {table} {', '.join(advice)}",
-        table=table,
-    )
+
+    def advise(missing: list[Column], narrow: list[Column]) -> str:
+        changes = [f"ADD COLUMN {quote(c.name)} {type_name(c.type)}" for c in missing]
+        changes += [f"ALTER COLUMN {quote(c.name)} TYPE {type_name(c.type)}" for c in narrow]
+        return f"ALTER TABLE {table} {', '.join(changes)}"
+
+    fitting.require(table, existing, columns, holds, advise)

@@ -3,7 +3,7 @@
 locals {
   staging_key = "staging-key" # KEY_SECRET in shared/stage/envelope.py
   encrypts    = anytrue([for t in local.tables : t.encryption])
-  # The names that shared/config/models.py gives where the environment file does not.
+  # The names that shared/config/connections.py gives where the environment file does not.
   default_secrets = { snowflake = "snowflake-private-key", postgres = "postgres-password", sqlserver = "sqlserver-password" }
   secret_of = {
     for kind, fallback in local.default_secrets : kind => try(coalesce(

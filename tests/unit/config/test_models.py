@@ -17,6 +17,7 @@ from shared.config.models import (
     PostgresConnection,
     ResolvedTable,
     SnowflakeConnection,
+    SqlServerConnection,
     TableConfig,
 )
 from shared.core.modes import SyncMode
@@ -133,7 +134,42 @@ def test_table_has_exactly_one_source(changes: dict[str, Any]) -> None:
 
 
 def test_table_has_a_target() -> None:
-    assert "give a target: postgres" in why(TableConfig, table_data(postgres=None))
+    expected = "give exactly one target: postgres or sqlserver"
+    assert expected in why(TableConfig, table_data(postgres=None))
+    assert expected in why(TableConfig, table_data(sqlserver={"table": "flights"}))
+
+
+def test_reference_table_has_a_schema_of_its_own_unless_told_otherwise() -> None:
+    told = {"schema": "public", "table": "flights"}
+    kinds = [
+        TableConfig.model_validate(table_data(kind="reference", postgres=place))
+        for place in ({"table": "flights"}, told)
+    ]
+
+    assert [table.place.schema_ for table in kinds] == ["ref", "public"]
+    assert TableConfig.model_validate(kinds[0].model_dump(by_alias=True)) == kinds[0]
+
+
+def test_reference_table_is_loaded_whole() -> None:
+    problem = why(
+        TableConfig, table_data(kind="reference", sync_mode="append", csv={}, snowflake=None)
+    )
+
+    assert problem == ": kind reference is for sync_mode full, not append"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "🦊" * 65, "a\x00b"])
+def test_name_that_sql_server_does_not_take_is_refused(name: str) -> None:
+    data = table_data(postgres=None, sqlserver={"table": name})
+
+    assert "must have 1 to 128 characters" in why(TableConfig, data)
+
+
+def test_freetds_is_not_asked_to_verify_a_certificate() -> None:
+    assert "driver freetds cannot be told" in why(
+        SqlServerConnection, {"host": "db", "driver": "freetds"}
+    )
+    SqlServerConnection.model_validate({"host": "db", "driver": "freetds", "tls": "unverified"})
 
 
 @pytest.mark.parametrize("mode", ["incremental", "append"])

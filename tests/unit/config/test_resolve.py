@@ -345,7 +345,7 @@ def test_type_that_yaml_parts_at_its_comma_is_to_be_put_in_quotes(
         (
             "    postgres: {table: flights}\n",
             "",
-            ["tables.yaml:2: give a target: postgres"],
+            ["tables.yaml:2: give exactly one target: postgres or sqlserver"],
         ),
         (
             "postgres: {table: flights}",

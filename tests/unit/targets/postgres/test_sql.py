@@ -61,7 +61,7 @@ def test_key_keeps_its_order() -> None:
 
 
 def test_staging_table_is_unlogged_and_takes_every_row() -> None:
-    statement = sql.create_staging(STAGING, COLUMNS)
+    statement = sql.create_staging(STAGING, COLUMNS, KEY, is_unique=False)
 
     assert "CREATE UNLOGGED TABLE" in statement
     assert statement.endswith(
@@ -255,7 +255,7 @@ EVIL_TABLE, EVIL_STAGING = sql.qualified(EVIL, "%"), sql.qualified("_sluice", EV
 STATEMENTS: list[Callable[[list[Column], list[str]], str | None]] = [
     lambda columns, key: sql.create_schema(EVIL),
     lambda columns, key: sql.create_table(EVIL_TABLE, columns, key),
-    lambda columns, key: sql.create_staging(EVIL_STAGING, columns),
+    lambda columns, key: sql.create_staging(EVIL_STAGING, columns, key, is_unique=True),
     lambda columns, key: sql.drop(EVIL_TABLE),
     lambda columns, key: sql.count(EVIL_TABLE),
     lambda columns, key: sql.null_key(EVIL_STAGING, key),

@@ -5,27 +5,38 @@ from typing import Any
 from shared.config.models import TableConfig
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
+from shared.core.schemas import DataType, Kind
 from shared.errors import (
     EmptySourceError,
     IntegrityError,
-    InvalidConfigError,
     SchemaConflictError,
     ValueNotRepresentableError,
 )
 from shared.targets.base import DELETED_AT, LoadRecord
-from shared.targets.postgres import catalog, sql, staging, types
+from shared.targets.relational.dialect import Casts, Dialect
+from shared.targets.relational.staging import Staging
 
 
 class Changes:
     """The changes of one run, from its staging tables to its table."""
 
-    def __init__(self, cursor: Any, config: TableConfig, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        cursor: Any,
+        dialect: Dialect,
+        config: TableConfig,
+        table: str,
+        manifest: Manifest,
+    ) -> None:
         self._cursor = cursor
+        self._dialect = dialect
+        self._sql = dialect.sql
         self._config = config
-        self._table = table_of(config)
+        self._table = table
         self._manifest = manifest
-        self._staging = staging.rows_table(manifest)
-        self._keys = staging.keys_table(manifest)
+        staging = Staging(cursor, dialect, manifest)
+        self._staging = staging.rows_table
+        self._keys = staging.keys_table
         self._columns = list(manifest.schema)
         self._key = manifest.schema.primary_key if manifest.mode is not SyncMode.APPEND else ()
         self._marker = marker(config)
@@ -40,17 +51,20 @@ class Changes:
         """
         existing = self._create_or_check()
         is_base = self._manifest.mode is SyncMode.FULL or not self._has_rows()
-        casts = sql.casts(existing, self._columns)
+        casts = self._sql.casts(existing, self._columns)
         if self._manifest.mode is SyncMode.FULL and not self._manifest.allow_empty:
             self._guard()
         if self._key:
             self._check_key()
+        self._run(self._sql.keep_readers_out(self._table))
         updated, deleted = 0, self._delete(casts)
         if self._key:
             updated = self._update(casts)
-            insert = sql.insert_new(self._table, self._staging, self._columns, self._key, casts)
+            insert = self._sql.insert_new(
+                self._table, self._staging, self._columns, self._key, casts
+            )
         else:
-            insert = sql.insert_all(self._table, self._staging, self._columns, casts)
+            insert = self._sql.insert_all(self._table, self._staging, self._columns, casts)
         return LoadRecord(
             run_id=self._manifest.run_id,
             rows_loaded=self._manifest.rows_staged,
@@ -61,14 +75,14 @@ class Changes:
         )
 
     def _create_or_check(self) -> dict[str, str]:
-        if not catalog.exists(self._cursor, self._table):
+        if not self._dialect.catalog.exists(self._cursor, self._table):
             key = self._manifest.schema.primary_key
-            self._run(sql.create_table(self._table, self._columns, key))
+            self._run(self._sql.create_table(self._table, self._columns, key))
             if self._marker:
-                self._run(sql.add_marker(self._table, self._marker))
-        found = catalog.columns(self._cursor, self._table)
+                self._run(self._sql.add_marker(self._table, self._marker))
+        found = self._dialect.catalog.columns(self._cursor, self._table)
         existing = {name: kind for name, kind, _ in found}
-        types.require(self._table, existing, self._columns)
+        self._dialect.types.require(self._table, existing, self._columns)
         if self._marker:
             self._check_marker(existing.get(self._marker))
         self._check_lengths(existing)
@@ -80,19 +94,19 @@ class Changes:
                 f"the source has a column {self._marker} of its own, which deletes of mode soft "
                 "would write to; choose mode hard, or leave the column out in a view"
             )
-        if found != sql.MARKER_TYPE:
+        if found is None or not self._dialect.types.holds(found, DataType(Kind.TIMESTAMPTZ)):
             raise SchemaConflictError(
                 f"column {self._marker} of {self._table} is {found}; deletes of mode soft needs "
-                f"{sql.MARKER_TYPE}"
+                f"{self._sql.MARKER_TYPE}"
             )
 
     def _check_lengths(self, existing: dict[str, str]) -> None:
-        # PostgreSQL cuts surplus spaces without a word, so the limit is checked here.
+        # A database may cut surplus spaces without a word, so the limit is checked here.
         for column in self._columns:
-            limit = types.length_limit(existing[column.name])
+            limit = self._dialect.types.length_limit(existing[column.name])
             if limit is None:
                 continue
-            self._cursor.execute(sql.too_long(self._staging, column.name), (limit,))
+            self._cursor.execute(self._sql.too_long(self._staging, column.name), (limit,))
             longer = self._cursor.fetchone()[0]
             if longer:
                 raise ValueNotRepresentableError(
@@ -103,9 +117,9 @@ class Changes:
 
     def _check_key(self) -> None:
         for statement, what in (
-            (sql.null_key(self._staging, self._key), "rows have NULL in it"),
+            (self._sql.null_key(self._staging, self._key), "rows have NULL in it"),
             (
-                sql.repeated_key(self._staging, self._key),
+                self._sql.repeated_key(self._staging, self._key),
                 "of its values stand in more than one row",
             ),
         ):
@@ -149,10 +163,10 @@ class Changes:
             f"{self._config.name} --mode {self._manifest.mode} --allow-empty"
         )
 
-    def _delete(self, casts: dict[str, str]) -> int:
+    def _delete(self, casts: Casts) -> int:
         if self._manifest.mode is SyncMode.FULL:
             if not self._key:
-                return self._run(sql.delete_all(self._table))
+                return self._run(self._sql.delete_all(self._table))
             return self._delete_missing(self._staging, casts)
         if self._manifest.key_parts is None or self._config.deletes is None:
             return 0
@@ -162,34 +176,34 @@ class Changes:
             self._guard_deletes(present, deleted)
         return deleted
 
-    def _delete_missing(self, keys: str, casts: dict[str, str]) -> int:
+    def _delete_missing(self, keys: str, casts: Casts) -> int:
         if not self._marker:
-            return self._run(sql.delete_missing(self._table, keys, self._key, casts))
-        statement = sql.mark_missing(self._table, keys, self._key, casts, self._marker)
-        self._cursor.execute(statement, (f"{self._manifest.snapshot}+00",))
+            return self._run(self._sql.delete_missing(self._table, keys, self._key, casts))
+        statement = self._sql.mark_missing(self._table, keys, self._key, casts, self._marker)
+        self._cursor.execute(statement, (self._sql.marker_value(self._manifest.snapshot),))
         return int(self._cursor.rowcount)
 
-    def _update(self, casts: dict[str, str]) -> int:
+    def _update(self, casts: Casts) -> int:
         updated = self._run(
-            sql.update_changed(
+            self._sql.update_changed(
                 self._table, self._staging, self._columns, self._key, casts, self._marker
             )
         )
         if self._marker and self._manifest.key_parts is not None:
             # A row may come back as it was, with a cursor that no window reads again.
             updated += self._run(
-                sql.unmark_present(self._table, self._keys, self._key, casts, self._marker)
+                self._sql.unmark_present(self._table, self._keys, self._key, casts, self._marker)
             )
         return updated
 
     def _has_rows(self) -> bool:
-        self._cursor.execute(sql.has_rows(self._table))
+        self._cursor.execute(self._sql.has_rows(self._table))
         return bool(self._cursor.fetchone()[0])
 
     def _count_present(self) -> int:
         if self._marker:
-            return self._count(sql.count_unmarked(self._table, self._marker))
-        return self._count(sql.count(self._table))
+            return self._count(self._sql.count_unmarked(self._table, self._marker))
+        return self._count(self._sql.count(self._table))
 
     def _count(self, statement: str) -> int:
         self._cursor.execute(statement)
@@ -200,18 +214,6 @@ class Changes:
             return 0
         self._cursor.execute(statement)
         return int(self._cursor.rowcount)
-
-
-def table_of(config: TableConfig) -> str:
-    """Return the qualified name of a table in the target.
-
-    Raises:
-        InvalidConfigError: the table has another target.
-    """
-    place = config.postgres
-    if place is None:
-        raise InvalidConfigError(f"table {config.name} has no postgres target")
-    return sql.qualified(place.schema_, place.table)
 
 
 def marker(config: TableConfig) -> str | None:

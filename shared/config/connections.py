@@ -1,0 +1,80 @@
+"""How sources and targets are reached, as an environment file says it."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Model(BaseModel):
+    """Base of every configuration model: immutable, and strict about keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SnowflakeConnection(Model):
+    """How to reach Snowflake; key pair only, the private key stays in Secret Manager."""
+
+    account: str
+    user: str
+    private_key_secret: str = "snowflake-private-key"  # noqa: S105 - a secret's name, not a secret
+    role: str | None = None
+    warehouse: str | None = None
+    host: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    protocol: Literal["https", "http"] = "https"
+
+
+class PostgresConnection(Model):
+    """How to reach PostgreSQL: a Cloud SQL instance, or a host and port."""
+
+    instance: str | None = None
+    """Cloud SQL connection name, ``project:region:instance``."""
+    host: str | None = None
+    port: int = Field(default=5432, ge=1, le=65535)
+    database: str = "postgres"
+    user: str = "sluice"
+    password_secret: str = "postgres-password"  # noqa: S105 - a secret's name, not a secret
+    max_connections: int = Field(default=40, ge=4)
+    """Connections that all functions together may hold; Terraform limits their instances by it."""
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.instance is None) == (self.host is None):
+            raise ValueError("give either instance (Cloud SQL) or host, not both or neither")
+        return self
+
+
+class SqlServerConnection(Model):
+    """How to reach SQL Server: any host, by the private address of a Cloud SQL instance too."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=1433, ge=1, le=65535)
+    database: str = "sluice"
+    user: str = "sluice"
+    password_secret: str = "sqlserver-password"  # noqa: S105 - a secret's name, not a secret
+    driver: Literal["microsoft", "freetds"] = "microsoft"
+    tls: Literal["verify", "unverified", "off"] = "verify"
+    """Whether the server must prove who it is; ``unverified`` encrypts for whoever answers."""
+    ca_secret: str | None = None
+    """Secret with the certificates (PEM) to trust in place of the system's."""
+    certificate_host: str | None = None
+    """Name in the server's certificate, where it is not ``host``."""
+    max_connections: int = Field(default=40, ge=4)
+    """Connections that all functions together may hold; Terraform limits their instances by it."""
+
+    @model_validator(mode="after")
+    def _can_be_verified(self) -> Self:
+        if self.driver == "freetds" and self.tls == "verify":
+            raise ValueError(
+                "driver freetds cannot be told to verify a certificate; write tls: unverified, or "
+                "use driver microsoft"
+            )
+        return self
+
+
+class Connections(Model):
+    """One per kind of source or target."""
+
+    snowflake: SnowflakeConnection | None = None
+    postgres: PostgresConnection | None = None
+    sqlserver: SqlServerConnection | None = None

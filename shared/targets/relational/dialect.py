@@ -1,0 +1,255 @@
+"""What an engine brings: statements, types, its catalogue, its locks, and a way to send rows.
+
+An engine is a package beside this one. Its modules fulfil the protocols below as they are, so that
+``Dialect`` is only the list of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared.core.schemas import Column, DataType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Casts = dict[str, str]
+"""Columns whose type in the table is not that of the staged values, with their type there."""
+
+
+class Statements(Protocol):
+    """Statements about rows. Pure: names in, text out; names of tables are qualified."""
+
+    @property
+    def MARKER_TYPE(self) -> str:  # noqa: N802 - a module's constant
+        """Type of the column that marks rows as deleted, as the catalogue writes it."""
+
+    def qualified(self, schema: str, table: str) -> str:
+        """Return a table's full name, quoted."""
+
+    def create_schema(self, schema: str) -> str:
+        """Return what creates a schema that is not there."""
+
+    def create_table(
+        self, table: str, columns: Sequence[Column], primary_key: Sequence[str]
+    ) -> str:
+        """Return what creates a table that people will read."""
+
+    def create_staging(
+        self, staging: str, columns: Sequence[Column], key: Sequence[str], *, is_unique: bool
+    ) -> str:
+        """Return what creates a table for a run's rows, if it is not there.
+
+        Keys may be NULL or repeated, unless ``is_unique``.
+        """
+
+    def drop(self, table: str) -> str:
+        """Return what drops a table that may not be there."""
+
+    def copy_table(self, table: str, copy: str) -> str:
+        """Return what makes a copy of a table's columns and rows."""
+
+    def analyze(self, table: str) -> str | None:
+        """Return what makes a fresh table known to the planner; None where nothing does."""
+
+    def count(self, table: str) -> str:
+        """Return a count of all rows."""
+
+    def has_rows(self, table: str) -> str:
+        """Return whether there is any row."""
+
+    def count_unmarked(self, table: str, marker: str) -> str:
+        """Return a count of the rows that are not marked as deleted."""
+
+    def add_marker(self, table: str, marker: str) -> str:
+        """Return what adds the column that marks rows as deleted."""
+
+    def marker_value(self, snapshot: str) -> str:
+        """Return the moment to mark rows with, as the text that is bound."""
+
+    def null_key(self, staging: str, key: Sequence[str]) -> str:
+        """Return a count of staged rows in which a part of the key is NULL."""
+
+    def repeated_key(self, staging: str, key: Sequence[str]) -> str:
+        """Return a count of the keys that several staged rows share."""
+
+    def too_long(self, staging: str, column: str) -> str:
+        """Return a count of staged texts longer than the bound limit."""
+
+    def insert_all(self, table: str, staging: str, columns: Sequence[Column], casts: Casts) -> str:
+        """Return INSERT of every staged row."""
+
+    def insert_new(
+        self,
+        table: str,
+        staging: str,
+        columns: Sequence[Column],
+        key: Sequence[str],
+        casts: Casts,
+    ) -> str:
+        """Return INSERT of the staged rows whose key is not in the table."""
+
+    def update_changed(
+        self,
+        table: str,
+        staging: str,
+        columns: Sequence[Column],
+        key: Sequence[str],
+        casts: Casts,
+        marker: str | None = None,
+    ) -> str | None:
+        """Return UPDATE of rows whose key is staged with other values; None: nothing can differ."""
+
+    def delete_missing(self, table: str, staging: str, key: Sequence[str], casts: Casts) -> str:
+        """Return DELETE of rows whose key is not staged."""
+
+    def keep_readers_out(self, table: str) -> str | None:
+        """Return what lets no reader in until the commit, where a reader could see half of it.
+
+        None where readers see the rows as they were when they began.
+        """
+
+    def delete_present(self, table: str, staging: str, key: Sequence[str], casts: Casts) -> str:
+        """Return DELETE of rows whose key is staged."""
+
+    def mark_missing(
+        self, table: str, staging: str, key: Sequence[str], casts: Casts, marker: str
+    ) -> str:
+        """Return UPDATE that marks rows whose key is not staged; the moment is bound."""
+
+    def unmark_present(
+        self, table: str, staging: str, key: Sequence[str], casts: Casts, marker: str
+    ) -> str:
+        """Return UPDATE that takes the mark from rows whose key is staged."""
+
+    def delete_all(self, table: str) -> str:
+        """Return DELETE of every row, which readers see at the commit."""
+
+    def casts(self, existing: dict[str, str], columns: Sequence[Column]) -> Casts:
+        """Return the casts that staged values need to fit an existing table's types."""
+
+
+class Types(Protocol):
+    """Column types in the engine."""
+
+    def data_type(self, name: str) -> DataType:
+        """Return the column type of an existing column, by its type as the catalogue writes it."""
+
+    def holds(self, existing: str, wanted: DataType) -> bool:
+        """Say whether a column of type ``existing`` keeps every value of ``wanted`` as it is."""
+
+    def length_limit(self, existing: str) -> int | None:
+        """Return the most characters that an existing column takes; None: any number."""
+
+    def require(self, table: str, existing: dict[str, str], columns: list[Column]) -> None:
+        """Check that an existing table can hold the columns of a run.
+
+        Raises:
+            SchemaConflictError: columns are missing, or have types that would alter values.
+        """
+
+
+class Catalog(Protocol):
+    """What the engine's own catalogue says. Names of tables are qualified and quoted."""
+
+    def exists(self, cursor: Any, table: str) -> bool:
+        """Say whether there is such a table."""
+
+    def schema_exists(self, cursor: Any, schema: str) -> bool:
+        """Say whether there is such a schema; its name is not quoted."""
+
+    def columns(self, cursor: Any, table: str) -> list[tuple[str, str, bool]]:
+        """Return name, type and NOT NULL of each column, in order."""
+
+    def primary_key(self, cursor: Any, table: str) -> tuple[str, ...]:
+        """Return the columns of the primary key, in its order."""
+
+    def tables(self, cursor: Any, schema: str) -> list[str]:
+        """Return the names of a schema's tables; the schema's name is not quoted."""
+
+    def destination(self, cursor: Any, table: str) -> dict[str, str]:
+        """Return the types that values are checked against before they are sent; none: {}."""
+
+
+class Books(Protocol):
+    """The engine's ``_sluice`` schema: its tables, its statements, its locks."""
+
+    @property
+    def VERSION(self) -> int:  # noqa: N802 - a module's constant
+        """Version of the tables, as ``_sluice.versions`` records it."""
+
+    @property
+    def TABLES(self) -> tuple[str, ...]:  # noqa: N802
+        """What creates or completes the tables of any version."""
+
+    @property
+    def STATEMENTS(self) -> "BookStatements":  # noqa: N802
+        """The statements about their rows."""
+
+    def lock(self, cursor: Any) -> None:
+        """Let nobody else create anything in ``_sluice`` until this transaction ends."""
+
+    def ensure_state(self, cursor: Any, table: str) -> None:
+        """Make sure that a table has a state row."""
+
+    def lock_state(self, cursor: Any, table: str) -> None:
+        """Read the state row, and let nobody else publish the table until the end."""
+
+    def claim(self, cursor: Any, run_id: str, part: str) -> bool:
+        """Claim a part for this transaction; False when it is staged already."""
+
+    def settle(self, cursor: Any, run_id: str, part: str) -> None:
+        """Note that a claimed part is staged, if the claim has not done so."""
+
+    def forget_files(self, cursor: Any, table: str, kept: list[str]) -> None:
+        """Forget the table's files except those of the runs that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookStatements:
+    """Statements whose parameters are the same for every engine."""
+
+    read_version: str
+    write_version: str
+    read_state: str
+    write_state: str
+    read_load: str
+    write_load: str
+    read_lineage: str
+    find_content: str
+    write_file: str
+    read_staged: str
+    read_staging_runs: str
+    forget_parts: str
+
+
+class Send(Protocol):
+    """Puts rows into a table."""
+
+    def __call__(
+        self,
+        cursor: Any,
+        table: str,
+        columns: Sequence[Column],
+        batches: "Iterable[pa.RecordBatch]",
+        *,
+        part: str,
+        destination: dict[str, str],
+    ) -> None:
+        """Insert all rows of a part; ``destination`` has types of the table that they end in.
+
+        Raises:
+            ValueNotRepresentableError: the database would alter or refuse a value.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One engine."""
+
+    name: str
+    sql: Statements
+    types: Types
+    catalog: Catalog
+    books: Books
+    send: Send

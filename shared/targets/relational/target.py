@@ -1,0 +1,263 @@
+"""Rows into a database: staged out of sight, then visible in one short transaction, once."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from shared.config.models import TableConfig
+from shared.core import fencing
+from shared.core.fencing import TargetState
+from shared.core.manifests import Layer, Manifest, Part
+from shared.core.modes import SyncMode
+from shared.core.schemas import Column, TableSchema
+from shared.targets.base import (
+    KeptVersion,
+    LoadRecord,
+    Outcome,
+    PastLoad,
+    Published,
+    ReadPart,
+)
+from shared.targets.relational import bookkeeping, versions
+from shared.targets.relational.changes import Changes, marker
+from shared.targets.relational.dialect import Dialect
+from shared.targets.relational.rebuilding import Rebuilding
+from shared.targets.relational.staging import Staging
+from shared.targets.relational.versions import Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a table is: the server's address for messages, the schema and the table."""
+
+    address: str
+    schema: str
+    table: str
+
+
+class RelationalTarget(ABC):
+    """One table in a database with SQL and transactions, for one step."""
+
+    def __init__(
+        self, dialect: Dialect, config: TableConfig, place: Place, connect: Callable[[], Any]
+    ) -> None:
+        self._dialect = dialect
+        self._config = config
+        self._name = config.name
+        self._place = place
+        self._table = dialect.sql.qualified(place.schema, place.table)
+        self._connect = connect
+        self._connection = connect()
+
+    def state(self) -> TargetState:
+        """Return the table's state row; a table never loaded has an empty one."""
+        with self._transaction() as cursor:
+            if not bookkeeping.is_there(cursor, self._dialect):
+                return TargetState()
+            return bookkeeping.read_state(cursor, self._dialect, self._name)
+
+    def committed(self, run_id: str) -> LoadRecord | None:
+        """Return the record of a committed run; None when it never committed."""
+        with self._transaction() as cursor:
+            if not bookkeeping.is_there(cursor, self._dialect):
+                return None
+            return bookkeeping.read_load(cursor, self._dialect, run_id)
+
+    def schema(self) -> TableSchema | None:
+        """Return the table as it is in the target; None when it does not exist."""
+        catalog, types = self._dialect.catalog, self._dialect.types
+        with self._transaction() as cursor:
+            columns = tuple(
+                Column(name=name, type=types.data_type(kind), is_nullable=not not_null)
+                for name, kind, not_null in catalog.columns(cursor, self._table)
+            )
+            key = catalog.primary_key(cursor, self._table)
+        return TableSchema(columns, key) if columns else None
+
+    def publish_directly(
+        self,
+        manifest: Manifest,  # noqa: ARG002 - an engine may do it
+        read: ReadPart,  # noqa: ARG002
+    ) -> Published | None:
+        """Return None: rows go by way of the staging table."""
+        return None
+
+    def staged(self, manifest: Manifest) -> set[str]:
+        """Return the names of the parts that the staging tables hold; make them if need be."""
+        self._prepare()
+        with self._transaction() as cursor:
+            staging = Staging(cursor, self._dialect, manifest)
+            staging.create()
+            return staging.parts()
+
+    def stage(self, manifest: Manifest, part: Part, batches: Iterable[pa.RecordBatch]) -> None:
+        """Put a part's rows into its staging table, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+            ValueNotRepresentableError: the database would alter or refuse a value.
+        """
+        with self._transaction() as cursor:
+            Staging(cursor, self._dialect, manifest).fill(part, batches, self._table)
+
+    def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
+        """Return the publishes that the table consisted of after a run, in their order."""
+        with self._transaction() as cursor:
+            if not bookkeeping.is_there(cursor, self._dialect):
+                return ()
+            return bookkeeping.lineage(cursor, self._dialect, self._name, run_id)
+
+    def restage(
+        self, manifest: Manifest, layer: Layer, part: Part, batches: Iterable[pa.RecordBatch]
+    ) -> None:
+        """Put a part of a rewind's layer into the rewind's staging table, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
+        with self._transaction() as cursor:
+            Rebuilding(cursor, self._dialect, manifest).put(layer, part, batches)
+
+    def restage_keys(
+        self, manifest: Manifest, layer: Layer, batches: Iterable[pa.RecordBatch]
+    ) -> None:
+        """Take the rows out of the rewind's staging table whose key is none of a layer's, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+        """
+        with self._transaction() as cursor:
+            Rebuilding(cursor, self._dialect, manifest).keep_only(layer, batches)
+
+    def version(self, run_id: str) -> KeptVersion | None:
+        """Return the version that a run left and that the target keeps; None where it does not."""
+        with self._transaction() as cursor:
+            return self._versions(cursor).find(run_id)
+
+    def restage_version(self, manifest: Manifest) -> None:
+        """Copy the version that a rewind goes back to into its staging table, once.
+
+        Raises:
+            NotStagedError: the staging table is gone, because the run was published or discarded.
+            RewindError: the version is not kept any more.
+        """
+        with self._transaction() as cursor:
+            self._versions(cursor).restage(manifest)
+
+    def publish(self, manifest: Manifest) -> Published:
+        """Make the staged rows visible, once.
+
+        Raises:
+            EmptySourceError: the guard stops a run that would lose too many rows.
+            IntegrityError: the key is NULL or repeated among the staged rows.
+            SchemaConflictError: the existing table would alter values.
+        """
+        self._add_marker()
+        with self._transaction() as cursor:
+            state = bookkeeping.read_state(cursor, self._dialect, self._name, for_update=True)
+            if refusal := self._refusal(cursor, manifest, state):
+                return refusal
+            staging = Staging(cursor, self._dialect, manifest)
+            staging.check()
+            if self._config.kind == "reference":
+                self._versions(cursor).keep(state.run_id)
+            changes = Changes(cursor, self._dialect, self._config, self._table, manifest)
+            record = changes.apply()
+            bookkeeping.record(cursor, self._dialect, self._name, manifest, state, record)
+            staging.drop()
+        return Published(outcome=Outcome.COMMITTED, record=record)
+
+    def discard(self, manifest: Manifest) -> None:
+        """Drop the run's staging tables, as far as they are there."""
+        with self._transaction() as cursor:
+            Staging(cursor, self._dialect, manifest).drop()
+
+    def staging_runs(self) -> dict[str, int]:
+        """Return the runs of any table that have a staging table here, each with its staged parts.
+
+        Unlike everything else, this looks at the whole database: the sweep asks.
+        """
+        with self._transaction() as cursor:
+            return bookkeeping.staging_runs(cursor, self._dialect)
+
+    def count(self) -> int:
+        """Return the table's number of rows; 0 when there is no table."""
+        with self._transaction() as cursor:
+            if not self._dialect.catalog.exists(cursor, self._table):
+                return 0
+            cursor.execute(self._dialect.sql.count(self._table))
+            return int(cursor.fetchone()[0])
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection."""
+
+    @abstractmethod
+    def _failures(self) -> AbstractContextManager[None]:
+        """Turn the driver's failures into ours."""
+
+    @abstractmethod
+    def _roll_back(self) -> None:
+        """Roll back, or close a connection that cannot."""
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        """Commit on leaving, roll back on an exception; the connection stays usable if it can."""
+        with self._failures():
+            cursor = self._connection.cursor()
+            try:
+                yield cursor
+                self._connection.commit()
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _add_marker(self) -> None:
+        """Give an existing table the column that marks rows as deleted, if it needs one.
+
+        On its own, because it keeps readers out until its transaction ends.
+        """
+        wanted = marker(self._config)
+        if wanted is None:
+            return
+        with self._transaction() as cursor:
+            found = self._dialect.catalog.columns(cursor, self._table)
+            existing = [name for name, *_ in found]
+            if existing and wanted not in existing:
+                cursor.execute(self._dialect.sql.add_marker(self._table, wanted))
+
+    def _prepare(self) -> None:
+        """Make sure that there is a state row to lock, and a schema for the table.
+
+        On its own, because whoever else makes the same schema waits for the end of a transaction.
+        """
+        with self._transaction() as cursor:
+            bookkeeping.ensure(cursor, self._dialect)
+            self._dialect.books.ensure_state(cursor, self._name)
+            is_reference = self._config.kind == "reference"
+            for schema in (self._place.schema, *((versions.SCHEMA,) if is_reference else ())):
+                if not self._dialect.catalog.schema_exists(cursor, schema):
+                    cursor.execute(self._dialect.sql.create_schema(schema))
+
+    def _versions(self, cursor: Any) -> Versions:
+        return Versions(cursor, self._dialect, self._config, self._table)
+
+    def _refusal(self, cursor: Any, manifest: Manifest, state: TargetState) -> Published | None:
+        """Return why a run is not published now, with the state row locked; None if it may be."""
+        record = bookkeeping.read_load(cursor, self._dialect, manifest.run_id)
+        if record:
+            return Published(outcome=Outcome.ALREADY, record=record)
+        if manifest.file and self._config.csv and self._config.csv.on_duplicate != "load":
+            # Where files replace or merge, only what was loaded last is there still.
+            newest = None if manifest.mode is SyncMode.APPEND else state.run_id
+            found = bookkeeping.find_content(
+                cursor, self._dialect, self._name, manifest.file, newest
+            )
+            if found:
+                return Published(outcome=Outcome.DUPLICATE, reason=f"{found} had the same content")
+        obstacle = fencing.stands_in_the_way(manifest, state)
+        return Published(outcome=Outcome.SUPERSEDED, reason=obstacle) if obstacle else None

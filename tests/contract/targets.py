@@ -1,0 +1,296 @@
+"""Databases as the target contract sees them: started, reached, asked; and a table to load."""
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from local.postgres import Postgres
+from local.sqlserver import CERTIFICATE
+from shared import registry
+from shared.config.models import Connections, ResolvedTable, TableConfig
+from shared.core.manifests import Manifest, Part
+from shared.core.modes import SyncMode
+from shared.core.schemas import TableSchema
+from shared.secrets import Secret
+from shared.stage.arrow import arrow_schema
+from shared.targets.base import Published, Target
+from tests.builders import a_manifest, a_schema
+from tests.contract.sqlserver_process import PASSWORD, SqlServerProcess
+from tests.contract.test_postgres import free_port
+
+Row = Sequence[Any]
+
+ROWS: list[Row] = [(1, "a"), (2, "b"), (3, "c")]
+
+
+class Keychain:
+    """The passwords of the databases, by the names that the connections give them."""
+
+    def __init__(self, password: str, authority: str = "") -> None:
+        self._texts = {
+            "postgres-password": password,
+            "sqlserver-password": password,
+            "sqlserver-ca": authority,
+        }
+
+    def get(self, name: str) -> Secret:
+        """Return a secret."""
+        return Secret(self._texts[name].encode())
+
+
+@dataclass(slots=True)
+class Engine:
+    """One database server that the contract is checked on."""
+
+    kind: ClassVar[str]
+    default_schema: ClassVar[str]
+    connections: Connections
+    secrets: Any
+
+    def quote(self, name: str) -> str:
+        """Return a quoted identifier."""
+        raise NotImplementedError
+
+    def connect(self) -> Any:
+        """Open a connection of one's own, in autocommit."""
+        raise NotImplementedError
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run SQL and return its rows, if it has any."""
+        with closing(self.connect()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+class PostgresEngine(Engine):
+    """PostgreSQL."""
+
+    kind = "postgres"
+    default_schema = "public"
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator[Engine]:
+        """Start a server of its own."""
+        port = free_port()
+        server = Postgres(folder, port, PASSWORD)
+        server.start()
+        reach = {"host": "127.0.0.1", "port": port, "user": "postgres"}
+        yield cls(Connections.model_validate({"postgres": reach}), Keychain(PASSWORD))
+        server.stop()
+
+    def quote(self, name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+    def connect(self) -> Any:
+        import pg8000.dbapi
+
+        reach = self.connections.postgres
+        assert reach is not None
+        connection = pg8000.dbapi.connect(
+            user=reach.user, password=PASSWORD, host="127.0.0.1", port=reach.port
+        )
+        connection.autocommit = True
+        return connection
+
+
+class SqlServerEngine(Engine):
+    """SQL Server: the stand-in, or the server that ``SLUICE_TEST_SQLSERVER`` names.
+
+    ``SLUICE_TEST_SQLSERVER=host:port:database:user:password`` names a server and a database to make
+    tables in; its certificate is not checked.
+    """
+
+    kind = "sqlserver"
+    default_schema = "dbo"
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator[Engine]:
+        """Start the stand-in, or take the server that is there."""
+        if named := os.environ.get("SLUICE_TEST_SQLSERVER"):
+            host, port, database, user, password = named.split(":", 4)
+            yield cls._at(host, int(port), database, user, password)
+            return
+        server = SqlServerProcess(folder)
+        server.start()
+        authority = (folder / CERTIFICATE).read_text()
+        yield cls._at("127.0.0.1", server.port, "master", "sa", PASSWORD, authority)
+        server.stop()
+
+    @classmethod
+    def _at(
+        cls, host: str, port: int, database: str, user: str, password: str, authority: str = ""
+    ) -> Engine:
+        driver = os.environ.get("SLUICE_TEST_ODBC", "microsoft")
+        is_verified = authority and driver == "microsoft"
+        reach = {
+            "host": host,
+            "port": port,
+            "database": database,
+            "user": user,
+            "driver": driver,
+            **({"ca_secret": "sqlserver-ca"} if is_verified else {"tls": "unverified"}),
+        }
+        return cls(Connections.model_validate({"sqlserver": reach}), Keychain(password, authority))
+
+    def quote(self, name: str) -> str:
+        return "[" + name.replace("]", "]]") + "]"
+
+    def connect(self) -> Any:
+        from shared.targets.sqlserver import drivers
+
+        reach = self.connections.sqlserver
+        assert reach is not None
+        password = self.secrets.get("sqlserver-password").text()
+        pyodbc = drivers.load()
+        authority = reach.ca_secret and self.secrets.get(reach.ca_secret).text()
+        with drivers.trust(authority):
+            text = drivers.connection_string(reach, password)
+            connection = pyodbc.connect(text, autocommit=True)
+        connection.add_output_converter(-155, _moment)
+        return connection
+
+
+def _moment(raw: bytes) -> Any:
+    """Read a datetimeoffset, for which the driver has no type of its own."""
+    import datetime as dt
+    import struct
+
+    *clock, nanoseconds, hours, minutes = struct.unpack("<6hI2h", raw)
+    zone = dt.timezone(dt.timedelta(hours=hours, minutes=minutes))
+    return dt.datetime(*clock, nanoseconds // 1000, tzinfo=zone)
+
+
+@dataclass(slots=True)
+class Table:
+    """One table in one database, and the runs that are loaded into it."""
+
+    engine: Engine
+    name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:12]}")
+    schema: TableSchema = field(default_factory=a_schema)
+    place: dict[str, str] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    runs: int = 0
+
+    @property
+    def qualified(self) -> str:
+        """The table's name in SQL."""
+        place = {"schema": self.engine.default_schema, "table": self.name, **self.place}
+        return f"{self.engine.quote(place['schema'])}.{self.engine.quote(place['table'])}"
+
+    @property
+    def resolved(self) -> ResolvedTable:
+        """The table's configuration."""
+        config = {
+            "name": self.name,
+            "csv": {},
+            self.engine.kind: {"table": self.name, **self.place},
+            **self.config,
+        }
+        if "deletes" in config:
+            config |= {"csv": None, "snowflake": {"database": "D", "schema": "S", "table": "T"}}
+            config |= {"sync_mode": "incremental", "incremental_column": "id"}
+        return ResolvedTable(
+            environment="test",
+            table=TableConfig.model_validate(config),
+            connections=self.engine.connections,
+        )
+
+    @contextmanager
+    def target(self) -> Iterator[Target]:
+        """Open the target."""
+        kind = registry.resolve(registry.TARGETS, self.engine.kind)
+        target: Target = kind(self.resolved, self.engine.secrets)
+        with closing(target):
+            yield target
+
+    def run(self, rows: Sequence[Row] = ROWS, **changes: Any) -> "Run":
+        """Return a run of these rows, by default a full load that is newer than all before."""
+        self.runs += 1
+        return Run(self, rows, self.runs, changes)
+
+    def load(self, rows: Sequence[Row] = ROWS, **changes: Any) -> Published:
+        """Stage and publish a run of these rows."""
+        return self.run(rows, **changes).load()
+
+    def rows(self, order: str = "id") -> list[tuple[Any, ...]]:
+        """Return the table's rows."""
+        names = ", ".join(self.engine.quote(name) for name in self.schema.names)
+        return self.query(f"SELECT {names} FROM {{t}} ORDER BY {self.engine.quote(order)}")
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run SQL in which ``{t}`` stands for the table."""
+        return self.engine.query(statement.replace("{t}", self.qualified))
+
+
+class Run:
+    """One staged run: its manifest, and the batches of its parts."""
+
+    def __init__(
+        self, table: Table, rows: Sequence[Row], number: int, changes: dict[str, Any]
+    ) -> None:
+        self.table = table
+        self.schema: TableSchema = changes.pop("schema", table.schema)
+        part_count = changes.pop("parts", 1)
+        keys = changes.pop("keys", None)
+        run_id = f"20240131T{number:06d}Z-{uuid.uuid5(uuid.NAMESPACE_OID, table.name).hex[:12]}"
+        size = -(-len(rows) // part_count) or 1
+        self.batches = {
+            f"{run_id}/part-{i}": self._batch(self.schema, rows[i * size : (i + 1) * size])
+            for i in range(part_count)
+        }
+        parts = tuple(_part(name, batch) for name, batch in self.batches.items())
+        key_parts = None
+        if keys is not None:
+            name = f"{run_id}/keys-0"
+            self.batches[name] = self._batch(self.schema.only_key, keys)
+            key_parts = (_part(name, self.batches[name]),)
+        self.manifest: Manifest = a_manifest(
+            **{
+                "run_id": run_id,
+                "table": table.name,
+                "mode": SyncMode.FULL,
+                "window": None,
+                "snapshot": f"2024-01-31 00:00:00.{number:09d}",
+                "schema": self.schema,
+                "parts": parts,
+                "key_parts": key_parts,
+                "rows_source": len(rows),
+            }
+            | changes
+        )
+
+    def load(self) -> Published:
+        """Stage all parts and publish."""
+        with self.table.target() as target:
+            self.stage(target)
+            return target.publish(self.manifest)
+
+    def stage(self, target: Target) -> None:
+        """Stage all parts."""
+        target.staged(self.manifest)
+        for part in self.manifest.all_parts:
+            target.stage(self.manifest, part, [self.batches[part.name]])
+
+    def _batch(self, schema: TableSchema, rows: Sequence[Row]) -> pa.RecordBatch:
+        fields = arrow_schema(schema)
+        columns = list(zip(*rows, strict=True)) or [()] * len(fields)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)]
+        return pa.RecordBatch.from_arrays(arrays, names=fields.names)
+
+
+def _part(name: str, batch: pa.RecordBatch) -> Part:
+    return Part(name=name, generation=1, rows=batch.num_rows, size_bytes=1, sha256="")
+
+
+def a_merge(**changes: Any) -> dict[str, Any]:
+    """Return what makes a run a merge: of a file, or of the window that is given."""
+    return {"mode": SyncMode.INCREMENTAL, **changes}
