@@ -59,38 +59,18 @@ def _to(services: Services, resolved: ResolvedTable, kind: str) -> Iterator[Find
     try:
         with stopwatch() as took:
             target = services.target(resolved)
-        target.close()
-        yield _target.ok(kind, f"logged in within {took}")
-        if kind == "postgres":
-            yield from _postgres(services, resolved)
+        with closing(target):
+            vitals = target.vitals()
     except SluiceError as exc:
         yield _target.fail(kind, exc.message, _remedy(exc, "target"))
-
-
-def _postgres(services: Services, resolved: ResolvedTable) -> Iterator[Finding]:
-    """Read the clock and the version of the bookkeeping, and complete nothing on the way."""
-    from shared.targets.postgres import bookkeeping, catalog, connection
-
-    reach = resolved.connections.postgres
-    if reach is None:
         return
-    link = connection.connect(reach, services.secrets)
-    try:
-        with connection.failures("doctor"):
-            cursor = link.cursor()
-            cursor.execute("SELECT clock_timestamp()")
-            theirs = cursor.fetchone()[0]
-            is_there = catalog.exists(cursor, "_sluice.versions")
-            cursor.execute(bookkeeping.READ_VERSION if is_there else "SELECT 0")
-            version = cursor.fetchone()[0] or 0
-    finally:
-        connection.close(link)
-    yield _skew("postgres", (theirs - services.now()).total_seconds())
-    yield _bookkeeping(version, bookkeeping.VERSION)
+    yield _target.ok(kind, f"logged in within {took}")
+    yield _skew(kind, (vitals.clock - services.now()).total_seconds())
+    yield _bookkeeping(kind, vitals.books_version, vitals.books_wanted)
 
 
-def _bookkeeping(found: int, ours: int) -> Finding:
-    subject = "postgres, _sluice tables"
+def _bookkeeping(kind: str, found: int, ours: int) -> Finding:
+    subject = f"{kind}, _sluice tables"
     if found > ours:
         return _target.warn(
             subject,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,6 +69,17 @@ class Published:
     outcome: Outcome
     record: LoadRecord | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What a target says of itself, without any table."""
+
+    clock: datetime
+    books_version: int
+    """Version of the tables in ``_sluice`` there; 0 where there are none yet."""
+    books_wanted: int
+    """The version that this code writes."""
 
 
 class Target(Protocol):
@@ -162,6 +174,9 @@ class Target(Protocol):
 
         Unlike everything else, this looks at the whole database: the sweep asks.
         """
+
+    def vitals(self) -> Vitals:
+        """Return the target's clock and the versions of its ``_sluice`` tables; change nothing."""
 
     def count(self) -> int:
         """Return the table's number of rows."""

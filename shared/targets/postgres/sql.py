@@ -9,6 +9,9 @@ from shared.targets.postgres.types import type_name
 MARKER_TYPE = "timestamp with time zone"
 """Type of the column that marks rows as deleted, as ``format_type`` writes it."""
 
+NOW = "SELECT clock_timestamp() AT TIME ZONE 'UTC'"
+"""Returns the server's clock, in UTC without an offset."""
+
 
 def qualified(schema: str, table: str) -> str:
     """Return ``"schema"."table"``."""

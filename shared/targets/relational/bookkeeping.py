@@ -27,14 +27,20 @@ def is_there(cursor: Any, dialect: Dialect) -> bool:
 def ensure(cursor: Any, dialect: Dialect) -> None:
     """Create the tables, or complete those of an older version."""
     books = dialect.books
-    if dialect.catalog.exists(cursor, _table(dialect, "versions")):
-        cursor.execute(books.STATEMENTS.read_version)
-        if (cursor.fetchone()[0] or 0) >= books.VERSION:
-            return
+    if version(cursor, dialect) >= books.VERSION:
+        return
     books.lock(cursor)
     for statement in books.TABLES:
         cursor.execute(statement)
     cursor.execute(books.STATEMENTS.write_version, (books.VERSION,))
+
+
+def version(cursor: Any, dialect: Dialect) -> int:
+    """Return the version of the tables; 0 where there are none."""
+    if not dialect.catalog.exists(cursor, _table(dialect, "versions")):
+        return 0
+    cursor.execute(dialect.books.STATEMENTS.read_version)
+    return int(cursor.fetchone()[0] or 0)
 
 
 def staging_runs(cursor: Any, dialect: Dialect) -> dict[str, int]:

@@ -24,6 +24,10 @@ class Statements(Protocol):
     def MARKER_TYPE(self) -> str:  # noqa: N802 - a module's constant
         """Type of the column that marks rows as deleted, as the catalogue writes it."""
 
+    @property
+    def NOW(self) -> str:  # noqa: N802
+        """Returns the server's clock, in UTC without an offset."""
+
     def qualified(self, schema: str, table: str) -> str:
         """Return a table's full name, quoted."""
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from shared.targets.base import (
     PastLoad,
     Published,
     ReadPart,
+    Vitals,
 )
 from shared.targets.relational import bookkeeping, versions
 from shared.targets.relational.changes import Changes, marker
@@ -183,6 +185,17 @@ class RelationalTarget(ABC):
         """
         with self._transaction() as cursor:
             return bookkeeping.staging_runs(cursor, self._dialect)
+
+    def vitals(self) -> Vitals:
+        """Return the target's clock and the versions of its ``_sluice`` tables; change nothing."""
+        with self._transaction() as cursor:
+            cursor.execute(self._dialect.sql.NOW)
+            clock = cursor.fetchone()[0].replace(tzinfo=UTC)
+            return Vitals(
+                clock=clock,
+                books_version=bookkeeping.version(cursor, self._dialect),
+                books_wanted=self._dialect.books.VERSION,
+            )
 
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""

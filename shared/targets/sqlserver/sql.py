@@ -17,6 +17,9 @@ _SNAPSHOT_DIGITS = len("2024-01-31 00:00:00.1234567")
 
 _TEXTS = (Kind.TEXT, Kind.JSON)
 
+NOW = "SELECT SYSUTCDATETIME()"
+"""Returns the server's clock, in UTC without an offset."""
+
 
 def qualified(schema: str, table: str) -> str:
     """Return ``[schema].[table]``."""
