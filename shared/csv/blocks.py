@@ -168,7 +168,7 @@ def _line_ends(found: Cut, newline: bytes) -> tuple[Numbers, Numbers | None]:
 def _without_blanks(
     found: Cut, starts: list[int], ends: list[int]
 ) -> tuple[Sequence[int], Sequence[int]]:
-    if not any(b in found.source for b in (b"\n\n", b"\r\n\r", b"\n\r", b"\r\r", b"\r")):
+    if b"\r" not in found.source and b"\n\n" not in found.source:
         has_first_blank = starts and starts[0] == ends[0]
         return (starts[1:], ends[1:]) if has_first_blank else (starts, ends)
     blanks = (b"", b"\r")

@@ -106,7 +106,7 @@ def _batch(
         failures.setdefault(row, []).append(_Failure(None, "wrong_width", reason))
     data = pa.RecordBatch.from_arrays(arrays, names=schema.names)
     if failures:
-        data = data.filter(pc.invert(_marked(failures, block.cells.rows)))
+        data = data.filter(_all_but(failures, block.cells.rows))
     data = data.cast(arrow_schema(schema))
     rejects = block.described([*block.faults, *_faults(block, failures)])
     rows = block.cells.rows + len(block.faults)
@@ -145,9 +145,11 @@ def _faults(block: Block, failures: Mapping[int, Sequence[_Failure]]) -> Iterato
         yield Fault(starts[row], ends[row], first.column, first.rule, reason)
 
 
-def _marked(rows: Iterable[int], count: int) -> pa.Array:
-    numbers = pa.array(range(count), pa.int64())
-    return pc.is_in(numbers, pa.array(rows, pa.int64()))
+def _all_but(rows: Iterable[int], count: int) -> pa.Array:
+    kept = bytearray(b"\x01") * count
+    for row in rows:
+        kept[row] = 0
+    return pa.Array.from_buffers(pa.uint8(), count, [None, pa.py_buffer(kept)]).cast(pa.bool_())
 
 
 def _indices(mask: pa.Array) -> list[int]:
