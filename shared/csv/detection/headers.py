@@ -210,7 +210,7 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
         return HeaderFinding(0, f"no header: {name!r} of the first row occurs again below it")
     if not filled or max(map(len, filled)) > _MAX_NAME:
         return HeaderFinding(0, "no header: the first row has no names")
-    if not (has_usual_name(names) or is_apart(names, body)) and is_like_the_rest(names, body):
+    if not (has_usual_name(names, body) or is_apart(names, body)) and is_like_the_rest(names, body):
         return HeaderFinding(
             0,
             f"no header: {_shown(names)} are written like the rows below, and none is a usual name",

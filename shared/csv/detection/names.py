@@ -88,9 +88,32 @@ příjmení město ulice ad soyad şehir adres tutar fiyat имя фамилия
 _USUAL = frozenset(f"{_ENGLISH}{_GERMAN}{_ROMANCE}{_OTHERS}".split())
 
 
-def has_usual_name(row: Sequence[str]) -> bool:
-    """Whether a cell of a row is a usual name of a column, or written as programs name things."""
-    return any("_" in cell or not _USUAL.isdisjoint(_words(cell)) for cell in row)
+def has_usual_name(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a cell of a row is a usual name of a column, or written as programs name things.
+
+    A word like ``fruit`` names no column whose other cells are such words, too.
+    """
+    return _is_alphabet(row) or any(
+        _is_usual(cell) and not _are_usual([r[j] for r in body if j < len(r)])
+        for j, cell in enumerate(row)
+    )
+
+
+def _is_usual(cell: str) -> bool:
+    return "_" in cell or not _USUAL.isdisjoint(_words(cell))
+
+
+def _are_usual(cells: Sequence[str]) -> bool:
+    return sum(map(_is_usual, cells)) * 3 > len(cells)
+
+
+def _is_alphabet(row: Sequence[str]) -> bool:
+    """Whether columns are called a, b, c, as in examples, or x and y."""
+    return len(row) > 1 and "".join(row).casefold() in (
+        "abcdefghijklmnopqrstuvwxyz"[: len(row)],
+        "xy",
+        "xyz",
+    )
 
 
 def is_apart(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
