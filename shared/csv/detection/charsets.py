@@ -8,7 +8,7 @@ import codecs
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 
 from shared.csv.detection.ebcdic import refuse_ebcdic
 from shared.csv.detection.letters import (
@@ -18,7 +18,9 @@ from shared.csv.detection.letters import (
     LEVEL_ONE,
     LONE_LETTERS,
     MULTI_BYTE,
+    ORDINALS,
     SINGLE_BYTE,
+    SYMBOL_PLACES,
     WIDE_SYMBOLS,
     Script,
 )
@@ -26,7 +28,7 @@ from shared.csv.encodings import marked_encoding
 
 _LOOKED_AT = 2**12
 _MAX_WORDS = 1500
-_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_WORD = re.compile(rb"(?<![0-9A-Za-z\x80-\xff])[0-9A-Za-z]*+[\x80-\xff][0-9A-Za-z\x80-\xff]*+")
 _HIGH = bytes(range(0x80, 0x100))
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -187,22 +189,31 @@ def _shown(word: bytes, name: str) -> str:
 
 
 def _score_single(words: list[bytes], name: str, script: Script) -> float:
-    total, count = 0.0, 0
+    total, count, is_joined = 0.0, 0, False
     for word in words:
         text = _decoded(word, name)
         total += _word_score(text, script)
         count += sum(not c.isascii() for c in text)
-    return total / max(1, count) - _PRIORS[name]
+        is_joined = is_joined or any(
+            a in script.weights and b in script.weights for a, b in pairwise(text)
+        )
+    lonely = 0.0 if script.is_latin or is_joined else _LONELY
+    return total / max(1, count) - _PRIORS[name] - lonely
 
 
 _PRIORS = {name: 0.02 if name.startswith("cp12") else 0.05 for name in SINGLE_BYTE} | {
     "cp1252": 0.0,
     "mac-roman": 0.1,
     "cp850": 0.1,
+    "cp437": 0.11,
     "cp852": 0.12,
+    "mac-cyrillic": 0.1,
 }
 """How much less usual an encoding is than Windows-1252, on the scale of the scores."""
 
+
+_LONELY = 0.8
+"""What it costs a script of its own that nowhere two of its letters stand together."""
 
 _RUNS = (0.0, 0.0, 0.25, 1.0)
 """What the first, second and third letter beyond ASCII in a row costs in a Latin word."""
@@ -216,7 +227,7 @@ def _word_score(text: str, script: Script) -> float:
     for place, char in enumerate(text):
         run = run + 1 if char.isalpha() and not char.isascii() else 0
         if not char.isascii():
-            score += _char_score(char, text, place, script)
+            score += _char_score(char, text[place - 1 : place], text[place + 1 : place + 2], script)
             if script.is_latin:
                 score -= _RUNS[min(run, 3)]
             elif has_ascii and char in script.weights:
@@ -227,15 +238,19 @@ def _word_score(text: str, script: Script) -> float:
     return score
 
 
-def _char_score(char: str, text: str, place: int, script: Script) -> float:
+def _char_score(char: str, before: str, after: str, script: Script) -> float:
+    """Score a character beyond ASCII between its neighbours, which are empty at a word's ends."""
+    place = SYMBOL_PLACES.get(char)
+    if place is not None and place.matches(before, after):
+        return 0.9
     weight = script.weights.get(char)
     if weight is not None:
-        return weight
+        is_at_digit = before.isdecimal() or after.isdecimal()
+        return weight - 0.8 if is_at_digit and char not in ORDINALS else weight
     if char == "\ufffd" or (char < "\xa0"):
         return -3.0
     if char in COMMON_SYMBOLS:
-        around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
-        is_touching = any(c.isalpha() for c in around)
+        is_touching = before.isalpha() or after.isalpha()
         return 0.8 if char in APOSTROPHES or not is_touching else -1.0
     return -0.6 if char.isalpha() else -1.2
 
@@ -255,7 +270,8 @@ def _score_multi(head: bytes, words: list[bytes], name: str) -> float | None:
         if not char.isascii():
             count += 1
             total += _wide_score(char, name)
-            if previous.isascii() and previous.isalpha() and char.isalpha():
+            is_odd = previous.isalpha() or (previous.isdecimal() and char not in MULTI_BYTE[name])
+            if previous.isascii() and is_odd and char.isalpha():
                 total -= 0.6
         elif char.islower() and previous and not previous.isascii():
             total -= 0.6

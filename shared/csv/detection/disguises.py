@@ -48,8 +48,14 @@ _OTHER_TEXTS = (
     (re.compile(r"(?i)BEGIN:V(?:CARD|CALENDAR)\s*\n"), "a vCard or iCalendar file"),
     (re.compile(r"UNA.{6}\s*UN[BG]|UN[BG]\+UN|ISA\*\d\d\*"), "an EDI message"),
     (_INI, "a file of settings"),
+    (re.compile(r"(?i)(?:insert\s+into|create\s+table|begin transaction)\b[^\n]*[\n(]"), "SQL"),
+    (re.compile(r"(?i)(?:%[^\n]*\n|\s)*@relation\s[^@]*@attribute\s"), "an ARFF file"),
+    (re.compile(r":20:[^\n]*\n(?::\d\d[A-Z]?:[^\n]*\n)+"), "a SWIFT message (MT940)"),
+    (re.compile(r"(?:\[[^\n]*\],?\s*\n){2,}\Z|(?:\([^\n]*\),?\s*\n){2,}\Z"), "lists of a program"),
 )
-"""Sources: RFC 6350, RFC 5545; ISO 9735 and ASC X12, the first segment of an interchange."""
+"""Sources: RFC 6350, RFC 5545; ISO 9735 and ASC X12, the first segment of an interchange; Weka's
+ARFF; SWIFT's MT940."""
+_RECORD_SEPARATOR = "\x1e"
 _TEXT_CONTROLS = frozenset("\t\n\r\f\v\x1a\x1b\x1c\x1d\x1e\x1f\0")
 _MAX_CONTROL_KINDS = 4
 """More different ones than delimiters and a stray byte can be."""
@@ -90,6 +96,8 @@ def refuse_markup(text: str) -> None:
     for beginning, name in _OTHER_TEXTS:
         if beginning.match(start):
             raise _refusal(name)
+    if _RECORD_SEPARATOR in start and "\n" not in text and "\r" not in text:
+        raise _refusal("text whose records end with ASCII 30 instead of line ends")
     if start[:1] in ("{", "[") and _is_json(start, text):
         raise _refusal("JSON")
     kinds = {c for c in text[:4096] if c < " " and c not in _TEXT_CONTROLS}

@@ -9,6 +9,7 @@ from shared.errors import InvalidFileError
 _DRAWN_LINE = re.compile(r"[|+]?\s*:?[-=]{2,}:?\s*(?:[|+]\s*:?[-=]{2,}:?\s*)+[|+]?")
 _DASHES = re.compile(r"[-=]{5,}")
 _BOXED = re.compile(r"\|.*\|")
+_IN_QUOTES = re.compile(r'"+[^"]*"+')
 _FIRST_LINES = 6
 _SAMPLED_LINES = 100
 _MIN_LINES = 3
@@ -83,7 +84,7 @@ def refuse_packed(cut: Shape) -> None:
     if len(filled) < _MIN_LINES or cut.quoted < len(lines):
         return
     for delimiter in (",", ";", "\t", "|"):
-        counts = {cells[0].count(delimiter) + 1 for cells in filled}
+        counts = {_IN_QUOTES.sub("", cells[0]).count(delimiter) + 1 for cells in filled}
         if len(counts) == 1 and min(counts) >= _PACKED_WIDTH:
             inner = [cell for cells in filled[1:] for cell in cells[0].split(delimiter)]
             if any(look(cell) in TYPED for cell in inner):

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shared.csv.detection.looks import TYPED, Look, look, main_look
-from shared.csv.detection.names import has_usual_name, is_like_the_rest
+from shared.csv.detection.names import has_usual_name, is_apart, is_like_the_rest
 from shared.csv.dialect import MAX_HEADER_ROWS
 
 Row = Sequence[str]
@@ -26,6 +26,7 @@ _MOST = 0.8
 _BODY_ROWS = 100
 _MAX_NAME = 120
 _DASHES = re.compile(r"\s*[-=]+\s*")
+_FORMAT = re.compile(r"\d{1,4}[sdn]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
         return _single(first)
     columns = _columns(body, len(first))
     typed = _typed(columns)
-    if _is_series(first, columns):
+    if _is_series(first, body, columns):
         return HeaderFinding(1, f"header: its numbers are a series, {_shown(first)}")
     if _is_days(first, columns):
         dates = _shown(first)
@@ -83,8 +84,13 @@ def names_columns(row: Row, typed: dict[int, Look]) -> bool:
 
 
 def is_rule(row: Row) -> bool:
-    """Whether a row is nothing but dashes, as clients of databases draw below names."""
-    return all(_DASHES.fullmatch(cell) for cell in row)
+    """Whether a row below names is nothing but dashes, or widths and types of columns.
+
+    Clients of databases draw dashes. Source of ``5s`` and ``14n``: USGS, "Tab-delimited (RDB)".
+    """
+    return all(_DASHES.fullmatch(cell) for cell in row) or (
+        len(row) > 1 and all(_FORMAT.fullmatch(cell.strip()) for cell in row)
+    )
 
 
 class _Column(NamedTuple):
@@ -125,9 +131,12 @@ def _single(row: Row) -> HeaderFinding:
     return HeaderFinding(1, "header: the only row has nothing but names; there are no rows")
 
 
-def _is_series(first: Row, columns: Sequence[_Column]) -> bool:
+def _is_series(first: Row, body: Sequence[Row], columns: Sequence[_Column]) -> bool:
     """Whether numbers in the first row count up, as years or places do, and the rows do not."""
     numbers = [j for j, cell in enumerate(first) if cell.strip().isdecimal() and cell.isascii()]
+    if not first[0].strip() and all(row[0].strip() for row in body) and len(first) > 1:
+        # pandas numbers columns that have no names, and leaves none over its index.
+        return [cell.strip() for cell in first[1:]] == [str(n) for n in range(len(first) - 1)]
     if len(numbers) < 2 or any(look(c) in TYPED - {Look.NUMBER} for c in first):
         return False
     values = [int(first[j].strip()) for j in numbers]
@@ -210,7 +219,7 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
         return HeaderFinding(0, f"no header: {name!r} of the first row occurs again below it")
     if not filled or max(map(len, filled)) > _MAX_NAME:
         return HeaderFinding(0, "no header: the first row has no names")
-    if not has_usual_name(names) and is_like_the_rest(names, body):
+    if not (has_usual_name(names, body) or is_apart(names, body)) and is_like_the_rest(names, body):
         return HeaderFinding(
             0,
             f"no header: {_shown(names)} are written like the rows below, and none is a usual name",

@@ -13,6 +13,7 @@ from shared.csv.detection.doubts import (
 from shared.csv.detection.headers import (
     HeaderFinding,
     find_header,
+    is_rule,
     typed_columns,
 )
 from shared.csv.detection.looks import TYPED, Look, look
@@ -68,7 +69,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         evidence.append(f"comments: {comments} lines that start with {comment!r} are no records")
     rule = _rule_below_header(records, start, header)
     if rule:
-        evidence.append("a line of dashes below the header is no record")
+        evidence.append("a line of dashes or formats below the header is no record")
     has_trailing = _ends_in_nothing(records, start, header)
     if has_trailing:
         evidence.append("trailing delimiter: nothing follows the last delimiter of any record")
@@ -219,9 +220,10 @@ def _rule_below_header(records: Records, start: int, header: HeaderFinding) -> s
     if header.rows != 1 or number >= len(records.widths):
         return None
     cells = records.cells(number)
-    if records.widths[number] != records.width or not all(_RULE.match(c) for c in cells):
+    is_drawn = all(_RULE.match(cell) for cell in cells)
+    if records.widths[number] != records.width or not (is_drawn or is_rule(cells)):
         return None
-    mark = cells[0][:2]
+    mark = cells[0][:2] if is_drawn else records.cut.lines[records.indices[number]]
     if len(mark) < 2:
         return None
     others = sum(records.cut.lines[i].startswith(mark) for i in records.indices)

@@ -6,6 +6,7 @@ gives rare letters, symbols in the middle of words, or capitals behind small let
 
 # ruff: noqa: RUF001 - letters of many scripts are what this is about
 
+import re
 from dataclasses import dataclass
 
 _WESTERN = (
@@ -63,16 +64,49 @@ SINGLE_BYTE: dict[str, Script] = {
     "cp1256": _script(_ARABIC),
     "cp874": _script(_THAI),
     "cp850": _WEST,
+    "cp437": _WEST,
     "cp852": _EAST,
     "mac-roman": _WEST,
+    "mac-cyrillic": _SLAVIC,
 }
 """Encodings of one byte per character, the more usual first: an earlier one wins a tie."""
 
-LONE_LETTERS = frozenset("àèéêóòùôúáíýåöäüæøÀÈÉÓÅÖÁÍÚšžčřůışğçÇ")
+LONE_LETTERS = frozenset("àèéêóòùôúáíýåöäüæøÀÈÉÓÅÖÁÍÚØšžčřůışğçÇ")
 """Letters that are a word, or an abbreviation, by themselves."""
 
 COMMON_SYMBOLS = frozenset("€£°§©®™–—’‘“”„«»…•·²³½¼¾±×µº¡¿№\xa0´")
 """Not letters, but usual where they stand by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolPlace:
+    """What may stand before and after a symbol where it is usual."""
+
+    before: str
+    after: str
+
+    def matches(self, before: str, after: str) -> bool:
+        """Whether two neighbours are such; each is one character, or empty at a word's end."""
+        return bool(re.fullmatch(self.before, before) and re.fullmatch(self.after, after))
+
+
+_PRICE = SymbolPlace(r"\d?", r"\d?")
+
+SYMBOL_PLACES: dict[str, SymbolPlace] = {
+    "°": SymbolPlace(r"\d?", r"[CFKNSEWd\d]?"),
+    "±": SymbolPlace(r"\d?", r"\d?"),
+    **dict.fromkeys("²³", SymbolPlace(r"[a-zA-Z\d)]", r"")),
+    **dict.fromkeys("µμ", SymbolPlace(r"\d?", r"[a-zA-Z]")),
+    "Ω": SymbolPlace(r"[\dkM]", r""),
+    **dict.fromkeys("½¼¾", SymbolPlace(r"\d?", r"")),
+    **dict.fromkeys("£€¥¢", _PRICE),
+    **dict.fromkeys("ºª", SymbolPlace(r"[\dnN]", r"")),
+    **dict.fromkeys("©®™", SymbolPlace(r"[A-Za-z\d]?", r"")),
+}
+"""Signs of units, fractions, currencies and marks, which stand next to digits or units."""
+
+ORDINALS = frozenset("èéºª")
+"""Letters that follow a number in French, Spanish, Italian and Portuguese."""
 
 APOSTROPHES = frozenset("’‘–—·´\xa0“”„«»")
 """Symbols that may touch letters."""

@@ -12,6 +12,8 @@ from functools import cached_property, lru_cache
 NEWLINE, DELIMITER, OPENED, CLOSED, ESCAPED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 """Private characters that stand for what quotes or escapes protect."""
 
+_MARKED_LINE = re.compile(r"(?:(?<=[\r\n])|\A)\ufeff")
+"""A byte order mark where files that have one were put together."""
 _MASKS = re.compile("[\ue000-\ue004]")
 
 
@@ -149,6 +151,8 @@ def shape(text: str, style: Style) -> Shape:
 
 def normalized(text: str) -> str:
     """Return text in which every line end is LF and no private character has a meaning."""
+    if "\ufeff" in text:
+        text = _MARKED_LINE.sub("", text)
     if "\r" in text:
         text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     return _MASKS.sub("\ufffd", text) if _MASKS.search(text) else text

@@ -44,9 +44,18 @@ _NEEDLESS = 0.5
 _UNEVEN = 0.5
 _STRONG_PRIOR = 0.9
 _LONG_PRIOR = 0.96
+_RARE_RUN_PRIOR = 0.85
 _RUNS = re.compile("[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
+_RARE_RUNS = re.compile(
+    r"([-%+/_.?=])\1{1,3}|[-=~]>|<[-=~]|([-+%$/_=.*~^#@&!])\|\2|\[\|\]|\{\|\}|\(\|\)|\(\)|\\t"
+)
+"""Runs that also occur in text: a delimiter only where they part every line alike."""
+_MARKS_OF_VALUES = frozenset("$%+-./_'\" \t")
+"""What may stand at one end of all values, and is then no part of the delimiter."""
+_BRACKETS = ("[]", "{}", "()", "<>")
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
+_IN_QUOTES = re.compile('"[^"]*"')
 _PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
 _LEADING_COMMENTS = re.compile(r"\A(?:[#%][^\n]*\n)+\s*")
 _NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}")
@@ -55,6 +64,13 @@ _MIN_LINE_SHARE = 0.2
 _MIN_RUN_SHARE = 0.4
 _LINE_WORTH = 0.62
 _PREAMBLE_RECORDS = 40
+_MAX_RARE_RUNS = 4
+_MIN_CELLS = 6
+_NEVER_PARTS = ("", " ", "\t", '"', "'", OPENED, CLOSED)
+_PARTIAL = 0.75
+"""Of a delimiter that is part of what really stands between fields."""
+_ENDING = 0.5
+"""Of a delimiter that does nothing but end each line."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,7 @@ def _delimiters(lines: list[str]) -> list[str]:
     """Return every delimiter that occurs in enough lines, and the empty one."""
     enough = max(1, _MIN_LINE_SHARE * len(lines))
     single = [d for d in _PRIORS if sum(d in line for line in lines) >= enough]
-    if ":" in single and sum(bool(_CLOCK.search(line)) for line in lines) > len(lines) / 2:
+    if ":" in single and sum(_has_clock(line) for line in lines) > len(lines) / 2:
         single.remove(":")
     runs: Counter[str] = Counter()
     for line in lines:
@@ -132,8 +148,38 @@ def _delimiters(lines: list[str]) -> list[str]:
         # A dollar sign belongs to a price, unless it is everywhere.
         if count >= (len(lines) if "$" in run else few) and len(run) > 1
     ]
+    long += [run for run in _in_all(lines, _RARE_RUNS) if run not in long]
     strong = [d for d in single if _PRIORS[d] >= _STRONG_PRIOR]
-    return [*strong, *long, "", *(d for d in single if d not in strong)]
+    weak = [d for d in single if d not in strong]
+    return [*strong, *long, "", *weak, *_unheard_of(lines)]
+
+
+def _has_clock(line: str) -> bool:
+    """Whether a time stands in a line outside of quotes."""
+    return bool(_CLOCK.search(_IN_QUOTES.sub("", line)))
+
+
+def _in_all(lines: list[str], runs: re.Pattern[str]) -> list[str]:
+    """Return the runs that occur in each line as often as in the first, and more than once."""
+    counts = Counter(match[0] for match in runs.finditer(lines[0] if lines else ""))
+    return [
+        run
+        for run, count in counts.items()
+        if count > 1 and all(line.count(run) == count for line in lines)
+    ][:_MAX_RARE_RUNS]
+
+
+def _unheard_of(lines: list[str]) -> list[str]:
+    """Return signs that nobody uses as delimiters, where each line has them alike."""
+    first = lines[0] if lines else ""
+    signs = {
+        c for c in first if not (c.isalnum() or c in _PRIORS or c in "\"'._,()[]<>{}-\r\ufffd")
+    }
+    return sorted(
+        sign
+        for sign in signs
+        if first.count(sign) > 1 and all(line.count(sign) == first.count(sign) for line in lines)
+    )[:_MAX_RARE_RUNS]
 
 
 def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
@@ -185,6 +231,10 @@ def _scored(cut: Shape) -> Scored:
         share *= _LONELY
     if _has_odd_runs(cut):
         share *= _UNEVEN
+    if _is_partial(cut, width):
+        share *= _PARTIAL
+    if width == 2 and _ends_lines(cut):
+        share *= _ENDING
     if _has_uneven_blanks(cut, width):
         quality *= _UNEVEN
     usual = _usualness(cut, len(widths))
@@ -207,6 +257,10 @@ def _usualness(cut: Shape, records: int) -> float:
 
 def _prior(delimiter: str, *, share: float, width: int) -> float:
     if delimiter not in _PRIORS:
+        if len(delimiter) == 1:
+            return _REGULAR_PRIOR if share == 1.0 and width > 2 else _RARE_PRIOR
+        if _RARE_RUNS.fullmatch(delimiter):
+            return _RARE_RUN_PRIOR
         is_mixed = delimiter[0] in ",;|\t" and delimiter != delimiter[::-1]
         is_spaced = is_mixed and delimiter[1:] == " "
         return 1.0 if is_spaced else _MIXED_PRIOR if is_mixed else _LONG_PRIOR
@@ -229,8 +283,39 @@ def _has_odd_runs(cut: Shape) -> bool:
         return False
     lines = [_PROTECTED.sub("", line) for line in cut.lines[:_SAMPLED_LINES]]
     runs = [len(r) for line in lines for r in re.findall(re.escape(delimiter[0]) + "+", line)]
-    odd = sum(run % len(delimiter) > 0 for run in runs)
+    least = len(delimiter) if delimiter[0] in _MARKS_OF_VALUES else 0
+    odd = sum(run % len(delimiter) > 0 and run >= least for run in runs)
     return odd * 10 > len(runs)
+
+
+def _is_partial(cut: Shape, width: int) -> bool:
+    """Whether a mark stands next to each delimiter, as in ``#|``, ``=>`` or ``[|]``."""
+    delimiter = cut.style.delimiter
+    if len(delimiter) > 1:
+        return False
+    lines = [n for n, w in zip(cut.lines, cut.widths, strict=True) if w == width][:_SAMPLED_LINES]
+    if len(lines) < 2 or width * len(lines) < _MIN_CELLS:
+        return False
+    rows = [line.split(delimiter) for line in lines]
+    before = {cell[-1:] for row in rows for cell in row[:-1]}
+    after = {cell[:1] for row in rows for cell in row[1:]}
+    one, other = "".join(before), "".join(after)
+    if len(before) == len(after) == 1 and (one == other or one + other in _BRACKETS):
+        return not (one.isalnum() or one in _NEVER_PARTS)
+    ends = [(before, {row[-1][-1:] for row in rows}), (after, {row[0][:1] for row in rows})]
+    return any(_is_mark(found, outer) for found, outer in ends)
+
+
+def _is_mark(found: set[str], outer: set[str]) -> bool:
+    """Whether one mark stands at all inner ends of fields, and not at the outer ones."""
+    mark = "".join(found)
+    is_letter = mark.isalnum() or mark in _MARKS_OF_VALUES or mark in (OPENED, CLOSED)
+    return len(found) == 1 and bool(mark) and not is_letter and mark not in outer
+
+
+def _ends_lines(cut: Shape) -> bool:
+    delimiter = cut.style.delimiter
+    return all(line.rstrip(" ").endswith(delimiter) for line in cut.lines if line.strip())
 
 
 def _has_uneven_blanks(cut: Shape, width: int) -> bool:
