@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shared.core import naming
 from shared.core.runs import TERMINAL, Run, RunState
-from shared.errors import ConflictError, StorageUnavailableError
+from shared.errors import ConflictError, SluiceError, StorageUnavailableError
 from shared.storage import ABSENT, Storage
 from shared.wire import from_json, to_json
 
@@ -40,6 +40,8 @@ class Ledger:
     def __init__(self, storage: Storage, bucket: str) -> None:
         self._storage = storage
         self._bucket = bucket
+        self._newest: tuple[Run, int] | None = None
+        """What this instance read or wrote last, which is mostly what it changes next."""
 
     def find(self, table: str, run_id: str) -> Run | None:
         """Return a run's record; None when there is none."""
@@ -62,21 +64,19 @@ class Ledger:
     def change(self, table: str, run_id: str, change: Callable[[Run], Run]) -> Run:
         """Apply a change to the record as it is now, again if somebody else was faster.
 
+        The first try is on the record as this instance knows it; that one may only write, which
+        fails if somebody else wrote meanwhile. To leave the record alone takes a new look at it.
+
         ``change`` may be called more than once, and may raise to leave the record alone.
         """
-        for _ in range(MAX_CONTENDERS):
-            found = self._read(table, run_id)
-            if found is None:
-                raise StorageUnavailableError(f"run {run_id} has no record", run_id=run_id)
-            run, generation = found
-            changed = change(run)
-            if changed == run:
-                return run
-            try:
-                self._write(changed, generation)
-            except ConflictError:
-                continue
+        known = self._known(table, run_id)
+        if known and (changed := self._change_known(*known, change)):
             return changed
+        for _ in range(MAX_CONTENDERS):
+            run, generation = self._require(table, run_id)
+            changed = change(run)
+            if changed == run or self._replace(changed, generation):
+                return changed
         raise StorageUnavailableError(
             f"the record of run {run_id} changed {MAX_CONTENDERS} times while being changed",
             run_id=run_id,
@@ -104,13 +104,43 @@ class Ledger:
                 is_repair="repair" in info.metadata,
             )
 
+    def _known(self, table: str, run_id: str) -> tuple[Run, int] | None:
+        newest = self._newest
+        if newest and (newest[0].table, newest[0].run_id) == (table, run_id):
+            return newest
+        return None
+
+    def _change_known(self, run: Run, generation: int, change: Callable[[Run], Run]) -> Run | None:
+        """Return the changed record; None when it takes a new look."""
+        try:
+            changed = change(run)
+        except SluiceError:
+            return None
+        return changed if changed != run and self._replace(changed, generation) else None
+
+    def _replace(self, run: Run, generation: int) -> bool:
+        """Write a record; False when somebody else was faster."""
+        try:
+            self._write(run, generation)
+        except ConflictError:
+            return False
+        return True
+
+    def _require(self, table: str, run_id: str) -> tuple[Run, int]:
+        found = self._read(table, run_id)
+        if found is None:
+            raise StorageUnavailableError(f"run {run_id} has no record", run_id=run_id)
+        return found
+
     def _read(self, table: str, run_id: str) -> tuple[Run, int] | None:
         name = naming.run_object(table, run_id)
         found = self._storage.read(self._bucket, name)
-        return (from_json(Run, found[0], name), found[1]) if found else None
+        self._newest = (from_json(Run, found[0], name), found[1]) if found else None
+        return self._newest
 
     def _write(self, run: Run, generation: int) -> None:
-        self._storage.write(
+        self._newest = None
+        written = self._storage.write(
             self._bucket,
             naming.run_object(run.table, run.run_id),
             to_json(run),
@@ -118,3 +148,4 @@ class Ledger:
             content_type="application/json",
             metadata={"state": run.state.value, **({"repair": "yes"} if run.is_repair else {})},
         )
+        self._newest = (run, written)

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from shared import registry
 from shared.bus import Bus
 from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
-from shared.contracts import Contracts
 from shared.dead_letters import DeadLetters
 from shared.ledger import Ledger
 from shared.secrets import Secrets
@@ -20,6 +19,9 @@ from shared.stage.envelope import Envelope
 from shared.stage.manifest_store import ManifestStore
 from shared.storage import Storage
 from shared.targets.base import Target
+
+if TYPE_CHECKING:
+    from shared.contracts import Contracts
 
 
 def utc_now() -> datetime:
@@ -58,8 +60,10 @@ class Services:
         )
 
     @property
-    def contracts(self) -> Contracts:
+    def contracts(self) -> "Contracts":
         """How the files of each drop path are written."""
+        from shared.contracts import Contracts  # with all that reads CSV files
+
         return Contracts(self.storage, self.settings.bucket("state"))
 
     @property

@@ -55,7 +55,8 @@ class Connection(socketserver.StreamRequestHandler):
         request.body.drain()
         # A caller of HEAD expects no content, and the next response where this one's would be.
         is_last = request.method == "HEAD" or request.headers.get("connection", "") == "close"
-        self._send(response, is_last=is_last)
+        with self.server.journal.kept(request, response):
+            self._send(response, is_last=is_last)
         return not is_last
 
     def _exchange_badly(self, request: Request, rule: FaultRule) -> bool:
@@ -69,10 +70,11 @@ class Connection(socketserver.StreamRequestHandler):
         else:
             response = self.server.dispatch(request)
         request.body.drain()
-        if rule.kind is FaultKind.DROP_REPLY:
-            response.close()
-            return False
-        self._send(response, is_last=False, is_truncated=rule.kind is FaultKind.TRUNCATE)
+        with self.server.journal.kept(request, response):
+            if rule.kind is FaultKind.DROP_REPLY:
+                response.close()
+                return False
+            self._send(response, is_last=False, is_truncated=rule.kind is FaultKind.TRUNCATE)
         return rule.kind is not FaultKind.TRUNCATE
 
     def _reset(self) -> None:
@@ -87,16 +89,22 @@ class Connection(socketserver.StreamRequestHandler):
         if isinstance(content, FileSlice):
             with content.file:
                 self.request.sendall(head, _MORE if content.length else 0)
-                self._send_file(content, content.length // 2 if is_truncated else content.length)
+                length = content.length // 2 if is_truncated else content.length
+                response.sent_bytes = self._send_file(content, length)
         elif isinstance(content, bytes):
             self.request.sendall(head + content[: len(content) // 2 if is_truncated else None])
+            response.sent_bytes = len(content)
         else:
             self.request.sendall(head)
             self._send_chunks(content, is_truncated=is_truncated)
 
-    def _send_file(self, piece: FileSlice, length: int) -> None:
+    def _send_file(self, piece: FileSlice, length: int) -> int:
+        """Send a part of a file; return how much of it went out before the caller hung up."""
         if length:
-            self.request.sendfile(piece.file, piece.offset, length)
+            # An end in the middle is met again by whoever reads the next request.
+            with contextlib.suppress(ConnectionError):
+                self.request.sendfile(piece.file, piece.offset, length)
+        return piece.file.tell() - piece.offset if length else 0
 
     def _send_chunks(self, blocks: Iterator[bytes], *, is_truncated: bool) -> None:
         for block in blocks:

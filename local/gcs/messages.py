@@ -40,6 +40,7 @@ class Body:
             before_first_read: says `100 Continue` to a caller that waits for it.
         """
         self.length = length
+        self.received_bytes = 0
         self._stream = stream
         self._is_chunked = length is None
         self._left = length or 0
@@ -62,6 +63,7 @@ class Body:
         if not block:
             raise ClientGoneError("the connection ended inside a request")
         self._left -= len(block)
+        self.received_bytes += len(block)
         return block
 
     def read_document(self) -> bytes:
@@ -107,6 +109,8 @@ class Request:
     target: str
     headers: dict[str, str]
     body: Body
+    subject: str = ""
+    """Bucket and object, where only the handler knows: the path of an upload names no object."""
     path: str = field(init=False)
     """Still percent-encoded: an encoded slash belongs to a name."""
     query: dict[str, str] = field(init=False)
@@ -150,6 +154,8 @@ class Response:
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     content: bytes | FileSlice | Iterator[bytes] = b""
+    sent_bytes: int = 0
+    """How much of the content went out; that of an iterator is not counted."""
 
     @property
     def length(self) -> int | None:

@@ -13,6 +13,7 @@ from local.gcs.copy_api import CopyApi
 from local.gcs.database import Database
 from local.gcs.download_api import DownloadApi
 from local.gcs.faults import Faults
+from local.gcs.journal import Journal
 from local.gcs.messages import Request, Response, json_response
 from local.gcs.notifications import Notifier
 from local.gcs.object_api import ObjectApi
@@ -51,6 +52,7 @@ class GcsServer(socketserver.ThreadingTCPServer):
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         super().__init__(("127.0.0.1", port), Connection)
         self.faults = Faults()
+        self.journal = Journal()
         self._notifier: Notifier | None = None
         database = Database(state_dir / "catalogue.sqlite3")
         contents = Contents(state_dir / "contents")
@@ -71,6 +73,7 @@ class GcsServer(socketserver.ThreadingTCPServer):
                 *BucketApi(buckets).routes(),
                 *BatchApi(self.dispatch).routes(),
                 *self.faults.routes(),
+                *self.journal.routes(),
                 Route("GET", "/_health", _health),
             ]
         )

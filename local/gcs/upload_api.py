@@ -108,6 +108,7 @@ class UploadApi:
     def resume(self, request: Request, bucket: str) -> Response:  # noqa: ARG002
         """Answer a chunk, a question how far the upload got, or a request already answered."""
         session = self._sessions.get(request.query.get("upload_id", ""))
+        request.subject = f"{session.address.bucket}/{session.address.name}"
         with session.lock:
             if session.outcome is not None:
                 return json_response(session.outcome.document, session.outcome.status)
@@ -202,6 +203,7 @@ class UploadApi:
 
 def _address(request: Request, bucket: str, resource: dict[str, Any]) -> Address:
     name = check_object_name(request.query.get("name") or resource.get("name"))
+    request.subject = f"{bucket}/{name}"
     return Address(bucket=bucket, name=name)
 
 

@@ -4,7 +4,7 @@ One lock for everything. A change is in the store before anybody hears of it.
 """
 
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -21,6 +21,8 @@ from local.rpc import exists, invalid, not_found
 
 DEAD_LETTER_PREFIX = "CloudPubSubDeadLetterSource"
 """Of the attributes that a dead letter gets. Source: Pub/Sub, "Dead-letter topics"."""
+
+PUBLISHED_KEPT = 1_000
 
 
 class Broker:
@@ -44,6 +46,7 @@ class Broker:
         self._lock = threading.RLock()
         self._topics = {topic.name: topic for topic in store.topics()}
         self._backlogs: dict[str, Backlog] = {}
+        self._published: deque[tuple[str, PubsubMessage]] = deque(maxlen=PUBLISHED_KEPT)
         self._routes: defaultdict[str, list[tuple[Backlog, Filter]]] = defaultdict(list)
         # Nothing is delivered before all are there: a dead letter must find its subscriptions.
         with self._lock:
@@ -200,7 +203,13 @@ class Broker:
                     message.message_id = str(number)
                     message.publish_time = publish_time
                 self._fan_out(topic, messages)
+            self._published.extend((topic, message) for message in messages)
         return [message.message_id for message in messages]
+
+    def published(self) -> list[tuple[str, PubsubMessage]]:
+        """Return the newest messages of all topics with their topics, the oldest first."""
+        with self._lock:
+            return list(self._published)
 
     def now_s(self) -> float:
         """Return the time that publish times are compared with, in seconds since 1970."""

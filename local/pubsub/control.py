@@ -3,6 +3,7 @@
 GET    /_health
 GET    /_stats                       by subscription: backlog, outstanding, counts since start
 GET    /_messages?subscription=NAME  everything unacknowledged, as a push would write it
+GET    /_published                   the newest thousand messages, each with its topic
 GET    /_faults    POST    DELETE    see ``faults``
 GET    /certs                        the keys that sign OIDC tokens, a JSON Web Key Set
 """
@@ -33,6 +34,7 @@ class Control:
             Route("GET", "/_health", lambda _: {"status": "ok"}),
             Route("GET", "/_stats", lambda _: self._stats()),
             Route("GET", "/_messages", self._messages),
+            Route("GET", "/_published", lambda _: self._published()),
             Route("GET", "/_faults", lambda _: self._faults.documents()),
             Route("POST", "/_faults", self._add_faults),
             Route("DELETE", "/_faults", lambda _: self._clear_faults()),
@@ -56,6 +58,9 @@ class Control:
             }
             for delivery in backlog.pending()
         ]
+
+    def _published(self) -> list[dict[str, Any]]:
+        return [{"topic": t, **described(message)} for t, message in self._broker.published()]
 
     def _add_faults(self, call: Call) -> list[dict[str, Any]]:
         self._faults.add(call.document())

@@ -23,7 +23,7 @@ from shared.errors import (
 )
 from shared.sources.base import Extent, Snapshot, Source
 from shared.steps import rewinds, units
-from shared.steps.attempts import Work, attempt
+from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.wiring import Services
 
 NOT_PINNED = "deletes were not looked for: keys and rows would be of different moments"
@@ -41,15 +41,15 @@ def extract(request: ExtractRequest | UnitRequest, services: Services) -> None:
         return
     resolved, generation = services.config.get(request.table)
     if request.run_id:
-        run = _there(request.table, request.run_id, services)
+        run, this = _there(request.table, request.run_id, services), None
     else:
-        run = services.ledger.open(requested(request, resolved, generation, services))
+        wanted = requested(request, resolved, generation, services)
+        run, this = open_run(services, wanted, "extract")
     if run.is_terminal:
         return
     if run.state in (RunState.REQUESTED, RunState.EXTRACTING):
-        with attempt(services, run, "extract", RunState.EXTRACTING) as work:
-            manifest = services.manifests.find(run.table, run.run_id)
-            manifest = manifest or _stage(work, resolved)
+        with attempt(services, run, "extract", RunState.EXTRACTING, this) as work:
+            manifest = find_staged(work) or _stage(work, resolved)
             if manifest is None:
                 return
             units.finish(work, manifest)
@@ -114,7 +114,7 @@ def _stage(work: Work, resolved: ResolvedTable) -> Manifest | None:
     services, run = work.services, work.run
     if run.rewind_to:
         return services.manifests.create(rewinds.manifest(work, resolved, run.rewind_to))
-    plan = services.manifests.find_plan(run.table, run.run_id)
+    plan = None if work.is_first else services.manifests.find_plan(run.table, run.run_id)
     if plan is None:
         with closing(services.source(resolved, run.run_id)) as source:
             begun = _begin(work, resolved, source)

@@ -13,7 +13,7 @@ from shared.core.runs import Run, RunState, Trigger
 from shared.errors import UnknownTableError
 from shared.stage.arrow import arrow_schema
 from shared.steps import quarantine
-from shared.steps.attempts import Work, attempt
+from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.steps.dropped_files import DroppedFile, Hashed
 from shared.steps.rejects import Rejects
 from shared.steps.units import ask_for_load, finish, part_writer
@@ -47,16 +47,16 @@ def ingest(request: IngestRequest, services: Services) -> None:
             f"{resolved.table.source_kind}; only a table with csv takes files",
             table=table,
         )
-    run = services.ledger.open(_requested(request, resolved, config_generation, services))
+    wanted = _requested(request, resolved, config_generation, services)
+    run, this = open_run(services, wanted, "ingest")
     if run.is_terminal:
         return
     if run.state in (RunState.REQUESTED, RunState.EXTRACTING):
-        with attempt(services, run, "ingest", RunState.EXTRACTING) as work:
+        with attempt(services, run, "ingest", RunState.EXTRACTING, this) as work:
             if other := quarantine.successor(request.name, services):
                 work.finish(RunState.SKIPPED, reason=f"{other} was sent in its place")
                 return
-            manifest = services.manifests.find(run.table, run.run_id)
-            manifest = manifest or _stage(work, resolved, request)
+            manifest = find_staged(work) or _stage(work, resolved, request)
             if manifest is None:
                 work.finish(RunState.SKIPPED, reason="this generation was deleted or overwritten")
                 return
@@ -87,7 +87,7 @@ def _stage(work: Work, resolved: ResolvedTable, request: IngestRequest) -> Manif
     file = services.storage.info(request.bucket, request.name, request.generation)
     if file is None:
         return None
-    if work.run.attempt_count == 1:
+    if work.is_first:
         # A later attempt would tell of the back-off, not of how long a file waits.
         waited = services.now() - file.created_at
         log.info("file picked up", extra={"wait_s": waited.total_seconds()})

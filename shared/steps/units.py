@@ -35,6 +35,8 @@ def read_unit(request: UnitRequest, services: Services) -> None:
         NotStagedError: the request overtook the plan.
     """
     run = services.ledger.find(request.table, request.run_id)
+    if run and run.is_terminal:
+        return  # its plan may have been swept away
     plan = services.manifests.find_plan(request.table, request.run_id)
     if run is None or plan is None:
         raise NotStagedError(
@@ -47,8 +49,7 @@ def read_unit(request: UnitRequest, services: Services) -> None:
             if manifest is None:
                 return
             finish(work, manifest)
-    if not run.is_terminal:
-        ask_for_load(run, services)
+    ask_for_load(run, services)
 
 
 def read_slice(

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from flask import Request
@@ -14,6 +15,7 @@ from local.faultpoints.deliveries import KilledError
 from shared import entrypoint
 from shared.core.dead_letters import decode_sweep
 from shared.core.messages import IngestRequest, LoadRequest, decode_extract
+from shared.ledger import Ledger
 from shared.steps.extract import extract
 from shared.steps.ingest import ingest
 from shared.steps.load import load
@@ -34,7 +36,12 @@ services_in_use: ContextVar[Services] = ContextVar("services")
 
 
 def serve(services: Services, message: Message, board: MemoryBoard | None = None) -> bool:
-    """Push a message to its function; say whether it was acknowledged."""
+    """Push a message to its function; say whether it was acknowledged.
+
+    Each delivery is to an instance of its own, which knows no record from before.
+    """
+    ledger = Ledger(services.storage, services.settings.bucket("state"))
+    services = replace(services, ledger=ledger)
     services_in_use.set(services)
     board_in_use.set(board)
     decode, step = FUNCTIONS[message.topic]

@@ -50,19 +50,43 @@ def test_entry_point_has_the_name_of_its_folder(name: str) -> None:
     assert defined == [name]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_importing_a_function_pulls_in_no_driver(name: str) -> None:
-    main = FUNCTIONS / name / "main.py"
-    code = (
-        f"import json, runpy, sys; runpy.run_path({str(main)!r}); print(json.dumps([*sys.modules]))"
-    )
+FRAMEWORK = "import functions_framework, runpy, flask"
 
+
+def loaded(code: str) -> set[str]:
+    """Return the modules of a fresh process that has run this code."""
+    code = f"{code}; import json, sys; print(json.dumps([*sys.modules]))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
+    return set(json.loads(result.stdout))
 
-    loaded = set(json.loads(result.stdout))
-    assert not {d for d in DRIVERS if d in loaded}
+
+@pytest.fixture(scope="module")
+def bare() -> set[str]:
+    """Return what the framework loads by itself."""
+    return loaded(FRAMEWORK)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_importing_a_function_loads_nothing_beyond_the_framework(bare: set[str], name: str) -> None:
+    main = str(FUNCTIONS / name / "main.py")
+
+    assert loaded(f"{FRAMEWORK}; runpy.run_path({main!r})") - bare == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_step_of_a_function_pulls_in_no_driver_by_itself(name: str) -> None:
+    modules = loaded(f"from shared import entrypoint; import shared.steps.{name}")
+
+    assert {d for d in DRIVERS if d in modules} == set()
+
+
+@pytest.mark.parametrize("name", ["extract", "load"])
+def test_tables_do_without_what_reads_files(name: str) -> None:
+    modules = loaded(f"from shared import entrypoint; import shared.steps.{name}")
+
+    assert {m for m in modules if m.startswith("shared.csv")} == set()
 
 
 @pytest.mark.parametrize("name", NAMES)

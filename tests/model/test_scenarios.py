@@ -12,8 +12,12 @@ def test_a_late_delivery_finds_its_run_staged_and_is_not_acknowledged(new_world:
     world.source.insert()
     world.tick()
     tick = world.mail()[0]
-    late, first = world.start(tick), world.start(tick)
-    late.run_up_to("write ledger/")
+    dying, late, first = (world.start(tick) for _ in range(3))
+    dying.run_up_to("write ledger/")
+    dying.advance()
+    dying.kill()
+    world.clock.pass_(timedelta(seconds=world.services.settings.lease_s))
+    late.run_up_to("read ledger/")
     late.advance()
     first.run_up_to("send to model-load")
 
@@ -94,3 +98,26 @@ def test_a_zombie_takes_no_lease_of_a_run_that_others_have_brought_further(
     (run,) = world.services.ledger.runs()
     assert run.state is RunState.STAGED
     assert run.lease is None
+
+
+def test_a_unit_that_a_zombie_asks_for_after_its_plan_was_swept_away_is_acknowledged(
+    new_world: NewWorld,
+) -> None:
+    world = new_world(SyncMode.INCREMENTAL, unit_rows=3)
+    world.source.insert(number=4)
+    world.tick()
+    tick = world.mail()[0]
+    zombie = world.start(tick)
+    zombie.run_up_to("count rows")
+    world.clock.pass_(timedelta(seconds=world.services.settings.lease_s))
+    world.deliver(tick)
+    zombie.run_up_to("send to model-extract")
+    world.settle()
+    world.clock.pass_(timedelta(hours=1))
+    world.ask_for_sweep()
+    world.settle()
+
+    zombie.run()
+
+    assert zombie.error is None
+    world.recover()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
@@ -205,13 +205,16 @@ class World:
         delivery = Delivery(
             message_id=message.sent.id, published_at=message.published_at, data=message.sent.data
         )
+        # An instance remembers records by itself; each delivery here is to a new one.
+        ledger = Ledger(self.services.storage, self.services.settings.bucket("state"))
+        services = replace(self.services, ledger=ledger)
         try:
             if message.topic == "extract":
-                extract(decode_extract(delivery), self.services)
+                extract(decode_extract(delivery), services)
             elif message.topic == "sweep":
-                sweep(SweepRequest.decode(delivery), self.services)
+                sweep(SweepRequest.decode(delivery), services)
             else:
-                load(LoadRequest.decode(delivery), self.services)
+                load(LoadRequest.decode(delivery), services)
         except RetryableError:
             return
         except SluiceError as exc:

@@ -27,6 +27,9 @@ from shared.sources.snowflake.arrow import conform
 from shared.sources.snowflake.types import SourceColumn, find
 from shared.stage.arrow import arrow_schema
 
+COLUMN_FACTS = 7
+"""So many fields of a row about a column are the column's; the rest are about its table."""
+
 
 class SnowflakeSource:
     """One table of Snowflake, for one run."""
@@ -40,6 +43,7 @@ class SnowflakeSource:
         self._ref = self._table
         self._snapshot: Snapshot | None = None
         self._known_columns: tuple[SourceColumn, ...] | None = None
+        self._facts: tuple[Any, ...] = ()
         self._known_key: tuple[str, ...] | None = None
         self._query_id: str | None = None
         tag = {"table": resolved.table.name, "run_id": run_id}
@@ -74,13 +78,16 @@ class SnowflakeSource:
         """
         doing = f"asking for the last change of {self._table.name}"
         try:
-            kind, *facts = self._one(sql.facts(self._table), doing)
+            columns = self._columns()
+            kind, *facts = self._facts
+            if kind != tokens.PLAIN_TABLE:
+                return None
             change, now = self._one(sql.last_change(self._table), doing)
         except SourceRefusedError:
             return None
-        if kind != tokens.PLAIN_TABLE or not change or not tokens.is_settled(int(change), now):
+        if not change or not tokens.is_settled(int(change), now):
             return None
-        return tokens.token(int(change), (self._table.name, *facts), self._columns())
+        return tokens.token(int(change), (self._table.name, *facts), columns)
 
     def snapshot(self) -> Snapshot:
         """Fix the moment that all later reads see; pinned by time travel where that works."""
@@ -232,7 +239,8 @@ class SnowflakeSource:
                     f"{self._table.name} does not exist in Snowflake, or the role may not see it",
                     table=self._config.name,
                 )
-            self._known_columns = tuple(_source_column(row) for row in rows)
+            self._facts = tuple(rows[0][COLUMN_FACTS:])
+            self._known_columns = tuple(_source_column(row[:COLUMN_FACTS]) for row in rows)
         return self._known_columns
 
     def _columns_of(self, piece: Slice | None) -> tuple[SourceColumn, ...]:
