@@ -18,6 +18,8 @@ from shared.errors import InvalidFileError
 _SECOND_TABLE_ROWS = 2
 _TABLE_ROWS = 3
 _CHECKED_PARTS = 50
+_MIN_EDGES = 3
+_LINE_ENDERS = frozenset(";|,\t~^")
 
 
 def check_header(
@@ -45,6 +47,24 @@ def check_header(
     twice = sorted(n for n, count in Counter(folded).items() if count > 1)
     if twice and header.rows == 1:
         warnings.append(f"several columns are called {', '.join(twice[:5])}; they get numbers")
+
+
+def check_edges(records: Records, start: int, warnings: list[str]) -> None:
+    """Warn where one mark begins or ends each record and is read as content, or as a column."""
+    numbers = [n for n in records.modal if n >= start][:BODY_RECORDS]
+    if len(numbers) < _MIN_EDGES:
+        return
+    lines = [records.cut.lines[records.indices[n]].rstrip(" ") for n in numbers]
+    delimiter = records.cut.style.delimiter
+    ends = {line[-1:] for line in lines}
+    mark = "".join(ends)
+    if len(ends) == 1 and mark in _LINE_ENDERS and not delimiter.endswith(mark):
+        warnings.append(f"each record ends with {mark!r}, which is read as text of its last field")
+    is_framed = bool(delimiter) and all(line.startswith(delimiter) for line in lines)
+    if is_framed and records.width > 2 and delimiter.strip():
+        warnings.append(
+            f"each record starts with {delimiter!r}: the first column has neither name nor values"
+        )
 
 
 def check_preamble(records: Records, start: int, skip_lines: int, warnings: list[str]) -> None:

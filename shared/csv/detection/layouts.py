@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from shared.csv.detection.doubts import (
+    check_edges,
     check_end,
     check_header,
     check_last_row,
@@ -22,6 +23,8 @@ from shared.csv.detection.shapes import Shape
 from shared.csv.trailers import agrees, counts_rows, trailer_count
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
+_COPY_END = "\\."
+"""Source: PostgreSQL, COPY, "Text Format": the end of the data."""
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
@@ -86,6 +89,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     body = [n for n in records.modal if n >= start + header.rows]
     names = records.width - has_trailing - has_row_names
     check_header(records, start, header, names, warnings)
+    check_edges(records, start, warnings)
     check_other_tables(records, start, header, body, warnings)
     if is_whole:
         check_last_row(records, start + header.rows, warnings)
@@ -112,6 +116,8 @@ def _comment(cut: Shape) -> tuple[str | None, int]:
     if width < 2:
         return None, 0
     first = cut.widths.index(width)
+    if cut.lines[-1] == _COPY_END:
+        return _COPY_END, 1
     for mark in _COMMENTS:
         if mark == cut.style.delimiter:
             continue
