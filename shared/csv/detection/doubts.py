@@ -1,5 +1,6 @@
 """What a person should know before trusting a layout: odd headers, second tables, cut ends."""
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -47,6 +48,21 @@ def check_header(
     twice = sorted(n for n, count in Counter(folded).items() if count > 1)
     if twice and header.rows == 1:
         warnings.append(f"several columns are called {', '.join(twice[:5])}; they get numbers")
+
+
+def check_unparted(records: Records, warnings: list[str]) -> None:
+    """Warn of a usual delimiter in lines that are read as one field each."""
+    lines = [records.cut.lines[i] for i in records.indices[:BODY_RECORDS]]
+    if records.cut.style.delimiter or len(lines) < _MIN_EDGES:
+        return
+    for mark in (",", ";", "\t", "|"):
+        count = sum(bool(re.search(rf"{re.escape(mark)}(?=[^\s\d])", line)) for line in lines)
+        if count * 2 > len(lines):
+            warnings.append(
+                f"{count} of {len(lines)} lines have {mark!r}, but in differing numbers; each line "
+                "is read as one field"
+            )
+            return
 
 
 def check_edges(records: Records, start: int, warnings: list[str]) -> None:
