@@ -190,7 +190,7 @@ class CsvFile:
             return self._take_prefixed(prefix)
         marks = marks_for(self.dialect, self._text[:PIECE_BYTES])
         head = marks.encode(self._text[:PIECE_BYTES])
-        syntax = Syntax(marks.delimiter, marks.quote, self._newline, 0)
+        syntax = Syntax(marks.delimiter, marks.quote, self._newline, 0, has_any_line_end=True)
         record = read_record(head, 0, syntax)
         is_cut = record.end == len(head) and len(self._text) > PIECE_BYTES
         if record.flaw or is_cut or record.width > MAX_COLUMNS:

@@ -268,14 +268,14 @@ class _Detection:
         return {"decimal_mark": ","} if evidence else {}
 
     def _null_markers(self, cut: Shape, style: Style) -> dict[str, object]:
-        if style.escape != "\\" or "null_markers" in self._given:
+        if "null_markers" in self._given:
             return {}
         cells = (c for i in range(min(len(cut.lines), _NULL_RECORDS)) for c in cut.cells(i))
         count = sum(cell == "\\N" for cell in cells)
         if not count:
             return {}
         self._evidence.append(f"NULL is written as \\N, in {count} of the first cells")
-        return {"null_markers": ("\\N",), "has_escape_codes": True}
+        return {"null_markers": ("\\N",), "has_escape_codes": style.escape == "\\"}
 
 
 def _stated(value: object) -> str:

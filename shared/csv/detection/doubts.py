@@ -1,5 +1,6 @@
 """What a person should know before trusting a layout: odd headers, second tables, cut ends."""
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from shared.errors import InvalidFileError
 _SECOND_TABLE_ROWS = 2
 _TABLE_ROWS = 3
 _CHECKED_PARTS = 50
+_MIN_EDGES = 3
+_LINE_ENDERS = frozenset(";|,\t~^")
 
 
 def check_header(
@@ -45,6 +48,39 @@ def check_header(
     twice = sorted(n for n, count in Counter(folded).items() if count > 1)
     if twice and header.rows == 1:
         warnings.append(f"several columns are called {', '.join(twice[:5])}; they get numbers")
+
+
+def check_unparted(records: Records, warnings: list[str]) -> None:
+    """Warn of a usual delimiter in lines that are read as one field each."""
+    lines = [records.cut.lines[i] for i in records.indices[:BODY_RECORDS]]
+    if records.cut.style.delimiter or len(lines) < _MIN_EDGES:
+        return
+    for mark in (",", ";", "\t", "|"):
+        count = sum(bool(re.search(rf"{re.escape(mark)}(?=[^\s\d])", line)) for line in lines)
+        if count * 2 > len(lines):
+            warnings.append(
+                f"{count} of {len(lines)} lines have {mark!r}, but in differing numbers; each line "
+                "is read as one field"
+            )
+            return
+
+
+def check_edges(records: Records, start: int, warnings: list[str]) -> None:
+    """Warn where one mark begins or ends each record and is read as content, or as a column."""
+    numbers = [n for n in records.modal if n >= start][:BODY_RECORDS]
+    if len(numbers) < _MIN_EDGES:
+        return
+    lines = [records.cut.lines[records.indices[n]].rstrip(" ") for n in numbers]
+    delimiter = records.cut.style.delimiter
+    ends = {line[-1:] for line in lines}
+    mark = "".join(ends)
+    if len(ends) == 1 and mark in _LINE_ENDERS and not delimiter.endswith(mark):
+        warnings.append(f"each record ends with {mark!r}, which is read as text of its last field")
+    is_framed = bool(delimiter) and all(line.startswith(delimiter) for line in lines)
+    if is_framed and records.width > 2 and delimiter.strip():
+        warnings.append(
+            f"each record starts with {delimiter!r}: the first column has neither name nor values"
+        )
 
 
 def check_preamble(records: Records, start: int, skip_lines: int, warnings: list[str]) -> None:

@@ -4,11 +4,13 @@ import re
 from dataclasses import dataclass, field
 
 from shared.csv.detection.doubts import (
+    check_edges,
     check_end,
     check_header,
     check_last_row,
     check_other_tables,
     check_preamble,
+    check_unparted,
 )
 from shared.csv.detection.headers import (
     HeaderFinding,
@@ -22,9 +24,12 @@ from shared.csv.detection.shapes import Shape
 from shared.csv.trailers import agrees, counts_rows, trailer_count
 
 _COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
+_COPY_END = "\\."
+"""Source: PostgreSQL, COPY, "Text Format": the end of the data."""
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
+_TITLE_RECORDS = 3
 _MIN_ENDS = 3
 """Of fewer records without a header, the last field may just be empty."""
 
@@ -64,6 +69,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     warnings: list[str] = []
     skip_lines = _skip_lines(records, start, header, evidence, warnings)
     check_preamble(records, start, skip_lines, warnings)
+    check_unparted(records, warnings)
     evidence.append(header.evidence)
     if comment:
         evidence.append(f"comments: {comments} lines that start with {comment!r} are no records")
@@ -86,6 +92,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     body = [n for n in records.modal if n >= start + header.rows]
     names = records.width - has_trailing - has_row_names
     check_header(records, start, header, names, warnings)
+    check_edges(records, start, warnings)
     check_other_tables(records, start, header, body, warnings)
     if is_whole:
         check_last_row(records, start + header.rows, warnings)
@@ -112,6 +119,8 @@ def _comment(cut: Shape) -> tuple[str | None, int]:
     if width < 2:
         return None, 0
     first = cut.widths.index(width)
+    if cut.lines[-1] == _COPY_END:
+        return _COPY_END, 1
     for mark in _COMMENTS:
         if mark == cut.style.delimiter:
             continue
@@ -131,6 +140,10 @@ def _start(records: Records) -> tuple[int, HeaderFinding, bool]:
         if header.rows:
             return dense, header, False
     header = find_header(records.sample(first))
+    if not header.rows:
+        named = _names_below(records, first)
+        if named:
+            return *named, False
     if not first or records.width < 2:
         return (0, header, False) if first or header else (first, header, False)
     ahead = records.widths[:first]
@@ -145,6 +158,25 @@ def _start(records: Records) -> tuple[int, HeaderFinding, bool]:
     if set(ahead) == {1}:
         return first, header, is_prose
     return 0, HeaderFinding(0, header.evidence or "no header"), False
+
+
+def _names_below(records: Records, first: int) -> tuple[int, HeaderFinding] | None:
+    """Return the record with names if others, unlike the rows, stand above it in the same width."""
+    for place in range(1, min(_TITLE_RECORDS + 1, len(records.modal) - 2)):
+        number = records.modal[place]
+        cells = records.cells(number)
+        if any(look(cell) is not Look.WORDS for cell in cells) or len(set(cells)) < len(cells):
+            continue
+        header = find_header(records.sample(number))
+        typed = typed_columns(records.sample(number + 1), records.width)
+        above = [records.cells(n) for n in records.modal[:place]]
+        is_odd = all(
+            any(row[j].strip() and look(row[j]) is not found for j, found in typed.items())
+            for row in above
+        )
+        if header.is_sure and len(typed) > 1 and is_odd and number > first:
+            return number, header
+    return None
 
 
 def _first_dense(records: Records) -> int:
