@@ -31,8 +31,8 @@ $(VENV)/.ready: local/requirements.txt pyproject.toml
 
 setup: $(VENV)/.ready ## Make the virtual environment
 
-demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here (KEEP=1 leaves it up)
-	@$(BIN)/python -m local.demo --state $(STATE) $(if $(KEEP),--keep)
+demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here: TARGET=sqlserver|all, KEEP=1
+	@$(BIN)/python -m local.demo --state $(STATE) --target $(or $(TARGET),postgres) $(if $(KEEP),--keep)
 
 test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKERS=1 runs them in turn
 	@# Sets are iterated over in one order, or the processes would not find the same tests; the

@@ -1,7 +1,8 @@
 """The demo's story: fill the source, let the Scheduler fire, change rows, fire again, drop a file.
 
-Run as ``python -m local.demo --state DIR [--keep]``. Ends with every run's receipt and an
-independent comparison of source and target; exits 0 only if all of it adds up.
+Run as ``python -m local.demo --state DIR [--target NAME] [--keep]``. Ends with every run's receipt
+and an independent comparison of source and target; exits 0 only if all of it adds up. For all
+targets the story is told once each, in a cloud of its own.
 """
 
 import argparse
@@ -15,8 +16,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from local.cli import tick_tables
-from local.clients import connect_postgres, connect_snowflake
-from local.demo import compare, dataset
+from local.clients import connect_snowflake
+from local.demo import compare, dataset, targets
 from local.state import delete
 from local.supervisor import Background
 from local.topology import FUNCTIONS
@@ -34,13 +35,13 @@ console = render.console
 class Demo:
     """A local cloud with the data set in its source."""
 
-    def __init__(self, described: dict[str, Any], folder: Path) -> None:
+    def __init__(self, described: dict[str, Any], folder: Path, kind: str) -> None:
         self._described = described
         self._folder = folder
         adopt(described["env"])
         self.services = Services.build(Settings.from_environment())
         self.snowflake = connect_snowflake(self.services.secrets, described["snowflake"])
-        self.postgres = connect_postgres(described["postgres_uri"])
+        self.target: targets.DemoTarget = targets.TARGETS[kind](described, self.services)
 
     def fill(self) -> None:
         """Put the data set into the source."""
@@ -78,13 +79,7 @@ class Demo:
     def has_taken_file(self) -> bool:
         """Say whether the file's good rows are in the target, and its bad ones in quarantine."""
         expected = dataset.FEEDBACK_ROWS - dataset.FEEDBACK_BAD_ROWS
-        cursor = self.postgres.cursor()
-        cursor.execute("SELECT to_regclass('public.feedback') IS NOT NULL")
-        if not cursor.fetchone()[0]:
-            return False
-        cursor.execute("SELECT count(*) FROM public.feedback")
-        loaded = cursor.fetchone()[0]
-        self.postgres.commit()
+        loaded = self.target.count("feedback")
         rejected = [
             r.receipt.rows_rejected for r in self.runs() if r.receipt and r.steps.get("ingest")
         ]
@@ -101,7 +96,7 @@ class Demo:
             shown.add_column(name, justify="left" if name[0] in "TE" else "right")
         results = []
         for table in dataset.TABLES:
-            source, target, same = compare.same_rows(self.snowflake, self.postgres, table)
+            source, target, same = compare.same_rows(self.snowflake, self.target, table)
             results.append(same)
             verdict = "[green]the same[/]" if same else "[red]DIFFERENT[/]"
             shown.add_row(table.name, f"{source:,}", f"{target:,}", verdict)
@@ -111,7 +106,7 @@ class Demo:
     def close(self) -> None:
         """Close both connections."""
         self.snowflake.close()
-        self.postgres.close()
+        self.target.close()
 
     def _new(self, known: set[str]) -> list[Run]:
         return [r for r in self.services.ledger.runs() if r.run_id not in known]
@@ -211,36 +206,50 @@ def _functions(runs: list[Run]) -> Table:
     return table
 
 
-def main() -> None:
-    """Read the command line, run the demo, clean up."""
-    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path(".sluice/demo"))
-    parser.add_argument("--config", type=Path, default=Path("config"))
-    parser.add_argument("--keep", action="store_true", help="leave the cloud up")
-    given = parser.parse_args()
+def play(kind: str, given: argparse.Namespace) -> bool:
+    """Start a cloud, tell the story with one target, and say whether everything adds up."""
     started_s = time.monotonic()
-    dataset.fetch()
     delete(given.state)
+    config = targets.point(given.config, given.state, kind)
     with console.status("starting the cloud"):
-        background = Background.start(given.state, given.config, "local")
-    console.print(f"the cloud is up after {time.monotonic() - started_s:.1f} s")
+        background = Background.start(given.state, config, "local")
+    console.print(
+        f"the cloud is up after {time.monotonic() - started_s:.1f} s; "
+        f"rows go to {targets.NAMES[kind]}"
+    )
     try:
-        demo = Demo(background.described, given.state)
+        demo = Demo(background.described, given.state, kind)
         is_good = tell(demo)
         demo.close()
     finally:
         if not given.keep:
             background.stop()
     elapsed_s = time.monotonic() - started_s
-    if given.keep:
-        render.plain("the cloud stays up; to look around in it, in this folder:")
-        render.plain(f"  export SLUICE_STATE={given.state.resolve()} PATH=$PWD/.venv/bin:$PATH")
-        render.plain("  sluice local status; sluice runs; sluice local down --delete")
     console.print(
         f"[green]every receipt adds up[/] after {elapsed_s:.1f} s"
         if is_good
         else f"[red]something does not add up[/] after {elapsed_s:.1f} s"
     )
+    return is_good
+
+
+def main() -> None:
+    """Read the command line, run the demo, clean up."""
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path(".sluice/demo"))
+    parser.add_argument("--config", type=Path, default=Path("config"))
+    parser.add_argument("--target", choices=[*targets.TARGETS, "all"], default="postgres")
+    parser.add_argument("--keep", action="store_true", help="leave the cloud up")
+    given = parser.parse_args()
+    if given.keep and given.target == "all":
+        parser.error("only one cloud can stay up: name one target")
+    dataset.fetch()
+    kinds = list(targets.TARGETS) if given.target == "all" else [given.target]
+    is_good = all(play(kind, given) for kind in kinds)
+    if given.keep:
+        render.plain("the cloud stays up; to look around in it, in this folder:")
+        render.plain(f"  export SLUICE_STATE={given.state.resolve()} PATH=$PWD/.venv/bin:$PATH")
+        render.plain("  sluice local status; sluice runs; sluice local down --delete")
     sys.exit(0 if is_good else 1)
 
 

@@ -43,20 +43,25 @@ class Point:
         return f"{self.seam}: {self.operation} {self.about}{again}"
 
 
-_STAGING = re.compile(r'"_sluice"\."(stage|keys|layer)_[^"]*"')
+_STAGING = re.compile(r'["[]_sluice["\]]\.["[](stage|keys|layer)_[^"\]]*["\]]')
 _STAGED = {"stage": "staged rows", "keys": "staged keys", "layer": "a layer"}
 _BOOKKEEPING = re.compile(r"\b_sluice\.(\w+)")
-_CATALOG = re.compile(r"\b(information_schema\.\w+|pg_(?!advisory|temp)\w+)", re.IGNORECASE)
-_TABLE = re.compile(r'(?:"(?:[^"]|"")+"\.)+"(?:[^"]|"")+"')
-_PRODUCT_SCHEMA = re.compile(r"SCHEMA IF NOT EXISTS (\S+)")
+_CATALOG = re.compile(
+    r"\b(information_schema\.\w+|pg_(?!advisory|temp)\w+|sys\.\w+)", re.IGNORECASE
+)
+_TABLE = re.compile(r'(?:"(?:[^"]|"")+"\.)+"(?:[^"]|"")+"|(?:\[[^\]]+\]\.)+\[[^\]]+\]')
+_PRODUCT_SCHEMA = re.compile(r"SCHEMA IF NOT EXISTS (\S+)|IF SCHEMA_ID\(N'([^']+)'\)")
 
 
 def statement_name(sql: str) -> str:
     """Name a statement: its verb and what it is about, without the names of one table or run."""
     text = " ".join(sql.split())
     verb = text.partition(" ")[0].upper()
+    if "sp_getapplock" in text:
+        return "EXEC sp_getapplock"
     if schema := _PRODUCT_SCHEMA.search(text):
-        return f"{verb} SCHEMA {'_sluice' if '_sluice' in schema[1] else 'schema'}"
+        named = schema[1] or schema[2]
+        return f"{verb} SCHEMA {'_sluice' if '_sluice' in named else 'schema'}"
     text = _STAGING.sub(lambda found: f"@{_STAGED[found[1]]}@", text)
     text = _BOOKKEEPING.sub(r"@_sluice.\1@", text)
     text = _CATALOG.sub(r"@\1@", text)

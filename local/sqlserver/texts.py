@@ -34,6 +34,9 @@ def rewrite(tree: exp.Expr) -> None:
     for count in list(tree.find_all(exp.Count)):
         if not count.args.get("big_int"):
             _cast_whole(count, "integer")
+    for schema in list(tree.find_all(exp.CurrentSchema)):
+        named = [schema.this] if schema.this else []
+        schema.replace(exp.Anonymous(this="sys.schema_name", expressions=named))
     for now in list(tree.find_all(exp.CurrentTimestamp)):
         now.replace(exp.Anonymous(this="sys.sysutcdatetime"))
     _rewrite_output(tree)

@@ -1,11 +1,7 @@
 """What the tests of the SQL Server contract share: the drivers, and the stand-in as a process."""
 
-import ctypes
 import datetime as dt
-import importlib.util
 import json
-import os
-import platform
 import signal
 import socket
 import struct
@@ -19,42 +15,29 @@ from typing import Any
 
 import pytest
 
+from shared.errors import InvalidConfigError
+from shared.targets.sqlserver import drivers
+
 REPOSITORY = Path(__file__).parents[2]
 PASSWORD = "Tiger;Lily-1"
 DRIVERS = ("microsoft", "freetds")
 
-_MICROSOFT = "libs/linux/debian_ubuntu/{}/lib/libmsodbcsql-18*.so*"
-_FREETDS = "/usr/lib/{}-linux-gnu/odbc/libtdsodbc.so"
 _TIMESTAMPOFFSET = -155
 """SQL_SS_TIMESTAMPOFFSET, for which pyodbc has no type. Source: msodbcsql.h."""
 
 
 @cache
 def missing(driver: str) -> str:
-    """Why a driver cannot be used; empty when it can."""
-    folder = os.environ.get("SLUICE_ODBC_LIBRARIES", "")
+    """Why a driver cannot be used; empty when it can.
+
+    FreeTDS comes from the system, so it may be missing in CI too; the other one may not.
+    """
     try:
-        for name in ("libltdl.so.7", "libodbcinst.so.2", "libodbc.so.2"):
-            ctypes.CDLL(str(Path(folder) / name), ctypes.RTLD_GLOBAL)
-        import pyodbc  # noqa: F401
-    except (ImportError, OSError) as exc:
-        return f"not installed: pyodbc with unixODBC ({exc}); apt install libodbc2"
-    if driver_path(driver):
-        return ""
-    package = {"microsoft": "pip install mssql-python-odbc", "freetds": "apt install tdsodbc"}
-    return f"not installed: the ODBC driver of {driver}; {package[driver]}"
-
-
-def driver_path(driver: str) -> str:
-    """The driver's library; empty when there is none."""
-    if driver == "freetds":
-        path = Path(_FREETDS.format(platform.machine()))
-        return str(path) if path.exists() else ""
-    package = importlib.util.find_spec("mssql_python_odbc")
-    if package is None or package.origin is None:
-        return ""
-    found = Path(package.origin).parent.glob(_MICROSOFT.format(platform.machine()))
-    return next((str(path) for path in found), "")
+        drivers.load()
+        drivers.path(driver)
+    except InvalidConfigError as exc:
+        return f"not installed: {exc.message}" if driver == "freetds" else exc.message
+    return ""
 
 
 class SqlServerProcess:
@@ -122,7 +105,7 @@ class SqlServerProcess:
             else f"SERVER=127.0.0.1,{self.port};Encrypt={encrypt};{options}"
         )
         connection = pyodbc.connect(
-            f"DRIVER={{{driver_path(driver)}}};{host};UID={user};PWD={{{password}}};"
+            f"DRIVER={{{drivers.path(driver)}}};{host};UID={user};PWD={{{password}}};"
             f"DATABASE={database}",
             timeout=5,
             autocommit=autocommit,

@@ -297,3 +297,16 @@ def test_a_batch_has_variables_and_conditions(cursor: Any) -> None:
         "IF @x = 6 AND EXISTS (SELECT 1) BEGIN SELECT @x AS Six END ELSE SELECT 0"
     )
     assert (cursor.description[0][0], cursor.fetchval()) == ("Six", 6)
+
+
+def test_a_schema_is_named_by_its_number(microsoft: Any, table: str) -> None:
+    microsoft.execute(f"EXEC(N'CREATE SCHEMA [S {table}]')")
+    microsoft.execute(f"CREATE TABLE [S {table}].{table} (id int)")
+
+    found = rows(
+        microsoft,
+        "SELECT SCHEMA_NAME(schema_id), SCHEMA_NAME() FROM sys.tables WHERE name = ?",
+        table,
+    )
+
+    assert found == [(f"S {table}", "dbo")]

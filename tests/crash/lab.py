@@ -17,11 +17,14 @@ from shared import entrypoint, storage
 from shared.sources.snowflake import connection as snowflake_connection
 from shared.steps.repairs.sweeping import Sweep
 from shared.targets.postgres import connection
+from shared.targets.sqlserver import bookkeeping as sqlserver_bookkeeping
+from shared.targets.sqlserver import connection as sqlserver_connection
 from tests.crash.functions import board_in_use, services_in_use
 from tests.crash.judging import Trouble
-from tests.crash.lanes import Lane, Track, find
+from tests.crash.lanes import Lane, find
 from tests.crash.matrix import Case, Verdict, play, record
 from tests.crash.servers import Outbox, Servers
+from tests.crash.tracks import Track
 
 UPLOAD_CHUNK_BYTES = 256 * 1024
 """The smallest that Cloud Storage takes, so that a part needs several requests."""
@@ -77,10 +80,13 @@ def opened(folder: Path) -> Iterator[Lab]:
         stack.callback(seams.watch_deliveries(board_in_use.get))
         short = retry.DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.05)
         limits = {**connection.SESSION_LIMITS_S, "lock_timeout": LOCK_TIMEOUT_S}
+        options = (*sqlserver_connection.OPTIONS, f"SET LOCK_TIMEOUT {int(LOCK_TIMEOUT_S * 1000)}")
         for owner, name, value in (
             (entrypoint, "services", services_in_use.get),
             (storage, "CHUNK_BYTES", UPLOAD_CHUNK_BYTES),
             (connection, "SESSION_LIMITS_S", limits),
+            (sqlserver_connection, "OPTIONS", options),
+            (sqlserver_bookkeeping, "LOCK_TIMEOUT_MS", int(LOCK_TIMEOUT_S * 1000)),
             (retry, "DEFAULT_RETRY", short),
             # These take longer than all else of a connection over loopback: certificates, a key.
             (ssl, "create_default_context", cache(ssl.create_default_context)),

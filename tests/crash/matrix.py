@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from local.faultpoints.boards import Fault, MemoryBoard, Seen
 from local.faultpoints.points import Action, Moment
 from tests.crash.judging import Trouble, judge, known_runs
-from tests.crash.lanes import Lane, Track, find
+from tests.crash.lanes import Lane, find
 from tests.crash.platform import Platform
-from tests.crash.reader import Reader, look
+from tests.crash.tracks import Track
 
 AT_FIRST = ((Moment.BEFORE, Action.KILL), (Moment.BEFORE, Action.PAUSE))
 """Later, before an I/O is after the one before it: nothing between the two can be seen outside."""
@@ -95,8 +95,8 @@ def play(track: Track, case: Case) -> Verdict:
     track.get_ready()
     records_before, litter_before = known_runs(track), _staging_tables(track)
     message = track.change()
-    before = look(track.servers.at_target(track.database), track.table)
-    reader = Reader(track.servers.connect_target(track.database), track.table)
+    before = track.look()
+    reader = track.read()
     board = MemoryBoard(*case.faults)
     platform = Platform(track, random.Random(str(case)))
     platform.begin(message, board)
@@ -106,7 +106,7 @@ def play(track: Track, case: Case) -> Verdict:
     platform.repeat()
     troubles = {**judge(track, records_before), **troubles}
     seen = reader.stop()
-    after = look(track.servers.at_target(track.database), track.table)
+    after = track.look()
     if not is_met:
         troubles[Trouble.BOOKS] = f"the point was not come to: {case}"
     if not is_in_time:
@@ -135,7 +135,5 @@ def record(track: Track) -> list[Seen]:
 
 
 def _staging_tables(track: Track) -> int:
-    found = track.query(
-        "SELECT count(*) FROM pg_tables WHERE schemaname = '_sluice' AND tablename LIKE 'stage\\_%'"
-    )
+    found = track.query(track.target.end.staging)
     return int(found[0][0])

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from local.faultpoints.boards import MemoryBoard
 from tests.crash.functions import serve
-from tests.crash.lanes import Track
 from tests.crash.messages import Message
+from tests.crash.tracks import Track
 
 MAX_ATTEMPTS = 5
 """Then Pub/Sub would put a message aside."""

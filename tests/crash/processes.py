@@ -25,6 +25,7 @@ from local.topology import LEASE_S
 from shared.core import runs
 from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest
 from shared.core.runs import Run, Trigger
+from tests.crash.ends import PostgresEnd
 from tests.crash.judging import Trouble, judge, known_runs
 from tests.crash.lanes import Lane, Rows, find
 from tests.crash.matrix import Case, Verdict, cases
@@ -211,6 +212,10 @@ class ProcessTrack:
         cursor = self._connection.cursor()
         cursor.execute(statement)
         return [tuple(row) for row in cursor.fetchall()]
+
+    def has_strays(self) -> bool:
+        """Say whether a staging table is where people look."""
+        return bool(self.query(PostgresEnd.strays))
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,10 +1,14 @@
 """Somebody who reads the table all the time, and notes every set of rows that was there to see."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 ABSENT = "no table"
 POLL_S = 0.01
+
+Look = Callable[[Any, str], str]
+"""Returns a digest of a table's rows, from a connection and the table's name."""
 
 
 def look(connection: Any, table: str) -> str:
@@ -27,7 +31,8 @@ def look(connection: Any, table: str) -> str:
 class Reader:
     """Reads in a thread of its own, over a connection of its own."""
 
-    def __init__(self, connection: Any, table: str) -> None:
+    def __init__(self, connection: Any, table: str, look: Look = look) -> None:
+        self._look = look
         self._connection = connection
         self._table = table
         self._over = threading.Event()
@@ -48,6 +53,6 @@ class Reader:
     def _read(self) -> None:
         try:
             while not self._over.wait(POLL_S):
-                self.seen.add(look(self._connection, self._table))
+                self.seen.add(self._look(self._connection, self._table))
         except BaseException as exc:  # noqa: BLE001 - handed to whoever asked for the reading
             self._failure = exc

@@ -20,15 +20,14 @@ from typing import Any
 
 import pytest
 
-from local.postgres import Postgres
 from shared.bus import Bus
 from shared.config.models import Connections
 from shared.secrets import Secrets
 from shared.settings import ZONES, Settings
 from shared.storage import Storage
 from shared.wiring import Services
+from tests.crash.ends import Asked, End, PostgresEnd, SqlServerEnd
 
-PASSWORD = "crash"
 DATABASE = "CRASH"
 START_TIMEOUT_S = 30.0
 POLL_S = 0.02
@@ -93,41 +92,40 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._children: list[subprocess.Popen[bytes]] = []
-        self.gcs_port, self.snowflake_port, self.postgres_port = free_ports(3)
-        self.postgres = Postgres(folder / "postgres", self.postgres_port, PASSWORD)
+        self.gcs_port, self.snowflake_port, postgres_port = free_ports(3)
+        self._ends: tuple[End, ...] = (PostgresEnd(folder, postgres_port), SqlServerEnd(folder))
         self._buckets: Any = None
         self._storage: Any = None
         self._vault: Any = None
         self._source: Any = None
-        self._targets: dict[str, Any] = {}
+        self._targets: dict[str, Asked] = {}
 
     def start(self) -> None:
         """Start the servers."""
         self._spawn("local.gcs", self.gcs_port)
         self._spawn("local.snowflake", self.snowflake_port)
-        self.postgres.start()
+        self.target("postgres")
         for port in (self.gcs_port, self.snowflake_port):
             _await(partial(_is_healthy, port), f"port {port}")
         self._connect_storage()
 
     def stop(self) -> None:
         """Take everything down."""
-        for connection in [self._source, *self._targets.values()]:
-            with contextlib.suppress(Exception):
-                connection.close()
+        with contextlib.suppress(Exception):
+            self._source.close()
         for child in self._children:
             child.terminate()
             child.wait()
-        self.postgres.stop()
+        for target in self._targets.values():
+            target.stop()
 
-    def connections(self, database: str) -> Connections:
-        """Return how the functions reach both ends."""
+    def connections(self, kind: str, database: str) -> Connections:
+        """Return how the functions reach both ends, the target by its key."""
         snowflake = {"account": "local", "user": "CRASH", "host": "127.0.0.1", "protocol": "http"}
-        postgres = {"host": "127.0.0.1", "port": self.postgres_port, "user": "postgres"}
         return Connections.model_validate(
             {
                 "snowflake": {**snowflake, "port": self.snowflake_port},
-                "postgres": {**postgres, "database": database},
+                kind: self.target(kind).end.reach(database),
             }
         )
 
@@ -139,37 +137,13 @@ class Servers:
         cursor.execute(statement)
         return list(cursor.fetchall())
 
-    def target(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """Run SQL at the target."""
-        cursor = self.at_target(database).cursor()
-        cursor.execute(statement)
-        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
-
-    def at_target(self, database: str) -> Any:
-        """Return the connection that the test itself uses."""
-        if database not in self._targets:
-            self._targets[database] = self.connect_target(database)
-        return self._targets[database]
-
-    def forget_target(self, database: str) -> None:
-        """Close the connection to a database and drop the database."""
-        self._targets.pop(database).close()
-        self.target(f"DROP DATABASE {database} WITH (FORCE)")
-
-    def connect_target(self, database: str) -> Any:
-        """Open a connection of one's own, each statement a transaction."""
-        import pg8000.dbapi
-
-        connection = pg8000.dbapi.connect(
-            user="postgres",
-            password=PASSWORD,
-            host="127.0.0.1",
-            port=self.postgres_port,
-            database=database,
-            ssl_context=False,
-        )
-        connection.autocommit = True
-        return connection
+    def target(self, kind: str) -> Asked:
+        """Return a target by its key, started when it is first asked for."""
+        if kind not in self._targets:
+            end = next(end for end in self._ends if end.kind == kind)
+            end.start()
+            self._targets[kind] = Asked(end)
+        return self._targets[kind]
 
     def _connect_source(self) -> Any:
         import snowflake.connector
@@ -221,7 +195,7 @@ class Servers:
         client._http.trust_env = self._storage._media._session.trust_env = False
         self._vault = Vault(
             {
-                "postgres-password": PASSWORD.encode(),
+                **{f"{end.kind}-password": end.password.encode() for end in self._ends},
                 "snowflake-private-key": _new_key("PEM"),
                 "staging-key": b"ab" * 32,
             }

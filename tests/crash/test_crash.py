@@ -6,14 +6,16 @@ from tests.crash.lab import Lab, sample
 from tests.crash.lanes import LANES, Lane
 from tests.crash.matrix import cases
 
-CASES_PER_LANE = 8
+CASES_PER_LANE = {"postgres": 8, "sqlserver": 3}
+"""By the lane's target; the stand-in of SQL Server takes three times as long."""
 
 
 @pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.name)
 def test_no_row_is_lost_or_doubled_or_seen_early_whatever_breaks(lab: Lab, lane: Lane) -> None:
-    chosen = sample(cases(lane, lab.record(lane)), CASES_PER_LANE)
+    number = CASES_PER_LANE[lane.target]
+    chosen = sample(cases(lane, lab.record(lane)), number)
 
     verdicts = list(lab.play(chosen))
 
-    assert len(verdicts) == len(chosen) == CASES_PER_LANE
+    assert len(verdicts) == len(chosen) == number
     assert {str(v.case): v.troubles for v in verdicts if v.troubles} == {}

@@ -16,6 +16,16 @@ from local.faultpoints.points import Point, object_kind, statement_name
         ("SELECT pg_advisory_xact_lock(%s)", "SELECT pg_advisory_xact_lock"),
         ("CREATE SCHEMA IF NOT EXISTS _sluice", "CREATE SCHEMA _sluice"),
         ('SELECT COUNT(*) FROM "DB"."PUBLIC"."A ""B"""', "SELECT table"),
+        ("INSERT INTO [_sluice].[stage_2026Z-ab] WITH (PAGLOCK) ([a])", "INSERT staged rows"),
+        (
+            "DELETE t FROM [dbo].[a b] AS t JOIN [_sluice].[keys_x] AS s",
+            "DELETE table, staged keys",
+        ),
+        ("IF OBJECT_ID(N'_sluice.loads', N'U') IS NULL CREATE TABLE", "IF _sluice.loads"),
+        ("IF SCHEMA_ID(N'_sluice') IS NULL EXEC(N'CREATE SCHEMA')", "IF SCHEMA _sluice"),
+        ("IF SCHEMA_ID(N'sales') IS NULL EXEC(N'CREATE SCHEMA')", "IF SCHEMA schema"),
+        ("SELECT c.name FROM sys.columns AS c", "SELECT sys.columns"),
+        ("DECLARE @x int; EXEC @x = sp_getapplock @Resource = ?", "EXEC sp_getapplock"),
     ],
 )
 def test_statement_is_named_by_verb_and_kind_of_table(sql: str, name: str) -> None:

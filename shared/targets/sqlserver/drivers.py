@@ -1,10 +1,10 @@
-"""Finds an ODBC driver without any registered in the system, and writes its connection string."""
+"""Loads ODBC and finds a driver, whatever the system has, and writes the connection string."""
 
 import ctypes
 import importlib.util
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ from shared import settings
 from shared.config.models import SqlServerConnection
 from shared.errors import InvalidConfigError
 
-LIBRARIES = ("libltdl.so.7", "libodbcinst.so.2", "libodbc.so.2")
-"""unixODBC, each after what it needs."""
+LIBRARIES = ("libltdl.so.7", "libodbc.so.2")
+"""unixODBC's driver manager, after what it needs."""
+
+CARRIED = Path(__file__).with_name("unixodbc")
+"""Where this package has both, in a folder per processor (docs/adr/0008)."""
 
 WHEEL = "mssql_python_odbc"
 MICROSOFT = "libs/*/debian_ubuntu/{machine}/lib/libmsodbcsql-18*.so*"
@@ -31,13 +34,19 @@ FREETDS = (
 def load() -> Any:
     """Return the module ``pyodbc``.
 
+    It is linked with unixODBC, and takes what is loaded already: the libraries that the environment
+    names, else those that this package carries, else the system's.
+
     Raises:
         InvalidConfigError: it, or unixODBC, is not there.
     """
-    folder = settings.odbc_libraries()
+    named = settings.odbc_libraries()
     try:
-        for name in LIBRARIES if folder else ():
-            ctypes.CDLL(str(Path(str(folder)) / name), ctypes.RTLD_GLOBAL)
+        if named:
+            _load_libraries(named)
+        else:
+            with suppress(OSError):  # another processor, or an older C library
+                _load_libraries(CARRIED / _machine())
         import pyodbc
     except (ImportError, OSError) as exc:
         raise InvalidConfigError(
@@ -120,13 +129,22 @@ def _quoted(value: str) -> str:
     return "{" + value.replace("}", "}}") + "}" if set(value) & set(";{}[]()=,?*!@ ") else value
 
 
+def _load_libraries(folder: Path) -> None:
+    for name in LIBRARIES:
+        ctypes.CDLL(str(folder / name), ctypes.RTLD_GLOBAL)
+
+
+def _machine() -> str:
+    import platform
+
+    return platform.machine()
+
+
 def _microsoft() -> str | None:
     package = importlib.util.find_spec(WHEEL)
     if package is None or package.origin is None:
         return None
-    import platform
-
-    pattern = MICROSOFT.format(machine=platform.machine())
+    pattern = MICROSOFT.format(machine=_machine())
     return next((str(p) for p in sorted(Path(package.origin).parent.glob(pattern))), None)
 
 
