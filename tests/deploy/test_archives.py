@@ -8,7 +8,9 @@ import psutil
 import pytest
 
 from shared.core.runs import RunState
+from tests.contract.targets import Engine
 from tests.flow.cloud import Cloud
+from tests.flow.sqlserver import configure
 from tests.unit.deploy.names import NAMES
 
 CSV = "day,amount\n2026-01-01,1.50\n2026-01-02,2.25\n"
@@ -74,6 +76,26 @@ def test_a_table_and_a_file_go_all_the_way_through_the_archives(cloud: Cloud) ->
     assert cloud.target("SELECT count(*), sum(amount) FROM boxed_file") == [
         (2, pytest.approx(3.75))
     ]
+
+
+def test_an_archive_reaches_sql_server_with_the_unixodbc_that_it_holds(
+    cloud: Cloud, unpacked: Path, server: Engine
+) -> None:
+    cloud.source("CREATE TABLE {db}.BOXED_FOR_MSSQL AS SELECT 1 AS ID, 'a' AS NAME")
+    configure(cloud, server, "boxed_for_mssql", primary_key=["ID"])
+
+    moved = cloud.run("boxed_for_mssql")
+
+    assert moved.state is RunState.COMMITTED, moved
+    assert server.query("SELECT id, name FROM boxed_for_mssql") == [(1, "a")]
+    load = psutil.Process(cloud.background.described["services"]["load"]["pid"])
+    mapped = {path for each in (load, *load.children()) for path in maps(each)}
+    assert str(unpacked / "load/odbc/libodbc.so.2") in mapped
+
+
+def maps(process: psutil.Process) -> set[str]:
+    """Return the files that a process has mapped."""
+    return {mapping.path for mapping in process.memory_maps()}
 
 
 def test_the_functions_that_serve_run_in_their_archives(cloud: Cloud, unpacked: Path) -> None:

@@ -16,6 +16,9 @@ from shared.errors import InvalidConfigError
 LIBRARIES = ("libltdl.so.7", "libodbcinst.so.2", "libodbc.so.2")
 """unixODBC, each after what it needs."""
 
+ARCHIVED = Path(__file__).parents[3] / "odbc"
+"""Where a function's archive has them, beside ``main.py`` (shared/deploy/archives.py)."""
+
 WHEEL = "mssql_python_odbc"
 MICROSOFT = "libs/*/debian_ubuntu/{machine}/lib/libmsodbcsql-18*.so*"
 """Where the wheel has Microsoft's driver; its layout is not promised, so it is looked for."""
@@ -34,15 +37,16 @@ def load() -> Any:
     Raises:
         InvalidConfigError: it, or unixODBC, is not there.
     """
-    folder = settings.odbc_libraries()
+    folder = settings.odbc_libraries() or (ARCHIVED if ARCHIVED.is_dir() else None)
     try:
-        for name in LIBRARIES if folder else ():
-            ctypes.CDLL(str(Path(str(folder)) / name), ctypes.RTLD_GLOBAL)
+        for path in [folder / name for name in LIBRARIES] if folder else []:
+            ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
         import pyodbc
     except (ImportError, OSError) as exc:
         raise InvalidConfigError(
             f"SQL Server needs unixODBC (libodbc.so.2): {exc}. Install it (apt install libodbc2), "
-            "or name a folder that has it in SLUICE_ODBC_LIBRARIES"
+            "or name a folder that has it in SLUICE_ODBC_LIBRARIES; `make odbc` puts it into the "
+            "functions' archives"
         ) from exc
     return pyodbc
 
