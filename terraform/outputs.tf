@@ -14,7 +14,7 @@ output "connections" {
 }
 
 output "database_addresses" {
-  description = "Private addresses of the databases that were made here, by kind: what connections.sqlserver.host needs."
+  description = "Private addresses of the databases that were made here, by kind."
   value       = merge({ for i in google_sql_database_instance.postgres : "postgres" => i.private_ip_address }, { for i in google_sql_database_instance.sqlserver : "sqlserver" => i.private_ip_address })
 }
 
@@ -51,6 +51,11 @@ output "smoke_table" {
     condition     = var.smoke_table == null || contains(keys(module.catalog.tables), coalesce(var.smoke_table, "-"))
     error_message = "smoke_table names no table; known: ${join(", ", keys(module.catalog.tables))}."
   }
+}
+
+output "sqlserver_host" {
+  description = "What connections.sqlserver.host is to be, when the instance is made here; it leads to its address. Null when none is made."
+  value       = local.makes_sqlserver ? local.sqlserver_host : null
 }
 
 output "topics" {

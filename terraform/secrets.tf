@@ -36,3 +36,13 @@ resource "google_secret_manager_secret_iam_member" "function" {
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.function[each.value.function].member
 }
+
+# What a plan in a pull request may ask, if it may ask anything: the source. Databases have private
+# addresses, so whoever plans outside of the network has no use for their passwords.
+resource "google_secret_manager_secret_iam_member" "planner" {
+  for_each = var.planner == null ? [] : module.catalog.source_secrets
+
+  secret_id = google_secret_manager_secret.this[each.key].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = "serviceAccount:${var.planner}"
+}

@@ -2,11 +2,17 @@
 # connect is granted.
 
 locals {
-  # project:region:instance of each kind of database that a table goes to; a host has none.
+  # project:region:instance of each kind of database that a table goes to; a host has none. SQL
+  # Server always has a host: Cloud SQL's connector has no driver for it.
   instances = {
-    for kind in setintersection(module.catalog.targets, ["postgres", "sqlserver"]) : kind => module.catalog.connections[kind].instance
+    for kind in setintersection(module.catalog.targets, ["postgres"]) : kind => module.catalog.connections[kind].instance
     if try(module.catalog.connections[kind].instance, null) != null
   }
+  # A name for the address that Cloud SQL gives, so that the environment file can be written before.
+  makes_sqlserver = var.sqlserver != null
+  sqlserver_zone  = "${var.prefix}.internal"
+  sqlserver_host  = "sqlserver.${local.sqlserver_zone}"
+  sqlserver_named = try(module.catalog.connections.sqlserver.host, local.sqlserver_host)
   clients = merge([
     for kind, instance in local.instances : { for name in keys(module.catalog.functions) : "${name}/${kind}" => { function = name, project = split(":", instance)[0], instance = split(":", instance)[2] } }
   ]...)
@@ -110,13 +116,18 @@ resource "google_sql_database" "postgres" {
 }
 
 resource "google_sql_database_instance" "sqlserver" {
-  count = var.sqlserver == null ? 0 : 1
+  count = local.makes_sqlserver ? 1 : 0
 
-  name                = try(split(":", local.instances.sqlserver)[2], "${var.prefix}-sqlserver")
+  name                = "${var.prefix}-sqlserver"
   region              = var.region
   database_version    = var.sqlserver.version
   encryption_key_name = var.kms_key
   deletion_protection = var.deletion_protection
+
+  # The service makes no SQL Server without one. It is random, in no state, and known to nobody:
+  # people make logins with gcloud, which needs none.
+  root_password_wo         = "Aa1-${uuid()}"
+  root_password_wo_version = 1
 
   settings {
     tier                        = var.sqlserver.tier
@@ -159,9 +170,49 @@ resource "google_sql_database_instance" "sqlserver" {
 
   lifecycle {
     ignore_changes = [settings[0].disk_size]
+
+    precondition {
+      condition     = local.sqlserver_named == local.sqlserver_host || can(cidrhost("${local.sqlserver_named}/32", 0))
+      error_message = "sqlserver makes an instance, so connections.sqlserver.host in environments/${var.environment}.yaml must be ${local.sqlserver_host}, or its address; it is ${local.sqlserver_named}."
+    }
   }
 
   depends_on = [google_service_networking_connection.services, google_project_service.this]
+}
+
+resource "google_sql_database" "sqlserver" {
+  count = local.makes_sqlserver ? 1 : 0
+
+  name            = try(coalesce(module.catalog.connections.sqlserver.database), "sluice") # as in shared/config/connections.py
+  instance        = google_sql_database_instance.sqlserver[0].name
+  deletion_policy = local.deletion_policy
+}
+
+resource "google_dns_managed_zone" "sqlserver" {
+  count = local.makes_sqlserver ? 1 : 0
+
+  name        = "${var.prefix}-databases"
+  dns_name    = "${local.sqlserver_zone}."
+  description = "Names of databases that Cloud SQL gives an address."
+  visibility  = "private"
+
+  private_visibility_config {
+    networks {
+      network_url = local.network
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_dns_record_set" "sqlserver" {
+  count = local.makes_sqlserver ? 1 : 0
+
+  managed_zone = google_dns_managed_zone.sqlserver[0].name
+  name         = "${local.sqlserver_host}."
+  type         = "A"
+  ttl          = 300
+  rrdatas      = [google_sql_database_instance.sqlserver[0].private_ip_address]
 }
 
 # The right to connect belongs to a project; the condition narrows it to one instance.

@@ -195,6 +195,17 @@ variable "operators" {
   }
 }
 
+variable "planner" {
+  description = "E-mail of the service account that plans in pull requests (output service_accounts.plan of the bootstrap), which then also reads the sources' secrets: its plans say what the source has of a table that changes. Null: they say that they could not ask. Whoever may push a branch can let that account read all that the source's user can."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.planner == null || can(regex("^[a-z0-9-]+@[a-z0-9-]+\\.iam\\.gserviceaccount\\.com$", var.planner))
+    error_message = "planner must be the e-mail of a service account."
+  }
+}
+
 variable "postgres" {
   description = "The PostgreSQL instance to make, named as connections.postgres says; null adopts the one of that name, and only grants the right to connect. The user is made by a person, so that no password passes through here (docs/deploy.md)."
   type = object({
@@ -306,7 +317,8 @@ variable "settings" {
   validation {
     condition = length(setsubtract(keys(var.settings), [
       "SLUICE_LEASE_S", "SLUICE_BUDGET_S", "SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS", "SLUICE_DIRECT_BYTES",
-      "SLUICE_STUCK_S", "SLUICE_MAX_NUDGES", "SLUICE_LOST_S", "SLUICE_ORPHAN_S", "SLUICE_COLLECT_S",
+      "SLUICE_STUCK_S", "SLUICE_MAX_NUDGES", "SLUICE_LOST_S", "SLUICE_ORPHAN_S", "SLUICE_COLLECT_S", "SLUICE_ODBC_DRIVER",
+      "SLUICE_ODBC_LIBRARIES",
     ])) == 0
     error_message = "settings knows the variables of shared/settings.py that have a default, and no others."
   }
@@ -351,7 +363,7 @@ variable "snowflake_access" {
 }
 
 variable "sqlserver" {
-  description = "The SQL Server instance to make; null makes none and adopts the one that connections.sqlserver names, if a table goes there."
+  description = "The SQL Server instance to make, with the database that connections.sqlserver names and a private DNS name for its address (output sqlserver_host); null makes none and adopts the one that connections.sqlserver.host names, if a table goes there. The login is made by a person (docs/deploy.md)."
   type = object({
     tier        = optional(string, "db-custom-2-7680")
     version     = optional(string, "SQLSERVER_2022_STANDARD")

@@ -8,12 +8,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from shared.cli import cloud, render
+from shared.cli import cloud, outlooks, render
 from shared.core.runs import Run
 from shared.deploy import archives, deployment, smoke
 from shared.deploy.archives import Archive
 from shared.deploy.configuration import Differences
 from shared.deploy.deployment import Options
+from shared.deploy.outlooks import Outlook
 from shared.deploy.preflight import Target
 from shared.deploy.releases import Proof, Release, Releases
 from shared.deploy.terraform import Change
@@ -203,6 +204,12 @@ class Shown:
         for line in lines:
             self.say(line)
         self._write("Tables", [f"- `{line}`" for line in lines])
+
+    def outlook(self, found: Outlook) -> None:
+        """Print what a table would meet at both ends."""
+        for line in outlooks.lines(found):
+            self.say(line)
+        self._write(f"Table {found.table}", outlooks.markdown(found))
 
     def run(self, ended: Run) -> None:
         """Print the receipt."""

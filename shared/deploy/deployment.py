@@ -47,12 +47,7 @@ def plan(target: Target, options: Options, report: Report) -> None:
     changes = steps.plan(prepared, report)
     prepared.terraform.plan_file.unlink(missing_ok=True)
     report.step("compare")
-    try:
-        services = steps.connect(prepared.terraform).services
-        wanted = configuration.as_text(prepared.tables)
-        report.tables(configuration.compare(wanted, configuration.deployed(services)))
-    except SluiceError as exc:
-        report.say(f"nothing to compare the tables with: {exc.message}")
+    steps.compare(prepared, report)
     steps.require_consent(changes, allow_destroy=options.allow_destroy)
 
 
@@ -79,7 +74,12 @@ def deploy(target: Target, options: Options, report: Report) -> Release:
             f"{proven.failure}. Release {proven.release_id} stays; `make rollback "
             f"ENV={target.environment}` puts the last good one back"
         )
-    good = _go_back(prepared, deployed, "", options, report)
+    try:
+        good = _go_back(prepared, deployed, "", options, report)
+    except SluiceError as exc:
+        raise DeploymentError(
+            f"{proven.failure}. Release {proven.release_id} could not be rolled back: {exc.message}"
+        ) from exc
     raise DeploymentError(
         f"{proven.failure}. Release {proven.release_id} was rolled back to {good.restores}"
     )

@@ -5,6 +5,7 @@ from typing import Protocol
 from shared.core.runs import Run
 from shared.deploy.archives import Archive
 from shared.deploy.configuration import Differences
+from shared.deploy.outlooks import Outlook
 from shared.deploy.terraform import Change
 
 
@@ -25,6 +26,9 @@ class Report(Protocol):
 
     def tables(self, differences: Differences) -> None:
         """The tables' configurations were compared."""
+
+    def outlook(self, found: Outlook) -> None:
+        """A table that is new or configured otherwise was looked at, at both of its ends."""
 
     def run(self, ended: Run) -> None:
         """The smoke run has ended."""

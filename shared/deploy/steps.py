@@ -8,7 +8,7 @@ from shared import settings
 from shared.config import resolve
 from shared.config.models import ResolvedTable
 from shared.deploy import archives as archiving
-from shared.deploy import configuration, preflight, smoke
+from shared.deploy import configuration, outlooks, preflight, smoke
 from shared.deploy.archives import Archive
 from shared.deploy.preflight import Checkout, Target
 from shared.deploy.releases import Proof, Release, Releases
@@ -46,6 +46,7 @@ def check(target: Target, report: Report) -> Prepared:
     preflight.credentials(target)
     checkout = preflight.checkout(target)
     tables = resolve.load(target.config_dir, target.environment)
+    preflight.libraries(target, tables)
     report.say(
         f"{target.environment} in project {target.project}, {len(tables)} tables, commit "
         f"{checkout.commit[:12]}{'' if checkout.is_clean else ' with changes'}"
@@ -111,6 +112,21 @@ def connect(terraform: Terraform) -> Deployed:
         releases=Releases(services.storage, services.settings),
         smoke_table=outputs.smoke_table,
     )
+
+
+def compare(prepared: Prepared, report: Report) -> None:
+    """Say how the checkout's tables differ from those deployed, and look at their ends."""
+    wanted = configuration.as_text(prepared.tables)
+    try:
+        services = connect(prepared.terraform).services
+        differences = configuration.compare(wanted, configuration.deployed(services))
+    except SluiceError as exc:
+        report.say(f"nothing to compare the tables with: {exc.message}")
+        return
+    report.tables(differences)
+    touched = {*differences.added, *differences.changed}
+    for found in outlooks.look(services, [t for t in prepared.tables if t.table.name in touched]):
+        report.outlook(found)
 
 
 def configure(deployed: Deployed, tables: list[ResolvedTable], report: Report) -> None:

@@ -55,12 +55,22 @@ def _examine(services: Services, client: "Client", zone: str) -> Iterator[Findin
         fix = "add yourself to operators in terraform/environments, and deploy"
         yield _check.warn(name, f"may not be looked at with these credentials: {said}", fix)
         return
+    if not services.settings.is_emulated and (open_ := list(openings(bucket))):
+        yield _check.fail(name, "; ".join(open_), "`make deploy` closes it")
     if zone in VERSIONED and not bucket.versioning_enabled and not services.settings.is_emulated:
         yield _check.fail(name, "keeps no earlier versions of its objects", _APPLY)
     elif zone == "landing":
         yield _announces(services, bucket)
     else:
         yield _check.ok(name, f"there, answers in {took}")
+
+
+def openings(bucket: Any) -> Iterator[str]:
+    """Yield what lets more people into a bucket than its policy says."""
+    if bucket.iam_configuration.public_access_prevention != "enforced":
+        yield "could be made public"
+    if not bucket.iam_configuration.uniform_bucket_level_access_enabled:
+        yield "knows access lists of single objects"
 
 
 def _announces(services: Services, bucket: Any) -> Finding:

@@ -5,7 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shared.config.models import ResolvedTable
-from shared.doctor import buckets, ends, history, messaging, secret_values, versions
+from shared.doctor import (
+    apis,
+    buckets,
+    ends,
+    history,
+    messaging,
+    rights,
+    secret_values,
+    versions,
+)
 from shared.doctor.findings import Check, Finding, Level
 from shared.errors import SluiceError
 from shared.wiring import Services
@@ -14,6 +23,8 @@ Look = Callable[[], Iterator[Finding]]
 
 CHECKS = (
     "settings",
+    "apis",
+    "rights",
     "buckets",
     "tables",
     "messages",
@@ -39,6 +50,8 @@ def examine(services: Services, repository: Path, skip: Collection[str] = ()) ->
     """
     tables, found = _tables(services)
     looks: list[tuple[str, Look]] = [
+        ("apis", lambda: apis.examine(services)),
+        ("rights", lambda: rights.examine(services, tables)),
         ("buckets", lambda: buckets.examine(services)),
         ("tables", lambda: versions.tables(services, tables, repository)),
         ("messages", lambda: messaging.examine(services)),

@@ -67,7 +67,7 @@ def _subscription(
     if found_wrong:
         yield _check.fail(subject, "; ".join(found_wrong), _APPLY)
         return
-    yield _endpoint(subject, found.push_config.push_endpoint)
+    yield _endpoint(settings, subject, found.push_config.push_endpoint)
 
 
 def wrong(settings: Settings, name: str, found: Any) -> Iterator[str]:
@@ -90,7 +90,7 @@ def wrong(settings: Settings, name: str, found: Any) -> Iterator[str]:
         yield "repeats at once what failed, instead of backing off"
 
 
-def _endpoint(subject: str, url: str) -> Finding:
+def _endpoint(settings: Settings, subject: str, url: str) -> Finding:
     """Ask the function something that it refuses: any answer of its own says that it serves."""
     import requests
 
@@ -103,10 +103,21 @@ def _endpoint(subject: str, url: str) -> Finding:
             f"pushes to {url}, where nobody answers ({type(exc).__name__})",
             "look at the function's log; on a laptop, `sluice local status`",
         )
-    if reply.status_code >= 500 or reply.status_code == 404:
+    return answered(settings, subject, f"pushes to {url}", reply.status_code, str(took))
+
+
+def answered(settings: Settings, subject: str, pushes: str, status: int, took: str) -> Finding:
+    """Return the finding about a function's answer.
+
+    A deployed one lets in only what comes from inside, and whoever asks from outside gets 404.
+    Source: Cloud Run, "Troubleshoot Cloud Run issues", 404 and ingress.
+    """
+    if status == 404 and not settings.is_emulated:
+        return _check.ok(subject, f"{pushes}, which nobody outside may call; the sweep calls it")
+    if status >= 500 or status == 404:
         fix = "look at the function's log, then `make rollback`"
-        return _check.fail(subject, f"pushes to {url}, which answers {reply.status_code}", fix)
-    return _check.ok(subject, f"pushes to {url}, which answers in {took}")
+        return _check.fail(subject, f"{pushes}, which answers {status}", fix)
+    return _check.ok(subject, f"{pushes}, which answers in {took}")
 
 
 def _rights(

@@ -26,14 +26,18 @@ def examine(services: Services, tables: Iterable[ResolvedTable]) -> Iterator[Fin
 
 def names(resolved: ResolvedTable) -> Iterator[str]:
     """Yield the names of the secrets that a table's functions read."""
-    kinds = {resolved.table.source_kind, resolved.table.target_kind}
-    connections: dict[str, dict[str, Any] | None] = resolved.connections.model_dump()
-    for kind in kinds:
-        for key, value in (connections.get(kind) or {}).items():
-            if key.endswith(_NAMES) and value:
-                yield value
+    for kind in {resolved.table.source_kind, resolved.table.target_kind}:
+        yield from names_of(resolved, kind)
     if resolved.table.encryption:
         yield KEY_SECRET
+
+
+def names_of(resolved: ResolvedTable, kind: str) -> Iterator[str]:
+    """Yield the names of the secrets that one of a table's ends needs."""
+    connections: dict[str, dict[str, Any] | None] = resolved.connections.model_dump()
+    for key, value in (connections.get(kind) or {}).items():
+        if key.endswith(_NAMES) and value:
+            yield value
 
 
 def _examine(services: Services, name: str) -> Finding:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from shared.config.models import ResolvedTable
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import TableSchema
@@ -93,6 +94,17 @@ class Target(Protocol):
 
     def schema(self) -> TableSchema | None:
         """Return the table as it is in the target; None when it does not exist."""
+
+    @classmethod
+    def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
+        """Return the statement that makes a table of these columns; nothing is asked for it."""
+
+    def require(self, schema: TableSchema) -> None:
+        """Check that the table, if it is there, can hold the columns of a run.
+
+        Raises:
+            SchemaConflictError: columns are missing, or have types that would alter values.
+        """
 
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order.

@@ -133,17 +133,26 @@ resource "google_project_iam_member" "plan" {
   member  = google_service_account.ci["plan"].member
 }
 
-# A plan looks at the archives, which are objects.
-resource "google_project_iam_member" "plan_archives" {
+# A plan looks at the archives, which are objects, and at the tables' configurations. Listing is
+# asked of the bucket itself, so its name without a slash counts too.
+resource "google_project_iam_member" "plan_objects" {
   project = var.project
   role    = "roles/storage.objectViewer"
   member  = google_service_account.ci["plan"].member
 
   condition {
-    title       = "only archives"
-    description = "The bucket of the functions' archives, which the root module makes later."
-    expression  = "resource.name.startsWith(\"projects/_/buckets/${var.prefix}-source/\")"
+    title       = "only archives and configurations"
+    description = "Two buckets that the root module makes later."
+    expression = join(" || ", flatten([for zone in ["config", "source"] : [
+      "resource.name == \"projects/_/buckets/${var.prefix}-${zone}\"",
+      "resource.name.startsWith(\"projects/_/buckets/${var.prefix}-${zone}/\")",
+    ]]))
   }
+}
+
+moved {
+  from = google_project_iam_member.plan_archives # until 0.2
+  to   = google_project_iam_member.plan_objects
 }
 
 # Planning takes the lock, which is an object beside the state.

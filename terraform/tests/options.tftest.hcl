@@ -31,13 +31,14 @@ run "everything_at_once" {
   command = plan
 
   variables {
-    postgres         = { password_version = 1 }
+    postgres         = {}
     sqlserver        = {}
     snowflake_access = { mode = "static_ip" }
     kms_key          = "projects/example-prod/locations/europe-west1/keyRings/sluice/cryptoKeys/data"
     alerts           = { emails = ["team@example.com"] }
     budget           = { billing_account = "012345-6789AB-CDEF01", amount = 200 }
     operators        = ["group:data@example.com"]
+    planner          = "acme-sluice-plan@example-prod.iam.gserviceaccount.com"
     schedules_paused = true
   }
 
@@ -52,8 +53,18 @@ run "everything_at_once" {
   }
 
   assert {
-    condition     = google_sql_database_instance.sqlserver[0].name == "acme-sluice-sqlserver" && length(google_service_networking_connection.services) == 1
+    condition     = google_sql_database_instance.sqlserver[0].name == "acme-sluice-sqlserver" && !google_sql_database_instance.sqlserver[0].settings[0].ip_configuration[0].ipv4_enabled && length(google_service_networking_connection.services) == 1
     error_message = "SQL Server is private too."
+  }
+
+  assert {
+    condition     = google_sql_database_instance.sqlserver[0].root_password_wo == null && google_sql_database_instance.sqlserver[0].root_password_wo_version == "1"
+    error_message = "SQL Server needs a root password, which must be in no plan and no state."
+  }
+
+  assert {
+    condition     = google_sql_database.sqlserver[0].name == "sluice" && google_dns_record_set.sqlserver[0].name == "sqlserver.acme-sluice.internal." && output.sqlserver_host == "sqlserver.acme-sluice.internal"
+    error_message = "The database and the name of its host must be made."
   }
 
   assert {
@@ -77,9 +88,65 @@ run "everything_at_once" {
   }
 
   assert {
+    condition     = keys(google_secret_manager_secret_iam_member.planner) == ["snowflake-private-key"]
+    error_message = "Who plans reads the source's key and no other secret."
+  }
+
+  assert {
     condition     = [for k, j in google_cloud_scheduler_job.this : k if !j.paused] == ["sweep"]
     error_message = "Only the sweep may go on."
   }
+}
+
+run "tables_in_sql_server_have_their_secrets_and_share_its_connections" {
+  command = plan
+
+  variables {
+    config_dir  = "./modules/catalog/tests/config"
+    environment = "sqlserver"
+    sqlserver   = {}
+  }
+
+  assert {
+    condition     = contains(keys(google_secret_manager_secret.this), "sqlserver-password") && contains(keys(google_secret_manager_secret.this), "sqlserver-ca")
+    error_message = "secrets: ${jsonencode(keys(google_secret_manager_secret.this))}"
+  }
+
+  assert {
+    condition     = length([for k in keys(google_secret_manager_secret_iam_member.function) : k if endswith(k, "/sqlserver-password")]) == 4 && length(google_project_iam_member.client) == 0
+    error_message = "Each function reads the password; a host needs no right to connect."
+  }
+
+  assert {
+    condition     = sum([for f in google_cloudfunctions2_function.this : f.service_config[0].max_instance_count]) <= 25
+    error_message = "The instances share the 25 connections that the environment file allows."
+  }
+}
+
+run "a_sql_server_that_is_there_is_only_connected_to" {
+  command = plan
+
+  variables {
+    config_dir  = "./modules/catalog/tests/config"
+    environment = "sqlserver"
+  }
+
+  assert {
+    condition     = length(google_sql_database_instance.sqlserver) == 0 && length(google_dns_managed_zone.sqlserver) == 0 && contains(keys(google_secret_manager_secret.this), "sqlserver-password")
+    error_message = "Nothing but secrets may be made for a server that is there."
+  }
+}
+
+run "a_sql_server_that_the_configuration_does_not_name_is_refused" {
+  command = plan
+
+  variables {
+    config_dir  = "./modules/catalog/tests/config"
+    environment = "elsewhere"
+    sqlserver   = {}
+  }
+
+  expect_failures = [google_sql_database_instance.sqlserver]
 }
 
 run "a_private_endpoint_in_a_network_that_is_there" {

@@ -11,6 +11,7 @@ from local.topology import PREFIX, PROJECT
 from shared.core.runs import Run
 from shared.deploy.archives import Archive
 from shared.deploy.configuration import Differences
+from shared.deploy.outlooks import Outlook
 from shared.deploy.preflight import Target
 from shared.deploy.terraform import Change
 
@@ -39,6 +40,7 @@ class Told:
     lines: list[str] = field(default_factory=list)
     ended: list[Run] = field(default_factory=list)
     planned: list[Change] = field(default_factory=list)
+    outlooks: list[Outlook] = field(default_factory=list)
 
     def step(self, name: str) -> None:
         """Remember a step."""
@@ -58,6 +60,10 @@ class Told:
     def tables(self, differences: Differences) -> None:
         """Remember which tables were said to change."""
         self.lines.append(f"changed: {sorted(differences.changed)}")
+
+    def outlook(self, found: Outlook) -> None:
+        """Remember what was found at the ends of a table."""
+        self.outlooks.append(found)
 
     def run(self, ended: Run) -> None:
         """Remember the smoke run."""
@@ -80,7 +86,8 @@ class Bench:
         (bench.repository / "config/environments").mkdir(parents=True)
         (bench.repository / "terraform/environments").mkdir(parents=True)
         for name in ("dev", "prod"):
-            environment = json.dumps({"connections": connections})
+            reach = {**connections, "sqlserver": {"host": "127.0.0.1"}}
+            environment = json.dumps({"connections": reach})
             (bench.repository / f"config/environments/{name}.yaml").write_text(environment)
             (bench.repository / f"terraform/environments/{name}.tfvars").write_text("")
         (bench.repository / ".gitignore").write_text("dist/\n")

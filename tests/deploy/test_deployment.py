@@ -156,6 +156,14 @@ FAILURES = [
     ("check", refusing("gcloud", "auth"), "no credentials: run `gcloud auth application-default"),
     ("check", refusing("gcloud", "projects"), "project sluice-local is not there, or these"),
     ("check", writing("config/tables.yaml", "tables: [{}]"), "tables.yaml:1: name: is missing"),
+    (
+        "check",
+        writing(
+            "config/tables.yaml",
+            "tables: [{name: codes, csv: {}, sqlserver: {table: codes}, sync_mode: append}]",
+        ),
+        "codes would go to SQL Server, and functions have no unixODBC there; `make odbc`",
+    ),
     ("check", refusing("terraform", "init"), "terraform init failed with exit code 1:\nterraform"),
     ("build", lambda b: (b.repository / "functions/load/requirements.txt").unlink(), "make lock"),
     ("plan", refusing("terraform", "plan"), "terraform plan failed with exit code 1"),
@@ -253,6 +261,59 @@ def test_a_plan_changes_nothing_and_names_the_tables_that_would_change(
     assert len(releases.all()) == 1
 
 
+def test_a_plan_looks_at_both_ends_of_the_tables_that_would_change(
+    bench: Bench, cloud: Cloud
+) -> None:
+    cloud.source(
+        "CREATE OR REPLACE TABLE {db}.SMOKE_TABLE AS SELECT 7 AS ID, 'a' AS NAME, "
+        "'2026-01-01'::TIMESTAMP_NTZ AS AT"
+    )
+
+    done = sluice(bench, "plan", "dev", "--summary", "plan.md")
+
+    assert done.returncode == 0, done.stderr
+    summary = (bench.repository / "plan.md").read_text().partition("### Table smoke_table")[2]
+    assert "1 rows to read" in summary
+    assert "| id | NUMBER(1,0) | int64 |" in summary
+    assert 'CREATE TABLE IF NOT EXISTS "public"."smoke_table" ("id" bigint' in summary
+    assert "USD for a run of all rows" in summary
+
+
+@pytest.fixture
+def unlike(cloud: Cloud) -> Iterator[None]:
+    """Let the target have a table that cannot hold the source's columns."""
+    cloud.source("CREATE OR REPLACE TABLE {db}.SMOKE_TABLE AS SELECT 1.5 AS PRICE, 'x' AS NAME")
+    cloud.target("DROP TABLE IF EXISTS smoke_table")
+    cloud.target("CREATE TABLE smoke_table (price integer)")
+    yield
+    cloud.target("DROP TABLE smoke_table")
+
+
+def test_a_plan_says_what_a_table_that_is_there_could_not_hold(bench: Bench, unlike: None) -> None:
+    told = Told()
+
+    deployment.plan(bench.target(), Options(), told)
+
+    found = next(each for each in told.outlooks if each.table == "smoke_table")
+    assert found.is_there
+    assert 'ADD COLUMN "name" text' in found.refusals[0]
+    assert 'ALTER COLUMN "price" TYPE numeric(2,1)' in found.refusals[0]
+
+
+def test_a_plan_names_the_end_that_cannot_be_asked(bench: Bench, cloud: Cloud) -> None:
+    cloud.source("CREATE OR REPLACE TABLE {db}.SMOKE_TABLE AS SELECT 7 AS ID")
+    connections = cloud.connections(port=1).model_dump(mode="json", exclude_none=True)
+    bench.write("config/environments/dev.yaml", json.dumps({"connections": connections}))
+    told = Told()
+
+    deployment.plan(bench.target(), Options(), told)
+
+    found = next(each for each in told.outlooks if each.table == "smoke_table")
+    assert found.rows == 1
+    assert found.statement.startswith('CREATE TABLE IF NOT EXISTS "public"."smoke_table"')
+    assert [why.partition(":")[0] for why in found.unknown] == ["target"]
+
+
 def test_a_rollback_brings_back_the_archives_and_the_tables_of_the_last_good_release(
     bench: Bench, cloud: Cloud, releases: Releases
 ) -> None:
@@ -292,6 +353,14 @@ def test_a_failed_smoke_run_goes_back_by_itself_where_that_was_asked_for(
     assert (failed.proof, back.proof) == (Proof.FAILED, Proof.PASSED)
     assert "no table for a smoke run" in failed.failure
     assert back.archives == good.archives
+
+
+def test_a_failed_smoke_run_is_told_of_where_nothing_can_be_gone_back_to(bench: Bench) -> None:
+    with pytest.raises(DeploymentError) as failed:
+        deploy(bench, roll_back=True, smoke_table="nothing")
+
+    assert "no table 'nothing' is configured" in failed.value.message
+    assert "could not be rolled back: no other release that passed" in failed.value.message
 
 
 def test_a_rollback_to_what_was_never_deployed_lists_what_was(bench: Bench) -> None:

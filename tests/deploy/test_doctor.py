@@ -22,7 +22,9 @@ from shared.doctor import examination
 from shared.doctor.findings import Finding, Level
 from shared.settings import Settings
 from shared.wiring import Services
+from tests.contract.targets import Engine
 from tests.flow.cloud import Cloud
+from tests.flow.sqlserver import SECRETS, configure
 
 
 def examine(cloud: Cloud, *, skip: tuple[str, ...] = ()) -> list[Finding]:
@@ -110,7 +112,9 @@ def test_nothing_fails_in_a_cloud_that_is_well(cloud: Cloud) -> None:
     found = examine(cloud)
 
     assert troubles(found) == {}
-    assert {f.check for f in found} >= {"settings", "buckets", "messages", "secrets", "clock"}
+    assert {f.check for f in found} >= {
+        *("settings", "apis", "rights", "buckets", "messages", "secrets", "clock"),
+    }
     assert {f.subject for f in found if f.check in ("source", "target")} == {
         "snowflake",
         "postgres",
@@ -146,6 +150,26 @@ def test_everything_that_is_broken_is_found_and_named(cloud: Cloud) -> None:
     assert "refused" in failed["postgres"].lower()
     assert all(f.fix for f in found if f.level is not Level.OK)
     assert troubles(examine(cloud)) == {}
+
+
+def test_sql_server_is_looked_at_as_any_target_is(cloud: Cloud, server: Engine) -> None:
+    name = configure(cloud, server, "doctored_mssql", csv={}, sync_mode="append")
+    try:
+        found = examine(cloud, skip=("messages", "release"))
+    finally:
+        place = (f"{PREFIX}-config", f"tables/{name}.json")
+        there = cloud.services.storage.info(*place)
+        assert there
+        cloud.services.storage.delete(*place, there.generation)
+
+    assert troubles(found) == {}
+    well = {(f.check, f.subject) for f in found if f.level is Level.OK}
+    assert well >= {
+        ("target", "sqlserver"),
+        ("target", "sqlserver, _sluice tables"),
+        ("clock", "sqlserver"),
+        *(("secrets", secret) for secret in SECRETS.values()),
+    }
 
 
 @contextmanager

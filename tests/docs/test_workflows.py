@@ -99,3 +99,14 @@ def test_a_called_workflow_is_there_and_may_be_called(path: Path) -> None:
             assert "workflow_call" in triggers
             inputs = (triggers["workflow_call"] or {}).get("inputs", {})
             assert set(job.get("with", {})) <= inputs.keys()
+
+
+def test_an_environment_that_is_not_listed_does_not_keep_the_next_one_back() -> None:
+    """A job whose predecessor was skipped is skipped too, unless its condition says otherwise."""
+    deploying = yaml.safe_load((FOLDER / "workflows/deploy.yml").read_text())["jobs"]
+    optional = {name for name, job in deploying.items() if "ENVIRONMENTS" in job.get("if", "")}
+
+    after = {name: job for name, job in deploying.items() if job.get("needs") in optional}
+
+    assert set(after) == {"staging", "prod"}
+    assert all("!failure()" in job["if"] and "!cancelled()" in job["if"] for job in after.values())

@@ -14,6 +14,7 @@ from local.topology import FUNCTIONS
 from shared.config import resolve, schedule
 from shared.core.dead_letters import decode_sweep
 from shared.core.messages import FINALIZE, Delivery, ExtractRequest, SweepRequest, decode_extract
+from shared.doctor import rights as doctor
 from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, Settings
 from shared.stage.envelope import KEY_SECRET
 from tests.terraform.workspace import resources
@@ -260,3 +261,19 @@ def test_every_function_runs_as_an_account_of_its_own(plan: dict[str, Any], name
     accounts = planned(plan, "google_service_account", "function")
 
     assert accounts[name]["account_id"] == f"{PREFIX}-{name}"
+
+
+def test_each_function_is_given_its_own_account_and_no_other(applied: dict[str, Any]) -> None:
+    accounts = made(applied, "google_service_account", "function")
+    functions = made(applied, "google_cloudfunctions2_function")
+
+    given = {n: f["service_config"][0]["service_account_email"] for n, f in functions.items()}
+
+    assert given == {name: account["email"] for name, account in accounts.items()}
+    assert len(set(given.values())) == len(FUNCTIONS)
+
+
+def test_those_who_publish_are_those_that_the_doctor_looks_for(plan: dict[str, Any]) -> None:
+    granted = planned(plan, "google_pubsub_topic_iam_member", "function")
+
+    assert set(granted) == {f"{f}/{t}" for t, names in doctor.PUBLISHERS.items() for f in names}

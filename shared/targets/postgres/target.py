@@ -3,8 +3,9 @@
 from contextlib import AbstractContextManager
 from functools import partial
 
-from shared.config.models import ResolvedTable
+from shared.config.models import PostgresConnection, ResolvedTable
 from shared.core.manifests import Manifest
+from shared.core.schemas import TableSchema
 from shared.errors import (
     IntegrityError,
     InvalidConfigError,
@@ -17,7 +18,7 @@ from shared.targets.postgres import connection
 from shared.targets.postgres.arrivals import Arrival
 from shared.targets.postgres.dialect import POSTGRES
 from shared.targets.relational import bookkeeping
-from shared.targets.relational.target import Place, RelationalTarget
+from shared.targets.relational.target import Place, RelationalTarget, definition
 
 
 class _RefusedError(Exception):
@@ -32,17 +33,15 @@ class PostgresTarget(RelationalTarget):
     """One table in PostgreSQL, for one step."""
 
     def __init__(self, resolved: ResolvedTable, secrets: Secrets) -> None:
-        table, reach = resolved.table.postgres, resolved.connections.postgres
-        if table is None or reach is None:
-            raise InvalidConfigError(f"table {resolved.table.name} has no postgres target")
-        place = Place(
-            address=reach.instance or f"{reach.host}:{reach.port}",
-            schema=table.schema_,
-            table=table.table,
-        )
+        place, reach = _place(resolved)
         super().__init__(
             POSTGRES, resolved.table, place, partial(connection.connect, reach, secrets)
         )
+
+    @classmethod
+    def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
+        """Return the statement that makes a table of these columns; nothing is asked for it."""
+        return definition(POSTGRES, _place(resolved)[0], schema)
 
     def publish_directly(self, manifest: Manifest, read: ReadPart) -> Published | None:
         """Copy all parts into the table and make them visible, in one transaction, if possible.
@@ -90,3 +89,11 @@ class PostgresTarget(RelationalTarget):
     def _reconnect(self) -> None:
         connection.close(self._connection)
         self._connection = self._connect()
+
+
+def _place(resolved: ResolvedTable) -> tuple[Place, PostgresConnection]:
+    table, reach = resolved.table.postgres, resolved.connections.postgres
+    if table is None or reach is None:
+        raise InvalidConfigError(f"table {resolved.table.name} has no postgres target")
+    address = reach.instance or f"{reach.host}:{reach.port}"
+    return Place(address=address, schema=table.schema_, table=table.table), reach

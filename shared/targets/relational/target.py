@@ -41,6 +41,12 @@ class Place:
     table: str
 
 
+def definition(dialect: Dialect, place: Place, schema: TableSchema) -> str:
+    """Return the statement that makes a table of these columns at a place."""
+    table = dialect.sql.qualified(place.schema, place.table)
+    return dialect.sql.create_table(table, list(schema), schema.primary_key)
+
+
 class RelationalTarget(ABC):
     """One table in a database with SQL and transactions, for one step."""
 
@@ -79,6 +85,18 @@ class RelationalTarget(ABC):
             )
             key = catalog.primary_key(cursor, self._table)
         return TableSchema(columns, key) if columns else None
+
+    def require(self, schema: TableSchema) -> None:
+        """Check that the table, if it is there, can hold the columns of a run.
+
+        Raises:
+            SchemaConflictError: columns are missing, or have types that would alter values.
+        """
+        with self._transaction() as cursor:
+            found = self._dialect.catalog.columns(cursor, self._table)
+        existing = {name: kind for name, kind, _ in found}
+        if existing:
+            self._dialect.types.require(self._table, existing, list(schema))
 
     def publish_directly(
         self,

@@ -3,10 +3,11 @@
 from contextlib import AbstractContextManager
 from functools import partial
 
-from shared.config.models import ResolvedTable
+from shared.config.models import ResolvedTable, SqlServerConnection
+from shared.core.schemas import TableSchema
 from shared.errors import InvalidConfigError
 from shared.secrets import Secrets
-from shared.targets.relational.target import Place, RelationalTarget
+from shared.targets.relational.target import Place, RelationalTarget, definition
 from shared.targets.sqlserver import connection
 from shared.targets.sqlserver.dialect import SQLSERVER
 
@@ -15,13 +16,15 @@ class SqlServerTarget(RelationalTarget):
     """One table in SQL Server, for one step."""
 
     def __init__(self, resolved: ResolvedTable, secrets: Secrets) -> None:
-        table, reach = resolved.table.sqlserver, resolved.connections.sqlserver
-        if table is None or reach is None:
-            raise InvalidConfigError(f"table {resolved.table.name} has no sqlserver target")
-        place = Place(address=f"{reach.host}:{reach.port}", schema=table.schema_, table=table.table)
+        place, reach = _place(resolved)
         super().__init__(
             SQLSERVER, resolved.table, place, partial(connection.connect, reach, secrets)
         )
+
+    @classmethod
+    def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
+        """Return the statement that makes a table of these columns; nothing is asked for it."""
+        return definition(SQLSERVER, _place(resolved)[0], schema)
 
     def close(self) -> None:
         """Close the connection."""
@@ -32,3 +35,11 @@ class SqlServerTarget(RelationalTarget):
 
     def _roll_back(self) -> None:
         self._connection.rollback()
+
+
+def _place(resolved: ResolvedTable) -> tuple[Place, SqlServerConnection]:
+    table, reach = resolved.table.sqlserver, resolved.connections.sqlserver
+    if table is None or reach is None:
+        raise InvalidConfigError(f"table {resolved.table.name} has no sqlserver target")
+    address = f"{reach.host}:{reach.port}"
+    return Place(address=address, schema=table.schema_, table=table.table), reach

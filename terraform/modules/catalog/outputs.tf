@@ -58,6 +58,11 @@ output "smoke_table" {
   value       = try([for name in sort(keys(local.tables)) : name if local.tables[name].is_smokable][0], null)
 }
 
+output "source_secrets" {
+  description = "Names of the secrets that log in to sources."
+  value       = toset(local.source_secrets)
+}
+
 output "subscriptions" {
   description = "Push subscriptions by topic: name, function, and whether a message that fails goes to the dead letters."
   value       = local.subscriptions
