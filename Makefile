@@ -14,7 +14,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-intake soak fuzz format lint build odbc deploy rollback destroy
+.PHONY: help setup demo test crash bench bench-intake soak fuzz format lint build deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs
 
 help: ## Print the targets
@@ -68,14 +68,6 @@ lint: $(VENV)/.ready ## Check format, style, types and layers; changes nothing
 
 build: $(VENV)/.ready ## Build each function's archive into dist/; the same files, the same bytes
 	@$(BIN)/sluice deploy build
-
-odbc: ## Put unixODBC beside the functions, for tables in SQL Server (on Debian 12 or Ubuntu 22.04)
-	@rm -rf .cache/odbc && mkdir -p .cache/odbc functions/odbc
-	@cd .cache/odbc && apt-get download libodbc2 libodbcinst2 libltdl7 && for deb in *.deb; do dpkg --extract $$deb . || exit 1; done
-	@for name in libodbc.so.2 libodbcinst.so.2 libltdl.so.7; do \
-	  cp --dereference .cache/odbc/usr/lib/*/$$name functions/odbc/ || exit 1; \
-	done
-	@echo "functions/odbc has unixODBC; commit it, so that every build has the same"
 
 deploy: $(VENV)/.ready ## Deploy ENV from here: PROJECT=… STATE_BUCKET=… [SMOKE=table] [ROLL_BACK=1] [ALLOW_DESTROY=1]
 	@$(BIN)/sluice deploy apply $(DEPLOYED) $(if $(ROLL_BACK),--roll-back)

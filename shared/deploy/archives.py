@@ -1,32 +1,19 @@
 """One archive per function: the same files give the same bytes, on every machine.
 
-An archive holds ``main.py``, the locked ``requirements.txt``, those files of ``shared/`` that the
-function can import (``imports``), and unixODBC where the checkout has it. Entries are sorted, their
-times and modes fixed, and they are stored, not compressed: compressors differ between versions of
-zlib, and the hash of an archive decides whether a function is deployed again (docs/adr/0006).
+An archive holds ``main.py``, the locked ``requirements.txt`` and those files of ``shared/`` that
+the function can import (``imports``). Entries are sorted, their times and modes fixed, and they are
+stored, not compressed: compressors differ between versions of zlib, and the hash of an archive
+decides whether a function is deployed again (docs/adr/0006).
 """
 
 import hashlib
 import io
-import re
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.deploy import imports
 from shared.errors import DeploymentError
-
-UNIXODBC = Path("functions/odbc")
-"""Where the checkout has unixODBC, if it has: what SQL Server needs and run images lack."""
-
-LIBRARIES = ("libltdl.so.7", "libodbc.so.2", "libodbcinst.so.2")
-"""unixODBC's files, with what they need themselves."""
-
-MAX_GLIBC = 35
-"""Libraries may need glibc 2.35. Source: Cloud Run, run image google-22, which is Ubuntu 22.04."""
-
-_GLIBC = re.compile(rb"GLIBC_2\.(\d+)")
 
 MAX_ARCHIVE_BYTES = 100 * 10**6
 """Source: Cloud Run functions, "Quotas": size of the compressed source."""
@@ -88,19 +75,6 @@ def build(repository: Path) -> list[Archive]:
     return [_build(repository, name) for name in functions(repository)]
 
 
-def has_unixodbc(repository: Path) -> bool:
-    """Say whether a checkout has unixODBC for its archives.
-
-    Raises:
-        DeploymentError: it has a part of it.
-    """
-    there = [name for name in LIBRARIES if (repository / UNIXODBC / name).is_file()]
-    if there and len(there) < len(LIBRARIES):
-        lacking = ", ".join(sorted(set(LIBRARIES) - set(there)))
-        raise DeploymentError(f"{UNIXODBC} lacks {lacking}; `make odbc` puts all of them there")
-    return bool(there)
-
-
 def write(archives: list[Archive], folder: Path) -> None:
     """Write archives as ``<function>.zip``, and remove those of functions that are gone."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,13 +92,11 @@ def _build(repository: Path, name: str) -> Archive:
         "main.py": folder / "main.py",
         "requirements.txt": folder / "requirements.txt",
         **{p.as_posix(): p for p in imports.closure(repository, folder / "main.py")},
-        **{f"odbc/{name}": UNIXODBC / name for name in LIBRARIES if has_unixodbc(repository)},
     }
     try:
         contents = {entry: (repository / entries[entry]).read_bytes() for entry in sorted(entries)}
     except FileNotFoundError as exc:
         raise DeploymentError(f"{exc.filename} is missing; `make lock` writes it") from exc
-    _require_old_glibc(contents)
     archive = Archive(function=name, data=_pack(contents), entries=tuple(contents))
     if archive.size_bytes > MAX_ARCHIVE_BYTES:
         raise DeploymentError(
@@ -132,16 +104,6 @@ def _build(repository: Path, name: str) -> Archive:
             f"{MAX_ARCHIVE_BYTES:,}; look for data files below shared/"
         )
     return archive
-
-
-def _require_old_glibc(contents: Mapping[str, bytes]) -> None:
-    for name, data in contents.items():
-        needs = [int(found) for found in _GLIBC.findall(data)] if name.startswith("odbc/") else []
-        if max(needs, default=0) > MAX_GLIBC:
-            raise DeploymentError(
-                f"{UNIXODBC / Path(name).name} needs glibc 2.{max(needs)}, and functions run with "
-                f"2.{MAX_GLIBC}; take the files of Debian 12 or Ubuntu 22.04"
-            )
 
 
 def _pack(contents: dict[str, bytes]) -> bytes:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared import settings
-from shared.config.models import ResolvedTable
-from shared.deploy import archives, commands
+from shared.deploy import commands
 from shared.deploy.terraform import FOLDER, INSTALL, Terraform
 from shared.errors import DeploymentError
 
@@ -136,20 +135,6 @@ def checkout(target: Target) -> Checkout:
             "them"
         )
     return Checkout(commit=commit, is_clean=not changed)
-
-
-def libraries(target: Target, tables: list[ResolvedTable]) -> None:
-    """Make sure that the archives will hold what the tables' targets need.
-
-    Raises:
-        DeploymentError: a table goes to SQL Server, and the checkout has no unixODBC.
-    """
-    named = [t.table.name for t in tables if t.table.target_kind == "sqlserver"]
-    if named and not archives.has_unixodbc(target.repository):
-        raise DeploymentError(
-            f"{', '.join(named[:5])} would go to SQL Server, and functions have no unixODBC there; "
-            f"`make odbc` puts it into {archives.UNIXODBC}, on Debian 12 or Ubuntu 22.04; commit it"
-        )
 
 
 def _refuse_key_file(path: Path | None) -> None:

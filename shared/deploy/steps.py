@@ -46,7 +46,6 @@ def check(target: Target, report: Report) -> Prepared:
     preflight.credentials(target)
     checkout = preflight.checkout(target)
     tables = resolve.load(target.config_dir, target.environment)
-    preflight.libraries(target, tables)
     report.say(
         f"{target.environment} in project {target.project}, {len(tables)} tables, commit "
         f"{checkout.commit[:12]}{'' if checkout.is_clean else ' with changes'}"

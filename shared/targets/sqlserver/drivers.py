@@ -17,7 +17,7 @@ LIBRARIES = ("libltdl.so.7", "libodbc.so.2")
 """unixODBC's driver manager, after what it needs."""
 
 CARRIED = Path(__file__).with_name("unixodbc")
-"""Where this package has both, in a folder per processor (docs/adr/0008)."""
+"""Where this package has both, in a folder per processor (docs/adr/0009)."""
 
 WHEEL = "mssql_python_odbc"
 MICROSOFT = "libs/*/debian_ubuntu/{machine}/lib/libmsodbcsql-18*.so*"

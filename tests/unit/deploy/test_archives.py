@@ -14,7 +14,6 @@ import pytest
 from shared import registry
 from shared.deploy import archives
 from shared.errors import DeploymentError
-from shared.targets.sqlserver import drivers
 from tests.unit.deploy.names import NAMES
 
 REPOSITORY = Path.cwd()
@@ -135,35 +134,4 @@ def test_a_function_without_requirements_is_refused(copy: Path) -> None:
     (copy / "functions/load/requirements.txt").unlink()
 
     with pytest.raises(DeploymentError, match=r"load/requirements.txt is missing; `make lock`"):
-        archives.build(copy)
-
-
-def with_libraries(repository: Path, *names: str, data: bytes = b"GLIBC_2.17 GLIBC_2.34") -> None:
-    """Put files in the place of unixODBC."""
-    (repository / archives.UNIXODBC).mkdir()
-    for name in names:
-        (repository / archives.UNIXODBC / name).write_bytes(data)
-
-
-def test_unixodbc_of_the_checkout_goes_into_every_archive(copy: Path) -> None:
-    with_libraries(copy, *archives.LIBRARIES)
-
-    for archive in archives.build(copy):
-        held = {entry for entry in archive.entries if entry.startswith("odbc/")}
-        assert held == {f"odbc/{name}" for name in drivers.LIBRARIES}
-
-
-def test_a_part_of_unixodbc_is_refused(copy: Path) -> None:
-    with_libraries(copy, "libodbc.so.2")
-
-    with pytest.raises(
-        DeploymentError, match=r"lacks libltdl\.so\.7, libodbcinst\.so\.2; `make odbc`"
-    ):
-        archives.build(copy)
-
-
-def test_unixodbc_of_a_system_newer_than_the_functions_is_refused(copy: Path) -> None:
-    with_libraries(copy, *archives.LIBRARIES, data=b"GLIBC_2.17 GLIBC_2.38")
-
-    with pytest.raises(DeploymentError, match=r"needs glibc 2\.38, and functions run with 2\.35"):
         archives.build(copy)
