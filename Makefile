@@ -14,7 +14,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-intake soak fuzz format lint build deploy rollback destroy
+.PHONY: help setup demo test crash bench bench-intake soak fuzz fuzz-guided format lint build deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs
 
 help: ## Print the targets
@@ -53,6 +53,9 @@ soak: $(VENV)/.ready ## Try ever new histories of deliveries and crashes (MINUTE
 
 fuzz: $(VENV)/.ready ## Try ever new, broken CSV files (MINUTES=10)
 	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10)
+
+fuzz-guided: $(VENV)/.ready ## The same, with files that reach new code (MINUTES=10; Linux on x86)
+	@$(BIN)/python -m tests.fuzz.guided --minutes $(or $(MINUTES),10)
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .

@@ -7,23 +7,11 @@ Only bytes that are no UTF-8 are a matter of likelihood: of how usual the decode
 import codecs
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import islice
 
 from shared.csv.detection.ebcdic import refuse_ebcdic
-from shared.csv.detection.letters import (
-    APOSTROPHES,
-    COMMON_SYMBOLS,
-    KANA,
-    LEVEL_ONE,
-    LONE_LETTERS,
-    MULTI_BYTE,
-    ORDINALS,
-    SINGLE_BYTE,
-    SYMBOL_PLACES,
-    WIDE_SYMBOLS,
-    Script,
-)
+from shared.csv.detection.letters import MULTI_BYTE, SINGLE_BYTE
+from shared.csv.detection.likelihood import score_multi, score_single
 from shared.csv.encodings import marked_encoding
 
 _LOOKED_AT = 2**12
@@ -33,6 +21,7 @@ _HIGH = bytes(range(0x80, 0x100))
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_UTF8_LATIN = re.compile(rb"[\xc3-\xc9][\x80-\xbf]|\xe2\x80[\x90-\xbf]|\xe2\x82\xac")
 _ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 """Source: RFC 1468, ISO-2022-JP."""
 _CONCORDANCE = b"\xfe\x14\xfe"
@@ -133,9 +122,9 @@ def _legacy(head: bytes) -> Charset:
     if _CONCORDANCE in head:
         return Charset("cp1252", "encoding cp1252: its thorns stand around fields, as quotes")
     words = list(dict.fromkeys(m[0] for m in islice(_WORD.finditer(head), _MAX_WORDS)))
-    scores = {name: _score_single(words, name, script) for name, script in SINGLE_BYTE.items()}
+    scores = {name: score_single(words, name, script) for name, script in SINGLE_BYTE.items()}
     for name in MULTI_BYTE:
-        score = _score_multi(head, words, name)
+        score = score_multi(head, words, name)
         if score is not None:
             scores[name] = score
     # A few bytes fit many encodings, so that the usual one needs less to be believed.
@@ -164,10 +153,11 @@ def _legacy(head: bytes) -> Charset:
     if is_latin and valid >= stray:
         first = next(_HIGH_BYTE.finditer(_UTF8.sub(_blanked, head)))
         return _nearly_utf8(valid, stray, first.start())
-    if is_latin and not warning and valid > stray / 10:
+    likely = len(_UTF8_LATIN.findall(head[: 2**17]))
+    if is_latin and not warning and likely > stray / 10:
         warning = (
-            f"{valid:,} places would be characters of UTF-8, but {stray:,} bytes are not; the file "
-            f"may be of two encodings, and all of it is read as {best}"
+            f"{likely:,} places would be characters of UTF-8, but {stray:,} bytes are not; the "
+            f"file may be of two encodings, and all of it is read as {best}"
         )
     return Charset(best, evidence, warning, different)
 
@@ -186,122 +176,3 @@ def _decoded(word: bytes, name: str) -> str:
 
 def _shown(word: bytes, name: str) -> str:
     return word.decode(name, errors="ignore")
-
-
-def _score_single(words: list[bytes], name: str, script: Script) -> float:
-    total, count, is_joined = 0.0, 0, False
-    for word in words:
-        text = _decoded(word, name)
-        total += _word_score(text, script)
-        count += sum(not c.isascii() for c in text)
-        is_joined = is_joined or any(
-            a in script.weights and b in script.weights for a, b in pairwise(text)
-        )
-    lonely = 0.0 if script.is_latin or is_joined else _LONELY
-    return total / max(1, count) - _PRIORS[name] - lonely
-
-
-_PRIORS = {name: 0.02 if name.startswith("cp12") else 0.05 for name in SINGLE_BYTE} | {
-    "cp1252": 0.0,
-    "mac-roman": 0.1,
-    "cp850": 0.1,
-    "cp437": 0.11,
-    "cp852": 0.12,
-    "mac-cyrillic": 0.1,
-}
-"""How much less usual an encoding is than Windows-1252, on the scale of the scores."""
-
-
-_LONELY = 0.8
-"""What it costs a script of its own that nowhere two of its letters stand together."""
-
-_RUNS = (0.0, 0.0, 0.25, 1.0)
-"""What the first, second and third letter beyond ASCII in a row costs in a Latin word."""
-
-
-def _word_score(text: str, script: Script) -> float:
-    score, previous, run = 0.0, "", 0
-    has_ascii = any(c.isascii() for c in text)
-    if script.is_latin and len(text) == 1 and text.isalpha() and text not in LONE_LETTERS:
-        score -= 0.8
-    for place, char in enumerate(text):
-        run = run + 1 if char.isalpha() and not char.isascii() else 0
-        if not char.isascii():
-            score += _char_score(char, text[place - 1 : place], text[place + 1 : place + 2], script)
-            if script.is_latin:
-                score -= _RUNS[min(run, 3)]
-            elif has_ascii and char in script.weights:
-                score -= 0.5
-        if previous.islower() and char.isupper() and not (previous.isascii() and char.isascii()):
-            score -= 0.8
-        previous = char
-    return score
-
-
-def _char_score(char: str, before: str, after: str, script: Script) -> float:
-    """Score a character beyond ASCII between its neighbours, which are empty at a word's ends."""
-    place = SYMBOL_PLACES.get(char)
-    if place is not None and place.matches(before, after):
-        return 0.9
-    weight = script.weights.get(char)
-    if weight is not None:
-        is_at_digit = before.isdecimal() or after.isdecimal()
-        return weight - 0.8 if is_at_digit and char not in ORDINALS else weight
-    if char == "\ufffd" or (char < "\xa0"):
-        return -3.0
-    if char in COMMON_SYMBOLS:
-        is_touching = before.isalpha() or after.isalpha()
-        return 0.8 if char in APOSTROPHES or not is_touching else -1.0
-    return -0.6 if char.isalpha() else -1.2
-
-
-def _score_multi(head: bytes, words: list[bytes], name: str) -> float | None:
-    """Score an East Asian encoding; None when the bytes are not even valid in it."""
-    try:
-        codecs.getincrementaldecoder(name)().decode(head[: 2**18])
-    except UnicodeDecodeError:
-        if not _is_nearly_valid(head[: 2**14], name):
-            return None
-    first = head.index(words[0]) if words else 0
-    start = head.rfind(b"\n", 0, first) + 1
-    text = head[start : start + 2**14].decode(name, errors="ignore")
-    total, count, previous = 0.0, 0, ""
-    for char in text:
-        if not char.isascii():
-            count += 1
-            total += _wide_score(char, name)
-            is_odd = previous.isalpha() or (previous.isdecimal() and char not in MULTI_BYTE[name])
-            if previous.isascii() and is_odd and char.isalpha():
-                total -= 0.6
-        elif char.islower() and previous and not previous.isascii():
-            total -= 0.6
-        previous = char
-    return total / max(1, count) - 0.03
-
-
-def _is_nearly_valid(head: bytes, name: str) -> bool:
-    text = head.decode(name, errors="replace")
-    beyond = sum(not c.isascii() for c in text)
-    return text.count("\ufffd") * 50 < beyond
-
-
-@lru_cache(maxsize=2**14)
-def _wide_score(char: str, name: str) -> float:
-    if char in MULTI_BYTE[name]:
-        return 1.0
-    if char in KANA:
-        return 1.0 if name in ("cp932", "euc-jp") else 0.0
-    if char in WIDE_SYMBOLS:
-        return 0.5
-    if "\uff66" <= char <= "\uff9f":
-        return 0.35
-    if "\uff10" <= char <= "\uff5a":
-        return 0.4
-    codec, first, last = LEVEL_ONE[name]
-    try:
-        lead = char.encode(codec)[0]
-    except UnicodeEncodeError:
-        return -0.6
-    if first <= lead <= last and char >= "\u3400":
-        return 0.5
-    return -0.3 if char >= "\u3400" else -0.5

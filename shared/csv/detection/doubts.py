@@ -20,7 +20,7 @@ _SECOND_TABLE_ROWS = 2
 _TABLE_ROWS = 3
 _CHECKED_PARTS = 50
 _MIN_EDGES = 3
-_LINE_ENDERS = frozenset(";|,\t~^")
+_LINE_ENDERS = (";", "|", ",", "~", "^")
 
 
 def check_header(
@@ -72,9 +72,10 @@ def check_edges(records: Records, start: int, warnings: list[str]) -> None:
         return
     lines = [records.cut.lines[records.indices[n]].rstrip(" ") for n in numbers]
     delimiter = records.cut.style.delimiter
-    ends = {line[-1:] for line in lines}
-    mark = "".join(ends)
-    if len(ends) == 1 and mark in _LINE_ENDERS and not delimiter.endswith(mark):
+    last = [line.rsplit(delimiter, 1)[-1] if delimiter else line for line in lines]
+    mark = last[0][-1:]
+    is_ender = mark in _LINE_ENDERS and not delimiter.endswith(mark)
+    if is_ender and all(cell.endswith(mark) and cell.count(mark) == 1 for cell in last):
         warnings.append(f"each record ends with {mark!r}, which is read as text of its last field")
     is_framed = bool(delimiter) and all(line.startswith(delimiter) for line in lines)
     if is_framed and records.width > 2 and delimiter.strip():

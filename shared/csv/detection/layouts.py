@@ -1,6 +1,5 @@
 """Find what surrounds the rows of a table: preamble, header, comments, trailer, other tables."""
 
-import re
 from dataclasses import dataclass, field
 
 from shared.csv.detection.doubts import (
@@ -14,22 +13,17 @@ from shared.csv.detection.doubts import (
 )
 from shared.csv.detection.headers import (
     HeaderFinding,
-    find_header,
     is_rule,
     typed_columns,
 )
-from shared.csv.detection.looks import TYPED, Look, look
+from shared.csv.detection.looks import Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.csv.detection.shapes import Shape
+from shared.csv.detection.starts import COMMENTS, RULE, find_start
 from shared.csv.trailers import agrees, counts_rows, trailer_count
 
-_COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
 _COPY_END = "\\."
 """Source: PostgreSQL, COPY, "Text Format": the end of the data."""
-_PROSE = (", ", " ", ": ")
-"""Delimiters that also occur in plain text."""
-_RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
-_TITLE_RECORDS = 3
 _MIN_ENDS = 3
 """Of fewer records without a header, the last field may just be empty."""
 
@@ -64,7 +58,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     records = Records(cut, comment, lines_before)
     if not records.modal:
         return Layout(header_rows=0, evidence=["no records"])
-    start, header, is_doubtful = _start(records)
+    start, header, is_doubtful = find_start(records)
     evidence: list[str] = []
     warnings: list[str] = []
     skip_lines = _skip_lines(records, start, header, evidence, warnings)
@@ -121,7 +115,7 @@ def _comment(cut: Shape) -> tuple[str | None, int]:
     first = cut.widths.index(width)
     if cut.lines[-1] == _COPY_END:
         return _COPY_END, 1
-    for mark in _COMMENTS:
+    for mark in COMMENTS:
         if mark == cut.style.delimiter:
             continue
         marked = [i for i, line in enumerate(cut.lines) if line.startswith(mark)]
@@ -129,107 +123,6 @@ def _comment(cut: Shape) -> tuple[str | None, int]:
         if any(i > first for i in odd) and len(odd) == len(marked):
             return mark, len(odd)
     return None, 0
-
-
-def _start(records: Records) -> tuple[int, HeaderFinding, bool]:
-    """Return the number of the table's first record, and what is known about its header."""
-    first = records.modal[0]
-    dense = _first_dense(records)
-    if dense != first:
-        header = find_header(records.sample(dense))
-        if header.rows:
-            return dense, header, False
-    header = find_header(records.sample(first))
-    if not header.rows:
-        named = _names_below(records, first)
-        if named:
-            return *named, False
-    if not first or records.width < 2:
-        return (0, header, False) if first or header else (first, header, False)
-    ahead = records.widths[:first]
-    is_apart = records.has_blank_before(first) or _is_marked(records, first - 1)
-    is_prose = records.width == 2 and len(ahead) == 1 and records.cut.style.delimiter in _PROSE
-    if header.rows or is_apart:
-        short = _short_header(records, first)
-        return short or (first, header, is_prose and not (is_apart or header.is_sure))
-    short = _short_header(records, first)
-    if short:
-        return short
-    if set(ahead) == {1}:
-        return first, header, is_prose
-    return 0, HeaderFinding(0, header.evidence or "no header"), False
-
-
-def _names_below(records: Records, first: int) -> tuple[int, HeaderFinding] | None:
-    """Return the record with names if others, unlike the rows, stand above it in the same width."""
-    for place in range(1, min(_TITLE_RECORDS + 1, len(records.modal) - 2)):
-        number = records.modal[place]
-        cells = records.cells(number)
-        if any(look(cell) is not Look.WORDS for cell in cells) or len(set(cells)) < len(cells):
-            continue
-        header = find_header(records.sample(number))
-        typed = typed_columns(records.sample(number + 1), records.width)
-        above = [records.cells(n) for n in records.modal[:place]]
-        is_odd = all(
-            any(row[j].strip() and look(row[j]) is not found for j, found in typed.items())
-            for row in above
-        )
-        if header.is_sure and len(typed) > 1 and is_odd and number > first:
-            return number, header
-    return None
-
-
-def _first_dense(records: Records) -> int:
-    """Return the first record that is not mostly empty, as titles in a spreadsheet are."""
-    filled = [(n, records.filled(n)) for n in records.modal[:100]]
-    counts = sorted(count for _, count in filled if count)
-    usual = counts[len(counts) * 3 // 4] if counts else 0
-    if usual == 2:
-        return _first_behind_a_blank(filled)
-    if usual < 3:
-        return records.modal[0]
-    for number, count in filled:
-        row = records.cells(number)
-        cells = [c for c in row if c.strip()]
-        is_title = count <= max(1, usual / 3) and (
-            not row[0].strip() or look(cells[0]) not in TYPED
-        )
-        is_note = (
-            count <= 2 and count < usual - 1 and bool(cells) and cells[0].rstrip().endswith(":")
-        )
-        if not (is_title or is_note):
-            return number
-    return records.modal[0]
-
-
-def _first_behind_a_blank(filled: list[tuple[int, int]]) -> int:
-    """Return the first full record of two cells if titles stand above it, and an empty record."""
-    first = next(place for place, (_, count) in enumerate(filled) if count > 1)
-    has_blank = any(count == 0 for _, count in filled[:first])
-    return filled[first if has_blank else 0][0]
-
-
-def _is_marked(records: Records, number: int) -> bool:
-    line = records.cut.lines[records.indices[number]]
-    return line.startswith(_COMMENTS) or bool(_RULE.match(line))
-
-
-def _short_header(records: Records, first: int) -> tuple[int, HeaderFinding, bool] | None:
-    """Return the record before the first usual one if that is a header of another width."""
-    number = first - 1
-    width = records.widths[number]
-    if width < 2 or abs(width - records.width) > 1 or records.has_blank_before(first):
-        return None
-    cells = records.cells(number)
-    body = records.sample(first)
-    if any(look(c) in TYPED for c in cells):
-        return None
-    if find_header([cells[: records.width] + [""] * (records.width - width), *body]).rows == 0:
-        return None
-    if find_header(body).rows and len(body) > 1:
-        return None
-    names = f"header: {width} names over {len(body)} records of {records.width} fields"
-    return number, HeaderFinding(1, names), False
 
 
 def _skip_lines(
@@ -252,7 +145,7 @@ def _rule_below_header(records: Records, start: int, header: HeaderFinding) -> s
     if header.rows != 1 or number >= len(records.widths):
         return None
     cells = records.cells(number)
-    is_drawn = all(_RULE.match(cell) for cell in cells)
+    is_drawn = all(RULE.match(cell) for cell in cells)
     if records.widths[number] != records.width or not (is_drawn or is_rule(cells)):
         return None
     mark = cells[0][:2] if is_drawn else records.cut.lines[records.indices[number]]

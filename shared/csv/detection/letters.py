@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 _WESTERN = (
     "éäöüßèàçñóíáêúã",
-    "ôâîõëïìòùÄÖÜÉåøæÅØÆÀÈÇÑÁÓÍÚþðÞý",
-    "ûœŒÊÔÂÎÛËÏÃÕÌÒÙÝÿŸÐšŠžŽ",
+    "ôâîõëïìòùûœÄÖÜÉåøæÅØÆÀÈÇÑÁÓÍÚþðÞý",
+    "ŒÊÔÂÎÛËÏÃÕÌÒÙÝÿŸÐšŠžŽ",
 )
 _CENTRAL = (
     "ąęłśżźćńóáéíěščřžýůúďťňőűöüăâîșțä",
@@ -26,6 +26,28 @@ _GREEK = ("αοιετνσηυρπκμλς", "όίάγήέδωχθύφβώξζψ"
 _HEBREW = ("ויהלאתרמבש", "נדםעחקפכטגסזצןךףץ", "")
 _ARABIC = ("اليمنرتوبعد", "سهفكقحجشطصخةأضغذثزىئإءظؤآپچژگ", "،؛؟")
 _THAI = ("านรอกเงมยลวดทสตะปบคหแจพชขใไโผ", "ิีึืุู่้๊๋์ั็ำซถศษธณญฐภฟฉฝ", "ฒฎฏฑฆฬฮฤฯๆ")
+
+LANGUAGES = {
+    name: frozenset(f"{letters}{letters.upper()}")
+    for name, letters in {
+        "French": "éèêëàâçùûüîïôœæÿ",
+        "German": "äöüßé",
+        "Spanish": "áéíóúüñ",
+        "Portuguese": "áâãàçéêíóôõúü",
+        "Italian": "àèéìòùî",
+        "Nordic": "åäöæøéüáíóúýþð",
+        "Polish": "ąćęłńóśźż",
+        "Czech, Slovak": "áčďéěíľĺňóôřŕšťúůýžä",
+        "Hungarian": "áéíóöőúüű",
+        "Romanian": "ăâîșşțţ",
+        "Croatian": "čćđšž",
+        "Turkish": "çğıİöşüâî",
+        "Lithuanian": "ąčęėįšųūž",
+        "Latvian": "āčēģīķļņšūž",
+        "Estonian": "äõöüšž",
+    }.items()
+}
+"""The letters beyond ASCII of languages that are written with Latin ones."""
 
 _RANKS = (1.0, 0.8, 0.4)
 
@@ -93,7 +115,8 @@ class SymbolPlace:
 _PRICE = SymbolPlace(r"\d?", r"\d?")
 
 SYMBOL_PLACES: dict[str, SymbolPlace] = {
-    "°": SymbolPlace(r"\d?", r"[CFKNSEWd\d]?"),
+    **dict.fromkeys("¿¡", SymbolPlace(r"", r"[^\W\d_]")),
+    "°": SymbolPlace(r"[\dnN]?", r"[CFKNSEWd\d]?"),
     "±": SymbolPlace(r"\d?", r"\d?"),
     **dict.fromkeys("²³", SymbolPlace(r"[a-zA-Z\d)]", r"")),
     **dict.fromkeys("µμ", SymbolPlace(r"\d?", r"[a-zA-Z]")),
@@ -101,7 +124,8 @@ SYMBOL_PLACES: dict[str, SymbolPlace] = {
     **dict.fromkeys("½¼¾", SymbolPlace(r"\d?", r"")),
     **dict.fromkeys("£€¥¢", _PRICE),
     **dict.fromkeys("ºª", SymbolPlace(r"[\dnN]", r"")),
-    **dict.fromkeys("©®™", SymbolPlace(r"[A-Za-z\d]?", r"")),
+    "©": SymbolPlace(r"", r"[A-Za-z\d]?"),
+    **dict.fromkeys("®™", SymbolPlace(r"[A-Za-z\d]?", r"")),
 }
 """Signs of units, fractions, currencies and marks, which stand next to digits or units."""
 

@@ -5,10 +5,10 @@ than pieces of them. Both are measured on the first kilobytes; usual marks win a
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from shared.csv.detection.delimiters import PRIORS, find_delimiters, prior
 from shared.csv.detection.looks import TYPED, look, worth
 from shared.csv.detection.shapes import CLOSED, OPENED, Shape, Style, shape, unmasked
 
@@ -17,20 +17,6 @@ _SAMPLED_LINES = 200
 _WEIGHED_RECORDS = 80
 _WEIGHED_CELLS = 2000
 
-_RARE_PRIOR = 0.5
-_REGULAR_PRIOR = 0.62
-"""Of a rare delimiter that parts every record into the same number of fields, above two."""
-
-_PRIORS = {
-    **dict.fromkeys((",", ";", "\t", "|"), 1.0),
-    **dict.fromkeys(("\x01", "\x02", "\x1c", "\x1d", "\x1e", "\x1f", "\x14", "\x07"), 1.0),
-    **dict.fromkeys(("~", "^", "¬", "¦", "§", "¶", "þ"), 0.95),
-    ":": 0.8,
-    " ": 0.62,
-    **dict.fromkeys(("#", "&", "*", "@", "!", "$", "%", "+", "=", "\\"), _RARE_PRIOR),
-    **dict.fromkeys(("/", "-", "_"), 0.42),
-}
-_MIXED_PRIOR = 0.85
 _QUOTED_WORTH = 0.8
 """What is quoted may be anything, delimiters included."""
 _LONELY = 0.3
@@ -42,29 +28,15 @@ _UNESCAPED = 0.9
 _NEEDLESS = 0.5
 """Of unusual quotes around few fields, none of which needs them: they are content."""
 _UNEVEN = 0.5
-_STRONG_PRIOR = 0.9
-_LONG_PRIOR = 0.96
-_RARE_RUN_PRIOR = 0.85
-_RUNS = re.compile("[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
-_RARE_RUNS = re.compile(
-    r"([-%+/_.?=])\1{1,3}|[-=~]>|<[-=~]|([-+%$/_=.*~^#@&!])\|\2|\[\|\]|\{\|\}|\(\|\)|\(\)|\\t"
-)
-"""Runs that also occur in text: a delimiter only where they part every line alike."""
 _MARKS_OF_VALUES = frozenset("$%+-./_'\" \t")
 """What may stand at one end of all values, and is then no part of the delimiter."""
 _BRACKETS = ("[]", "{}", "()", "<>")
-_SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
-_CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
-_IN_QUOTES = re.compile('"[^"]*"')
 _PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
 _LEADING_COMMENTS = re.compile(r"\A(?:[#%][^\n]*\n)+\s*")
 _NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}")
 _QUOTES = "'`~^|*%$#/þ"
-_MIN_LINE_SHARE = 0.2
-_MIN_RUN_SHARE = 0.4
 _LINE_WORTH = 0.62
 _PREAMBLE_RECORDS = 40
-_MAX_RARE_RUNS = 4
 _MIN_CELLS = 6
 _NEVER_PARTS = ("", " ", "\t", '"', "'", OPENED, CLOSED)
 _PARTIAL = 0.75
@@ -105,7 +77,7 @@ def _has_parted_header(cut: Shape) -> bool:
     """
     delimiter = cut.style.delimiter
     widths = [w for w in cut.widths if w]
-    if _PRIORS.get(delimiter) != 1.0 or not widths or cut.widths[0] < 2:
+    if PRIORS.get(delimiter) != 1.0 or not widths or cut.widths[0] < 2:
         return False
     same = sum(w == cut.widths[0] for w in widths)
     return same * 2 >= len(widths) and all(map(_NAME.fullmatch, cut.cells(0)))
@@ -121,65 +93,13 @@ def _sample(text: str) -> str:
 def _styles(sample: str, given: Style | None, fixed: frozenset[str]) -> Iterator[Style]:
     lines = [line for line in sample.split("\n") if line.strip()][:_SAMPLED_LINES]
     given = given or Style(",")
-    delimiters = [given.delimiter] if "delimiter" in fixed else _delimiters(lines)
+    delimiters = [given.delimiter] if "delimiter" in fixed else find_delimiters(lines)
     for delimiter in delimiters:
         for quote in [given.quote] if "quote" in fixed else _quotes(sample, lines, delimiter):
             style = Style(delimiter, quote, given.escape if "escape" in fixed else None)
             yield style
             if "escape" not in fixed and _has_escapes(sample, style):
                 yield replace(style, escape="\\")
-
-
-def _delimiters(lines: list[str]) -> list[str]:
-    """Return every delimiter that occurs in enough lines, and the empty one."""
-    enough = max(1, _MIN_LINE_SHARE * len(lines))
-    single = [d for d in _PRIORS if sum(d in line for line in lines) >= enough]
-    if ":" in single and sum(_has_clock(line) for line in lines) > len(lines) / 2:
-        single.remove(":")
-    runs: Counter[str] = Counter()
-    for line in lines:
-        found = {*_RUNS.findall(line), *_SPACED.findall(line)}
-        # A run of delimiters around empty fields holds the delimiter more than once.
-        runs.update(found | {r[: len(r) // 2] for r in found if r[: len(r) // 2] * 2 == r})
-    few = max(1, _MIN_RUN_SHARE * len(lines))
-    long = [
-        run
-        for run, count in runs.most_common(12)
-        # A dollar sign belongs to a price, unless it is everywhere.
-        if count >= (len(lines) if "$" in run else few) and len(run) > 1
-    ]
-    long += [run for run in _in_all(lines, _RARE_RUNS) if run not in long]
-    strong = [d for d in single if _PRIORS[d] >= _STRONG_PRIOR]
-    weak = [d for d in single if d not in strong]
-    return [*strong, *long, "", *weak, *_unheard_of(lines)]
-
-
-def _has_clock(line: str) -> bool:
-    """Whether a time stands in a line outside of quotes."""
-    return bool(_CLOCK.search(_IN_QUOTES.sub("", line)))
-
-
-def _in_all(lines: list[str], runs: re.Pattern[str]) -> list[str]:
-    """Return the runs that occur in each line as often as in the first, and more than once."""
-    counts = Counter(match[0] for match in runs.finditer(lines[0] if lines else ""))
-    return [
-        run
-        for run, count in counts.items()
-        if count > 1 and all(line.count(run) == count for line in lines)
-    ][:_MAX_RARE_RUNS]
-
-
-def _unheard_of(lines: list[str]) -> list[str]:
-    """Return signs that nobody uses as delimiters, where each line has them alike."""
-    first = lines[0] if lines else ""
-    signs = {
-        c for c in first if not (c.isalnum() or c in _PRIORS or c in "\"'._,()[]<>{}-\r\ufffd")
-    }
-    return sorted(
-        sign
-        for sign in signs
-        if first.count(sign) > 1 and all(line.count(sign) == first.count(sign) for line in lines)
-    )[:_MAX_RARE_RUNS]
 
 
 def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
@@ -226,20 +146,22 @@ def _scored(cut: Shape) -> Scored:
     before = min(widths.index(width), _PREAMBLE_RECORDS)
     share = 0.75 * count / (len(widths) - before) + 0.25 * count / len(widths)
     quality = _cell_quality(cut, width)
-    prior = _prior(cut.style.delimiter, share=share, width=width)
+    usual_delimiter = prior(cut.style.delimiter, share=share, width=width)
     if count == 1 and len(widths) > 2:
         share *= _LONELY
     if _has_odd_runs(cut):
         share *= _UNEVEN
     if _is_partial(cut, width):
         share *= _PARTIAL
-    if width == 2 and _ends_lines(cut):
+    if width == 2 and _ends_lines(cut, width):
         share *= _ENDING
     if _has_uneven_blanks(cut, width):
         quality *= _UNEVEN
     usual = _usualness(cut, len(widths))
     plain = 0.99 if cut.style.escape else 1.0
-    return Scored(cut, share * quality * _tidiness(cut, len(widths)) * prior * usual * plain)
+    return Scored(
+        cut, share * quality * _tidiness(cut, len(widths)) * usual_delimiter * usual * plain
+    )
 
 
 def _usualness(cut: Shape, records: int) -> float:
@@ -253,19 +175,6 @@ def _usualness(cut: Shape, records: int) -> float:
         return 0.99 if cut.quoted * 3 >= records else _NEEDLESS
     is_escaped = not cut.style.escape and cut.flaws and any('\\"' in line for line in cut.lines)
     return _UNESCAPED if is_escaped else 1.0
-
-
-def _prior(delimiter: str, *, share: float, width: int) -> float:
-    if delimiter not in _PRIORS:
-        if len(delimiter) == 1:
-            return _REGULAR_PRIOR if share == 1.0 and width > 2 else _RARE_PRIOR
-        if _RARE_RUNS.fullmatch(delimiter):
-            return _RARE_RUN_PRIOR
-        is_mixed = delimiter[0] in ",;|\t" and delimiter != delimiter[::-1]
-        is_spaced = is_mixed and delimiter[1:] == " "
-        return 1.0 if is_spaced else _MIXED_PRIOR if is_mixed else _LONG_PRIOR
-    prior = _PRIORS[delimiter]
-    return _REGULAR_PRIOR if prior == _RARE_PRIOR and share == 1.0 and width > 2 else prior
 
 
 def _tidiness(cut: Shape, records: int) -> float:
@@ -313,9 +222,11 @@ def _is_mark(found: set[str], outer: set[str]) -> bool:
     return len(found) == 1 and bool(mark) and not is_letter and mark not in outer
 
 
-def _ends_lines(cut: Shape) -> bool:
+def _ends_lines(cut: Shape, width: int) -> bool:
+    """Whether nothing follows the last delimiter of any record of a width."""
     delimiter = cut.style.delimiter
-    return all(line.rstrip(" ").endswith(delimiter) for line in cut.lines if line.strip())
+    lines = (line for line, w in zip(cut.lines, cut.widths, strict=True) if w == width)
+    return all(line.rstrip(" ").endswith(delimiter) for line in lines)
 
 
 def _has_uneven_blanks(cut: Shape, width: int) -> bool:
