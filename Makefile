@@ -39,7 +39,7 @@ test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKE
 	@# longest tests come first, as the folders are named, or one process would end with them alone.
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
-crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes half an hour
+crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes an hour
 	@$(BIN)/python -m tests.crash
 
 bench: $(VENV)/.ready ## Time Sluice beside its peers and write docs/benchmarks.md (QUICK=1: 5 minutes)

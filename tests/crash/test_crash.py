@@ -9,8 +9,13 @@ from tests.crash.matrix import cases
 CASES_PER_LANE = {"postgres": 8, "sqlserver": 3}
 """By the lane's target; the stand-in of SQL Server takes three times as long."""
 
+LEFT_OUT = ("SQL Server: first full load", "SQL Server: merge")
+"""What the other lanes into SQL Server do too; ``make crash`` plays these as well."""
 
-@pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.name)
+SAMPLED = [lane for lane in LANES if lane.name not in LEFT_OUT]
+
+
+@pytest.mark.parametrize("lane", SAMPLED, ids=lambda lane: lane.name)
 def test_no_row_is_lost_or_doubled_or_seen_early_whatever_breaks(lab: Lab, lane: Lane) -> None:
     number = CASES_PER_LANE[lane.target]
     chosen = sample(cases(lane, lab.record(lane)), number)
