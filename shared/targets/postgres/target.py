@@ -12,6 +12,7 @@ from shared.errors import (
     ValueNotRepresentableError,
 )
 from shared.secrets import Secrets
+from shared.stage.objects import StagedObjects
 from shared.targets.base import Outcome, Published, ReadPart
 from shared.targets.postgres import connection
 from shared.targets.postgres.arrivals import Arrival
@@ -31,7 +32,12 @@ class _RefusedError(Exception):
 class PostgresTarget(RelationalTarget):
     """One table in PostgreSQL, for one step."""
 
-    def __init__(self, resolved: ResolvedTable, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        resolved: ResolvedTable,
+        secrets: Secrets,
+        objects: StagedObjects | None = None,  # noqa: ARG002 - parts are sent, not fetched
+    ) -> None:
         table, reach = resolved.table.postgres, resolved.connections.postgres
         if table is None or reach is None:
             raise InvalidConfigError(f"table {resolved.table.name} has no postgres target")

@@ -6,6 +6,7 @@ from functools import partial
 from shared.config.models import ResolvedTable
 from shared.errors import InvalidConfigError
 from shared.secrets import Secrets
+from shared.stage.objects import StagedObjects
 from shared.targets.relational.target import Place, RelationalTarget
 from shared.targets.sqlserver import connection
 from shared.targets.sqlserver.dialect import SQLSERVER
@@ -14,7 +15,12 @@ from shared.targets.sqlserver.dialect import SQLSERVER
 class SqlServerTarget(RelationalTarget):
     """One table in SQL Server, for one step."""
 
-    def __init__(self, resolved: ResolvedTable, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        resolved: ResolvedTable,
+        secrets: Secrets,
+        objects: StagedObjects | None = None,  # noqa: ARG002 - parts are sent, not fetched
+    ) -> None:
         table, reach = resolved.table.sqlserver, resolved.connections.sqlserver
         if table is None or reach is None:
             raise InvalidConfigError(f"table {resolved.table.name} has no sqlserver target")
