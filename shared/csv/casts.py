@@ -18,6 +18,8 @@ from shared.csv.table import content_bytes
 from shared.stage.arrow import arrow_type
 
 _REMEMBERED = 2**16
+_REMEMBERED_CHARACTERS = 100
+"""Longer cells hardly repeat, and so many of them would be the whole file in memory."""
 
 
 @dataclass(slots=True)
@@ -84,15 +86,20 @@ class Converter:
         return found
 
     def _remembered(self, text: str) -> Value | BadCellError:
+        if len(text) > _REMEMBERED_CHARACTERS:
+            return self._parsed(text)
         if text not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            try:
-                self._known[text] = parse_cell(text, self.rule)
-            except BadCellError as exc:
-                # Its traceback would keep the whole block alive.
-                self._known[text] = exc.with_traceback(None)
+            self._known[text] = self._parsed(text)
         return self._known[text]
+
+    def _parsed(self, text: str) -> Value | BadCellError:
+        try:
+            return parse_cell(text, self.rule)
+        except BadCellError as exc:
+            # Its traceback would keep the whole block alive.
+            return exc.with_traceback(None)
 
 
 def _without_empty(cells: pa.Array) -> pa.Array:

@@ -1,6 +1,7 @@
 """Columns converted at once mean what their cells mean one by one."""
 
 import math
+import tracemalloc
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,3 +100,17 @@ def test_what_only_looks_like_a_number_is_none(text: str) -> None:
 
     assert found.failures[1].rule == "not_int64"
     assert found.values.to_pylist() == [1, None, 2]
+
+
+@pytest.mark.parametrize(("kind", "quoted"), [("json", '"{}"'), ("binary", "{}")])
+def test_long_cells_are_not_kept_in_memory(kind: str, quoted: str) -> None:
+    converter = Converter(CellRule(type=DataType.parse(kind)))
+    blocks = [[quoted.format(f"{n:020000}") for n in range(i, i + 10)] for i in range(0, 200, 10)]
+
+    tracemalloc.start()
+    for block in blocks:
+        converter.convert(pa.array(block, pa.string()))
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept_bytes < 10 * 20_000
