@@ -210,7 +210,12 @@ class Storage:
                 return
 
     def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
-        """Copy one generation to a new name, on the server; a copy made before is left alone."""
+        """Copy one generation to a new name, on the server; a copy made before is left alone.
+
+        Raises:
+            FileNotFoundError: the generation is gone: deleted or overwritten.
+            StorageUnavailableError: there is no bucket to copy to.
+        """
         blob = self._blob(bucket, name)
         origin = self._blob(source.bucket, source.name, source.generation)
         with _failures(bucket, name):
@@ -223,6 +228,9 @@ class Storage:
                     if not token:
                         return
             except _not_found() as exc:
+                # The answer is the same whether the source is gone or the bucket to copy to.
+                if self.info(source.bucket, source.name, source.generation):
+                    raise
                 raise FileNotFoundError(str(source)) from exc
             except _precondition():
                 return

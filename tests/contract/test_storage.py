@@ -1,0 +1,41 @@
+"""Writes to Cloud Storage; the emulator answers."""
+
+import uuid
+
+import pytest
+from google.cloud import storage as gcs
+
+from shared.errors import StorageUnavailableError
+from shared.storage import Storage
+from tests.contract.gcs_process import GcsProcess, only_emulator
+
+pytest_plugins = ("tests.contract.gcs_server",)
+pytestmark = only_emulator
+
+
+@pytest.fixture
+def storage(gcs_session: GcsProcess, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_session.url)
+    return Storage("acme", gcs_session.url)
+
+
+def test_copy_into_a_bucket_that_is_not_there_is_no_source_that_is_gone(
+    storage: Storage, bucket: gcs.Bucket
+) -> None:
+    bucket.blob("file.csv").upload_from_string(b"a\n1\n")
+    source = storage.info(bucket.name, "file.csv")
+    assert source
+
+    with pytest.raises(StorageUnavailableError, match="nowhere"):
+        storage.copy(source, "nowhere", "file.csv")
+
+
+def test_copy_of_a_generation_that_is_gone_says_so(storage: Storage, bucket: gcs.Bucket) -> None:
+    blob = bucket.blob("file.csv")
+    blob.upload_from_string(b"a\n1\n")
+    source = storage.info(bucket.name, "file.csv")
+    assert source
+    blob.upload_from_string(b"a\n2\n")
+
+    with pytest.raises(FileNotFoundError):
+        storage.copy(source, bucket.name, "copy.csv")
