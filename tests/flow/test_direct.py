@@ -76,6 +76,11 @@ class Run:
             target.stage(self.manifest, self.part, self.read(self.part))
             return target.publish(self.manifest)
 
+    def lineage(self) -> list[str]:
+        """Return the runs whose rows the table had after this one."""
+        with closing(self._target()) as target:
+            return [load.run_id for load in target.lineage(self.manifest.run_id)]
+
     def _target(self) -> Target:
         resolved, _ = self.cloud.services.config.get(self.manifest.table)
         return self.cloud.services.target(resolved)
@@ -178,3 +183,18 @@ def test_rows_of_files_come_to_those_that_are_there(cloud: Cloud) -> None:
     assert published is not None
     assert published.outcome is Outcome.COMMITTED
     assert rows(cloud, "direct_files") == [*ROWS, (7, "other")]
+
+
+def test_of_files_that_come_at_once_to_an_empty_table_one_is_the_first(cloud: Cloud) -> None:
+    cloud.target("CREATE TABLE direct_first (id bigint, name text)")
+    cloud.configure("direct_first", sync_mode="append", csv={})
+    changes = {"mode": SyncMode.APPEND, "key": ()}
+    mine = Run(cloud, "direct_first", number=2, **changes)
+    other = Run(cloud, "direct_first", [(7, "other")], number=1, **changes)
+
+    published = mine.publish_directly(meanwhile=other.publish_directly)
+
+    assert published is None
+    assert mine.publish_staged().outcome is Outcome.COMMITTED
+    assert rows(cloud, "direct_first") == [*ROWS, (7, "other")]
+    assert mine.lineage() == [other.manifest.run_id, mine.manifest.run_id]

@@ -31,6 +31,7 @@ class Arrival:
         self._table = table
         self._columns = list(manifest.schema)
         self._is_appended = manifest.mode is SyncMode.APPEND
+        self._is_base = False
         self._existing = {name: kind for name, kind, _ in catalog.columns(cursor, self._table)}
 
     def is_possible(self) -> bool:
@@ -59,7 +60,7 @@ class Arrival:
         manifest = self._manifest
         if not self._existing:
             self._cursor.execute(sql.create_table(self._table, self._columns, ()))
-        is_base = not self._has_rows()
+        self._is_base = not self._has_rows()
         rows = self._copy(chain.from_iterable(map(read, manifest.parts)))
         if rows != manifest.rows_staged:
             raise IntegrityError(f"{self._table} took {rows} rows of {manifest.rows_staged}")
@@ -72,16 +73,18 @@ class Arrival:
             rows_inserted=rows,
             rows_updated=0,
             rows_deleted=0,
-            is_base=is_base,
+            is_base=self._is_base,
         )
 
     def require_unchanged(self, before: TargetState, now: TargetState) -> None:
         """Make sure that a table which had no rows has those of this run only.
 
+        What is appended may come beside others, but then the table does not begin with it.
+
         Raises:
             IntegrityError: somebody else wrote to it while the rows were copied.
         """
-        if self._is_appended:
+        if self._is_appended and not self._is_base:
             return
         if before.epoch != now.epoch or self._count() != self._manifest.rows_staged:
             raise IntegrityError(f"somebody else wrote to {self._table} meanwhile")
