@@ -12,6 +12,7 @@ import pytest
 from shared.core.manifests import Rewind
 from shared.core.modes import SyncMode
 from shared.core.naming import NO_RUN
+from shared.core.schemas import TableSchema
 from shared.errors import (
     EmptySourceError,
     IntegrityError,
@@ -143,6 +144,22 @@ def test_values_that_differ_in_case_or_blanks_alone_are_different(table: Table) 
 
     assert changed(published) == (0, 3, 0)
     assert table.rows() == [(1, "A"), (2, "b "), (3, "")]
+
+
+def test_keys_that_differ_in_case_alone_are_two_also_where_the_column_takes_them_for_one(
+    postgres_engine: Engine,
+) -> None:
+    table = Table(postgres_engine, schema=TableSchema(a_schema().columns, ("name",)))
+    table.query("CREATE EXTENSION IF NOT EXISTS citext")
+    table.query("CREATE TABLE {t} (id bigint, name citext PRIMARY KEY)")
+    table.load([(1, "a"), (2, "b")])
+
+    with pytest.raises(TargetRefusedError, match="unique"):
+        table.load([(1, "a"), (2, "b"), (3, "A")])
+    renamed = table.load([(1, "A"), (2, "b")])
+
+    assert changed(renamed) == (1, 0, 1)
+    assert table.rows() == [(1, "A"), (2, "b")]
 
 
 def test_append_adds_rows_whatever_is_there(table: Table) -> None:

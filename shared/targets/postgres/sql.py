@@ -153,8 +153,8 @@ def update_changed(
     """
     others = [c for c in columns if c.name not in key]
     sets = [f"{quote(c.name)} = {_value(c, casts)}" for c in others]
-    mine = [_comparable(c, f"t.{quote(c.name)}", casts) for c in others]
-    theirs = [_comparable(c, _value(c, casts), casts) for c in others]
+    mine = [_comparable(c, f"t.{quote(c.name)}") for c in others]
+    theirs = [_comparable(c, _value(c, casts)) for c in others]
     if marker:
         sets.append(f"{quote(marker)} = NULL")
         mine.append(f"t.{quote(marker)}")
@@ -242,10 +242,13 @@ def _cast(name: str, casts: dict[str, str]) -> str:
     return f"s.{quote(name)}::{wanted}" if wanted else f"s.{quote(name)}"
 
 
-def _comparable(column: Column, value: str, casts: dict[str, str]) -> str:
-    # json has no equality, and that of citext takes another case for the same value.
-    is_odd = column.type.kind is Kind.JSON or casts.get(column.name) in ("json", "citext")
-    return f"({value})::text" if is_odd else value
+def _comparable(column: Column, value: str) -> str:
+    if column.type.kind is Kind.JSON:
+        return f"({value})::text"  # json has no equality
+    if column.type.kind is Kind.TEXT:
+        # citext, or the column's collation, may take another case for the same value.
+        return f'({value})::text COLLATE "C"'
+    return value
 
 
 def _is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
@@ -253,4 +256,12 @@ def _is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
 
 
 def _same_key(key: Sequence[str], casts: dict[str, str]) -> str:
-    return " AND ".join(f"t.{quote(k)} = {_cast(k, casts)}" for k in key)
+    return " AND ".join(same for k in key for same in _same(k, casts))
+
+
+def _same(name: str, casts: dict[str, str]) -> list[str]:
+    mine, theirs = f"t.{quote(name)}", _cast(name, casts)
+    same = [f"{mine} = {theirs}"]
+    if casts.get(name) == "citext":  # by its index, then exactly: another case is another key
+        same.append(f"({mine})::text = ({theirs})::text")
+    return same

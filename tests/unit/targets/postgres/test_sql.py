@@ -244,7 +244,23 @@ def test_type_whose_equality_is_odd_or_missing_is_compared_as_text(existing: str
     statement = sql.update_changed(TABLE, STAGING, columns, KEY, {"a": existing})
 
     assert statement
-    assert statement.endswith(f'(t."a")::text) IS DISTINCT FROM ((s."a"::{existing})::text)')
+    mine, theirs = '(t."a")::text COLLATE "C"', f'(s."a"::{existing})::text COLLATE "C"'
+    assert statement.endswith(f"({mine}) IS DISTINCT FROM ({theirs})")
+
+
+def test_text_is_compared_by_its_bytes_whatever_the_collation_of_its_column() -> None:
+    statement = sql.update_changed(TABLE, STAGING, [a_column("id"), a_column("a", "text")], KEY, {})
+
+    assert statement
+    mine, theirs = '(t."a")::text COLLATE "C"', '(s."a")::text COLLATE "C"'
+    assert statement.endswith(f"({mine}) IS DISTINCT FROM ({theirs})")
+
+
+def test_key_of_a_type_that_knows_no_case_is_compared_as_text_too() -> None:
+    statement = sql.delete_missing(TABLE, STAGING, ["a"], {"a": "citext"})
+
+    same = 't."a" = s."a"::citext AND (t."a")::text = (s."a"::citext)::text'
+    assert statement.endswith(f"WHERE {same})")
 
 
 # Hostile names ------------------------------------------------------------------------------------
@@ -277,7 +293,13 @@ def test_hostile_names_stay_names_in_every_statement(
     assert text
     (statement,) = sqlglot.parse(text, dialect="postgres")
     assert statement
-    names = {i.name for i in statement.find_all(exp.Identifier)} - {"t", "s", "repeated", "_sluice"}
+    names = {i.name for i in statement.find_all(exp.Identifier)} - {
+        "t",
+        "s",
+        "repeated",
+        "_sluice",
+        "C",
+    }
     assert names <= {EVIL, "%", "%s", "b?:c"}
     assert convert_paramstyle("format", text, ())[0] == text
 
