@@ -110,9 +110,8 @@ class Releases:
             names = (release.release_id, release.commit, *release.archives.values())
             if text and any(name.startswith(text) for name in names):
                 return release
-        current = known[0].archives if known else {}
-        for release in known:
-            if not text and release.proof is Proof.PASSED and release.archives != current:
+        for release in known[1:]:
+            if not text and release.proof is Proof.PASSED and self._differ(release, known[0]):
                 return release
         listed = ", ".join(r.release_id for r in known[:5]) or "none"
         wanted = f"release {text!r}" if text else "other release that passed its smoke run"
@@ -144,6 +143,9 @@ class Releases:
         name = f"{PREFIX}{release.release_id}{TABLES}"
         found = self._storage.read(self._bucket, name)
         return from_json(_Tables, found[0], name).tables if found else {}
+
+    def _differ(self, one: Release, other: Release) -> bool:
+        return one.archives != other.archives or self.tables(one) != self.tables(other)
 
     def _each(self) -> Iterator[Release]:
         for info in self._storage.list(self._bucket, PREFIX):

@@ -355,6 +355,20 @@ def test_a_failed_smoke_run_is_told_of_where_nothing_can_be_gone_back_to(bench: 
     assert "could not be rolled back: no other release that passed" in failed.value.message
 
 
+def test_tables_alone_are_rolled_back_too(bench: Bench, releases: Releases) -> None:
+    good = deploy(bench)
+    columns = "columns: {id: int64, day: date}"
+    bench.write("config/tables.yaml", TABLES.replace(columns, f"{columns}, on_duplicate: fail", 1))
+    bench.commit()
+
+    with pytest.raises(DeploymentError, match=f"was rolled back to {good.release_id}"):
+        deploy(bench, roll_back=True)
+
+    back, failed, _ = releases.all()
+    assert failed.archives == good.archives
+    assert (releases.tables(back), back.proof) == (releases.tables(good), Proof.PASSED)
+
+
 def test_a_rollback_to_what_was_never_deployed_lists_what_was(bench: Bench) -> None:
     release = deploy(bench)
 
