@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shared.csv.grammar import Syntax
-from shared.csv.judging import Judge, Verdict
+from shared.csv.judging import Barren, Judge, Verdict
 from shared.csv.quotes import QuoteMap, map_quotes
 
 
@@ -82,6 +82,7 @@ class _Cutter:
         self.quotes = map_quotes(text, self.syntax.quote, separators)
         self.troubles = sorted({*_troubles(text, judge), *map(_record, suspects)})
         self.cut = Cut(text, self.quotes)
+        self.barren: Barren = {}
         self.at = 0
         self.quote = 0
         """Index of the first quote from ``at`` on."""
@@ -105,7 +106,7 @@ class _Cutter:
         return left > 0 and (self.judge.is_last or left > self.judge.max_record_bytes)
 
     def _settle(self, start: int) -> bool:
-        verdict = self.judge.decide(self.text, start)
+        verdict = self.judge.decide(self.text, start, self.barren)
         if verdict is None:
             return False
         self.cut.keep(self.at, start)

@@ -30,6 +30,10 @@ _STRAY_REASON = (
 )
 _ABSORBED_BYTES = 2**16
 _ABSORBED_LINES = 200
+_REMEMBERED_LINES = 2**12
+
+Barren = dict[int, int]
+"""Lines that start no plausible record whatever follows: where each starts, and the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +75,18 @@ class Judge:
         """What a line may start with to be no plain record."""
         return [p for p in (self.comment, self.header, self.trailer, _MARK) if p]
 
-    def decide(self, text: bytes, start: int) -> Verdict | None:
-        """Decide about the record that starts here; None when more text is needed."""
+    def decide(self, text: bytes, start: int, barren: Barren | None = None) -> Verdict | None:
+        """Decide about the record that starts here; None when more text is needed.
+
+        Args:
+            text: whole records, and perhaps the beginning of one more.
+            start: where the record starts.
+            barren: what was found out about this text before; added to.
+        """
         window = min(len(text), start + self.max_record_bytes)
         is_complete = self.is_last or window < len(text)
-        verdict = _Case(self, text[:window], start, is_complete).decide()
+        known = {} if barren is None else barren
+        verdict = _Case(self, text[:window], start, is_complete, known).decide()
         if verdict is None or not verdict.is_in_long_record:
             return verdict
         _, end = self.syntax.line_end(text, verdict.end)
@@ -90,6 +101,7 @@ class _Case:
     start: int
     is_complete: bool
     """There is no more text that could change the decision."""
+    barren: Barren
 
     def decide(self) -> Verdict | None:
         text, start, syntax = self.text, self.start, self.judge.syntax
@@ -221,15 +233,26 @@ class _Case:
         for _ in range(_ABSORBED_LINES):
             if at >= len(text) or at - first > _ABSORBED_BYTES:
                 break
+            if at in self.barren:
+                at = self.barren[at]
+                continue
             record = read_record(text, at, syntax)
             if (record.flaw is Flaw.UNCLOSED or not self._has_end(record)) and not self.is_complete:
                 return None
             if record.flaw is None and record.width == syntax.width:
                 return at
-            _, at = syntax.line_end(text, at)
+            line, at = at, syntax.line_end(text, at)[1]
+            if max(record.end, record.flaw_at) < len(text):
+                self._remember(line, at)
         if at >= len(text):
             return at if self.is_complete else None
         return first
+
+    def _remember(self, line: int, following: int) -> None:
+        """Remember a line; without that, damaged lines would each look at the same ones again."""
+        if len(self.barren) >= _REMEMBERED_LINES:
+            self.barren.clear()
+        self.barren[line] = following
 
     def _long_line(self) -> Verdict:
         limit = self.judge.max_record_bytes

@@ -1,6 +1,5 @@
 """Writes to Cloud Storage; the emulator answers."""
 
-
 import pytest
 from google.cloud import storage as gcs
 
