@@ -137,8 +137,12 @@ def _bytes(values: pa.Array) -> pa.Array:
     starts = pa.Array.from_buffers(
         pa.int32(), len(values) + 1, [None, offsets], offset=values.offset
     )
-    digits = pa.py_buffer((data.to_pybytes() if data else b"").hex().encode())
-    doubled = pc.multiply(starts, pa.scalar(2, pa.int32())).buffers()[1]
+    # A block is part of a batch, whose buffers have all of its bytes.
+    first, last = starts[0].as_py(), starts[-1].as_py()
+    content = data.slice(first, last - first).to_pybytes() if data else b""
+    digits = pa.py_buffer(content.hex().encode())
+    shifted = pc.subtract(starts, pa.scalar(first, pa.int32()))
+    doubled = pc.multiply(shifted, pa.scalar(2, pa.int32())).buffers()[1]
     mask = pc.is_valid(values) if validity else None
     text = pa.StringArray.from_buffers(len(values), doubled, digits)
     return _quoted(pc.if_else(mask, text, None) if mask is not None else text)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import tracemalloc
 from decimal import Decimal
 from typing import Any
 
@@ -48,6 +49,18 @@ def test_texts_say_the_same(values: list[str | None]) -> None:
 @given(st.lists(st.none() | st.binary(max_size=40), min_size=1))
 def test_bytes_become_hexadecimal_digits(values: list[bytes | None]) -> None:
     assert written("binary", values) == [v if v is None else v.hex() for v in values]
+
+
+def test_bytes_are_written_block_by_block() -> None:
+    batch = a_batch("binary", [bytes(1000)] * 8000)
+
+    tracemalloc.start()
+    for _ in sending.documents([a_column("x", "binary")], batch):
+        pass
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak_bytes < batch.nbytes
 
 
 @settings(max_examples=60, deadline=None)
