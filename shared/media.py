@@ -6,6 +6,8 @@ in large pieces, and gone on with at the byte where a connection broke.
 Source: Cloud Storage JSON API, ``objects.get`` with ``alt=media``.
 """
 
+import re
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = (10.0, 60.0)
 """To connect, and between two pieces of data."""
+
+_CRC32C = re.compile(r"crc32c=([A-Za-z0-9+/=]+)")
+"""Of the stored bytes, big-endian. Source: Cloud Storage, ``x-goog-hash``."""
 
 
 class Media:
@@ -46,6 +51,7 @@ class Media:
 
         Raises:
             GoogleAPICallError: the server refused; ``NotFound`` when the generation is gone.
+            DataCorruption: what came is not what is stored; told behind the last chunk.
             RetryError: it did not get on for as long as ``retry`` allows.
         """
         path = f"/download/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
@@ -68,11 +74,16 @@ class _Download:
         self._response: Any = None
         self._at = 0
         self._size: int | None = None
+        self._crc32c = 0
+        self._expected_crc32c: int | None = None
 
     def read(self) -> bytes:
         """Return the next chunk, empty at the end; after a failure the next call goes on."""
         if self._at == self._size:
+            self._require_same()
             return b""
+        import google_crc32c
+
         if self._response is None:
             self._open()
         try:
@@ -84,6 +95,7 @@ class _Download:
             self.close()
             raise ConnectionError(f"the transfer ended after {self._at} of {self._size} bytes")
         self._at += len(chunk)
+        self._crc32c = google_crc32c.extend(self._crc32c, chunk)
         return chunk
 
     def close(self) -> None:
@@ -105,3 +117,14 @@ class _Download:
                 raise from_http_response(response)
         self._response = response
         self._size = self._at + int(response.headers["Content-Length"])
+        found = _CRC32C.search(response.headers.get("X-Goog-Hash", ""))
+        if found and not self._at:
+            self._expected_crc32c = int.from_bytes(b64decode(found[1]), "big")
+
+    def _require_same(self) -> None:
+        from google.cloud.storage.exceptions import DataCorruption
+
+        if self._expected_crc32c not in (None, self._crc32c):
+            raise DataCorruption(
+                self._response, f"CRC32C is {self._crc32c:08x}, not {self._expected_crc32c:08x}"
+            )

@@ -78,3 +78,19 @@ def test_download_that_never_succeeds_is_unavailable(storage, blob, faults: Faul
 
     with pytest.raises(StorageUnavailableError):
         storage.download(blob.bucket.name, blob.name, blob.generation)
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_byte_that_changed_on_its_way_is_found(storage, bucket, gcs_session, faults, is_broken):
+    content = uuid.uuid4().bytes * (PIECE_BYTES // 8 + is_broken)
+    blob = bucket.blob("flipped")
+    blob.upload_from_string(content)
+    kept = [p for p in gcs_session.state_dir.rglob("*") if p.is_file()]
+    (file,) = [path for path in kept if path.stat().st_size == len(content)]
+    with file.open("r+b") as stored:
+        stored.write(bytes([content[0] ^ 1]))
+    if is_broken:
+        faults.order(kind="truncate", method="GET", path_regex="/download/", count=1)
+
+    with pytest.raises(StorageUnavailableError, match="CRC32C"):
+        storage.download(bucket.name, "flipped", blob.generation)
