@@ -53,7 +53,7 @@ def detect(
     refuse_binary(head)
     charset = _charset(head, settled, is_whole=is_whole)
     raw = _text(head, charset.name, is_whole=is_whole)
-    if not raw.strip():
+    if not raw.strip("\0 \t\r\n\f\v\ufeff\u00a0"):
         raise InvalidFileError("the file has no text: nothing but blanks and line ends")
     if "delimiter" not in settled:
         refuse_markup(raw)

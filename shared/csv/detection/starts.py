@@ -1,6 +1,7 @@
 """Where a table starts: behind titles, notes and rows of another kind above its names."""
 
 import re
+from dataclasses import replace
 
 from shared.csv.detection.headers import HeaderFinding, find_header, typed_columns
 from shared.csv.detection.looks import TYPED, Look, look
@@ -11,11 +12,16 @@ RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _TITLE_RECORDS = 3
+_SETTING_CELLS = 2
+_MAX_SETTINGS = 60
 
 
 def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
     """Return the number of the table's first record, and what is known about its header."""
     first = records.modal[0]
+    behind = _behind_settings(records)
+    if behind:
+        return *behind, False
     dense = _first_dense(records)
     if dense != first:
         header = find_header(records.sample(dense))
@@ -40,6 +46,25 @@ def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
     if set(ahead) == {1}:
         return first, header, is_prose
     return 0, HeaderFinding(0, header.evidence or "no header"), False
+
+
+def _behind_settings(records: Records) -> tuple[int, HeaderFinding] | None:
+    """Return the header behind names and values of settings, as instruments write them."""
+    blanks = [n for n in records.modal[1:_MAX_SETTINGS] if records.has_blank_before(n)]
+    if records.width != _SETTING_CELLS or not blanks:
+        return None
+    number = blanks[0]
+    above = [records.cells(n) for n in records.modal if n < number]
+    table = records.sample(number)
+    header = find_header(table)
+    is_table = header.is_sure and len(typed_columns(table[header.rows :], records.width)) > 1
+    is_settings = all(look(row[0]) is Look.WORDS for row in above)
+    if not (is_table and is_settings and len({look(row[1]) for row in above}) > 1):
+        return None
+    if len(table) - header.rows <= len(above):
+        return None
+    doubt = f"the {len(above)} records above the blank line are taken for settings, and left out"
+    return number, replace(header, doubt=doubt)
 
 
 def _names_below(records: Records, first: int) -> tuple[int, HeaderFinding] | None:
