@@ -16,7 +16,7 @@ from local.demo.targets import DemoTarget
 def same_rows(snowflake: Any, at: DemoTarget, table: DemoTable) -> tuple[int, int, bool]:
     """Return the rows at the source, the rows at the target, and whether they are the same."""
     source = _source(snowflake, table)
-    target = _sorted(at.rows(table.name, source.schema), table)
+    target = _sorted(at.rows(table, source.schema), table)
     same = source.num_rows == target.num_rows and source.equals(target)
     return source.num_rows, target.num_rows, same
 

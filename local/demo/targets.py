@@ -16,10 +16,13 @@ import pyarrow.csv as pcsv
 import yaml
 
 from local.clients import connect_postgres
+from local.demo.dataset import DemoTable
 from shared.targets.sqlserver import drivers
 from shared.wiring import Services
 
-FETCH_ROWS = 20_000
+PAGE_ROWS = 30_000
+"""The stand-in holds a result in memory before it sends it."""
+
 SQL_SS_TIMESTAMPOFFSET = -155
 """For which pyodbc has no type. Source: msodbcsql.h."""
 
@@ -27,7 +30,7 @@ SQL_SS_TIMESTAMPOFFSET = -155
 class DemoTarget(Protocol):
     """A database that the demo moves its tables to."""
 
-    def rows(self, table: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, table: DemoTable, schema: pa.Schema) -> pa.Table:
         """Return all rows of a table, in no order."""
 
     def count(self, table: str) -> int:
@@ -43,11 +46,11 @@ class PostgresTarget:
     def __init__(self, described: dict[str, Any], services: Services) -> None:  # noqa: ARG002
         self._connection = connect_postgres(described["postgres_uri"])
 
-    def rows(self, table: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, table: DemoTable, schema: pa.Schema) -> pa.Table:
         """Return all rows of a table, in no order."""
         text = io.BytesIO()
         cursor = self._connection.cursor()
-        cursor.execute(f'COPY public."{table}" TO STDOUT (FORMAT csv, HEADER)', stream=text)
+        cursor.execute(f'COPY public."{table.name}" TO STDOUT (FORMAT csv, HEADER)', stream=text)
         self._connection.commit()
         text.seek(0)
         options = pcsv.ConvertOptions(
@@ -91,12 +94,16 @@ class SqlServerTarget:
             self._connection = pyodbc.connect(text, autocommit=True)
         self._connection.add_output_converter(SQL_SS_TIMESTAMPOFFSET, _moment)
 
-    def rows(self, table: str, schema: pa.Schema) -> pa.Table:
+    def rows(self, table: DemoTable, schema: pa.Schema) -> pa.Table:
         """Return all rows of a table, in no order."""
         names = ", ".join(f"[{name}]" for name in schema.names)
-        cursor = self._connection.execute(f"SELECT {names} FROM dbo.[{table}]")  # noqa: S608
-        batches = []
-        while rows := cursor.fetchmany(FETCH_ROWS):
+        order = ", ".join(f"[{name}]" for name in table.key)
+        statement = (
+            f"SELECT {names} FROM dbo.[{table.name}] ORDER BY {order} "  # noqa: S608 - our own names
+            "OFFSET ? ROWS FETCH NEXT ? ROWS ONLY"
+        )
+        batches: list[pa.RecordBatch] = []
+        while rows := self._page(statement, len(batches) * PAGE_ROWS):
             columns = zip(*rows, strict=True)
             arrays = [_array(c, f.type) for c, f in zip(columns, schema, strict=True)]
             batches.append(pa.record_batch(arrays, schema=schema))
@@ -109,6 +116,10 @@ class SqlServerTarget:
             return 0
         rows = self._connection.execute(f"SELECT COUNT(*) FROM dbo.[{table}]")  # noqa: S608
         return int(rows.fetchone()[0])
+
+    def _page(self, statement: str, start: int) -> list[Any]:
+        found: list[Any] = self._connection.execute(statement, (start, PAGE_ROWS)).fetchall()
+        return found
 
     def close(self) -> None:
         """Close the connection."""

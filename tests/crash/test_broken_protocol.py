@@ -107,7 +107,7 @@ MISTAKES = (
     Mistake(
         make=no_look_at_what_is_committed,
         lane="append",
-        point="storage: read run record #3",
+        point="postgres: COMMIT transaction #3",
         moment=Moment.AFTER,
         action=Action.KILL,
         trouble=Trouble.STUCK,

@@ -27,7 +27,7 @@ def test_all_tables_of_the_demo_go_to_sql_server_and_are_else_as_they_were(tmp_p
     after = {t.table.name: t.table for t in deployment.read(folder, "local", ENDPOINTS)}
 
     assert {table.target_kind for table in after.values()} == {"sqlserver"}
-    assert deployment.needs_sqlserver(folder, "local")
+    assert deployment.needs("sqlserver", folder, "local")
     assert {n: but_for_the_target(t) for n, t in after.items()} == {
         n: but_for_the_target(t) for n, t in before.items()
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config.models import SqlServerConnection
 from shared.errors import (
+    InvalidConfigError,
     SluiceError,
     TargetRefusedError,
     TargetUnavailableError,
@@ -72,6 +73,9 @@ _VALUES = re.compile(r"(?:Truncated value:|The duplicate key value is|\bvalue ')
 
 _NUMBER = re.compile(r"\((-?\d+)\)")
 _SOURCE = re.compile(r"^(?:\[[^\]]*\] ?)+")
+_UNLOADABLE = "Can't open lib"
+"""unixODBC's words for a driver that cannot be loaded, whatever the reason."""
+
 _CERTIFICATE = re.compile("certificate|SSL Provider", re.IGNORECASE)
 
 
@@ -111,7 +115,7 @@ def connect(config: SqlServerConnection, secrets: Secrets) -> Session:
     """Open a connection.
 
     Raises:
-        InvalidConfigError: the driver is not there.
+        InvalidConfigError: the driver is not there, or cannot be loaded.
         TargetUnavailableError: no answer, or not now.
         TargetRefusedError: wrong password, database or user; a certificate that is not trusted.
     """
@@ -156,6 +160,11 @@ def _sorted(place: str, exc: Exception) -> SluiceError:
     number = _number(message)
     text = _SOURCE.sub("", message.partition("; [")[0]).rpartition(" (SQL")[0] or message
     text = f"SQL Server {place}: {_VALUES.sub('', text).strip()} (SQLSTATE {state or 'unknown'})"
+    if _UNLOADABLE in message:
+        advice = "Microsoft's is linked with libgssapi_krb5 (apt install libgssapi-krb5-2)"
+        return InvalidConfigError(
+            f"{text}. It is not there, or a library that it needs is not: {advice}"
+        )
     if state.startswith("08") and _CERTIFICATE.search(message):
         advice = "name the authority's certificate with connections.sqlserver.ca_secret"
         return TargetRefusedError(f"{text}. The server's certificate is not trusted: {advice}")

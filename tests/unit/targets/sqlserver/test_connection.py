@@ -6,6 +6,7 @@ import pytest
 
 from shared.config.models import SqlServerConnection
 from shared.errors import (
+    InvalidConfigError,
     RetryableError,
     TargetRefusedError,
     TargetUnavailableError,
@@ -75,6 +76,19 @@ def test_certificate_that_is_not_trusted_is_not_tried_again() -> None:
 
     assert not isinstance(error, RetryableError)
     assert "connections.sqlserver.ca_secret" in error.message
+
+
+def test_driver_that_cannot_be_loaded_is_told_with_what_it_needs() -> None:
+    text = (
+        "[01000] [unixODBC][Driver Manager]Can't open lib '/x/libmsodbcsql-18.so' : file not found "
+        "(0) (SQLDriverConnect)"
+    )
+
+    error = connection._sorted("db:1433", DriverError("01000", text))
+
+    assert type(error) is InvalidConfigError
+    assert "/x/libmsodbcsql-18.so" in error.message
+    assert "apt install libgssapi-krb5-2" in error.message
 
 
 def a_connection(**changes: Any) -> SqlServerConnection:
