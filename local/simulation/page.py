@@ -86,7 +86,8 @@ def _slots(slots: Sequence[Slot]) -> str:
         "counts as a delivery and comes back later; the fifth refusal makes it a dead letter.\n\n"
         "![Instances of extract at work](pictures/scale.svg)\n\n" + "\n".join(rows) + "\n\n"
         "All at once, the end of the hour's work is decided by the connections that the target "
-        "has to give, and thousands of pushes are refused on the way. Spread over the hour "
+        "has to give, and thousands of pushes are refused on the way; what takes longer than an hour "
+        "never catches up. Spread over the hour "
         "(another minute in each table's `schedule`) the same instances are enough and hardly "
         "any push is refused. Most of the functions' money is waiting: of a run of an unchanged "
         f"table the function itself works {100 * Units().idle_cpu_s / idle_s:.0f} % of the time. "
@@ -135,7 +136,7 @@ def _units() -> str:
         ("connection to Cloud SQL", f"{shown.connect_s} s", "assumed"),
         ("a new instance, until it works", f"{shown.start_s} s", "assumed"),
         ("CPU of a run of an unchanged table", f"{shown.idle_cpu_s} s", "measured"),
-        ("extract", f"{shown.extract_rows_per_s:,.0f} rows/s", "measured"),
+        ("extract", f"{shown.extract_rows_per_s:,.0f} rows/s", "assumed"),
         ("load, one connection", f"{shown.load_rows_per_s:,.0f} rows/s", "measured"),
         ("publish", f"{shown.publish_rows_per_s:,.0f} rows/s", "measured"),
         ("the target with all connections", f"{shown.target_rows_per_s:,.0f} rows/s", "assumed"),
