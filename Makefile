@@ -14,7 +14,8 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-intake soak fuzz fuzz-guided format lint build deploy rollback destroy
+.PHONY: help setup demo test crash bench bench-intake simulate soak fuzz fuzz-guided format lint build
+.PHONY: deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs
 
 help: ## Print the targets
@@ -44,6 +45,9 @@ crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; tak
 
 bench: $(VENV)/.ready ## Time Sluice beside its peers and write docs/benchmarks.md (QUICK=1: 5 minutes)
 	@$(BIN)/python -m local.bench $(if $(QUICK),--quick)
+
+simulate: $(VENV)/.ready ## Play ten thousand tables and ten terabytes, and write docs/scale.md
+	@$(BIN)/python -m local.simulation
 
 bench-intake: $(VENV)/.ready ## The part of it that reads CSV files
 	@$(BIN)/python -m local.bench --intake --page docs/benchmarks-intake.md $(if $(QUICK),--quick)

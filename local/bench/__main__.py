@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from local.bench import programs, report
+from local.bench import from_snowflake, idle, programs, report, startup
 from local.bench.jobs import Bench, Job
 from local.bench.sluice import Cloud
 from shared.cli import render
@@ -30,17 +30,24 @@ def main() -> None:
         status.update("starting the cloud")
         with Cloud(given.folder) as cloud:
             jobs: list[Job] = []
+            tables: list[report.Table] = []
             small = Bench(given.folder, cloud, QUICK_ROWS, 2 if given.quick else 5, status.update)
             jobs.append(small.intake())
             dirty = list(small.dirty())
             if not given.intake:
                 jobs.append(small.load())
+                jobs += from_snowflake.jobs(small)
+                status.update("runs of unchanged tables")
+                tables.append(idle.table(cloud))
             if not given.quick:
                 large = Bench(given.folder, cloud, ROWS, 3, status.update)
                 jobs.append(large.intake())
                 if not given.intake:
                     jobs.append(large.load())
-    report.write(given.page, jobs, dirty, versions)
+        if not given.intake:
+            status.update("starting each function")
+            tables.append(startup.table())
+    report.write(given.page, jobs, dirty, versions, tables)
     render.console.print(f"{given.page} is written after {time.monotonic() - started_s:.0f} s")
 
 

@@ -84,6 +84,18 @@ LOAD = (
 """CSV to PostgreSQL: arguments are the file and the URI of the database."""
 
 
+FROM_SNOWFLAKE = {
+    mode: Program(
+        "dlt",
+        ("dlt[postgres]", "pyarrow", "snowflake-connector-python"),
+        _script("dlt_snowflake", mode),
+        is_slow=True,
+    )
+    for mode in ("replace", "merge")
+}
+"""Snowflake to PostgreSQL: arguments are how to reach the source and the URI of the database."""
+
+
 def environment(program: Program, folder: Path) -> Path:
     """Make a program's environment, if it is not there yet, and return it."""
     name = "-".join(program.packages).translate(str.maketrans("[],", "---")) or "none"

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -12,8 +13,22 @@ from local.bench.jobs import Job
 from local.bench.measuring import Result
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of figures that compare with nobody; the first column is a name or a number."""
+
+    title: str
+    about: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 def write(
-    page: Path, jobs: Sequence[Job], dirty: Sequence[Job], versions: Mapping[str, str]
+    page: Path,
+    jobs: Sequence[Job],
+    dirty: Sequence[Job],
+    versions: Mapping[str, str],
+    tables: Sequence[Table] = (),
 ) -> None:
     """Write the page and its plots, which lie beside it in ``benchmarks/``."""
     plots = page.parent / "benchmarks"
@@ -25,6 +40,7 @@ def write(
         parts.append(_section(job, name))
     if dirty:
         parts.append(_dirty(jobs[0], dirty))
+    parts += [_plain(table) for table in tables]
     page.write_text("\n".join(parts))
 
 
@@ -55,6 +71,12 @@ def _section(job: Job, plot: str) -> str:
         )
     )
     return f"{title}\n\n{job.about}\n\n![{job.title}](benchmarks/{plot})\n\n{table}\n"
+
+
+def _plain(table: Table) -> str:
+    lines = [f"| {' | '.join(row)} |" for row in (table.heads, *table.rows)]
+    lines.insert(1, f"| --- |{' ---: |' * (len(table.heads) - 1)}")
+    return f"## {table.title}\n\n{table.about}\n\n" + "\n".join(lines) + "\n"
 
 
 def _row(result: Result, job: Job, ours: float) -> str:

@@ -20,6 +20,8 @@ from shared.wiring import Services
 TIMEOUT_S = 600.0
 POLL_S = 0.01
 TABLES = ("orders", "orders_bad", "orders_utf16", "orders_long", "orders_full", "orders_merge")
+IDLE_TABLES = tuple(f"idle_{number:02}" for number in range(25))
+YEARLY = "0 0 1 1 *"
 _MODES = {"orders_full": "full", "orders_merge": "incremental"}
 
 
@@ -43,9 +45,9 @@ class Cloud:
         self._state = folder / "cloud"
         state.delete(self._state)
         self._background = Background.start(self._state, _config(folder / "config"), "local")
-        described = self._background.described
-        adopt(described["env"])
-        self.uri = str(described["postgres_uri"])
+        self.described = self._background.described
+        adopt(self.described["env"])
+        self.uri = str(self.described["postgres_uri"])
         self.services = Services.build(Settings.from_environment())
         self._postgres = connect_postgres(self.uri)
         self._postgres.autocommit = True
@@ -106,6 +108,16 @@ class Cloud:
         raise TimeoutError(f"the run did not end within {TIMEOUT_S:g} s")
 
 
+def _from_snowflake(name: str, table: str, **more: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "snowflake": {"database": "BENCH", "schema": "PUBLIC", "table": table},
+        "postgres": {"schema": "public", "table": name},
+        "primary_key": ["id"],
+        **more,
+    }
+
+
 def _config(folder: Path) -> Path:
     """Write the tables of the benchmark, and the laptop's connections."""
     tables = [
@@ -117,6 +129,16 @@ def _config(folder: Path) -> Path:
             **({"primary_key": ["id"]} if name == "orders_merge" else {}),
         }
         for name in TABLES
+    ]
+    tables += [
+        _from_snowflake("orders_source_full", "ORDERS", sync_mode="full"),
+        _from_snowflake(
+            "orders_source_merge",
+            "ORDERS",
+            sync_mode="incremental",
+            incremental_column="updated_at",
+        ),
+        *(_from_snowflake(name, "IDLE", schedule=YEARLY) for name in IDLE_TABLES),
     ]
     connections = yaml.safe_load(Path("config/environments/local.yaml").read_text())["connections"]
     (folder / "environments").mkdir(parents=True, exist_ok=True)

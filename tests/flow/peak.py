@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared.bus import Bus
 from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest
 from shared.core.runs import Run, RunState
 from shared.settings import Settings
@@ -16,16 +15,9 @@ from shared.steps.extract import extract
 from shared.steps.ingest import ingest
 from shared.steps.load import load
 from shared.wiring import Services
+from tests.flow.unheard import UnheardBus
 
 BLOCK_ROWS = 10_000
-
-
-class UnheardBus(Bus):
-    """Nobody is asked for anything: what follows is called here."""
-
-    def publish(self, *_: object, **__: object) -> str:
-        """Publish nothing."""
-        return "unheard"
 
 
 def main() -> None:

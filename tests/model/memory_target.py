@@ -92,6 +92,10 @@ class MemoryTarget:
         """Return the table as it is in the target; None when it does not exist."""
         return TableSchema(COLUMNS) if self.database.has_table else None
 
+    def takes_whole_runs(self, manifest: Manifest) -> bool:
+        """Say no: parts go one by one."""
+        return False
+
     def publish_directly(self, manifest: Manifest, read: ReadPart) -> Published | None:
         """Put all rows into the table and make them visible; None where some may have to go."""
         before = self.state()

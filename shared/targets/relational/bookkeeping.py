@@ -30,6 +30,8 @@ def ensure(cursor: Any, dialect: Dialect) -> None:
     if version(cursor, dialect) >= books.VERSION:
         return
     books.lock(cursor)
+    if _is_done(cursor, dialect):
+        return  # while this waited; doing it again would lock what others publish to
     for statement in books.TABLES:
         cursor.execute(statement)
     cursor.execute(books.STATEMENTS.write_version, (books.VERSION,))
@@ -41,6 +43,14 @@ def version(cursor: Any, dialect: Dialect) -> int:
         return 0
     cursor.execute(dialect.books.STATEMENTS.read_version)
     return int(cursor.fetchone()[0] or 0)
+
+
+def _is_done(cursor: Any, dialect: Dialect) -> bool:
+    """Look again, in the catalogue: the session may remember a name as one that is not there."""
+    if "versions" not in dialect.catalog.tables(cursor, SCHEMA):
+        return False
+    cursor.execute(dialect.books.STATEMENTS.read_version)
+    return int(cursor.fetchone()[0] or 0) >= dialect.books.VERSION
 
 
 def staging_runs(cursor: Any, dialect: Dialect) -> dict[str, int]:
