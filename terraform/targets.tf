@@ -8,6 +8,11 @@ locals {
     for kind in setintersection(module.catalog.targets, ["postgres"]) : kind => module.catalog.connections[kind].instance
     if try(module.catalog.connections[kind].instance, null) != null
   }
+  # Where jobs run and datasets are, as the environment file says.
+  bigquery = {
+    project  = try(module.catalog.connections.bigquery.project, var.project)
+    location = try(module.catalog.connections.bigquery.location, coalesce(var.bigquery.location, var.region))
+  }
   # A name for the address that Cloud SQL gives, so that the environment file can be written before.
   makes_sqlserver = var.sqlserver != null
   sqlserver_zone  = "${var.prefix}.internal"
@@ -235,7 +240,8 @@ resource "google_bigquery_dataset" "target" {
   for_each = setsubtract(module.catalog.datasets, var.bigquery.existing)
 
   dataset_id                 = each.key
-  location                   = coalesce(var.bigquery.location, var.region)
+  project                    = local.bigquery.project
+  location                   = local.bigquery.location
   description                = "Tables that Sluice moves."
   delete_contents_on_destroy = !var.deletion_protection
   deletion_policy            = local.deletion_policy
@@ -254,6 +260,7 @@ resource "google_bigquery_dataset_iam_member" "function" {
   for_each = merge([for name in keys(module.catalog.functions) : { for d in module.catalog.datasets : "${name}/${d}" => { function = name, dataset = d } }]...)
 
   dataset_id = each.value.dataset
+  project    = local.bigquery.project
   role       = "roles/bigquery.dataEditor"
   member     = google_service_account.function[each.value.function].member
 
@@ -263,7 +270,7 @@ resource "google_bigquery_dataset_iam_member" "function" {
 resource "google_project_iam_member" "bigquery_jobs" {
   for_each = length(module.catalog.datasets) == 0 ? {} : module.catalog.functions
 
-  project = var.project
+  project = local.bigquery.project
   role    = "roles/bigquery.jobUser" # a job belongs to a project and to nothing smaller
   member  = google_service_account.function[each.key].member
 }

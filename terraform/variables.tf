@@ -58,7 +58,7 @@ variable "audit" {
 }
 
 variable "bigquery" {
-  description = "BigQuery datasets. location is where datasets are made. existing lists datasets that tables go to and that are there already: they are adopted, which means that rights are granted on them and nothing else."
+  description = "BigQuery datasets. location is where the dataset over the audit bucket is made; those of tables are where connections.bigquery.location says. existing lists datasets that tables go to and that are there already: they are adopted, which means that rights are granted on them and nothing else."
   type = object({
     location = optional(string)
     existing = optional(set(string), [])
@@ -67,7 +67,7 @@ variable "bigquery" {
   nullable = false
 
   validation {
-    condition     = alltrue([for d in var.bigquery.existing : can(regex("^[A-Za-z0-9_]{1,1024}$", d))])
+    condition     = alltrue([for d in var.bigquery.existing : can(regex("^[A-Za-z0-9_]+$", d))])
     error_message = "bigquery.existing holds names of datasets: letters, digits and underscores."
   }
 }

@@ -150,11 +150,6 @@ resource "google_project_iam_member" "plan_objects" {
   }
 }
 
-moved {
-  from = google_project_iam_member.plan_archives # until 0.2
-  to   = google_project_iam_member.plan_objects
-}
-
 # Planning takes the lock, which is an object beside the state.
 resource "google_storage_bucket_iam_member" "state" {
   for_each = google_service_account.ci

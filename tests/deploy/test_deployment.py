@@ -253,40 +253,39 @@ def test_a_plan_changes_nothing_and_names_the_tables_that_would_change(
     assert len(releases.all()) == 1
 
 
+def adding(bench: Bench, name: str) -> None:
+    """Add a table of Snowflake to the table files."""
+    place = f"{{database: TESTS, schema: PUBLIC, table: {name.upper()}}}"
+    table = f"  - {{name: {name}, snowflake: {place}, postgres: {{table: {name}}}}}\n"
+    bench.write("config/tables.yaml", TABLES + table)
+
+
 def test_a_plan_looks_at_both_ends_of_the_tables_that_would_change(
     bench: Bench, cloud: Cloud
 ) -> None:
-    cloud.source(
-        "CREATE OR REPLACE TABLE {db}.SMOKE_TABLE AS SELECT 7 AS ID, 'a' AS NAME, "
-        "'2026-01-01'::TIMESTAMP_NTZ AS AT"
-    )
+    cloud.source("CREATE TABLE {db}.PLANNED (ID NUMBER(9,0), NAME VARCHAR)")
+    cloud.source("INSERT INTO {db}.PLANNED VALUES (7, 'a')")
+    adding(bench, "planned")
 
     done = sluice(bench, "plan", "dev", "--summary", "plan.md")
 
     assert done.returncode == 0, done.stderr
-    summary = (bench.repository / "plan.md").read_text().partition("### Table smoke_table")[2]
+    summary = (bench.repository / "plan.md").read_text().partition("### Table planned")[2]
     assert "1 rows to read" in summary
-    assert "| id | NUMBER(1,0) | int64 |" in summary
-    assert 'CREATE TABLE IF NOT EXISTS "public"."smoke_table" ("id" bigint' in summary
+    assert "| id | NUMBER(9,0) | int64 |" in summary
+    assert 'CREATE TABLE IF NOT EXISTS "public"."planned" ("id" bigint' in summary
     assert "USD for a run of all rows" in summary
 
 
-@pytest.fixture
-def unlike(cloud: Cloud) -> Iterator[None]:
-    """Let the target have a table that cannot hold the source's columns."""
-    cloud.source("CREATE OR REPLACE TABLE {db}.SMOKE_TABLE AS SELECT 1.5 AS PRICE, 'x' AS NAME")
-    cloud.target("DROP TABLE IF EXISTS smoke_table")
-    cloud.target("CREATE TABLE smoke_table (price integer)")
-    yield
-    cloud.target("DROP TABLE smoke_table")
-
-
-def test_a_plan_says_what_a_table_that_is_there_could_not_hold(bench: Bench, unlike: None) -> None:
+def test_a_plan_says_what_a_table_that_is_there_could_not_hold(bench: Bench, cloud: Cloud) -> None:
+    cloud.source("CREATE TABLE {db}.TOO_NARROW AS SELECT 1.5 AS PRICE, 'x' AS NAME")
+    cloud.target("CREATE TABLE too_narrow (price integer)")
+    adding(bench, "too_narrow")
     told = Told()
 
     deployment.plan(bench.target(), Options(), told)
 
-    found = next(each for each in told.outlooks if each.table == "smoke_table")
+    found = next(each for each in told.outlooks if each.table == "too_narrow")
     assert found.is_there
     assert 'ADD COLUMN "name" text' in found.refusals[0]
     assert 'ALTER COLUMN "price" TYPE numeric(2,1)' in found.refusals[0]

@@ -14,8 +14,8 @@ output "connections" {
 }
 
 output "datasets" {
-  description = "BigQuery datasets that tables go to."
-  value       = toset([for t in local.tables : t.dataset if t.dataset != null])
+  description = "BigQuery datasets that tables go to, and those that Sluice keeps its own tables in."
+  value       = toset(local.datasets)
 }
 
 output "functions" {

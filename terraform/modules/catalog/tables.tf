@@ -24,7 +24,8 @@ locals {
         name       = name
         source     = try(t.snowflake, null) != null ? "snowflake" : "csv"
         target     = one([for kind in local.target_kinds : kind if try(t[kind], null) != null])
-        dataset    = try(coalesce(t.bigquery.dataset, t.bigquery.schema), null)
+        dataset    = try(coalesce(t.bigquery.dataset), try(t.bigquery, null) == null ? null : "ref") # where reference tables live
+        keeps      = try(t.kind, "") == "reference"
         schedule   = try(coalesce(t.schedule, local.manual), local.manual)
         time_zone  = try(coalesce(t.time_zone, "UTC"), "UTC")
         encryption = try(t.encryption, null) == true
@@ -33,6 +34,15 @@ locals {
       } if try(t.name, "") == name
     ][0]
   }
+
+  # What Sluice remembers, and earlier versions of reference tables, are in datasets of their own
+  # (shared/targets/bigquery); a function may make no dataset.
+  in_bigquery = [for t in local.tables : t if t.target == "bigquery"]
+  datasets = distinct(concat(
+    [for t in local.in_bigquery : t.dataset],
+    length(local.in_bigquery) > 0 ? ["_sluice"] : [],
+    anytrue([for t in local.in_bigquery : t.keeps]) ? ["bkp"] : [],
+  ))
 
   connections = try({ for kind, settings in local.environment_file.connections : kind => settings if settings != null }, {})
   sources     = distinct([for t in local.tables : t.source])
