@@ -10,6 +10,7 @@ SOURCES = {"snowflake": "shared.sources.snowflake.source:SnowflakeSource"}
 
 TARGETS = {
     "postgres": "shared.targets.postgres.target:PostgresTarget",
+    "bigquery": "shared.targets.bigquery.target:BigQueryTarget",
     "sqlserver": "shared.targets.sqlserver.target:SqlServerTarget",
 }
 """Where rows go."""

@@ -4,6 +4,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+BIGQUERY_PROJECT = r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
+"""Source: Resource Manager, "Creating and managing projects": project ID."""
+
 
 class Model(BaseModel):
     """Base of every configuration model: immutable, and strict about keys."""
@@ -72,9 +75,21 @@ class SqlServerConnection(Model):
         return self
 
 
+class BigQueryConnection(Model):
+    """How to reach BigQuery: with the function's own identity, so no secret is needed."""
+
+    project: str = Field(pattern=BIGQUERY_PROJECT)
+    """The project that jobs run in and are billed to; tables are in it unless they say otherwise."""
+    location: str = Field(min_length=1, max_length=64)
+    """Where the datasets are, ``EU`` or ``europe-west1``; a job reads and writes one location."""
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
+    """Another server than Google's, such as an emulator; one with plain HTTP gets no credentials."""
+
+
 class Connections(Model):
     """One per kind of source or target."""
 
     snowflake: SnowflakeConnection | None = None
     postgres: PostgresConnection | None = None
     sqlserver: SqlServerConnection | None = None
+    bigquery: BigQueryConnection | None = None

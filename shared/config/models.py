@@ -5,6 +5,7 @@ Every key here is documented in docs/tables.md. Unknown keys are errors.
 
 import codecs
 import re
+import unicodedata
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ from pydantic import (
 )
 
 from shared.config import schedule as schedules
+from shared.config.connections import BIGQUERY_PROJECT
+from shared.config.connections import BigQueryConnection as BigQueryConnection
 from shared.config.connections import Connections as Connections
 from shared.config.connections import Model as Model
 from shared.config.connections import PostgresConnection as PostgresConnection
@@ -32,7 +35,7 @@ from shared.errors import InvalidSchemaError
 MAX_DURATION = timedelta(days=3660)
 """Ten years: whatever is longer is a slip of the keyboard."""
 
-TARGETS = ("postgres", "sqlserver")
+TARGETS = ("postgres", "sqlserver", "bigquery")
 """Keys that name a target."""
 
 BOOKKEEPING_SCHEMA = "_sluice"
@@ -43,6 +46,12 @@ MAX_POSTGRES_BYTES = 63
 
 MAX_SQLSERVER_UNITS = 128
 """UTF-16 units. Source: SQL Server, "Database Identifiers"."""
+
+MAX_BIGQUERY_BYTES = 1024
+"""Source: BigQuery, "Create and use tables", table naming."""
+
+_BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
+"""Classes of characters in a table's name. Source: the same."""
 
 _DURATION = re.compile(r"([0-9]{1,9})\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -120,6 +129,20 @@ def _sqlserver_name(name: str) -> str:
     return name
 
 
+def _bigquery_table(name: str) -> str:
+    is_short = 1 <= len(name.encode("utf-8", "replace")) <= MAX_BIGQUERY_BYTES
+    if not (is_short and all(_is_in_bigquery_name(character) for character in name)):
+        raise ValueError(
+            f"{name!r} is no table name in BigQuery: letters, digits, marks, _, dashes and spaces, "
+            f"at most {MAX_BIGQUERY_BYTES} bytes"
+        )
+    return name
+
+
+def _is_in_bigquery_name(character: str) -> bool:
+    return unicodedata.category(character).startswith(_BIGQUERY_CATEGORIES)
+
+
 def _not_ours(schema: str) -> str:
     if schema == BOOKKEEPING_SCHEMA:
         raise ValueError(f"{schema} is where Sluice keeps its own tables; name another schema")
@@ -143,6 +166,8 @@ TimePattern = Annotated[str, AfterValidator(_time_pattern)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 PostgresName = Annotated[str, AfterValidator(_postgres_name)]
 SqlServerName = Annotated[str, AfterValidator(_sqlserver_name)]
+BigQueryDataset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")]
+BigQueryTableName = Annotated[str, AfterValidator(_bigquery_table)]
 
 
 class SnowflakeTable(Model):
@@ -206,6 +231,40 @@ class SqlServerTable(Model):
     table: SqlServerName
 
 
+class TimePartitions(Model):
+    """How a table is cut by the values of one column of dates or times."""
+
+    column: str = Field(min_length=1)
+    by: Literal["hour", "day", "month", "year"] = "day"
+
+
+class BigQueryTable(Model):
+    """Where a table goes in BigQuery, and how it is laid out there."""
+
+    project: str | None = Field(default=None, pattern=BIGQUERY_PROJECT)
+    """Absent: the project of the connection."""
+    dataset: Annotated[BigQueryDataset, AfterValidator(_not_ours)]
+    table: BigQueryTableName
+    partition_by: TimePartitions | None = None
+    cluster_by: Annotated[list[str], AfterValidator(_distinct)] = Field(
+        default_factory=list, max_length=4
+    )
+    """Columns by which rows are sorted within a partition; BigQuery takes four."""
+    labels: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")],
+        Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")],
+    ] = Field(default_factory=dict)
+    """Labels of the table and of all jobs for it, to find their cost by."""
+    load: Literal["auto", "uri", "upload"] = "auto"
+    """``uri``: BigQuery reads the staged parts itself; ``upload``: the function sends them;
+    ``auto``: the first where parts are not encrypted."""
+
+    @property
+    def schema_(self) -> str:
+        """What other targets call a schema."""
+        return f"{self.project}.{self.dataset}" if self.project else self.dataset
+
+
 class Guard(Model):
     """What a full load must not do to a table that people read."""
 
@@ -232,6 +291,7 @@ class TableConfig(Model):
     csv: CsvFiles | None = None
     postgres: PostgresTable | None = None
     sqlserver: SqlServerTable | None = None
+    bigquery: BigQueryTable | None = None
     kind: Literal["ordinary", "reference"] = "ordinary"
     """``reference``: the target keeps what a full load replaces; the default schema is ``ref``."""
     keep_versions: int = Field(default=5, ge=1, le=100)
@@ -260,7 +320,10 @@ class TableConfig(Model):
         if not isinstance(data, dict) or data.get("kind") != "reference":
             return data
         places = {kind: data[kind] for kind in TARGETS if isinstance(data.get(kind), dict)}
-        return data | {kind: {"schema": "ref", **place} for kind, place in places.items()}
+        return data | {
+            kind: {"dataset" if kind == "bigquery" else "schema": "ref", **place}
+            for kind, place in places.items()
+        }
 
     @field_validator("name")
     @classmethod
@@ -283,8 +346,17 @@ class TableConfig(Model):
     def _one_source_one_target(self) -> Self:
         if (self.snowflake is None) == (self.csv is None):
             raise ValueError("give exactly one source: snowflake, or csv ({} for its defaults)")
-        if (self.postgres is None) == (self.sqlserver is None):
-            raise ValueError("give exactly one target: postgres or sqlserver")
+        if sum(getattr(self, kind) is not None for kind in TARGETS) != 1:
+            raise ValueError(f"give exactly one target: {', '.join(TARGETS[:-1])} or {TARGETS[-1]}")
+        return self
+
+    @model_validator(mode="after")
+    def _bigquery_can_read_the_parts(self) -> Self:
+        if self.bigquery and self.bigquery.load == "uri" and self.encryption:
+            raise ValueError(
+                "bigquery.load uri lets BigQuery read the staged parts itself, and it cannot open "
+                "parts that are encrypted with our own keys; write load: auto, or encryption: false"
+            )
         return self
 
     @model_validator(mode="after")
@@ -364,12 +436,12 @@ class TableConfig(Model):
     @property
     def target_kind(self) -> str:
         """The registered kind of target."""
-        return "postgres" if self.postgres else "sqlserver"
+        return next(kind for kind in TARGETS if getattr(self, kind))
 
     @property
-    def place(self) -> PostgresTable | SqlServerTable:
+    def place(self) -> PostgresTable | SqlServerTable | BigQueryTable:
         """Where the table goes in its target."""
-        place = self.postgres or self.sqlserver
+        place = self.postgres or self.sqlserver or self.bigquery
         if place is None:
             raise ValueError(f"table {self.name} has no target")
         return place

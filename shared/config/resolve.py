@@ -14,7 +14,7 @@ from shared.errors import InvalidConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
-TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server"}
+TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server", "bigquery": "BigQuery"}
 """Kinds of targets as people write them."""
 
 _SHOULD = "Input should "
@@ -261,7 +261,7 @@ def _require_connections(tables: list[ResolvedTable], env: Document) -> None:
     problems = [
         f"{env.where(('connections',))}: table {t.table.name} needs connections.{kind}"
         for t in tables
-        for kind in ("snowflake", "postgres", "sqlserver")
+        for kind in ("snowflake", *TARGET_NAMES)
         if getattr(t.table, kind) and not getattr(t.connections, kind)
     ]
     if problems:

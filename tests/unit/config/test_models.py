@@ -134,7 +134,7 @@ def test_table_has_exactly_one_source(changes: dict[str, Any]) -> None:
 
 
 def test_table_has_a_target() -> None:
-    expected = "give exactly one target: postgres or sqlserver"
+    expected = "give exactly one target: postgres, sqlserver or bigquery"
     assert expected in why(TableConfig, table_data(postgres=None))
     assert expected in why(TableConfig, table_data(sqlserver={"table": "flights"}))
 
