@@ -1,0 +1,224 @@
+"""Datasets and tables: the resources that clients see, and DuckDB's schemas and tables for them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from local.bigquery import types
+from local.bigquery.engine import Engine, quote
+from local.bigquery.errors import ApiError, already_exists, not_found
+
+_KEPT = (
+    *("timePartitioning", "clustering", "labels", "tableConstraints", "expirationTime"),
+    *("description", "friendlyName", "requirePartitionFilter"),
+)
+"""Parts of a table's resource that are remembered and given back, and mean nothing here."""
+
+_ROW_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A table by its full name."""
+
+    project: str
+    dataset: str
+    table: str
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> TableRef:
+        """Read a `tableReference`."""
+        return cls(given["projectId"], given["datasetId"], given["tableId"])
+
+    @property
+    def schema(self) -> str:
+        """The name of DuckDB's schema."""
+        return f"{self.project}.{self.dataset}"
+
+    @property
+    def quoted(self) -> str:
+        """The table in DuckDB's SQL."""
+        return f"{quote(self.schema)}.{quote(self.table)}"
+
+    def __str__(self) -> str:
+        return f"{self.project}:{self.dataset}.{self.table}"
+
+    @property
+    def document(self) -> dict[str, str]:
+        """The reference as clients see it."""
+        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.table}
+
+
+class Catalog:
+    """All datasets and tables of a server."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create_dataset(self, project: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Create a dataset.
+
+        Raises:
+            ApiError: 409, it is there.
+        """
+        name = given["datasetReference"]["datasetId"]
+        with self._engine.definitions:
+            if self._datasets(f"{project}.{name}"):
+                raise already_exists("Dataset", f"{project}:{name}")
+            kept = {k: given[k] for k in ("labels", "location", "description") if k in given}
+            resource = {
+                "kind": "bigquery#dataset",
+                "id": f"{project}:{name}",
+                "datasetReference": {"projectId": project, "datasetId": name},
+                "location": "US",
+                "creationTime": _now_ms(),
+                **kept,
+            }
+            self._engine.write(f"CREATE SCHEMA IF NOT EXISTS {quote(f'{project}.{name}')}")
+            insert = "INSERT INTO meta.datasets VALUES (?, ?)"
+            self._engine.write(insert, f"{project}.{name}", resource)
+        return resource
+
+    def dataset(self, project: str, name: str) -> dict[str, Any]:
+        """Return a dataset's resource.
+
+        Raises:
+            ApiError: 404.
+        """
+        found = self._datasets(f"{project}.{name}")
+        if not found:
+            raise not_found("Dataset", f"{project}:{name}")
+        return found[0]
+
+    def delete_dataset(self, project: str, name: str, *, with_tables: bool) -> None:
+        """Delete a dataset.
+
+        Raises:
+            ApiError: 404; 400, it has tables.
+        """
+        self.dataset(project, name)
+        with self._engine.definitions:
+            if self.tables(project, name) and not with_tables:
+                raise ApiError("invalid", f"Dataset {project}:{name} is still in use")
+            schema = f"{project}.{name}"
+            self._engine.write(f"DROP SCHEMA {quote(schema)} CASCADE")
+            self._engine.write("DELETE FROM meta.tables WHERE dataset = ?", schema)
+            self._engine.write("DELETE FROM meta.datasets WHERE name = ?", schema)
+
+    def create_table(self, ref: TableRef, given: dict[str, Any]) -> dict[str, Any]:
+        """Create an empty table.
+
+        Raises:
+            ApiError: 409, it is there; 404, its dataset is not.
+        """
+        fields = [types.field(each) for each in given.get("schema", {}).get("fields", [])]
+        if len({each["name"].lower() for each in fields}) < len(fields):
+            raise ApiError("invalid", f"Duplicate field names in {ref}; case does not count")
+        with self._engine.definitions:
+            self.dataset(ref.project, ref.dataset)
+            if self._tables(ref):
+                raise already_exists("Table", str(ref))
+            columns = ", ".join(
+                f"{quote(each['name'])} {types.stored(each)}"
+                + (" NOT NULL" if each["mode"] == "REQUIRED" else "")
+                for each in fields
+            )
+            # DuckDB has no table without columns.
+            self._engine.write(f"CREATE TABLE {ref.quoted} ({columns or '_none BOOLEAN'})")
+            kept = {k: given[k] for k in _KEPT if k in given}
+            return self.remember(ref, {"schema": {"fields": fields}, **kept})
+
+    def remember(self, ref: TableRef, resource: dict[str, Any]) -> dict[str, Any]:
+        """Keep the resource of a table that DuckDB has, and return it."""
+        full = {
+            "kind": "bigquery#table",
+            "id": str(ref),
+            "tableReference": ref.document,
+            "type": "TABLE",
+            "location": self.dataset(ref.project, ref.dataset)["location"],
+            "creationTime": _now_ms(),
+            **resource,
+        }
+        insert = "INSERT OR REPLACE INTO meta.tables VALUES (?, ?, ?)"
+        self._engine.write(insert, ref.schema, ref.table, full)
+        return full
+
+    def table(self, ref: TableRef) -> dict[str, Any]:
+        """Return a table's resource with its number of rows.
+
+        Raises:
+            ApiError: 404.
+        """
+        found = self._tables(ref)
+        if not found:
+            raise not_found("Table", str(ref))
+        with self._engine.connect() as connection:
+            counted = connection.execute(f"SELECT count(*) FROM {ref.quoted}").fetchone()
+        rows = counted[0] if counted else 0
+        size = rows * _ROW_BYTES * len(found[0]["schema"]["fields"])
+        return {**found[0], "numRows": str(rows), "numBytes": str(size), "etag": _now_ms()}
+
+    def has(self, ref: TableRef) -> bool:
+        """Say whether there is such a table."""
+        return bool(self._tables(ref))
+
+    def tables(self, project: str, dataset: str) -> list[dict[str, Any]]:
+        """Return the resources of a dataset's tables, by name.
+
+        Raises:
+            ApiError: 404.
+        """
+        self.dataset(project, dataset)
+        select = "SELECT resource FROM meta.tables WHERE dataset = ? ORDER BY name"
+        return self._engine.read(select, f"{project}.{dataset}")
+
+    def change_table(self, ref: TableRef, given: dict[str, Any]) -> dict[str, Any]:
+        """Add columns at the end, and replace what is only remembered.
+
+        Raises:
+            ApiError: 404; 400, a column would change or go.
+        """
+        with self._engine.definitions:
+            resource = self.table(ref)
+            before = resource["schema"]["fields"]
+            if "schema" in given:
+                after = [types.field(each) for each in given["schema"]["fields"]]
+                if after[: len(before)] != before:
+                    raise ApiError("invalid", f"Provided Schema does not match Table {ref}")
+                for each in after[len(before) :]:
+                    column = f"{quote(each['name'])} {types.stored(each)}"
+                    self._engine.write(f"ALTER TABLE {ref.quoted} ADD COLUMN {column}")
+                resource["schema"] = {"fields": after}
+            return self.remember(ref, {**resource, **{k: given[k] for k in _KEPT if k in given}})
+
+    def delete_table(self, ref: TableRef) -> None:
+        """Delete a table.
+
+        Raises:
+            ApiError: 404.
+        """
+        with self._engine.definitions:
+            if not self.has(ref):
+                raise not_found("Table", str(ref))
+            self._engine.write(f"DROP TABLE {ref.quoted}")
+            delete = "DELETE FROM meta.tables WHERE dataset = ? AND name = ?"
+            self._engine.write(delete, ref.schema, ref.table)
+
+    def adopt(self, ref: TableRef) -> None:
+        """Remember a table that a statement has made, by its columns in DuckDB."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(f"DESCRIBE {ref.quoted}").fetchall()
+        self.remember(ref, {"schema": {"fields": [types.found(r[0], r[1]) for r in rows]}})
+
+    def _datasets(self, name: str) -> list[dict[str, Any]]:
+        return self._engine.read("SELECT resource FROM meta.datasets WHERE name = ?", name)
+
+    def _tables(self, ref: TableRef) -> list[dict[str, Any]]:
+        select = "SELECT resource FROM meta.tables WHERE dataset = ? AND name = ?"
+        return self._engine.read(select, ref.schema, ref.table)
+
+
+def _now_ms() -> str:
+    return str(time.time_ns() // 1_000_000)
