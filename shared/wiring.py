@@ -17,6 +17,7 @@ from shared.settings import Settings
 from shared.sources.base import Source
 from shared.stage.envelope import Envelope
 from shared.stage.manifest_store import ManifestStore
+from shared.stage.objects import StagedObjects
 from shared.storage import Storage
 from shared.targets.base import Target
 
@@ -80,7 +81,8 @@ class Services:
     def target(self, resolved: ResolvedTable) -> Target:
         """Open the target of a table for one step."""
         kind = registry.resolve(registry.TARGETS, resolved.table.target_kind)
-        target: Target = kind(resolved, self.secrets)
+        objects = StagedObjects(storage=self.storage, bucket=self.settings.bucket("staging"))
+        target: Target = kind(resolved, self.secrets, objects)
         return target
 
 

@@ -144,7 +144,7 @@ class Script:
         self._outcome.affected_rows = None
 
     def _define(self, translated: Translated) -> None:
-        """Run `CREATE TABLE … AS SELECT` or `DROP TABLE`."""
+        """Run a statement that defines a table."""
         tree = translated.tree
         if self._is_open:
             raise ApiError("invalidQuery", "DDL on permanent tables is not allowed in transactions")
@@ -156,8 +156,21 @@ class Script:
             if self._catalog.has(ref) or not tree.args.get("exists"):
                 self._catalog.delete_table(ref)
             return
-        if not isinstance(tree, exp.Create) or tree.expression is None:
-            raise unsupported("CREATE TABLE without AS SELECT; use tables.insert")
+        if isinstance(tree, exp.Alter):
+            self._outcome.statement = "ALTER_TABLE"
+            added = [each for each in tree.args["actions"] if isinstance(each, exp.ColumnDef)]
+            if len(added) != len(tree.args["actions"]):
+                raise unsupported("ALTER TABLE with anything but ADD COLUMN")
+            before = self._catalog.table(ref)["schema"]["fields"]
+            fields = [*before, *map(field_of, added)]
+            self._catalog.change_table(ref, {"schema": {"fields": fields}})
+            return
+        if tree.expression is None:
+            self._outcome.statement = "CREATE_TABLE"
+            if not (self._catalog.has(ref) and tree.args.get("exists")):
+                fields = [field_of(each) for each in tree.find_all(exp.ColumnDef)]
+                self._catalog.create_table(ref, {"schema": {"fields": fields}})
+            return
         self._outcome.statement = "CREATE_TABLE_AS_SELECT"
         with self._engine.definitions:
             self._catalog.dataset(ref.project, ref.dataset)
@@ -174,6 +187,18 @@ class Script:
             if not self._catalog.has(ref):
                 raise not_found("Table", str(ref))
         return self._connection.execute(translated.text, translated.values)
+
+
+def field_of(column: exp.ColumnDef) -> dict[str, Any]:
+    """Return the field of a schema that a column's definition stands for."""
+    kind = column.args["kind"].sql("bigquery")
+    name, _, digits = kind.rstrip(")").partition("(")
+    given: dict[str, Any] = {"name": column.name, "type": name.strip()}
+    if any(isinstance(each.kind, exp.NotNullColumnConstraint) for each in column.constraints):
+        given["mode"] = "REQUIRED"
+    numbers = [int(each) for each in digits.split(",") if each.strip()]
+    keys = ["maxLength"] if name in ("STRING", "BYTES") else ["precision", "scale"]
+    return {**given, **dict(zip(keys, numbers, strict=False))}
 
 
 def split(text: str) -> list[str]:

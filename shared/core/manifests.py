@@ -168,6 +168,13 @@ class Manifest:
         return self.window.high if self.window else None
 
     @property
+    def publish_mode(self) -> str:
+        """What the target records as the kind of the publish."""
+        if self.rewind:
+            return "rewind"
+        return "backfill" if self.is_backfill else self.mode.value
+
+    @property
     def rows_staged(self) -> int:
         """Rows in all parts together, those of a rewind's layers or version too, keys apart."""
         kept = self.rewind.kept_rows if self.rewind else None

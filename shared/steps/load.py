@@ -58,7 +58,7 @@ def _load_run(run: Run, manifest: Manifest, services: Services) -> None:
             _finish(work, manifest, published, resolved)
             if work.run.attempt_count > FIRST_LOAD:
                 target.discard(manifest)  # what an earlier attempt may have staged
-        elif len(manifest.all_parts) > services.settings.unit_parts:
+        elif _is_spread(work, target, manifest):
             _spread(work, manifest)
         elif _stage_all(work, target, manifest):
             _publish(work, target, manifest, resolved)
@@ -78,6 +78,11 @@ def _copy(work: Work, target: Target, manifest: Manifest) -> Published | None:
     if is_small or (is_first and manifest.size_bytes <= settings.direct_bytes):
         return target.publish_directly(manifest, partial(_read, work, manifest))
     return None
+
+
+def _is_spread(work: Work, target: Target, manifest: Manifest) -> bool:
+    is_large = len(manifest.all_parts) > work.services.settings.unit_parts
+    return is_large and not target.takes_whole_runs(manifest)
 
 
 def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:

@@ -134,6 +134,9 @@ class Target(Protocol):
         change or go, or where the database refused a row, which staging finds the reason for.
         """
 
+    def takes_whole_runs(self, manifest: Manifest) -> bool:
+        """Say whether ``staged`` stages all parts by itself, so that nobody needs to send them."""
+
     def staged(self, manifest: Manifest) -> set[str]:
         """Return the names of the parts that the run's staging table holds."""
 
@@ -178,13 +181,19 @@ class Target(Protocol):
             NotStagedError: the staging table does not hold all of the run's rows.
         """
 
+    def scanned_bytes(self, manifest: Manifest) -> int | None:
+        """Return how many bytes of the table a publish would read and be billed for, at most.
+
+        None where reading costs nothing.
+        """
+
     def discard(self, manifest: Manifest) -> None:
         """Drop the run's staging table, if it is there."""
 
     def staging_runs(self) -> dict[str, int]:
-        """Return the runs of any table that have a staging table here, each with its staged parts.
+        """Return the runs of any table that have a staging table here, each with how full it is.
 
-        Unlike everything else, this looks at the whole database: the sweep asks.
+        The number is of staged parts, or of rows: it only grows. Unlike everything else, this looks at the whole database: the sweep asks.
         """
 
     def vitals(self) -> Vitals:

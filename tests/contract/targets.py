@@ -21,6 +21,8 @@ from shared.secrets import Secret
 from shared.stage.arrow import arrow_schema
 from shared.targets.base import Published, Target
 from tests.builders import a_manifest, a_schema
+from tests.contract.bigquery_process import LOCATION, PROJECT, BigQueryProcess
+from tests.contract.bigquery_process import connect as connect_bigquery
 from tests.contract.sqlserver_process import PASSWORD, SqlServerProcess
 from tests.contract.test_postgres import free_port
 
@@ -50,6 +52,16 @@ class Engine:
 
     kind: ClassVar[str]
     default_schema: ClassVar[str]
+    schema_key: ClassVar[str] = "schema"
+    """What a table file calls the schema."""
+    text: ClassVar[str]
+    """The type of texts, one of a few characters, and one of whole numbers."""
+    short_text: ClassVar[str]
+    whole: ClassVar[str] = "bigint"
+    longest_name: ClassVar[int]
+    key: ClassVar[str] = "PRIMARY KEY"
+    add: ClassVar[tuple[str, str]] = ("", "")
+    """What is written otherwise where a column is added."""
     connections: Connections
     secrets: Any
 
@@ -60,6 +72,17 @@ class Engine:
     def connect(self) -> Any:
         """Open a connection of one's own, in autocommit."""
         raise NotImplementedError
+
+    def made(self, table: str, **columns: str) -> str:
+        """Return what makes a table whose first column is its key."""
+        listed = [f"{name} {kind}" for name, kind in columns.items()]
+        return (
+            f"CREATE TABLE {table} ({', '.join([f'{listed[0]} NOT NULL {self.key}', *listed[1:]])})"
+        )
+
+    def qualified(self, schema: str, table: str) -> str:
+        """Return a table's name in SQL."""
+        return f"{self.quote(schema)}.{self.quote(table)}"
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Run SQL and return its rows, if it has any."""
@@ -74,6 +97,8 @@ class PostgresEngine(Engine):
 
     kind = "postgres"
     default_schema = "public"
+    text, short_text = "text", "varchar"
+    longest_name = 63
 
     @classmethod
     @contextmanager
@@ -110,6 +135,9 @@ class SqlServerEngine(Engine):
 
     kind = "sqlserver"
     default_schema = "dbo"
+    text, short_text = "nvarchar(max)", "nvarchar"
+    add = ("ADD COLUMN", "ADD")
+    longest_name = 128
 
     @classmethod
     @contextmanager
@@ -159,6 +187,80 @@ class SqlServerEngine(Engine):
         return connection
 
 
+class BigQueryEngine(Engine):
+    """BigQuery: the stand-in, or the server that ``SLUICE_TEST_BIGQUERY`` names.
+
+    ``SLUICE_TEST_BIGQUERY=project:location[:endpoint]`` names a project to make datasets in; without
+    an endpoint it is Google's own, and costs money.
+    """
+
+    kind = "bigquery"
+    default_schema = "tests"
+    schema_key = "dataset"
+    text, short_text, whole = "STRING", "STRING", "INT64"
+    key = "PRIMARY KEY NOT ENFORCED"
+    longest_name = 300
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator[Engine]:
+        """Start the stand-in, or take the server that is there."""
+        if named := os.environ.get("SLUICE_TEST_BIGQUERY"):
+            project, location, *endpoint = named.split(":", 2)
+            reach = {"project": project, "location": location}
+            yield cls._at({**reach, **({"endpoint": endpoint[0]} if endpoint else {})})
+            return
+        server = BigQueryProcess(folder)
+        server.start()
+        yield cls._at({"project": PROJECT, "location": LOCATION, "endpoint": server.endpoint})
+        server.stop()
+
+    @classmethod
+    def _at(cls, reach: dict[str, str]) -> Engine:
+        engine = cls(Connections.model_validate({"bigquery": reach}), Keychain(""))
+        engine.connect().client.create_dataset(cls.default_schema, exists_ok=True)
+        return engine
+
+    def quote(self, name: str) -> str:
+        return f"`{name}`"
+
+    def connect(self) -> Any:
+        reach = self.connections.bigquery
+        assert reach is not None
+        return BigQueryConnection(connect_bigquery(reach.endpoint, reach.project, reach.location))
+
+
+class BigQueryConnection:
+    """As much of a database connection as the tests need, over Google's client."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.description: Any = None
+        self._rows: list[tuple[Any, ...]] = []
+
+    def cursor(self) -> "BigQueryConnection":
+        """Return itself."""
+        return self
+
+    def execute(self, statement: str) -> None:
+        """Run a query to its end."""
+        result = self.client.query(statement).result()
+        self.description = list(result.schema)
+        self._rows = [tuple(row) for row in result] if self.description else []
+
+    def fetchone(self) -> tuple[Any, ...]:
+        """Return the first row."""
+        return self._rows[0]
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+        return self._rows
+
+    def close(self) -> None:
+        """Close the client."""
+        self.client.close()
+
+
 def _moment(raw: bytes) -> Any:
     """Read a datetimeoffset, for which the driver has no type of its own."""
     import datetime as dt
@@ -184,17 +286,16 @@ class Table:
     def qualified(self) -> str:
         """The table's name in SQL."""
         place = {"schema": self.engine.default_schema, "table": self.name, **self.place}
-        return f"{self.engine.quote(place['schema'])}.{self.engine.quote(place['table'])}"
+        return self.engine.qualified(place["schema"], place["table"])
 
     @property
     def resolved(self) -> ResolvedTable:
         """The table's configuration."""
-        config = {
-            "name": self.name,
-            "csv": {},
-            self.engine.kind: {"table": self.name, **self.place},
-            **self.config,
-        }
+        place = {"table": self.name, **self.place}
+        if "schema" in place or self.config.get("kind") != "reference":
+            place = {"schema": self.engine.default_schema, **place}
+            place[self.engine.schema_key] = place.pop("schema")
+        config = {"name": self.name, "csv": {}, self.engine.kind: place, **self.config}
         if "deletes" in config:
             config |= {"csv": None, "snowflake": {"database": "D", "schema": "S", "table": "T"}}
             config |= {"sync_mode": "incremental", "incremental_column": "id"}

@@ -14,8 +14,8 @@ from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.errors import IntegrityError
 from shared.targets.base import LoadRecord, ReadPart
+from shared.targets.guards import marker
 from shared.targets.postgres import catalog, copying, sql, types
-from shared.targets.relational.changes import marker
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,6 +13,7 @@ from shared.errors import (
     ValueNotRepresentableError,
 )
 from shared.secrets import Secrets
+from shared.stage.objects import StagedObjects
 from shared.targets.base import Outcome, Published, ReadPart
 from shared.targets.postgres import connection
 from shared.targets.postgres.arrivals import Arrival
@@ -32,7 +33,12 @@ class _RefusedError(Exception):
 class PostgresTarget(RelationalTarget):
     """One table in PostgreSQL, for one step."""
 
-    def __init__(self, resolved: ResolvedTable, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        resolved: ResolvedTable,
+        secrets: Secrets,
+        objects: StagedObjects | None = None,  # noqa: ARG002 - parts are sent, not fetched
+    ) -> None:
         place, reach = _place(resolved)
         super().__init__(
             POSTGRES, resolved.table, place, partial(connection.connect, reach, secrets)

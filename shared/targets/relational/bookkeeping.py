@@ -158,7 +158,7 @@ def _load_row(
     return (
         manifest.run_id,
         table,
-        _mode(manifest),
+        manifest.publish_mode,
         manifest.low,
         manifest.high,
         manifest.snapshot,
@@ -174,12 +174,6 @@ def _load_row(
         after.watermark,
         load.is_base,
     )
-
-
-def _mode(manifest: Manifest) -> str:
-    if manifest.rewind:
-        return "rewind"
-    return "backfill" if manifest.is_backfill else manifest.mode.value
 
 
 def _table(dialect: Dialect, name: str) -> str:

@@ -6,13 +6,8 @@ from shared.config.models import TableConfig
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType, Kind
-from shared.errors import (
-    EmptySourceError,
-    IntegrityError,
-    SchemaConflictError,
-    ValueNotRepresentableError,
-)
-from shared.targets.base import DELETED_AT, LoadRecord
+from shared.targets.base import LoadRecord
+from shared.targets.guards import Guards, marker
 from shared.targets.relational.dialect import Casts, Dialect
 from shared.targets.relational.staging import Staging
 
@@ -40,6 +35,7 @@ class Changes:
         self._columns = list(manifest.schema)
         self._key = manifest.schema.primary_key if manifest.mode is not SyncMode.APPEND else ()
         self._marker = marker(config)
+        self._guards = Guards(config, table, manifest)
 
     def apply(self) -> LoadRecord:
         """Check what is staged and what is there, then delete, update and insert.
@@ -53,7 +49,7 @@ class Changes:
         is_base = self._manifest.mode is SyncMode.FULL or not self._has_rows()
         casts = self._sql.casts(existing, self._columns)
         if self._manifest.mode is SyncMode.FULL and not self._manifest.allow_empty:
-            self._guard()
+            self._guards.require_rows(self._count_present())
         if self._key:
             self._check_key()
         self._run(self._sql.keep_readers_out(self._table))
@@ -89,16 +85,8 @@ class Changes:
         return existing
 
     def _check_marker(self, found: str | None) -> None:
-        if self._marker in self._manifest.schema.names:
-            raise SchemaConflictError(
-                f"the source has a column {self._marker} of its own, which deletes of mode soft "
-                "would write to; choose mode hard, or leave the column out in a view"
-            )
-        if found is None or not self._dialect.types.holds(found, DataType(Kind.TIMESTAMPTZ)):
-            raise SchemaConflictError(
-                f"column {self._marker} of {self._table} is {found}; deletes of mode soft needs "
-                f"{self._sql.MARKER_TYPE}"
-            )
+        is_held = found is not None and self._dialect.types.holds(found, DataType(Kind.TIMESTAMPTZ))
+        self._guards.require_marker(found, is_held=is_held, wanted=self._sql.MARKER_TYPE)
 
     def _check_lengths(self, existing: dict[str, str]) -> None:
         # A database may cut surplus spaces without a word, so the limit is checked here.
@@ -108,59 +96,12 @@ class Changes:
                 continue
             self._cursor.execute(self._sql.too_long(self._staging, column.name), (limit,))
             longer = self._cursor.fetchone()[0]
-            if longer:
-                raise ValueNotRepresentableError(
-                    f"{longer} values of column {column.name} are longer than the {limit} "
-                    f"characters of {self._table}; widen the column",
-                    column=column.name,
-                )
+            self._guards.require_short(column.name, longer=longer, limit=limit)
 
     def _check_key(self) -> None:
-        for statement, what in (
-            (self._sql.null_key(self._staging, self._key), "rows have NULL in it"),
-            (
-                self._sql.repeated_key(self._staging, self._key),
-                "of its values stand in more than one row",
-            ),
-        ):
-            number = self._count(statement)
-            if number:
-                raise IntegrityError(
-                    f"primary key ({', '.join(self._key)}) of {self._config.name}: {number} "
-                    f"{what}; mend the source, or name another primary_key in the table file "
-                    "([] for none)",
-                    rows=number,
-                )
-
-    def _guard(self) -> None:
-        guard, staged = self._config.guard, self._manifest.rows_staged
-        present = self._count_present()
-        lost_percent = 100 * (present - staged) / present if present else 0
-        if staged < guard.min_rows or lost_percent > guard.max_shrink_percent:
-            raise EmptySourceError(
-                f"a full load of {staged} rows would replace {present} rows of {self._table}: the "
-                f"guard allows no fewer than {guard.min_rows} rows and no loss above "
-                f"{guard.max_shrink_percent:g} %. {self._override()}",
-                rows_staged=staged,
-                rows_present=present,
-            )
-
-    def _guard_deletes(self, present: int, deleted: int) -> None:
-        deletes = self._config.deletes
-        if deletes and 100 * deleted > deletes.max_percent * present:
-            raise EmptySourceError(
-                f"{deleted} of {present} rows of {self._table} are gone from the source: its "
-                f"deletes allow no loss above {deletes.max_percent:g} %. {self._override()}",
-                rows_deleted=deleted,
-                rows_present=present,
-            )
-
-    def _override(self) -> str:
-        if self._config.csv:
-            return "If this is right, change the table's guard and drop the file again"
-        return (
-            "If this is right, let one run pass: sluice run "
-            f"{self._config.name} --mode {self._manifest.mode} --allow-empty"
+        self._guards.require_key(
+            null_rows=self._count(self._sql.null_key(self._staging, self._key)),
+            repeated_keys=self._count(self._sql.repeated_key(self._staging, self._key)),
         )
 
     def _delete(self, casts: Casts) -> int:
@@ -173,7 +114,7 @@ class Changes:
         present = 0 if self._manifest.allow_empty else self._count_present()
         deleted = self._delete_missing(self._keys, casts)
         if not self._manifest.allow_empty:
-            self._guard_deletes(present, deleted)
+            self._guards.require_few_deletes(present=present, deleted=deleted)
         return deleted
 
     def _delete_missing(self, keys: str, casts: Casts) -> int:
@@ -214,8 +155,3 @@ class Changes:
             return 0
         self._cursor.execute(statement)
         return int(self._cursor.rowcount)
-
-
-def marker(config: TableConfig) -> str | None:
-    """Return the column that marks the table's rows as deleted; None when they are not kept."""
-    return DELETED_AT if config.deletes and config.deletes.mode == "soft" else None

@@ -10,11 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import TableConfig
-from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
-from shared.core.modes import SyncMode
 from shared.core.schemas import Column, TableSchema
+from shared.targets import guards
 from shared.targets.base import (
     KeptVersion,
     LoadRecord,
@@ -25,7 +24,7 @@ from shared.targets.base import (
     Vitals,
 )
 from shared.targets.relational import bookkeeping, versions
-from shared.targets.relational.changes import Changes, marker
+from shared.targets.relational.changes import Changes
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.rebuilding import Rebuilding
 from shared.targets.relational.staging import Staging
@@ -104,6 +103,14 @@ class RelationalTarget(ABC):
         read: ReadPart,  # noqa: ARG002
     ) -> Published | None:
         """Return None: rows go by way of the staging table."""
+        return None
+
+    def takes_whole_runs(self, manifest: Manifest) -> bool:  # noqa: ARG002
+        """Return False: parts are sent one by one."""
+        return False
+
+    def scanned_bytes(self, manifest: Manifest) -> int | None:  # noqa: ARG002
+        """Return None: reading costs nothing."""
         return None
 
     def staged(self, manifest: Manifest) -> set[str]:
@@ -252,7 +259,7 @@ class RelationalTarget(ABC):
 
         On its own, because it keeps readers out until its transaction ends.
         """
-        wanted = marker(self._config)
+        wanted = guards.marker(self._config)
         if wanted is None:
             return
         with self._transaction() as cursor:
@@ -279,16 +286,12 @@ class RelationalTarget(ABC):
 
     def _refusal(self, cursor: Any, manifest: Manifest, state: TargetState) -> Published | None:
         """Return why a run is not published now, with the state row locked; None if it may be."""
+
+        def find_content(run_id: str | None) -> str | None:
+            file = manifest.file
+            if file is None:
+                return None
+            return bookkeeping.find_content(cursor, self._dialect, self._name, file, run_id)
+
         record = bookkeeping.read_load(cursor, self._dialect, manifest.run_id)
-        if record:
-            return Published(outcome=Outcome.ALREADY, record=record)
-        if manifest.file and self._config.csv and self._config.csv.on_duplicate != "load":
-            # Where files replace or merge, only what was loaded last is there still.
-            newest = None if manifest.mode is SyncMode.APPEND else state.run_id
-            found = bookkeeping.find_content(
-                cursor, self._dialect, self._name, manifest.file, newest
-            )
-            if found:
-                return Published(outcome=Outcome.DUPLICATE, reason=f"{found} had the same content")
-        obstacle = fencing.stands_in_the_way(manifest, state)
-        return Published(outcome=Outcome.SUPERSEDED, reason=obstacle) if obstacle else None
+        return guards.refusal(self._config, manifest, state, record, find_content)

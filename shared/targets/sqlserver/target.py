@@ -7,6 +7,7 @@ from shared.config.models import ResolvedTable, SqlServerConnection
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidConfigError
 from shared.secrets import Secrets
+from shared.stage.objects import StagedObjects
 from shared.targets.relational.target import Place, RelationalTarget, definition
 from shared.targets.sqlserver import connection
 from shared.targets.sqlserver.dialect import SQLSERVER
@@ -15,7 +16,12 @@ from shared.targets.sqlserver.dialect import SQLSERVER
 class SqlServerTarget(RelationalTarget):
     """One table in SQL Server, for one step."""
 
-    def __init__(self, resolved: ResolvedTable, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        resolved: ResolvedTable,
+        secrets: Secrets,
+        objects: StagedObjects | None = None,  # noqa: ARG002 - parts are sent, not fetched
+    ) -> None:
         place, reach = _place(resolved)
         super().__init__(
             SQLSERVER, resolved.table, place, partial(connection.connect, reach, secrets)

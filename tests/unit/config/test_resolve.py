@@ -386,7 +386,10 @@ def test_wrong_table_is_refused_with_its_place_and_the_choices(
         ("tables:\n\t- name: t\n", "tables.yaml:2: not YAML: while scanning for the next token, f"),
         (TABLE + "    name: again\n", "tables.yaml:5: key 'name' appears twice (first at tables."),
         (TABLE.encode() + b"    schedule: caf\xe9\n", "tables.yaml:5: byte 0xe9 is not UTF-8; sav"),
-        (TABLE + "    <<: {lag: 5m}\n", "tables.yaml:5: <<: unknown key; known: bigquery, compression,"),
+        (
+            TABLE + "    <<: {lag: 5m}\n",
+            "tables.yaml:5: <<: unknown key; known: bigquery, compression,",
+        ),
         (TABLE + "    x: !secret y\n", "tables.yaml:5: could not determine a constructor for the "),
     ],
 )

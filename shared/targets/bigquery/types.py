@@ -1,0 +1,126 @@
+"""Column types in BigQuery, and which existing columns can hold them unaltered.
+
+A type is written as SQL has it: ``INT64``, ``NUMERIC(18, 4)``, ``STRING(10)``.
+"""
+
+import re
+from typing import Any
+
+from shared.core.schemas import Column, DataType, Kind
+from shared.targets.bigquery.identifiers import quote
+from shared.targets.relational import fitting
+
+NUMERIC_SCALE, NUMERIC_WHOLE = 9, 29
+"""Digits after and before the point of a NUMERIC. Source: "Data types", decimal types."""
+
+BIGNUMERIC_SCALE, BIGNUMERIC_WHOLE = 38, 38
+"""The same of a BIGNUMERIC, leaving out the part of a 39th."""
+
+_NAMES: dict[Kind, str] = {
+    Kind.BOOL: "BOOL",
+    Kind.INT64: "INT64",
+    Kind.FLOAT64: "FLOAT64",
+    Kind.TEXT: "STRING",
+    Kind.BINARY: "BYTES",
+    Kind.DATE: "DATE",
+    Kind.TIME: "TIME",
+    Kind.TIMESTAMP: "DATETIME",
+    Kind.TIMESTAMPTZ: "TIMESTAMP",
+    Kind.JSON: "STRING",
+}
+"""JSON texts stay texts: BigQuery's JSON rounds long numbers and forgets the order of keys."""
+
+_KINDS: dict[str, Kind] = {
+    "BOOL": Kind.BOOL,
+    "INT64": Kind.INT64,
+    "FLOAT64": Kind.FLOAT64,
+    "BYTES": Kind.BINARY,
+    "DATE": Kind.DATE,
+    "TIME": Kind.TIME,
+    "DATETIME": Kind.TIMESTAMP,
+    "TIMESTAMP": Kind.TIMESTAMPTZ,
+    "JSON": Kind.JSON,
+}
+
+_LEGACY = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "DECIMAL": "NUMERIC"}
+"""Names that the API gives for those of SQL."""
+
+_EXACT = re.compile(r"(?:BIG)?NUMERIC\((\d+), (\d+)\)")
+_LENGTH = re.compile(r"(?:STRING|BYTES)\((\d+)\)")
+
+
+def type_name(data_type: DataType) -> str:
+    """Return the type of a new column."""
+    if data_type.kind is not Kind.DECIMAL:
+        return _NAMES[data_type.kind]
+    precision, scale = data_type.precision or 0, data_type.scale or 0
+    is_small = scale <= NUMERIC_SCALE and precision - scale <= NUMERIC_WHOLE
+    return f"{'NUMERIC' if is_small else 'BIGNUMERIC'}({precision}, {scale})"
+
+
+def of_field(field: Any) -> str:
+    """Return the type of a column, as the API describes it; ``field`` is a ``SchemaField``."""
+    name = _LEGACY.get(field.field_type, field.field_type)
+    if field.mode == "REPEATED":
+        return f"ARRAY<{name}>"
+    if field.precision is not None:
+        return f"{name}({field.precision}, {field.scale or 0})"
+    return f"{name}({field.max_length})" if field.max_length is not None else str(name)
+
+
+def data_type(name: str) -> DataType:
+    """Return the column type of an existing column; text if unknown."""
+    digits = _digits(name)
+    if digits and sum(digits) <= BIGNUMERIC_SCALE:
+        return DataType(Kind.DECIMAL, sum(digits), digits[1])
+    return DataType(_KINDS.get(name.partition("(")[0], Kind.TEXT))
+
+
+def holds(existing: str, wanted: DataType) -> bool:
+    """Say whether a column of type ``existing`` keeps every value of ``wanted``, or refuses it.
+
+    None rounds or cuts.
+    """
+    if existing == type_name(wanted):
+        return True
+    digits = _digits(existing)
+    if wanted.kind is Kind.DECIMAL:
+        return digits is not None and digits[1] >= (wanted.scale or 0)
+    if wanted.kind is Kind.INT64:
+        return digits is not None
+    if wanted.kind in (Kind.TEXT, Kind.JSON):
+        return existing.startswith("STRING(")
+    return wanted.kind is Kind.BINARY and existing.startswith("BYTES(")
+
+
+def length_limit(existing: str) -> int | None:
+    """Return the most characters, or bytes, that an existing column takes; None: any number."""
+    match = _LENGTH.fullmatch(existing)
+    return int(match[1]) if match else None
+
+
+def require(table: str, existing: dict[str, str], columns: list[Column]) -> None:
+    """Check that an existing table can hold the columns of a run.
+
+    Raises:
+        SchemaConflictError: columns are missing, or have types that would alter values.
+    """
+
+    def advise(missing: list[Column], narrow: list[Column]) -> str:
+        changes = [f"ADD COLUMN {quote(c.name)} {type_name(c.type)}" for c in missing]
+        changes += [
+            f"ALTER COLUMN {quote(c.name)} SET DATA TYPE {type_name(c.type)}" for c in narrow
+        ]
+        return "; ".join(f"ALTER TABLE {table} {change}" for change in changes)
+
+    fitting.require(table, existing, columns, holds, advise)
+
+
+def _digits(existing: str) -> tuple[int, int] | None:
+    """Return how many digits a decimal has before and after its point; None for other types."""
+    if existing == "NUMERIC":
+        return NUMERIC_WHOLE, NUMERIC_SCALE
+    if existing == "BIGNUMERIC":
+        return BIGNUMERIC_WHOLE, BIGNUMERIC_SCALE
+    match = _EXACT.fullmatch(existing)
+    return (int(match[1]) - int(match[2]), int(match[2])) if match else None
