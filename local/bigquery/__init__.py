@@ -20,7 +20,8 @@ As in BigQuery, because the product depends on it:
   parameters. A script that fails undoes its open transaction. Changes of others between its begin
   and its end are not seen; two transactions that change the same rows: one is aborted. No DDL in a
   transaction.
-- SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE … AS SELECT, DROP TABLE.
+- SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE with or without AS SELECT, ALTER TABLE … ADD
+  COLUMN, DROP TABLE.
 - Names of columns have no case. NOT NULL (REQUIRED) is enforced, primary keys are not.
 - Partitions, clusters, labels, expiry and primary keys of tables come back as they were given.
 
@@ -30,7 +31,8 @@ What differs:
 - Conflicts are found by row, not by table: two transactions that change different rows of one table
   both commit here, and one of them is aborted there.
 - Partitions and clusters cut nothing: bytes of a dry run are those of all named columns, whichever
-  partitions are asked for, and minima per query are not applied. Nothing expires.
+  partitions are asked for, and minima per query are not applied. Queries that are run process 0
+  bytes. Nothing expires.
 - Names of tables and datasets have no case here, and are two different ones there.
 - Types: no arrays, structs, JSON, GEOGRAPHY, INTERVAL or RANGE. BIGNUMERIC has 38 digits in all, and
   needs precision and scale. Arithmetic, rounding and functions are DuckDB's after sqlglot's
@@ -39,11 +41,11 @@ What differs:
 - Not served: legacy SQL, CSV, JSON, Avro and ORC loads, exports, sessions, positional parameters,
   IF, LOOP, BEGIN … EXCEPTION, EXECUTE IMMEDIATE, temporary tables, views, procedures, functions of
   one's own, INFORMATION_SCHEMA, time travel, snapshots, clones, child jobs, streaming inserts, the
-  Storage API, ALTER TABLE, row and column rights, quotas, locations (all are one).
+  Storage API, ALTER TABLE otherwise, row and column rights, quotas, locations (all are one).
 
 goccy/bigquery-emulator or the service itself can take its place: the endpoint is a setting
 (`connections.bigquery.endpoint`; `SLUICE_TEST_BIGQUERY` for the tests).
 
 From the wire inwards: `server`, `uploads` and `service`; `jobs`, `loads`, `scripts`, `translate`;
-`catalog`, `types` and `engine`; `errors` and `faults` at the side.
+`catalog`, `types`, `engine` and `journal`; `errors` and `faults` at the side.
 """

@@ -38,6 +38,11 @@ class TableRef:
         return f"{self.project}.{self.dataset}"
 
     @property
+    def key(self) -> str:
+        """The name under which the table's resource is remembered."""
+        return f"tables/{self.schema}/{self.table}"
+
+    @property
     def quoted(self) -> str:
         """The table in DuckDB's SQL."""
         return f"{quote(self.schema)}.{quote(self.table)}"
@@ -65,7 +70,7 @@ class Catalog:
         """
         name = given["datasetReference"]["datasetId"]
         with self._engine.definitions:
-            if self._datasets(f"{project}.{name}"):
+            if self._engine.journal.get(f"datasets/{project}.{name}"):
                 raise already_exists("Dataset", f"{project}:{name}")
             kept = {k: given[k] for k in ("labels", "location", "description") if k in given}
             resource = {
@@ -76,9 +81,8 @@ class Catalog:
                 "creationTime": _now_ms(),
                 **kept,
             }
-            self._engine.write(f"CREATE SCHEMA IF NOT EXISTS {quote(f'{project}.{name}')}")
-            insert = "INSERT INTO meta.datasets VALUES (?, ?)"
-            self._engine.write(insert, f"{project}.{name}", resource)
+            self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(f'{project}.{name}')}")
+            self._engine.journal.put(f"datasets/{project}.{name}", resource)
         return resource
 
     def dataset(self, project: str, name: str) -> dict[str, Any]:
@@ -87,10 +91,10 @@ class Catalog:
         Raises:
             ApiError: 404.
         """
-        found = self._datasets(f"{project}.{name}")
+        found = self._engine.journal.get(f"datasets/{project}.{name}")
         if not found:
             raise not_found("Dataset", f"{project}:{name}")
-        return found[0]
+        return found
 
     def delete_dataset(self, project: str, name: str, *, with_tables: bool) -> None:
         """Delete a dataset.
@@ -102,10 +106,10 @@ class Catalog:
         with self._engine.definitions:
             if self.tables(project, name) and not with_tables:
                 raise ApiError("invalid", f"Dataset {project}:{name} is still in use")
-            schema = f"{project}.{name}"
-            self._engine.write(f"DROP SCHEMA {quote(schema)} CASCADE")
-            self._engine.write("DELETE FROM meta.tables WHERE dataset = ?", schema)
-            self._engine.write("DELETE FROM meta.datasets WHERE name = ?", schema)
+            for each in self.tables(project, name):
+                self.delete_table(TableRef.of(each["tableReference"]))
+            self._engine.execute(f"DROP SCHEMA {quote(f'{project}.{name}')} CASCADE")
+            self._engine.journal.put(f"datasets/{project}.{name}", None)
 
     def create_table(self, ref: TableRef, given: dict[str, Any]) -> dict[str, Any]:
         """Create an empty table.
@@ -118,7 +122,7 @@ class Catalog:
             raise ApiError("invalid", f"Duplicate field names in {ref}; case does not count")
         with self._engine.definitions:
             self.dataset(ref.project, ref.dataset)
-            if self._tables(ref):
+            if self.has(ref):
                 raise already_exists("Table", str(ref))
             columns = ", ".join(
                 f"{quote(each['name'])} {types.stored(each)}"
@@ -126,7 +130,9 @@ class Catalog:
                 for each in fields
             )
             # DuckDB has no table without columns.
-            self._engine.write(f"CREATE TABLE {ref.quoted} ({columns or '_none BOOLEAN'})")
+            self._engine.execute(
+                f"CREATE OR REPLACE TABLE {ref.quoted} ({columns or '_none BOOLEAN'})"
+            )
             kept = {k: given[k] for k in _KEPT if k in given}
             return self.remember(ref, {"schema": {"fields": fields}, **kept})
 
@@ -141,8 +147,7 @@ class Catalog:
             "creationTime": _now_ms(),
             **resource,
         }
-        insert = "INSERT OR REPLACE INTO meta.tables VALUES (?, ?, ?)"
-        self._engine.write(insert, ref.schema, ref.table, full)
+        self._engine.journal.put(ref.key, full)
         return full
 
     def table(self, ref: TableRef) -> dict[str, Any]:
@@ -151,18 +156,18 @@ class Catalog:
         Raises:
             ApiError: 404.
         """
-        found = self._tables(ref)
-        if not found:
+        found = self._engine.journal.get(ref.key)
+        if found is None:
             raise not_found("Table", str(ref))
         with self._engine.connect() as connection:
             counted = connection.execute(f"SELECT count(*) FROM {ref.quoted}").fetchone()
         rows = counted[0] if counted else 0
-        size = rows * _ROW_BYTES * len(found[0]["schema"]["fields"])
-        return {**found[0], "numRows": str(rows), "numBytes": str(size), "etag": _now_ms()}
+        size = rows * _ROW_BYTES * len(found["schema"]["fields"])
+        return {**found, "numRows": str(rows), "numBytes": str(size), "etag": _now_ms()}
 
     def has(self, ref: TableRef) -> bool:
         """Say whether there is such a table."""
-        return bool(self._tables(ref))
+        return self._engine.journal.get(ref.key) is not None
 
     def tables(self, project: str, dataset: str) -> list[dict[str, Any]]:
         """Return the resources of a dataset's tables, by name.
@@ -171,8 +176,8 @@ class Catalog:
             ApiError: 404.
         """
         self.dataset(project, dataset)
-        select = "SELECT resource FROM meta.tables WHERE dataset = ? ORDER BY name"
-        return self._engine.read(select, f"{project}.{dataset}")
+        found = self._engine.journal.items(f"tables/{project}.{dataset}/")
+        return [document for _, document in found]
 
     def change_table(self, ref: TableRef, given: dict[str, Any]) -> dict[str, Any]:
         """Add columns at the end, and replace what is only remembered.
@@ -189,7 +194,7 @@ class Catalog:
                     raise ApiError("invalid", f"Provided Schema does not match Table {ref}")
                 for each in after[len(before) :]:
                     column = f"{quote(each['name'])} {types.stored(each)}"
-                    self._engine.write(f"ALTER TABLE {ref.quoted} ADD COLUMN {column}")
+                    self._engine.execute(f"ALTER TABLE {ref.quoted} ADD COLUMN {column}")
                 resource["schema"] = {"fields": after}
             return self.remember(ref, {**resource, **{k: given[k] for k in _KEPT if k in given}})
 
@@ -202,22 +207,14 @@ class Catalog:
         with self._engine.definitions:
             if not self.has(ref):
                 raise not_found("Table", str(ref))
-            self._engine.write(f"DROP TABLE {ref.quoted}")
-            delete = "DELETE FROM meta.tables WHERE dataset = ? AND name = ?"
-            self._engine.write(delete, ref.schema, ref.table)
+            self._engine.journal.put(ref.key, None)
+            self._engine.execute(f"DROP TABLE {ref.quoted}")
 
     def adopt(self, ref: TableRef) -> None:
         """Remember a table that a statement has made, by its columns in DuckDB."""
         with self._engine.connect() as connection:
             rows = connection.execute(f"DESCRIBE {ref.quoted}").fetchall()
         self.remember(ref, {"schema": {"fields": [types.found(r[0], r[1]) for r in rows]}})
-
-    def _datasets(self, name: str) -> list[dict[str, Any]]:
-        return self._engine.read("SELECT resource FROM meta.datasets WHERE name = ?", name)
-
-    def _tables(self, ref: TableRef) -> list[dict[str, Any]]:
-        select = "SELECT resource FROM meta.tables WHERE dataset = ? AND name = ?"
-        return self._engine.read(select, ref.schema, ref.table)
 
 
 def _now_ms() -> str:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-_META = """
-CREATE SCHEMA IF NOT EXISTS meta;
-CREATE TABLE IF NOT EXISTS meta.datasets (name VARCHAR PRIMARY KEY, resource VARCHAR);
-CREATE TABLE IF NOT EXISTS meta.tables (
-  dataset VARCHAR, name VARCHAR, resource VARCHAR, PRIMARY KEY (dataset, name));
-CREATE TABLE IF NOT EXISTS meta.jobs (id VARCHAR PRIMARY KEY, resource VARCHAR);
-"""
+from local.bigquery.journal import Journal
 
 
 class Engine:
@@ -43,7 +35,8 @@ class Engine:
                 "temp_directory": str(state_dir / "spill"),
             },
         )
-        self._root.execute(_META)
+        self._root.execute("SET TimeZone = 'UTC'")
+        self.journal = Journal(state_dir / "journal.jsonl")
         self.definitions = threading.RLock()
         """Held while datasets, tables or jobs come and go."""
 
@@ -52,24 +45,18 @@ class Engine:
         """Open a connection of its own; what it has not committed is undone."""
         connection = self._root.cursor()
         try:
-            connection.execute("SET TimeZone = 'UTC'")
             yield connection
         finally:
             connection.close()
 
-    def read(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        """Return resources: the first column of each row, as JSON."""
+    def execute(self, statement: str) -> None:
+        """Run a statement of DuckDB's own, in a transaction of its own."""
         with self.connect() as connection:
-            return [json.loads(row[0]) for row in connection.execute(statement, values).fetchall()]
-
-    def write(self, statement: str, *values: Any) -> None:
-        """Change what is remembered; dictionaries are kept as JSON."""
-        plain = [json.dumps(each) if isinstance(each, dict) else each for each in values]
-        with self.connect() as connection:
-            connection.execute(statement, plain).fetchall()
+            connection.execute(statement).fetchall()
 
     def close(self) -> None:
         """Write everything to the file."""
+        self.journal.close()
         self._root.close()
 
 

@@ -48,7 +48,7 @@ class Jobs:
         self._engine = engine
         self._catalog = catalog
         self._jobs: dict[str, Job] = {}
-        for resource in engine.read("SELECT resource FROM meta.jobs"):
+        for _, resource in engine.journal.items("jobs/"):
             if resource["status"]["state"] != "DONE":
                 error = {"reason": "backendError", "message": "the server stopped meanwhile"}
                 resource["status"] = {"state": "DONE", "errorResult": error, "errors": [error]}
@@ -136,10 +136,8 @@ class Jobs:
         else:
             scope = scope_of(project, config)
             script = Script(self._engine, self._catalog, connection, scope)
-            size = self._bytes(config["query"], scope)
             job.outcome = script.run(config["query"])
-            statistics["query"] = _query_statistics(job.outcome, size)
-            statistics["totalBytesProcessed"] = str(size)
+            statistics["query"] = _query_statistics(job.outcome)
 
     def _dry_run(self, project: str, given: dict[str, Any]) -> Job:
         query = given["configuration"].get("query")
@@ -188,8 +186,7 @@ class Jobs:
         job.resource["status"] |= {"errorResult": error.proto, "errors": [error.proto]}
 
     def _keep(self, job: Job) -> None:
-        insert = "INSERT OR REPLACE INTO meta.jobs VALUES (?, ?)"
-        self._engine.write(insert, _key(job.resource["jobReference"]), job.resource)
+        self._engine.journal.put(f"jobs/{_key(job.resource['jobReference'])}", document(job))
 
 
 def scope_of(project: str, config: dict[str, Any]) -> Scope:
@@ -211,9 +208,9 @@ def scope_of(project: str, config: dict[str, Any]) -> Scope:
     return Scope(project, dataset, bound)
 
 
-def _query_statistics(outcome: Outcome, size: int) -> dict[str, Any]:
+def _query_statistics(outcome: Outcome) -> dict[str, Any]:
     statement = "SCRIPT" if outcome.statements > 1 else outcome.statement
-    found: dict[str, Any] = {"statementType": statement, "totalBytesProcessed": str(size)}
+    found: dict[str, Any] = {"statementType": statement, "totalBytesProcessed": "0"}
     if outcome.affected_rows is not None:
         found["numDmlAffectedRows"] = str(outcome.affected_rows)
     return found
