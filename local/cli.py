@@ -141,6 +141,8 @@ def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -
     }
     if "sqlserver" in found:
         variables["SLUICE_SQLSERVER_ADDRESS"] = f"127.0.0.1,{found['sqlserver']}"
+    if "bigquery" in found:
+        variables["SLUICE_BIGQUERY_ENDPOINT"] = f"http://127.0.0.1:{found['bigquery']}"
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return

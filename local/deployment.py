@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from local.topology import SQLSERVER_DATABASE, SQLSERVER_USER, SWEEP_JOB, topic
+from local.topology import (
+    BIGQUERY_LOCATION,
+    PROJECT,
+    SQLSERVER_DATABASE,
+    SQLSERVER_USER,
+    SWEEP_JOB,
+    topic,
+)
 from shared.config import documents, resolve, schedule
 from shared.config.documents import Document
 from shared.config.models import ResolvedTable
@@ -23,11 +30,12 @@ SQLSERVER_PASSWORD_SECRET, SQLSERVER_CA_SECRET = "sqlserver-password", "sqlserve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """The ports of this cloud's source and targets; no SQL Server runs where no table needs it."""
+    """The ports of this cloud's source and targets; some run only where a table needs them."""
 
     snowflake: int
     postgres: int
     sqlserver: int | None = None
+    bigquery: int | None = None
 
     @classmethod
     def of(cls, described: dict[str, Any]) -> Self:
@@ -37,6 +45,7 @@ class Endpoints:
             snowflake=services["snowflake"]["port"],
             postgres=services["postgres"]["port"],
             sqlserver=described.get("sqlserver"),
+            bigquery=described.get("bigquery"),
         )
 
 
@@ -59,11 +68,17 @@ def read(config_dir: Path, environment: str, endpoints: Endpoints) -> list[Resol
             "password_secret": SQLSERVER_PASSWORD_SECRET,
             "ca_secret": SQLSERVER_CA_SECRET,
         }
+    if endpoints.bigquery is not None:
+        connections["bigquery"] = {
+            "project": PROJECT,
+            "location": BIGQUERY_LOCATION,
+            "endpoint": f"http://127.0.0.1:{endpoints.bigquery}",
+        }
     return resolve.load(config_dir, environment, Document({"connections": connections}))
 
 
-def needs_sqlserver(config_dir: Path, environment: str) -> bool:
-    """Say whether a table has SQL Server as its target, before the files are checked.
+def needs(target: str, config_dir: Path, environment: str) -> bool:
+    """Say whether a table has a target of a kind, before the files are checked.
 
     Raises:
         InvalidConfigError: a file cannot be read.
@@ -74,7 +89,7 @@ def needs_sqlserver(config_dir: Path, environment: str) -> bool:
         data = documents.read(path).data
         tables = data.get("tables", [data])
         found = tables.values() if isinstance(tables, dict) else tables
-        if any(isinstance(each, dict) and each.get("sqlserver") for each in found or ()):
+        if any(isinstance(each, dict) and each.get(target) is not None for each in found or ()):
             return True
     return False
 

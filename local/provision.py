@@ -48,6 +48,7 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
         snowflake=ports.snowflake,
         postgres=ports.postgres,
         sqlserver=ports.sqlserver if topology.has_sqlserver else None,
+        bigquery=ports.bigquery if topology.has_bigquery else None,
     )
     tables = deployment.read(config_dir, environment, endpoints)
     with ThreadPoolExecutor() as pool:

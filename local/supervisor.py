@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import psutil
 
-from local.deployment import needs_sqlserver
+from local import deployment
 from local.provision import provision
 from local.topology import Process, Topology
 from shared.cli.cloud import STATE_FILE
@@ -142,6 +142,7 @@ class Supervisor:
             "control": f"http://127.0.0.1:{topology.ports.control}",
             "snowflake": f"http://127.0.0.1:{topology.ports.snowflake}",
             **({"sqlserver": topology.ports.sqlserver} if topology.has_sqlserver else {}),
+            **({"bigquery": topology.ports.bigquery} if topology.has_bigquery else {}),
             "services": services,
         }
 
@@ -153,7 +154,8 @@ def run(
     topology = Topology.plan(
         state_dir.resolve(),
         functions_dir and functions_dir.resolve(),
-        has_sqlserver=needs_sqlserver(config_dir, environment),
+        has_sqlserver=deployment.needs("sqlserver", config_dir, environment),
+        has_bigquery=deployment.needs("bigquery", config_dir, environment),
     )
     supervisor = Supervisor(topology, config_dir, environment)
     for number in (signal.SIGTERM, signal.SIGINT):

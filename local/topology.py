@@ -28,6 +28,7 @@ LEASE_S = 5
 """Shorter than in the cloud, as the back-off is: redelivery must outlast the lease of the dead."""
 
 SQLSERVER_DATABASE, SQLSERVER_USER = "sluice", "sluice"
+BIGQUERY_LOCATION = "EU"
 
 PORTS = range(20_000, 32_768)
 """Below the ports that systems give to outgoing connections, so that a stopped cloud finds its own
@@ -67,6 +68,7 @@ class Ports:
     postgres: int
     sqlserver: int
     sqlserver_control: int
+    bigquery: int
     extract: int
     ingest: int
     load: int
@@ -99,10 +101,16 @@ class Topology:
     functions_dir: Path | None = None
     """Where archives are unpacked, ``<function>/`` with its ``.venv``; None: the checkout."""
     has_sqlserver: bool = False
+    has_bigquery: bool = False
 
     @classmethod
     def plan(
-        cls, state_dir: Path, functions_dir: Path | None = None, *, has_sqlserver: bool = False
+        cls,
+        state_dir: Path,
+        functions_dir: Path | None = None,
+        *,
+        has_sqlserver: bool = False,
+        has_bigquery: bool = False,
     ) -> Self:
         """Plan a cloud in a folder; one from an earlier start keeps its password and ports.
 
@@ -110,6 +118,7 @@ class Topology:
             state_dir: the folder.
             functions_dir: where archives are unpacked, if they are to be run.
             has_sqlserver: whether a table needs SQL Server; it costs two seconds and 190 MB.
+            has_bigquery: whether a table needs BigQuery; it costs a second and 140 MB.
         """
         state_dir.mkdir(parents=True, exist_ok=True)
         return cls(
@@ -118,6 +127,7 @@ class Topology:
             password=_password(state_dir),
             functions_dir=functions_dir,
             has_sqlserver=has_sqlserver,
+            has_bigquery=has_bigquery,
         )
 
     @property
@@ -168,6 +178,8 @@ class Topology:
         )
         if self.has_sqlserver:
             yield self._sqlserver()
+        if self.has_bigquery:
+            yield self._bigquery()
 
     def functions(self) -> Iterator[Process]:
         """Yield the real functions under the real framework."""
@@ -209,6 +221,17 @@ class Topology:
             },
         )
         return replace(process, env={**process.env, PASSWORD_VARIABLE: self.password})
+
+    def _bigquery(self) -> Process:
+        process = self._module(
+            "bigquery",
+            "local.bigquery",
+            port=self.ports.bigquery,
+            options={"--state": self.state_dir / "bigquery", "--port": self.ports.bigquery},
+        )
+        # Load jobs read the staged parts.
+        storage = {"STORAGE_EMULATOR_HOST": self.env["STORAGE_EMULATOR_HOST"]}
+        return replace(process, env={**process.env, **storage})
 
     def _module(self, name: str, module: str, *, port: int, options: dict[str, Any]) -> Process:
         pairs = [str(part) for pair in options.items() for part in pair]

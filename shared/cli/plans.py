@@ -48,6 +48,7 @@ def _as_data(found: Preview) -> dict[str, object]:
         "compares_keys": found.manifest.key_parts is not None,
         "units": found.units,
         "rows_target": found.rows_target,
+        "scanned_bytes": found.scanned_bytes,
         "unchanged": found.unchanged,
     }
 
@@ -67,6 +68,8 @@ def _panel(table: str, found: Preview) -> Panel:
         grid.add_row("deletes", "all keys are compared")
     there = "not there yet" if found.rows_target is None else f"{found.rows_target:,} rows"
     grid.add_row("in the target", there)
+    if found.scanned_bytes is not None:
+        grid.add_row("bytes to scan there", f"at most {found.scanned_bytes:,}")
     if found.unchanged:
         grid.add_row("on schedule", f"skipped: {found.unchanged}")
     for note in manifest.notes:

@@ -25,6 +25,8 @@ class Preview:
     rows_target: int | None
     unchanged: str | None
     units: int
+    scanned_bytes: int | None = None
+    """What the publish would read in the target and be billed for, at most; None: nothing is."""
 
 
 def preview(request: ExtractRequest, services: Services) -> Preview:
@@ -45,10 +47,13 @@ def preview(request: ExtractRequest, services: Services) -> Preview:
     with closing(services.source(resolved, run.run_id)) as source:
         token = unchanged.token(source.change_token(), mode, generation)
         manifest = without_parts(work, resolved, source, state, token)
+    with closing(services.target(resolved)) as target:
+        scanned_bytes = target.scanned_bytes(manifest)
     reason = unchanged.verdict(replace(run, trigger=Trigger.SCHEDULE), token, state)
     return Preview(
         manifest=manifest,
         rows_target=rows_target,
         unchanged=reason if is_there else None,
+        scanned_bytes=scanned_bytes,
         units=max(1, -(-manifest.rows_source // services.settings.unit_rows)),
     )
