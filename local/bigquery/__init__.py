@@ -34,7 +34,7 @@ What differs:
   partitions are asked for, and minima per query are not applied. Queries that are run process 0
   bytes. Nothing expires.
 - Names of tables and datasets have no case here, and are two different ones there.
-- Types: no arrays, structs, JSON, GEOGRAPHY, INTERVAL or RANGE. BIGNUMERIC has 38 digits in all, and
+- Types: no arrays, structs, JSON, GEOGRAPHY, INTERVAL or RANGE. BIGNUMERIC has 38 digits in all; it
   needs precision and scale. Arithmetic, rounding and functions are DuckDB's after sqlglot's
   translation: types of results may differ (DATE_TRUNC, division, sums). FLOAT64 texts are Python's.
 - STRING(n), BYTES(n) are kept in the schema and not enforced.

@@ -72,7 +72,8 @@ class Catalog:
         with self._engine.definitions:
             if self._engine.journal.get(f"datasets/{project}.{name}"):
                 raise already_exists("Dataset", f"{project}:{name}")
-            kept = {k: given[k] for k in ("labels", "location", "description") if k in given}
+            names = ("labels", "location", "description")
+            kept: dict[str, Any] = {k: given[k] for k in names if k in given}
             resource = {
                 "kind": "bigquery#dataset",
                 "id": f"{project}:{name}",

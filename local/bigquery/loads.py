@@ -32,7 +32,7 @@ def load(
         if not catalog.has(ref):
             if config.get("createDisposition") == "CREATE_NEVER":
                 raise not_found("Table", str(ref))
-            kept = {
+            kept: dict[str, Any] = {
                 k: config[k] for k in ("schema", "timePartitioning", "clustering") if k in config
             }
             if "schema" not in kept:

@@ -10,7 +10,6 @@ import duckdb
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.errors import TokenError
-from sqlglot.tokens import TokenType
 
 from local.bigquery import types
 from local.bigquery.catalog import Catalog, TableRef
@@ -132,14 +131,11 @@ class Script:
             raise unsupported(text.split("(")[0][:60])
 
     def _select(self, translated: Translated) -> None:
-        result = self._run(translated)
-        names = result.description or []
-        self._outcome.fields = [types.found(each[0], str(each[1])) for each in names]
-        table = result.to_arrow_table()
-        columns = [column.to_pylist() for column in table.columns]
-        self._outcome.rows = [
-            [types.cell(value) for value in row] for row in zip(*columns, strict=True)
-        ]
+        self._require_tables(translated)
+        relation = self._connection.sql(translated.text, params=translated.values)
+        kinds = zip(relation.columns, relation.types, strict=True)
+        self._outcome.fields = [types.found(name, str(kind)) for name, kind in kinds]
+        self._outcome.rows = types.rows(relation)
         self._outcome.statement = "SELECT"
         self._outcome.affected_rows = None
 
@@ -183,10 +179,14 @@ class Script:
         return translate(text, self._scope)
 
     def _run(self, translated: Translated) -> duckdb.DuckDBPyConnection:
-        for ref in translated.tables[: None if _reads(translated) else 0]:
+        if not isinstance(translated.tree, exp.Create):
+            self._require_tables(translated)
+        return self._connection.execute(translated.text, translated.values)
+
+    def _require_tables(self, translated: Translated) -> None:
+        for ref in translated.tables:
             if not self._catalog.has(ref):
                 raise not_found("Table", str(ref))
-        return self._connection.execute(translated.text, translated.values)
 
 
 def field_of(column: exp.ColumnDef) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def split(text: str) -> list[str]:
         raise ApiError("invalidQuery", f"Syntax error: {exc}") from exc
     statements, start = [], 0
     for token in tokens:
-        if token.token_type is TokenType.SEMICOLON:
+        if token.text == ";" and token.end == token.start:
             statements.append(text[start : token.start].strip())
             start = token.end + 1
     statements.append(text[start:].strip())
@@ -230,7 +230,3 @@ def referenced(text: str, scope: Scope) -> list[tuple[TableRef, set[str]]]:
         columns = {each.name.lower() for each in translated.tree.find_all(exp.Column)}
         found += [(ref, columns) for ref in translated.tables]
     return found
-
-
-def _reads(translated: Translated) -> bool:
-    return not isinstance(translated.tree, exp.Create)

@@ -83,9 +83,7 @@ class Service:
         limit = int(call.query.get("maxResults") or PAGE_ROWS)
         with self._engine.connect() as connection:
             select = f"SELECT * FROM {ref.quoted} ORDER BY rowid LIMIT {limit} OFFSET {start}"
-            table = connection.execute(select).to_arrow_table()
-        columns = [column.to_pylist() for column in table.columns]
-        rows = [[types.cell(each) for each in row] for row in zip(*columns, strict=True)]
+            rows = types.rows(connection.sql(select))
         return _page(
             {"kind": "bigquery#tableDataList", "totalRows": str(total)}, rows, start, total
         )

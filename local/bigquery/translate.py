@@ -1,4 +1,4 @@
-"""BigQuery's SQL into DuckDB's: one statement, with its tables, parameters and variables resolved."""
+"""BigQuery's SQL into DuckDB's: one statement, its tables, parameters and variables resolved."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Translated:
 
     text: str
     values: dict[str, Any]
-    tree: exp.Expression
+    tree: Any
     tables: tuple[TableRef, ...]
 
 
@@ -68,12 +68,12 @@ def translate(text: str, scope: Scope) -> Translated:
     values: dict[str, Any] = {}
     aliases = {each.alias_or_name for each in tree.find_all(exp.CTE)}
 
-    def change(node: exp.Expression) -> exp.Expression:
+    def change(node: Any) -> Any:
         if isinstance(node, exp.Table) and not (node.name in aliases and not node.db):
             tables.append(_reference(node, scope))
             node.set("catalog", None)
             node.set("db", exp.to_identifier(tables[-1].schema, quoted=True))
-            node.this.set("quoted", True)
+            node.set("this", exp.to_identifier(node.name, quoted=True))
         elif isinstance(node, exp.Parameter):
             return _parameter(node, scope, values)
         elif isinstance(node, exp.Column) and not node.table and node.name in scope.variables:
@@ -88,7 +88,7 @@ def translate(text: str, scope: Scope) -> Translated:
     return Translated(changed.sql("duckdb"), values, tree, tuple(tables))
 
 
-def parse(text: str) -> exp.Expression:
+def parse(text: str) -> Any:
     """Read one statement.
 
     Raises:
@@ -109,7 +109,7 @@ def _reference(node: exp.Table, scope: Scope) -> TableRef:
     return TableRef(node.catalog or scope.project, dataset, node.name)
 
 
-def _parameter(node: exp.Parameter, scope: Scope, values: dict[str, Any]) -> exp.Expression:
+def _parameter(node: exp.Parameter, scope: Scope, values: dict[str, Any]) -> Any:
     if isinstance(node.this, exp.Parameter):
         if node.this.name != "row_count":
             raise unsupported(f"@@{node.this.name}")
@@ -121,7 +121,7 @@ def _parameter(node: exp.Parameter, scope: Scope, values: dict[str, Any]) -> exp
     return _cast(node.name, bound.kind)
 
 
-def _cast(name: str, kind: str) -> exp.Expression:
+def _cast(name: str, kind: str) -> Any:
     if kind not in _CASTS:
         raise unsupported(f"a parameter or variable of type {kind}")
     # Not exp.cast: the text is DuckDB's, and must not be changed once more.

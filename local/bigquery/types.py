@@ -8,6 +8,7 @@ import math
 import re
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from local.bigquery.errors import ApiError, unsupported
@@ -58,6 +59,9 @@ _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 NUMERIC_PRECISION, NUMERIC_SCALE, NUMERIC_WHOLE = 38, 9, 29
 """Source: BigQuery, "Data types", decimal types."""
 
+BATCH_ROWS = 2_048
+"""Rows that are in memory as Arrow at a time."""
+
 MAX_DIGITS = 38
 """Digits that a decimal can have in DuckDB."""
 
@@ -97,6 +101,15 @@ def found(name: str, kind: str) -> dict[str, Any]:
     precision, scale = int(match[1]), int(match[2])
     is_numeric = scale <= NUMERIC_SCALE and precision - scale <= NUMERIC_WHOLE
     return {"name": name, "type": "NUMERIC" if is_numeric else "BIGNUMERIC", "mode": "NULLABLE"}
+
+
+def rows(relation: duckdb.DuckDBPyRelation) -> list[list[dict[str, Any]]]:
+    """Return the rows of a query as an answer holds them."""
+    found: list[list[dict[str, Any]]] = []
+    for batch in relation.to_arrow_reader(BATCH_ROWS):
+        columns = [column.to_pylist() for column in batch.columns]
+        found += [[cell(value) for value in row] for row in zip(*columns, strict=True)]
+    return found
 
 
 def cell(value: Any) -> dict[str, Any]:

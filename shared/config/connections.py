@@ -79,9 +79,9 @@ class BigQueryConnection(Model):
     """How to reach BigQuery: with the function's own identity, so no secret is needed."""
 
     project: str = Field(pattern=BIGQUERY_PROJECT)
-    """The project that jobs run in and are billed to; tables are in it unless they say otherwise."""
+    """The project that runs and pays for jobs; tables are in it unless they say otherwise."""
     location: str = Field(min_length=1, max_length=64)
-    """Where the datasets are, ``EU`` or ``europe-west1``; a job reads and writes one location."""
+    """Where the datasets are, ``EU`` or ``europe-west1``; a job stays in one location."""
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
     """Another server than Google's, such as an emulator; one with plain HTTP gets no credentials."""
 

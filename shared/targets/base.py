@@ -193,7 +193,8 @@ class Target(Protocol):
     def staging_runs(self) -> dict[str, int]:
         """Return the runs of any table that have a staging table here, each with how full it is.
 
-        The number is of staged parts, or of rows: it only grows. Unlike everything else, this looks at the whole database: the sweep asks.
+        The number is of staged parts, or of rows: it only grows. Unlike everything else, this looks
+        at the whole database: the sweep asks.
         """
 
     def vitals(self) -> Vitals:

@@ -190,8 +190,8 @@ class SqlServerEngine(Engine):
 class BigQueryEngine(Engine):
     """BigQuery: the stand-in, or the server that ``SLUICE_TEST_BIGQUERY`` names.
 
-    ``SLUICE_TEST_BIGQUERY=project:location[:endpoint]`` names a project to make datasets in; without
-    an endpoint it is Google's own, and costs money.
+    ``SLUICE_TEST_BIGQUERY=project:location[:endpoint]`` names a project to make datasets in;
+    without an endpoint it is Google's own, and costs money.
     """
 
     kind = "bigquery"

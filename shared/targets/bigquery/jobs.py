@@ -38,7 +38,7 @@ class Jobs:
         self.client: Client = connection.connect(reach)
         self.labels = dict(labels)
 
-    def query(self, statement: str, **values: object) -> Any:
+    def query(self, statement: str, **values: Any) -> Any:
         """Run a query that changes nothing and return its rows."""
         from google.cloud.bigquery import QueryJobConfig
 
@@ -60,7 +60,7 @@ class Jobs:
         with self.failures():
             return int(self.client.query(statement, job_config=config).total_bytes_processed or 0)
 
-    def script(self, stem: str, statement: str, values: Mapping[str, object]) -> Done:
+    def script(self, stem: str, statement: str, values: Mapping[str, Any]) -> Done:
         """Run a script once; ``stem`` is its id without the number of the attempt.
 
         Raises:
@@ -145,7 +145,7 @@ def _no_retry(job: Any) -> dict[str, None]:
     return {"job_retry": None} if job.job_type == "query" else {}
 
 
-def _parameters(values: Mapping[str, object]) -> Iterator[Any]:
+def _parameters(values: Mapping[str, Any]) -> Iterator[Any]:
     from datetime import datetime
 
     from google.cloud.bigquery import ScalarQueryParameter
