@@ -34,6 +34,33 @@ def declare() -> str:
     return f"DECLARE {INSERTED}, {UPDATED}, {DELETED}, {BEFORE} INT64 DEFAULT 0;\n"
 
 
+def create_table(
+    table: str,
+    columns: Sequence[Column],
+    key: Sequence[str],
+    partitioned_by: str | None,
+    clustered_by: Sequence[str],
+) -> str:
+    """Return the statement for a table that the API makes, for people to read and to change."""
+    listed = [_definition(c, is_key=c.name in key) for c in columns]
+    if key:
+        listed.append(f"PRIMARY KEY ({', '.join(quote(k) for k in key)}) NOT ENFORCED")
+    statement = f"CREATE TABLE {table} ({', '.join(listed)})"
+    if partitioned_by:
+        statement += f" PARTITION BY {partitioned_by}"
+    if clustered_by:
+        statement += f" CLUSTER BY {', '.join(quote(name) for name in clustered_by)}"
+    return statement
+
+
+def partition(column: Column, by: str) -> str:
+    """Return what a table is partitioned by, as a statement writes it."""
+    kind = types.type_name(column.type)
+    if kind == "DATE" and by == "day":
+        return quote(column.name)
+    return f"{kind}_TRUNC({quote(column.name)}, {by.upper()})"
+
+
 def count(table: str) -> str:
     """Return a count of all rows."""
     return f"SELECT COUNT(*) FROM {table}"
@@ -186,6 +213,11 @@ def nothing_staged(columns: Sequence[Column]) -> str:
 def texts(values: Iterable[str]) -> str:
     """Return texts as a list in brackets."""
     return f"({', '.join(literal(value) for value in values)})"
+
+
+def _definition(column: Column, *, is_key: bool) -> str:
+    required = "" if column.is_nullable and not is_key else " NOT NULL"
+    return f"{quote(column.name)} {types.type_name(column.type)}{required}"
 
 
 def _bare(column: Column) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC
 
 import pyarrow as pa
 
-from shared.config.models import ResolvedTable
+from shared.config.models import BigQueryConnection, BigQueryTable, ResolvedTable
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import TableSchema
@@ -27,7 +27,7 @@ from shared.targets.base import (
     ReadPart,
     Vitals,
 )
-from shared.targets.bigquery import connection, sql, tables
+from shared.targets.bigquery import connection, sql, tables, types
 from shared.targets.bigquery.bookkeeping import VERSION, Books
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.publishing import Publishing
@@ -49,9 +49,7 @@ class BigQueryTarget:
         secrets: Secrets,  # noqa: ARG002 - the function's own identity is enough
         objects: StagedObjects | None = None,
     ) -> None:
-        place, reach = resolved.table.bigquery, resolved.connections.bigquery
-        if place is None or reach is None:
-            raise InvalidConfigError(f"table {resolved.table.name} has no bigquery target")
+        place, reach = _place(resolved)
         self._config = resolved.table
         self._place = place
         self._objects = objects if place.load != "upload" else None
@@ -72,6 +70,29 @@ class BigQueryTarget:
         """Return the table as it is in the target; None when it does not exist."""
         found = tables.find(self._jobs, self._table)
         return found.schema if found else None
+
+    @classmethod
+    def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
+        """Return the statement that makes a table of these columns; nothing is asked for it."""
+        place, reach = _place(resolved)
+        ref = Ref(place.project or reach.project, place.dataset, place.table)
+        by = place.partition_by
+        partitioned_by = sql.partition(schema.column(by.column), by.by) if by else None
+        columns = list(schema)
+        return sql.create_table(
+            ref.sql, columns, schema.primary_key, partitioned_by, place.cluster_by
+        )
+
+    def require(self, schema: TableSchema) -> None:
+        """Check that the table, if it is there, can hold the columns of a run.
+
+        Raises:
+            SchemaConflictError: columns are missing, or have types that would alter values.
+        """
+        found = tables.find(self._jobs, self._table)
+        if found:
+            types.require(self._table.sql, found.columns, list(schema))
+            tables.require_layout(self._table, self._place, found)
 
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order."""
@@ -250,3 +271,10 @@ class BigQueryTarget:
 
     def _publishing(self, manifest: Manifest) -> Publishing:
         return Publishing(self._jobs, self._books, self._config, self._table, manifest)
+
+
+def _place(resolved: ResolvedTable) -> tuple[BigQueryTable, BigQueryConnection]:
+    place, reach = resolved.table.bigquery, resolved.connections.bigquery
+    if place is None or reach is None:
+        raise InvalidConfigError(f"table {resolved.table.name} has no bigquery target")
+    return place, reach

@@ -71,3 +71,22 @@ def test_name_that_bigquery_does_not_take_is_refused(name: str) -> None:
 def test_names_that_differ_by_case_alone_are_refused() -> None:
     with pytest.raises(InvalidSchemaError, match="columns Id and ID have the same name"):
         require_distinct(["Id", "other", "ID"])
+
+
+def test_definition_of_a_table_says_how_it_is_laid_out() -> None:
+    schema = a_schema(("id",), id="int64", day="date", at="timestamp")
+
+    statement = sql.create_table(
+        "`p`.`d`.`t`",
+        list(schema),
+        schema.primary_key,
+        sql.partition(schema.column("at"), "month"),
+        ["day"],
+    )
+
+    assert statement == (
+        "CREATE TABLE `p`.`d`.`t` (`id` INT64 NOT NULL, `day` DATE, `at` DATETIME, "
+        "PRIMARY KEY (`id`) NOT ENFORCED) "
+        "PARTITION BY DATETIME_TRUNC(`at`, MONTH) CLUSTER BY `day`"
+    )
+    assert sql.partition(schema.column("day"), "day") == "`day`"
