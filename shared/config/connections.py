@@ -83,7 +83,7 @@ class BigQueryConnection(Model):
     location: str = Field(min_length=1, max_length=64)
     """Where the datasets are, ``EU`` or ``europe-west1``; a job stays in one location."""
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
-    """Another server than Google's, such as an emulator; over plain HTTP it gets no credentials."""
+    """Another server than Google's, such as an emulator; plain HTTP gets no credentials."""
 
 
 class Connections(Model):

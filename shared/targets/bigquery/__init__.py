@@ -10,5 +10,5 @@ A transaction lives within one job here: a function that dies leaves none open, 
 session, for up to a day. No statement that defines a table may stand in it, so tables are made
 before and dropped after, and what is read to decide about a publish is read before it. The epoch in
 the state row ties the two together: it is the first thing that the script changes, from the value
-that the decision was made on, or not at all (docs/adr/0008).
+that the decision was made on, or not at all (docs/adr/0010).
 """

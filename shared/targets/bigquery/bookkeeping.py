@@ -173,14 +173,12 @@ class Books:
     def step(self, manifest: Manifest, state: TargetState, *, is_base: bool) -> Step:
         """Return what a publish changes here: the fence first, the records last."""
         after = fencing.next_state(manifest, state)
-        fence = (
-            (
-                f"UPDATE {self._state.sql} SET watermark = @watermark, snapshot = @newest, "
-                "run_id = @run_id, change_token = @change_token, epoch = @epoch, "
-                "updated_at = CURRENT_TIMESTAMP() WHERE epoch = @epoch - 1"
-            ),
-            f"ASSERT @@row_count = 1 AS '{sql.FENCE}'",
+        move_on = (
+            f"UPDATE {self._state.sql} SET watermark = @watermark, snapshot = @newest, "
+            "run_id = @run_id, change_token = @change_token, epoch = @epoch, "
+            "updated_at = CURRENT_TIMESTAMP() WHERE epoch = @epoch - 1"
         )
+        fence = (move_on, f"ASSERT @@row_count = 1 AS '{sql.FENCE}'")
         values: dict[str, object] = {
             "watermark": after.watermark,
             "newest": after.snapshot,

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from shared.config.models import BigQueryTable
-from shared.core.schemas import Column, TableSchema
+from shared.core.schemas import Column
 from shared.targets.bigquery import types
 from shared.targets.bigquery.identifiers import literal, quote
 
@@ -35,23 +34,31 @@ def declare() -> str:
     return f"DECLARE {INSERTED}, {UPDATED}, {DELETED}, {BEFORE} INT64 DEFAULT 0;\n"
 
 
-def create_table(table: str, schema: TableSchema, place: BigQueryTable) -> str:
-    """Return CREATE TABLE with partitions and clustering; ``table`` is quoted."""
-    lines = []
-    for column in schema:
-        is_required = column.name in schema.primary_key or not column.is_nullable
-        kind = types.type_name(column.type)
-        lines.append(f"{quote(column.name)} {kind}{' NOT NULL' if is_required else ''}")
-    if schema.primary_key:
-        lines.append(f"PRIMARY KEY ({', '.join(map(quote, schema.primary_key))}) NOT ENFORCED")
-    parts = [f"CREATE TABLE IF NOT EXISTS {table} (\n  " + ",\n  ".join(lines) + "\n)"]
-    if cut := place.partition_by:
-        kinds = {c.name: types.type_name(c.type) for c in schema}
-        kind = kinds.get(cut.column, "TIMESTAMP")
-        parts.append(f"PARTITION BY {kind}_TRUNC({quote(cut.column)}, {cut.by.upper()})")
-    if place.cluster_by:
-        parts.append(f"CLUSTER BY {', '.join(map(quote, place.cluster_by))}")
-    return "\n".join(parts)
+def create_table(
+    table: str,
+    columns: Sequence[Column],
+    key: Sequence[str],
+    partitioned_by: str | None,
+    clustered_by: Sequence[str],
+) -> str:
+    """Return the statement for a table that the API makes, for people to read and to change."""
+    listed = [_definition(c, is_key=c.name in key) for c in columns]
+    if key:
+        listed.append(f"PRIMARY KEY ({', '.join(quote(k) for k in key)}) NOT ENFORCED")
+    statement = f"CREATE TABLE {table} ({', '.join(listed)})"
+    if partitioned_by:
+        statement += f" PARTITION BY {partitioned_by}"
+    if clustered_by:
+        statement += f" CLUSTER BY {', '.join(quote(name) for name in clustered_by)}"
+    return statement
+
+
+def partition(column: Column, by: str) -> str:
+    """Return what a table is partitioned by, as a statement writes it."""
+    kind = types.type_name(column.type)
+    if kind == "DATE" and by == "day":
+        return quote(column.name)
+    return f"{kind}_TRUNC({quote(column.name)}, {by.upper()})"
 
 
 def count(table: str) -> str:
@@ -206,6 +213,11 @@ def nothing_staged(columns: Sequence[Column]) -> str:
 def texts(values: Iterable[str]) -> str:
     """Return texts as a list in brackets."""
     return f"({', '.join(literal(value) for value in values)})"
+
+
+def _definition(column: Column, *, is_key: bool) -> str:
+    required = "" if column.is_nullable and not is_key else " NOT NULL"
+    return f"{quote(column.name)} {types.type_name(column.type)}{required}"
 
 
 def _bare(column: Column) -> str:

@@ -55,24 +55,8 @@ class BigQueryTarget:
         self._objects = objects if place.load != "upload" else None
         self._jobs = Jobs(reach, {**place.labels, "sluice_table": resolved.table.name})
         self._books = Books(self._jobs, reach.project, resolved.table.name)
-        self._table = _ref(place, reach)
+        self._table = Ref(place.project or reach.project, place.dataset, place.table)
         self._project = reach.project
-
-    @classmethod
-    def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
-        """Return a statement that makes a table like the one that the API is asked for."""
-        place, reach = _place(resolved)
-        return sql.create_table(_ref(place, reach).sql, schema, place)
-
-    def require(self, schema: TableSchema) -> None:
-        """Check that the table, if it is there, can hold the columns of a run.
-
-        Raises:
-            SchemaConflictError: columns are missing, or have types that would alter values.
-        """
-        found = tables.find(self._jobs, self._table)
-        if found:
-            types.require(self._table.sql, found.columns, list(schema))
 
     def state(self) -> TargetState:
         """Return the table's state row; a table never loaded has an empty one."""
@@ -86,6 +70,29 @@ class BigQueryTarget:
         """Return the table as it is in the target; None when it does not exist."""
         found = tables.find(self._jobs, self._table)
         return found.schema if found else None
+
+    @classmethod
+    def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
+        """Return the statement that makes a table of these columns; nothing is asked for it."""
+        place, reach = _place(resolved)
+        ref = Ref(place.project or reach.project, place.dataset, place.table)
+        by = place.partition_by
+        partitioned_by = sql.partition(schema.column(by.column), by.by) if by else None
+        columns = list(schema)
+        return sql.create_table(
+            ref.sql, columns, schema.primary_key, partitioned_by, place.cluster_by
+        )
+
+    def require(self, schema: TableSchema) -> None:
+        """Check that the table, if it is there, can hold the columns of a run.
+
+        Raises:
+            SchemaConflictError: columns are missing, or have types that would alter values.
+        """
+        found = tables.find(self._jobs, self._table)
+        if found:
+            types.require(self._table.sql, found.columns, list(schema))
+            tables.require_layout(self._table, self._place, found)
 
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order."""
@@ -271,7 +278,3 @@ def _place(resolved: ResolvedTable) -> tuple[BigQueryTable, BigQueryConnection]:
     if place is None or reach is None:
         raise InvalidConfigError(f"table {resolved.table.name} has no bigquery target")
     return place, reach
-
-
-def _ref(place: BigQueryTable, reach: BigQueryConnection) -> Ref:
-    return Ref(place.project or reach.project, place.dataset, place.table)

@@ -521,3 +521,55 @@ def test_part_of_a_merged_table_can_be_read_again() -> None:
 def test_part_of_any_other_table_cannot_be_read_again(table: TableConfig, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         table.require_backfill()
+
+
+# BigQuery -----------------------------------------------------------------------------------------
+
+
+def bigquery_data(**place: Any) -> dict[str, Any]:
+    """Return a table that goes to BigQuery."""
+    place = {"dataset": "sales", "table": "flights", **place}
+    return table_data(postgres=None, bigquery=place)
+
+
+@pytest.mark.parametrize("name", ["flights", "Flüge 2024", "a-b_c", "表"])
+def test_name_that_bigquery_takes_for_a_table_is_kept(name: str) -> None:
+    table = TableConfig.model_validate(bigquery_data(table=name))
+
+    assert table.target_kind == "bigquery"
+    assert (table.place.schema_, table.place.table) == ("sales", name)
+    assert TableConfig.model_validate(table.model_dump(by_alias=True)) == table
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a$20240101", "a`b", "x" * 1025, "a\x00b"])
+def test_name_that_bigquery_does_not_take_for_a_table_is_refused(name: str) -> None:
+    assert "is no table name in BigQuery" in why(TableConfig, bigquery_data(table=name))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"dataset": "two words"},
+        {"dataset": "_sluice"},
+        {"cluster_by": ["a", "b", "c", "d", "e"]},
+        {"cluster_by": ["a", "a"]},
+        {"partition_by": {"column": "day", "by": "week"}},
+        {"labels": {"Team": "x"}},
+        {"project": "P"},
+    ],
+)
+def test_layout_that_bigquery_does_not_take_is_refused(place: dict[str, Any]) -> None:
+    assert why(TableConfig, bigquery_data(**place)).startswith("bigquery.")
+
+
+def test_reference_table_in_bigquery_has_a_dataset_of_its_own() -> None:
+    data = table_data(kind="reference", postgres=None, bigquery={"table": "codes"})
+
+    assert TableConfig.model_validate(data).place.schema_ == "ref"
+
+
+def test_bigquery_is_not_asked_to_read_what_it_cannot_open() -> None:
+    data = bigquery_data(load="uri") | {"encryption": True}
+
+    assert "it cannot open parts that are encrypted" in why(TableConfig, data)
+    assert TableConfig.model_validate(bigquery_data() | {"encryption": True}).encryption
