@@ -6,6 +6,7 @@ from datetime import UTC
 import pyarrow as pa
 
 from shared.config.models import BigQueryConnection, BigQueryTable, ResolvedTable
+from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import TableSchema
@@ -73,6 +74,19 @@ class BigQueryTarget:
         found = tables.find(self._jobs, self._table)
         if found:
             types.require(self._table.sql, found.columns, list(schema))
+
+    def fit(self, schema: TableSchema) -> TableSchema:
+        """Return the columns as they are: the table's policy for drift is ``freeze``.
+
+        Raises:
+            SchemaConflictError: the run could not be published, as things are.
+        """
+        self.require(schema)
+        return schema
+
+    def schemas(self) -> tuple[PastSchema, ...]:
+        """Return nothing: BigQuery's books keep no schemas yet."""
+        return ()
 
     def state(self) -> TargetState:
         """Return the table's state row; a table never loaded has an empty one."""
