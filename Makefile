@@ -16,7 +16,7 @@ DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allo
 
 .PHONY: help setup demo test crash bench bench-intake simulate soak fuzz fuzz-guided format lint build
 .PHONY: deploy rollback destroy
-.PHONY: lock ci clean tf-check tf-docs
+.PHONY: lock ci clean tf-check tf-docs types
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ fuzz: $(VENV)/.ready ## Try ever new, broken CSV files (MINUTES=10)
 
 fuzz-guided: $(VENV)/.ready ## The same, with files that reach new code (MINUTES=10; Linux on x86)
 	@$(BIN)/python -m tests.fuzz.guided --minutes $(or $(MINUTES),10)
+
+types: $(VENV)/.ready ## Write docs/types.md anew from the code
+	@$(BIN)/python -m tests.docs
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .

@@ -50,9 +50,41 @@ def _listed(table: TableConfig, overridden: list[str]) -> Listed:
     )
 
 
-def schema() -> None:
-    """Print the JSON Schema of tables.yaml; editors complete and check with it."""
-    typer.echo(json.dumps(resolve.json_schema(), indent=2))
+def schema(
+    table: Annotated[
+        str | None, typer.Argument(help="Name of a table; without it: of the table files.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the schemas a table has had; without one, print the JSON Schema of tables.yaml."""
+    if table is None:
+        typer.echo(json.dumps(resolve.json_schema(), indent=2))
+        return
+    services = cloud.connect()
+    resolved, _ = services.config.get(table)
+    with closing(services.target(resolved)) as target:
+        past = target.schemas()
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in past], default=str, indent=2))
+        return
+    if not past:
+        render.plain(f"{table} has no schema yet: its first run writes it down")
+        return
+    rows = [
+        Listed(
+            (str(each.epoch), render.moment(each.recorded_at), each.run_id),
+            each.changes or ("first seen",),
+        )
+        for each in past
+    ]
+    render.listing(("EPOCH>", "UTC", "RUN"), rows)
+    newest = past[-1].schema
+    cells = (
+        (c.name, str(c.type), "yes" if c.is_nullable else "no", _key(c.name, newest))
+        for c in newest
+    )
+    render.listing(("COLUMN", "TYPE", "NULL", "KEY"), [Listed(row) for row in cells])
 
 
 def metadata(

@@ -28,6 +28,8 @@ from shared.config.connections import PostgresConnection as PostgresConnection
 from shared.config.connections import SnowflakeConnection as SnowflakeConnection
 from shared.config.connections import SqlServerConnection as SqlServerConnection
 from shared.core import naming
+from shared.core.drift import Policy
+from shared.core.fidelity import Consent
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType
 from shared.errors import InvalidSchemaError
@@ -311,6 +313,10 @@ class TableConfig(Model):
     guard: Guard = Guard()
     deletes: Deletes | None = None
     """Absent: rows that are gone from the source stay, until a full load."""
+    drift: Policy = Policy.FREEZE
+    """What happens when the source's columns are not what the target's table can hold."""
+    accept: dict[str, list[Consent]] = Field(default_factory=dict)
+    """Columns of the target, with the alterations of their values that the table consents to."""
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
     """Uncompressed Arrow bytes after which a Parquet part is closed."""
 
@@ -378,6 +384,14 @@ class TableConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _bigquery_alters_nothing(self) -> Self:
+        if self.bigquery and (self.drift is not Policy.FREEZE or self.accept):
+            raise ValueError(
+                "a table in BigQuery is `drift: freeze`, and accepts no alterations of its values"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _deletes_compare_keys(self) -> Self:
         if self.deletes and self.csv:
             raise ValueError("deletes compares the keys of a whole table; a file is only a part")
@@ -400,6 +414,10 @@ class TableConfig(Model):
         if columns and not set(self.primary_key or ()) <= columns.keys():
             raise ValueError(f"primary_key names no column; csv.columns has {', '.join(columns)}")
         return self
+
+    def accepts(self, column: str, consent: Consent) -> bool:
+        """Say whether values of a column may be altered in a way."""
+        return consent in self.accept.get(column, ())
 
     def mode_of_run(self, asked: SyncMode | None) -> SyncMode:
         """Return the mode of a run: the table's own, or a full read if that is asked for.

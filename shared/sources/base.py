@@ -1,7 +1,7 @@
 """What every source promises: one fixed schema, one snapshot, rows as Arrow batches."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +39,8 @@ class Extent:
     null_cursor_rows: int = 0
     rows_ahead: int = 0
     rows_without_cursor: int = 0
+    altered: dict[str, int] = field(default_factory=dict)
+    """Columns with the number of values that are altered, as the table accepts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

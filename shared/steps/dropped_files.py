@@ -9,6 +9,7 @@ from typing import Any
 from shared import csv
 from shared.config.models import CsvFiles, ResolvedTable
 from shared.contracts import FrozenContract
+from shared.core import drift
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import InvalidFileError, RetryableError
 from shared.steps.attempts import Work
@@ -141,7 +142,10 @@ class DroppedFile:
             )
         with closing(self._services.target(self._resolved)) as target:
             existing = target.schema()
-        return TableSchema(existing.columns, key or existing.primary_key) if existing else None
+        if existing is None:
+            return None
+        columns = tuple(c for c in existing.columns if c.name != drift.RESCUED)
+        return TableSchema(columns, key or existing.primary_key)
 
     def _differs(self, frozen: FrozenContract, reasons: list[str]) -> InvalidFileError:
         table = frozen.table

@@ -22,7 +22,7 @@ from shared.errors import (
     UnitTooLargeError,
 )
 from shared.sources.base import Extent, Snapshot, Source
-from shared.steps import rewinds, units
+from shared.steps import columns, rewinds, units
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.wiring import Services
 
@@ -135,13 +135,14 @@ def _begin(work: Work, resolved: ResolvedTable, source: Source) -> Manifest | No
     run, mode = work.run, work.run.mode or resolved.table.sync_mode
     with closing(work.services.target(resolved)) as target:
         state, is_there = target.state(), target.schema() is not None
-    token = unchanged.token(source.change_token(), mode, run.config_generation or 0)
-    reason = unchanged.verdict(run, token, state)
-    if reason and is_there:
-        work.finish(RunState.SKIPPED, reason=reason)
-        return None
-    require_table(run.table, mode, state, is_there=is_there)
-    return without_parts(work, resolved, source, state, token)
+        token = unchanged.token(source.change_token(), mode, run.config_generation or 0)
+        reason = unchanged.verdict(run, token, state)
+        if reason and is_there:
+            work.finish(RunState.SKIPPED, reason=reason)
+            return None
+        require_table(run.table, mode, state, is_there=is_there)
+        schema = columns.staged(target, resolved.table, source.schema())
+    return without_parts(work, resolved, source, state, token, schema=schema)
 
 
 def require_table(table: str, mode: SyncMode, state: TargetState, *, is_there: bool) -> None:
@@ -159,12 +160,17 @@ def require_table(table: str, mode: SyncMode, state: TargetState, *, is_there: b
 
 
 def without_parts(
-    work: Work, resolved: ResolvedTable, source: Source, state: TargetState, token: str | None
+    work: Work,
+    resolved: ResolvedTable,
+    source: Source,
+    state: TargetState,
+    token: str | None,
+    *,
+    schema: TableSchema,
 ) -> Manifest:
     """Fix the snapshot and the window, and count: all of the manifest but its parts."""
     services, run, table = work.services, work.run, resolved.table
     mode = run.mode or table.sync_mode
-    schema = source.schema()
     snapshot = source.snapshot()
     if run.span:
         window: Window | None = source.backfill(run.span, state.watermark)
@@ -264,6 +270,10 @@ def _notes(extent: Extent, snapshot: Snapshot, window: Window | None) -> tuple[s
     notes = []
     if not snapshot.is_pinned:
         notes.append(f"snapshot not pinned: {snapshot.reason}")
+    notes += [
+        f"{number} values of {column} lost their digits after the microsecond, as accepted"
+        for column, number in extent.altered.items()
+    ]
     if extent.null_cursor_rows:
         notes.append(f"{extent.null_cursor_rows} rows have NULL in the incremental_column")
     if extent.rows_without_cursor:

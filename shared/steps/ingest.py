@@ -1,6 +1,7 @@
 """Ingest: one generation of one dropped file into staged Parquet, its bad rows set aside."""
 
 import logging
+from contextlib import closing
 from datetime import UTC
 
 from shared import csv
@@ -12,8 +13,10 @@ from shared.core.messages import IngestRequest
 from shared.core.runs import Run, RunState, Trigger
 from shared.errors import UnknownTableError
 from shared.stage.arrow import arrow_schema
+from shared.stage.rescue import fold
 from shared.steps import quarantine
 from shared.steps.attempts import Work, attempt, find_staged, open_run
+from shared.steps.columns import staged
 from shared.steps.dropped_files import DroppedFile, Hashed
 from shared.steps.rejects import Rejects
 from shared.steps.units import ask_for_load, finish, part_writer
@@ -111,12 +114,16 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
     services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
     file = DroppedFile(work, resolved, info)
     reading = file.reading()
+    with closing(services.target(resolved)) as target:
+        schema = staged(target, resolved.table, reading.schema)
     with ahead(file.chunks(), depth=4) as chunks, Rejects(work, info) as rejects:
         content = Hashed(chunks)
         inside = Hashed(csv.unpacked(content)) if file.is_packed else content
         batches = rejects.sift(csv.read(inside, reading.dialect, reading.schema))
+        if schema is not reading.schema:
+            batches = fold(batches, reading.schema, schema)
         writer = part_writer(work, resolved, is_bounded=False)
-        parts = writer.write(arrow_schema(reading.schema), batches)
+        parts = writer.write(arrow_schema(schema), batches)
     rejects.require_few(rules, reading.dialect)
     file.freeze(reading)
     return Manifest(
@@ -128,7 +135,7 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         is_pinned=True,
         window=None,
         epoch=None,
-        schema=reading.schema,
+        schema=schema,
         parts=parts,
         rows_source=rejects.rows,
         rows_rejected=rejects.rejected,

@@ -150,7 +150,7 @@ def _publish(work: Work, target: Target, manifest: Manifest, resolved: ResolvedT
 def _finish(work: Work, manifest: Manifest, published: Published, resolved: ResolvedTable) -> None:
     steps = work.stats(manifest.rows_staged, manifest.size_bytes)
     if published.record:
-        receipt = _receipt(manifest, published.record)
+        receipt = _receipt(manifest, published.record, published.notes)
         work.finish(RunState.COMMITTED, receipt=receipt, steps=steps)
     elif published.outcome is Outcome.SUPERSEDED:
         work.finish(RunState.SUPERSEDED, steps=steps, reason=published.reason)
@@ -163,7 +163,7 @@ def _finish(work: Work, manifest: Manifest, published: Published, resolved: Reso
         work.finish(RunState.SKIPPED, steps=steps, reason=published.reason)
 
 
-def _receipt(manifest: Manifest, record: LoadRecord) -> Receipt:
+def _receipt(manifest: Manifest, record: LoadRecord, notes: tuple[str, ...]) -> Receipt:
     return Receipt(
         rows_source=manifest.rows_source,
         rows_staged=manifest.rows_staged,
@@ -176,6 +176,6 @@ def _receipt(manifest: Manifest, record: LoadRecord) -> Receipt:
         is_pinned=manifest.is_pinned,
         low=manifest.low,
         high=manifest.high,
-        notes=manifest.notes,
+        notes=(*manifest.notes, *notes),
         evidence=manifest.evidence,
     )

@@ -8,6 +8,7 @@ from shared.core.manifests import Manifest
 from shared.core.messages import ExtractRequest
 from shared.core.runs import Attempt, Trigger
 from shared.steps.attempts import Work
+from shared.steps.columns import staged
 from shared.steps.extract import requested, require_table, without_parts
 from shared.wiring import Services
 
@@ -40,14 +41,16 @@ def preview(request: ExtractRequest, services: Services) -> Preview:
     mode = run.mode or resolved.table.sync_mode
     attempt = Attempt(id="preview", step="extract", started_at=services.now())
     work = Work(services, run, attempt, is_leased=False)
-    with closing(services.target(resolved)) as target:
+    with (
+        closing(services.target(resolved)) as target,
+        closing(services.source(resolved, run.run_id)) as source,
+    ):
         state, is_there = target.state(), target.schema() is not None
         rows_target = target.count() if is_there else None
-    require_table(run.table, mode, state, is_there=is_there)
-    with closing(services.source(resolved, run.run_id)) as source:
+        require_table(run.table, mode, state, is_there=is_there)
         token = unchanged.token(source.change_token(), mode, generation)
-        manifest = without_parts(work, resolved, source, state, token)
-    with closing(services.target(resolved)) as target:
+        schema = staged(target, resolved.table, source.schema())
+        manifest = without_parts(work, resolved, source, state, token, schema=schema)
         scanned_bytes = target.scanned_bytes(manifest)
     reason = unchanged.verdict(replace(run, trigger=Trigger.SCHEDULE), token, state)
     return Preview(

@@ -6,7 +6,7 @@ from contextlib import closing
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
-from shared.core import naming, plans
+from shared.core import drift, naming, plans
 from shared.core.manifests import Manifest
 from shared.core.messages import LoadRequest, UnitRequest
 from shared.core.plans import Plan, Slice, Unit
@@ -20,6 +20,7 @@ from shared.errors import (
 )
 from shared.sources.base import Snapshot, Source
 from shared.stage.arrow import arrow_schema
+from shared.stage.rescue import fold
 from shared.stage.writer import PartWriter
 from shared.steps.attempts import Work, unit
 from shared.wiring import Services
@@ -64,8 +65,11 @@ def read_slice(
     rows_source = manifest.rows_source
     if piece is not None:
         rows_source = source.extent(manifest.mode, manifest.window, piece).rows
-    counted = _Counted(source.read(manifest.mode, manifest.window, piece))
     is_keys = piece is not None and piece.is_keys
+    batches = source.read(manifest.mode, manifest.window, piece)
+    if drift.RESCUED in manifest.schema.names and not is_keys:
+        batches = fold(batches, source.schema(), manifest.schema)
+    counted = _Counted(batches)
     writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, is_keys=is_keys)
     schema = manifest.schema.only_key if is_keys else manifest.schema
     parts = writer.write(arrow_schema(schema), counted)

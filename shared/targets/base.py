@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from shared.config.models import ResolvedTable
+from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import TableSchema
@@ -70,6 +71,8 @@ class Published:
     outcome: Outcome
     record: LoadRecord | None = None
     reason: str = ""
+    notes: tuple[str, ...] = ()
+    """What was done to the table itself, for the receipt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,18 @@ class Target(Protocol):
         Raises:
             SchemaConflictError: columns are missing, or have types that would alter values.
         """
+
+    def fit(self, schema: TableSchema) -> TableSchema:
+        """Return what a run stages of a source's columns, by the table's policy for drift.
+
+        The columns themselves, unless the table's policy is ``rescue``. Nothing is changed.
+
+        Raises:
+            SchemaConflictError: the run could not be published, as things are.
+        """
+
+    def schemas(self) -> tuple[PastSchema, ...]:
+        """Return the schemas that published runs had, oldest first; each differs from the last."""
 
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from shared.config.models import TableConfig
 from shared.core import fencing
 from shared.core.fencing import TargetState
+from shared.core.fidelity import Consent, remedy
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.errors import (
@@ -140,7 +141,8 @@ class Guards:
         if longer:
             raise ValueNotRepresentableError(
                 f"{longer} values of column {column} are longer than the {limit} "
-                f"characters of {self._table}; widen the column",
+                f"characters of {self._table}; widen the column, or accept that they are cut: "
+                f"{remedy(column, Consent.LENGTH)}",
                 column=column,
             )
 

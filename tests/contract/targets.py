@@ -62,6 +62,15 @@ class Engine:
     key: ClassVar[str] = "PRIMARY KEY"
     add: ClassVar[tuple[str, str]] = ("", "")
     """What is written otherwise where a column is added."""
+    fox_text: ClassVar[str]
+    """Type of a text that takes two foxes, and no three."""
+    decimal: ClassVar[str]
+    """Type of decimals with two digits behind the point, ten in all."""
+    keeps_sign_of_zero: ClassVar[bool] = True
+    long_text_mib: ClassVar[int] = 16
+    """How long a text is that the contract sends: a stand-in may take its time."""
+    drifts: ClassVar[bool] = True
+    """Whether tables may have another policy than to freeze."""
     connections: Connections
     secrets: Any
 
@@ -98,6 +107,7 @@ class PostgresEngine(Engine):
     kind = "postgres"
     default_schema = "public"
     text, short_text = "text", "varchar"
+    fox_text, decimal = "varchar(2)", "numeric(10,2)"
     longest_name = 63
 
     @classmethod
@@ -136,6 +146,8 @@ class SqlServerEngine(Engine):
     kind = "sqlserver"
     default_schema = "dbo"
     text, short_text = "nvarchar(max)", "nvarchar"
+    fox_text, decimal = "nvarchar(4)", "decimal(10,2)"
+    keeps_sign_of_zero, long_text_mib = False, 4
     add = ("ADD COLUMN", "ADD")
     longest_name = 128
 
@@ -195,6 +207,7 @@ class BigQueryEngine(Engine):
     """
 
     kind = "bigquery"
+    fox_text, decimal, drifts = "STRING(2)", "NUMERIC(10, 2)", False
     default_schema = "tests"
     schema_key = "dataset"
     text, short_text, whole = "STRING", "STRING", "INT64"
@@ -345,14 +358,14 @@ class Run:
         run_id = f"20240131T{number:06d}Z-{uuid.uuid5(uuid.NAMESPACE_OID, table.name).hex[:12]}"
         size = -(-len(rows) // part_count) or 1
         self.batches = {
-            f"{run_id}/part-{i}": self._batch(self.schema, rows[i * size : (i + 1) * size])
+            f"{run_id}/part-{i}": a_batch(self.schema, rows[i * size : (i + 1) * size])
             for i in range(part_count)
         }
         parts = tuple(_part(name, batch) for name, batch in self.batches.items())
         key_parts = None
         if keys is not None:
             name = f"{run_id}/keys-0"
-            self.batches[name] = self._batch(self.schema.only_key, keys)
+            self.batches[name] = a_batch(self.schema.only_key, keys)
             key_parts = (_part(name, self.batches[name]),)
         self.manifest: Manifest = a_manifest(
             **{
@@ -381,11 +394,13 @@ class Run:
         for part in self.manifest.all_parts:
             target.stage(self.manifest, part, [self.batches[part.name]])
 
-    def _batch(self, schema: TableSchema, rows: Sequence[Row]) -> pa.RecordBatch:
-        fields = arrow_schema(schema)
-        columns = list(zip(*rows, strict=True)) or [()] * len(fields)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)]
-        return pa.RecordBatch.from_arrays(arrays, names=fields.names)
+
+def a_batch(schema: TableSchema, rows: Sequence[Row]) -> pa.RecordBatch:
+    """Return rows as Arrow carries them."""
+    fields = arrow_schema(schema)
+    columns = list(zip(*rows, strict=True)) or [()] * len(fields)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, names=fields.names)
 
 
 def _part(name: str, batch: pa.RecordBatch) -> Part:
@@ -395,3 +410,10 @@ def _part(name: str, batch: pa.RecordBatch) -> Part:
 def a_merge(**changes: Any) -> dict[str, Any]:
     """Return what makes a run a merge: of a file, or of the window that is given."""
     return {"mode": SyncMode.INCREMENTAL, **changes}
+
+
+def changed(published: Published) -> tuple[int, int, int]:
+    """Return the rows that were inserted, updated and deleted."""
+    record = published.record
+    assert record is not None, published.reason
+    return record.rows_inserted, record.rows_updated, record.rows_deleted

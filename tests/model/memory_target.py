@@ -11,6 +11,7 @@ from typing import ClassVar, TypeVar
 import pyarrow as pa
 
 from shared.core import fencing
+from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest, Part
 from shared.core.modes import SyncMode
@@ -115,6 +116,14 @@ class MemoryTarget:
             return self.refusal(manifest) or self.commit(manifest, rows)
 
         return self._io("publish directly", operation)
+
+    def fit(self, schema: TableSchema) -> TableSchema:
+        """Take any columns."""
+        return schema
+
+    def schemas(self) -> tuple[PastSchema, ...]:
+        """Keep none."""
+        return ()
 
     def staged(self, manifest: Manifest) -> set[str]:
         """Return the parts that the run's staging table holds; make it if need be."""

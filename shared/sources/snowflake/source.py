@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
+from shared.core.fidelity import Consent, remedy
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
 from shared.core.schemas import TableSchema
@@ -151,10 +152,11 @@ class SnowflakeSource:
         query = sql.extent(self._ref, columns, None if _is_keys(piece) else cursor, where)
         rows, null_rows, *fine = self._one(query, f"counting {self._table.name}")
         for column, number in zip((c for c in columns if c.has_nanoseconds), fine, strict=True):
-            if number:
+            if number and not self._config.accepts(column.target_name, Consent.NANOSECONDS):
                 raise ValueNotRepresentableError(
                     f"{number} values of column {column.name} have nanoseconds, which no target "
-                    f"keeps; round it in a view, or declare it {column.type_name}(6)",
+                    f"keeps; round it in a view, or declare it {column.type_name}(6), or accept "
+                    f"the change: {remedy(column.target_name, Consent.NANOSECONDS)}",
                     column=column.name,
                 )
         if null_rows and self._null_policy() == "fail":
@@ -169,6 +171,11 @@ class SnowflakeSource:
             null_cursor_rows=int(null_rows),
             rows_ahead=ahead,
             rows_without_cursor=without,
+            altered={
+                c.target_name: int(number)
+                for c, number in zip((c for c in columns if c.has_nanoseconds), fine, strict=True)
+                if number
+            },
         )
 
     def split(

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from shared.core.fidelity import Cell, Consent
 from shared.core.schemas import Column, DataType, Kind
 from shared.core.windows import CursorKind
 from shared.errors import SchemaConflictError
@@ -13,21 +15,36 @@ MAX_INT64_DIGITS = 18
 MICROSECOND_DIGITS = 6
 """Digits of a second that Arrow, Parquet and the targets keep."""
 
-_KINDS: dict[str, Kind] = {
-    "FLOAT": Kind.FLOAT64,
-    "TEXT": Kind.TEXT,
-    "BINARY": Kind.BINARY,
-    "BOOLEAN": Kind.BOOL,
-    "DATE": Kind.DATE,
-    "TIME": Kind.TIME,
-    "TIMESTAMP_NTZ": Kind.TIMESTAMP,
-    "TIMESTAMP_LTZ": Kind.TIMESTAMPTZ,
-    "TIMESTAMP_TZ": Kind.TIMESTAMPTZ,
-    "VARIANT": Kind.JSON,
-    "OBJECT": Kind.JSON,
-    "ARRAY": Kind.JSON,
+_FINE = (Consent.NANOSECONDS,)
+
+SOURCE: Final[dict[str, Cell]] = {
+    "NUMBER(p,0), p ≤ 18": Cell(type=Kind.INT64, is_wider=True),
+    "NUMBER(p,s)": Cell(type=Kind.DECIMAL),
+    "FLOAT": Cell(type=Kind.FLOAT64),
+    "TEXT": Cell(type=Kind.TEXT),
+    "BINARY": Cell(type=Kind.BINARY),
+    "BOOLEAN": Cell(type=Kind.BOOL),
+    "DATE": Cell(type=Kind.DATE),
+    "TIME": Cell(type=Kind.TIME, consents=_FINE),
+    "TIMESTAMP_NTZ": Cell(type=Kind.TIMESTAMP, consents=_FINE),
+    "TIMESTAMP_LTZ": Cell(type=Kind.TIMESTAMPTZ, consents=_FINE),
+    "TIMESTAMP_TZ": Cell(
+        type=Kind.TIMESTAMPTZ,
+        consents=_FINE,
+        note="the moment is kept, in UTC; the offset that it was written with is not part of it",
+    ),
+    "VARIANT": Cell(type=Kind.JSON, note="as `TO_JSON` writes it: NULL inside a value is `null`"),
+    "OBJECT": Cell(type=Kind.JSON),
+    "ARRAY": Cell(type=Kind.JSON),
 }
-"""Source: Snowflake, INFORMATION_SCHEMA.COLUMNS, DATA_TYPE."""
+"""Types by their name in INFORMATION_SCHEMA.COLUMNS, DATA_TYPE; NUMBER by its digits.
+
+Source: Snowflake, "Summary of data types".
+"""
+
+_KINDS: dict[str, Kind] = {
+    name: Kind(cell.type) for name, cell in SOURCE.items() if not name.startswith("NUMBER")
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

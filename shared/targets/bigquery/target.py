@@ -6,6 +6,7 @@ from datetime import UTC
 import pyarrow as pa
 
 from shared.config.models import BigQueryConnection, BigQueryTable, ResolvedTable
+from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import TableSchema
@@ -57,6 +58,19 @@ class BigQueryTarget:
         self._books = Books(self._jobs, reach.project, resolved.table.name)
         self._table = Ref(place.project or reach.project, place.dataset, place.table)
         self._project = reach.project
+
+    def fit(self, schema: TableSchema) -> TableSchema:
+        """Return the columns as they are: the table's policy for drift is ``freeze``.
+
+        Raises:
+            SchemaConflictError: the run could not be published, as things are.
+        """
+        self.require(schema)
+        return schema
+
+    def schemas(self) -> tuple[PastSchema, ...]:
+        """Return nothing: BigQuery's books keep no schemas yet."""
+        return ()
 
     def state(self) -> TargetState:
         """Return the table's state row; a table never loaded has an empty one."""

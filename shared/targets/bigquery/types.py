@@ -4,11 +4,12 @@ A type is written as SQL has it: ``INT64``, ``NUMERIC(18, 4)``, ``STRING(10)``.
 """
 
 import re
-from typing import Any
+from typing import Any, Final
 
+from shared.core.fidelity import Cell
 from shared.core.schemas import Column, DataType, Kind
+from shared.targets.bigquery import fitting
 from shared.targets.bigquery.identifiers import quote
-from shared.targets.relational import fitting
 
 NUMERIC_SCALE, NUMERIC_WHOLE = 9, 29
 """Digits after and before the point of a NUMERIC. Source: "Data types", decimal types."""
@@ -16,19 +17,34 @@ NUMERIC_SCALE, NUMERIC_WHOLE = 9, 29
 BIGNUMERIC_SCALE, BIGNUMERIC_WHOLE = 38, 38
 """The same of a BIGNUMERIC, leaving out the part of a 39th."""
 
-_NAMES: dict[Kind, str] = {
-    Kind.BOOL: "BOOL",
-    Kind.INT64: "INT64",
-    Kind.FLOAT64: "FLOAT64",
-    Kind.TEXT: "STRING",
-    Kind.BINARY: "BYTES",
-    Kind.DATE: "DATE",
-    Kind.TIME: "TIME",
-    Kind.TIMESTAMP: "DATETIME",
-    Kind.TIMESTAMPTZ: "TIMESTAMP",
-    Kind.JSON: "STRING",
+CELLS: Final[dict[Kind, Cell]] = {
+    Kind.BOOL: Cell(type="BOOL"),
+    Kind.INT64: Cell(type="INT64"),
+    Kind.DECIMAL: Cell(
+        type="NUMERIC({p}, {s})",
+        note=f"`BIGNUMERIC(p, s)` beyond {NUMERIC_WHOLE} digits before the point or "
+        f"{NUMERIC_SCALE} after it",
+    ),
+    Kind.FLOAT64: Cell(type="FLOAT64"),
+    Kind.TEXT: Cell(type="STRING"),
+    Kind.BINARY: Cell(type="BYTES"),
+    Kind.DATE: Cell(type="DATE"),
+    Kind.TIME: Cell(type="TIME"),
+    Kind.TIMESTAMP: Cell(type="DATETIME"),
+    Kind.TIMESTAMPTZ: Cell(type="TIMESTAMP"),
+    Kind.JSON: Cell(
+        type="STRING",
+        is_wider=True,
+        note="BigQuery's own `JSON` rounds long numbers and forgets the order of keys",
+    ),
 }
-"""JSON texts stay texts: BigQuery's JSON rounds long numbers and forgets the order of keys."""
+"""What a new column becomes. Source: "Data types"."""
+
+EXISTING: Final = (
+    *("BOOL", "INT64", "NUMERIC", "NUMERIC(10, 2)", "BIGNUMERIC", "FLOAT64", "STRING"),
+    *("STRING(10)", "BYTES", "BYTES(10)", "DATE", "TIME", "DATETIME", "TIMESTAMP", "JSON"),
+)
+"""Types of existing columns that docs/types.md answers for."""
 
 _KINDS: dict[str, Kind] = {
     "BOOL": Kind.BOOL,
@@ -52,7 +68,7 @@ _LENGTH = re.compile(r"(?:STRING|BYTES)\((\d+)\)")
 def type_name(data_type: DataType) -> str:
     """Return the type of a new column."""
     if data_type.kind is not Kind.DECIMAL:
-        return _NAMES[data_type.kind]
+        return CELLS[data_type.kind].type
     precision, scale = data_type.precision or 0, data_type.scale or 0
     is_small = scale <= NUMERIC_SCALE and precision - scale <= NUMERIC_WHOLE
     return f"{'NUMERIC' if is_small else 'BIGNUMERIC'}({precision}, {scale})"
@@ -91,6 +107,11 @@ def holds(existing: str, wanted: DataType) -> bool:
     if wanted.kind in (Kind.TEXT, Kind.JSON):
         return existing.startswith("STRING(")
     return wanted.kind is Kind.BINARY and existing.startswith("BYTES(")
+
+
+def rounds(existing: str, wanted: DataType) -> bool:  # noqa: ARG001
+    """Return False: no column is loaded that rounds."""
+    return False
 
 
 def length_limit(existing: str) -> int | None:

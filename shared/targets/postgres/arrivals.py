@@ -13,6 +13,7 @@ from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.errors import IntegrityError
+from shared.targets import consents
 from shared.targets.base import LoadRecord, ReadPart
 from shared.targets.guards import marker
 from shared.targets.postgres import catalog, copying, sql, types
@@ -95,7 +96,8 @@ class Arrival:
         return not key or catalog.primary_key(self._cursor, self._table) == key
 
     def _copy(self, batches: Iterable["pa.RecordBatch"]) -> int:
-        with ahead(copying.encode(self._columns, batches)) as blocks:
+        rows = consents.accepted(batches, self._columns, self._config.accept, cells=types.CELLS)
+        with ahead(copying.encode(self._columns, rows, self._manifest.run_id)) as blocks:
             self._cursor.execute(sql.copy_in(self._table, self._columns), stream=blocks)
         return int(self._cursor.rowcount)
 

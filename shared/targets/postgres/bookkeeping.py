@@ -7,7 +7,7 @@ from shared.targets.relational.dialect import BookStatements
 LOCK = 0x51_10_1CE
 """Advisory lock under which the tables are created: two firsts must not collide."""
 
-VERSION = 3
+VERSION = 4
 """Version of the tables below, as ``_sluice.versions`` records it."""
 
 TABLES = (
@@ -58,6 +58,15 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS _sluice.versions (
   version INTEGER PRIMARY KEY,
   since TIMESTAMPTZ NOT NULL DEFAULT now())""",
+    # Since version 4.
+    """CREATE TABLE IF NOT EXISTS _sluice.schemas (
+  table_name TEXT NOT NULL,
+  epoch BIGINT NOT NULL,
+  run_id TEXT NOT NULL,
+  columns TEXT NOT NULL,
+  changes TEXT NOT NULL,
+  recorded_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  PRIMARY KEY (table_name, epoch))""",
 )
 """Creates or completes the tables of any version; what a newer release added stays."""
 
@@ -110,6 +119,14 @@ FROM (SELECT substr(tablename, length('stage_') + 1) AS run_id
 LEFT JOIN _sluice.staged s ON s.run_id = found.run_id
 GROUP BY found.run_id ORDER BY found.run_id""",
     forget_parts="DELETE FROM _sluice.staged WHERE run_id = %s",
+    read_schemas=(
+        "SELECT columns, run_id, epoch, changes, recorded_at FROM _sluice.schemas "
+        "WHERE table_name = %s ORDER BY epoch"
+    ),
+    write_schema=(
+        "INSERT INTO _sluice.schemas (table_name, epoch, run_id, columns, changes) "
+        "VALUES (%s, %s, %s, %s, %s)"
+    ),
 )
 
 ENSURE_STATE = (

@@ -7,6 +7,7 @@ from shared.targets.relational.dialect import Dialect
 
 POSTGRES: Final = Dialect(
     name="PostgreSQL",
+    counts_utf16=False,
     sql=sql,
     types=types,
     catalog=catalog,

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 from shared.core.schemas import Column, Kind
 from shared.targets.postgres.identifiers import quote
-from shared.targets.postgres.types import type_name
+from shared.targets.postgres.types import OPEN_DECIMAL, plain, type_name
+from shared.targets.relational.dialect import Existing
 
 MARKER_TYPE = "timestamp with time zone"
 """Type of the column that marks rows as deleted, as ``format_type`` writes it."""
+
+TRIMMED = "numeric without zeros at its end"
+"""Stands for a cast that PostgreSQL has a function for. Source: "Mathematical Functions"."""
 
 NOW = "SELECT clock_timestamp() AT TIME ZONE 'UTC'"
 """Returns the server's clock, in UTC without an offset."""
@@ -90,6 +94,22 @@ def add_marker(table: str, marker: str) -> str:
     return f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(marker)} {MARKER_TYPE}"
 
 
+def add_column(table: str, column: Column) -> str:
+    """Return ALTER TABLE … ADD COLUMN. ``table`` is qualified."""
+    name = quote(column.name)
+    return f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {type_name(column.type)}"
+
+
+def change_type(table: str, column: Column, existing: Existing) -> str:  # noqa: ARG001
+    """Return ALTER TABLE … ALTER COLUMN … TYPE; NOT NULL stays as it is."""
+    return f"ALTER TABLE {table} ALTER COLUMN {quote(column.name)} TYPE {type_name(column.type)}"
+
+
+def drop_column(table: str, name: str) -> str:
+    """Return ALTER TABLE … DROP COLUMN."""
+    return f"ALTER TABLE {table} DROP COLUMN {quote(name)}"
+
+
 def marker_value(snapshot: str) -> str:
     """Return the moment to mark rows with, as the text that is bound."""
     return f"{snapshot}+00"
@@ -103,7 +123,7 @@ def null_key(staging: str, key: Sequence[str]) -> str:
 
 def too_long(staging: str, column: str) -> str:
     """Return a count of staged texts with more characters than the bound limit."""
-    return f"SELECT count(*) FROM {staging} WHERE length({quote(column)}) > %s"
+    return f"SELECT count(*) FROM {staging} WHERE length({quote(column)}::text) > %s"
 
 
 def repeated_key(staging: str, key: Sequence[str]) -> str:
@@ -208,11 +228,17 @@ def delete_all(table: str) -> str:
 
 def casts(existing: dict[str, str], columns: Sequence[Column]) -> dict[str, str]:
     """Return the casts that staged values need to fit an existing table's types."""
+    found = {c.name: plain(existing[c.name]) for c in columns if c.name in existing}
     return {
-        c.name: existing[c.name]
+        c.name: _trimmed(found[c.name], c)
         for c in columns
-        if c.name in existing and existing[c.name] != type_name(c.type)
+        if c.name in found and found[c.name] != type_name(c.type)
     }
+
+
+def _trimmed(existing: str, column: Column) -> str:
+    # A file's decimals have all the digits behind the point that there might be.
+    return TRIMMED if existing == "numeric" and column.type == OPEN_DECIMAL else existing
 
 
 def _definition(column: Column, *, is_key: bool) -> str:
@@ -237,9 +263,13 @@ def _value(column: Column, casts: dict[str, str]) -> str:
 
 
 def _cast(name: str, casts: dict[str, str]) -> str:
-    # An explicit cast to varchar(n) would cut; without the length the assignment checks it.
-    wanted = casts.get(name, "").partition("(")[0]
-    return f"s.{quote(name)}::{wanted}" if wanted else f"s.{quote(name)}"
+    wanted, value = casts.get(name, ""), f"s.{quote(name)}"
+    if wanted == TRIMMED:
+        return f"trim_scale({value})"
+    if wanted.startswith("character"):
+        # An explicit cast to varchar(n) would cut; without the length the assignment checks it.
+        wanted = wanted.partition("(")[0]
+    return f"{value}::{wanted}" if wanted else value
 
 
 def _comparable(column: Column, value: str) -> str:

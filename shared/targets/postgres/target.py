@@ -2,8 +2,10 @@
 
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
 from shared.config.models import PostgresConnection, ResolvedTable
+from shared.core.drift import Policy
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema
 from shared.errors import (
@@ -61,7 +63,7 @@ class PostgresTarget(RelationalTarget):
                 if refusal := self._refusal(cursor, manifest, before):
                     return refusal
                 arrival = Arrival(cursor, self._config, self._table, manifest)
-                if not arrival.is_possible():
+                if not arrival.is_possible() or self._is_frozen(cursor, manifest):
                     return None
                 record = arrival.copy(read)
                 state = bookkeeping.read_state(cursor, POSTGRES, self._name, for_update=True)
@@ -79,6 +81,11 @@ class PostgresTarget(RelationalTarget):
     def close(self) -> None:
         """Close the connection."""
         connection.close(self._connection)
+
+    def _is_frozen(self, cursor: Any, manifest: Manifest) -> bool:
+        """Say whether a column is gone that the table's policy does not let go."""
+        is_bound = self._config.drift is Policy.FREEZE and not manifest.rewind
+        return is_bound and bool(self._drifting(cursor).compare(manifest.schema).gone)
 
     def _failures(self) -> AbstractContextManager[None]:
         return connection.failures(self._place.address)

@@ -1,17 +1,22 @@
 """The ``_sluice`` schema: what Sluice remembers in the target, changed where the rows change.
 
 ``state`` has one row per table, the fence; ``loads`` one per published run; ``files`` one per
-loaded file; ``staged`` one per part that a staging table holds.
+loaded file; ``staged`` one per part that a staging table holds; ``schemas`` one whenever the
+columns of a table's source are others than before.
 """
 
+from datetime import UTC
 from typing import Any
 
-from shared.core import fencing
+from shared.core import drift, fencing
+from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
+from shared.core.schemas import TableSchema
 from shared.errors import IntegrityError
 from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.relational.dialect import Dialect
+from shared.wire import from_json, to_json
 
 SCHEMA = "_sluice"
 
@@ -126,6 +131,31 @@ def find_content(
     return f"gs://{row[0]}/{row[1]}#{row[2]}" if row else None
 
 
+def read_schemas(cursor: Any, dialect: Dialect, table: str) -> tuple[PastSchema, ...]:
+    """Return the schemas that a table's source has had, oldest first."""
+    cursor.execute(dialect.books.STATEMENTS.read_schemas, (table,))
+    return tuple(
+        PastSchema(
+            schema=from_json(TableSchema, columns.encode(), f"{SCHEMA}.schemas of {table}"),
+            run_id=run_id,
+            epoch=int(epoch),
+            changes=tuple(changes.splitlines()),
+            recorded_at=at.replace(tzinfo=UTC) if at.tzinfo is None else at,
+        )
+        for columns, run_id, epoch, changes, at in cursor.fetchall()
+    )
+
+
+def _note_schema(cursor: Any, dialect: Dialect, table: str, manifest: Manifest, epoch: int) -> None:
+    """Write a run's columns down, if they are the first or others than the last."""
+    last = next(reversed(read_schemas(cursor, dialect, table)), None)
+    changes = drift.changes(last.schema if last else None, manifest.schema)
+    if last is None or changes:
+        columns, said = to_json(manifest.schema).decode(), "\n".join(changes)
+        row = (table, epoch, manifest.run_id, columns, said)
+        cursor.execute(dialect.books.STATEMENTS.write_schema, row)
+
+
 def record(
     cursor: Any,
     dialect: Dialect,
@@ -150,6 +180,7 @@ def record(
             "back"
         )
     cursor.execute(statements.write_load, _load_row(table, manifest, load, after))
+    _note_schema(cursor, dialect, table, manifest, after.epoch)
     if manifest.rewind:
         # The rows of later files are gone, so the same files may be dropped again.
         kept = [layer.run_id for layer in manifest.rewind.layers] or [manifest.rewind.run_id]

@@ -5,10 +5,11 @@ from typing import Any
 from shared.config.models import TableConfig
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
-from shared.core.schemas import DataType, Kind
+from shared.core.schemas import DataType, Kind, TableSchema
 from shared.targets.base import LoadRecord
 from shared.targets.guards import Guards, marker
-from shared.targets.relational.dialect import Casts, Dialect
+from shared.targets.relational import fitting
+from shared.targets.relational.dialect import Casts, Dialect, Existing
 from shared.targets.relational.staging import Staging
 
 
@@ -22,6 +23,8 @@ class Changes:
         config: TableConfig,
         table: str,
         manifest: Manifest,
+        *,
+        last: TableSchema | None,
     ) -> None:
         self._cursor = cursor
         self._dialect = dialect
@@ -29,6 +32,7 @@ class Changes:
         self._config = config
         self._table = table
         self._manifest = manifest
+        self._last = last
         staging = Staging(cursor, dialect, manifest)
         self._staging = staging.rows_table
         self._keys = staging.keys_table
@@ -76,9 +80,20 @@ class Changes:
             self._run(self._sql.create_table(self._table, self._columns, key))
             if self._marker:
                 self._run(self._sql.add_marker(self._table, self._marker))
-        found = self._dialect.catalog.columns(self._cursor, self._table)
-        existing = {name: kind for name, kind, _ in found}
-        self._dialect.types.require(self._table, existing, self._columns)
+        found = existing_columns(self._cursor, self._dialect, self._table)
+        fitting.require(
+            self._dialect,
+            self._config,
+            fitting.compare(
+                self._dialect,
+                self._config,
+                self._table,
+                found,
+                self._manifest.schema,
+                last=self._last,
+            ),
+        )
+        existing = {name: column.type for name, column in found.items()}
         if self._marker:
             self._check_marker(existing.get(self._marker))
         self._check_lengths(existing)
@@ -155,3 +170,9 @@ class Changes:
             return 0
         self._cursor.execute(statement)
         return int(self._cursor.rowcount)
+
+
+def existing_columns(cursor: Any, dialect: Dialect, table: str) -> dict[str, Existing]:
+    """Return the columns of a table, in order; none when there is no table."""
+    found = dialect.catalog.columns(cursor, table)
+    return {name: Existing(kind, is_required) for name, kind, is_required in found}

@@ -4,17 +4,26 @@ An engine is a package beside this one. Its modules fulfil the protocols below a
 ``Dialect`` is only the list of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.core.schemas import Column, DataType
+from shared.core.fidelity import Cell
+from shared.core.schemas import Column, DataType, Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Casts = dict[str, str]
 """Columns whose type in the table is not that of the staged values, with their type there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A column of an existing table: its type as the catalogue writes it, and NOT NULL."""
+
+    type: str
+    is_required: bool = False
 
 
 class Statements(Protocol):
@@ -67,6 +76,15 @@ class Statements(Protocol):
 
     def add_marker(self, table: str, marker: str) -> str:
         """Return what adds the column that marks rows as deleted."""
+
+    def add_column(self, table: str, column: Column) -> str:
+        """Return what adds a column that may be NULL."""
+
+    def change_type(self, table: str, column: Column, existing: Existing) -> str:
+        """Return what gives an existing column the type of ``column``."""
+
+    def drop_column(self, table: str, name: str) -> str:
+        """Return what drops a column."""
 
     def marker_value(self, snapshot: str) -> str:
         """Return the moment to mark rows with, as the text that is bound."""
@@ -136,21 +154,27 @@ class Statements(Protocol):
 class Types(Protocol):
     """Column types in the engine."""
 
+    @property
+    def CELLS(self) -> Mapping[Kind, Cell]:  # noqa: N802 - a module's constant
+        """What each kind becomes, and what that does to its values."""
+
     def data_type(self, name: str) -> DataType:
         """Return the column type of an existing column, by its type as the catalogue writes it."""
 
     def holds(self, existing: str, wanted: DataType) -> bool:
         """Say whether a column of type ``existing`` keeps every value of ``wanted`` as it is."""
 
+    def rounds(self, existing: str, wanted: DataType) -> bool:
+        """Say whether a column rounds what it has no digits for, and refuses all else."""
+
+    def widens(self, existing: str, wanted: DataType) -> bool:
+        """Say whether a column can become one of type ``wanted`` with all that is in it kept."""
+
+    def type_name(self, data_type: DataType) -> str:
+        """Return the type of a new column that is no part of a key."""
+
     def length_limit(self, existing: str) -> int | None:
         """Return the most characters that an existing column takes; None: any number."""
-
-    def require(self, table: str, existing: dict[str, str], columns: list[Column]) -> None:
-        """Check that an existing table can hold the columns of a run.
-
-        Raises:
-            SchemaConflictError: columns are missing, or have types that would alter values.
-        """
 
 
 class Catalog(Protocol):
@@ -225,6 +249,8 @@ class BookStatements:
     read_staged: str
     read_staging_runs: str
     forget_parts: str
+    read_schemas: str
+    write_schema: str
 
 
 class Send(Protocol):
@@ -252,6 +278,8 @@ class Dialect:
     """One engine."""
 
     name: str
+    counts_utf16: bool
+    """Lengths of texts are in UTF-16 units; otherwise in characters."""
     sql: Statements
     types: Types
     catalog: Catalog

@@ -19,11 +19,11 @@ from shared.targets.relational.staging import Staging
 class Rebuilding:
     """One step of a rewind, in its transaction."""
 
-    def __init__(self, cursor: Any, dialect: Dialect, manifest: Manifest) -> None:
+    def __init__(self, cursor: Any, dialect: Dialect, manifest: Manifest, staging: Staging) -> None:
         self._cursor = cursor
         self._sql = dialect.sql
         self._manifest = manifest
-        self._staging = Staging(cursor, dialect, manifest)
+        self._staging = staging
 
     def put(self, layer: Layer, part: Part, batches: Iterable[pa.RecordBatch]) -> None:
         """Put the rows of a part in, over those of the same key.

@@ -5,9 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest, Part, Rewind
 from shared.core.schemas import TableSchema
 from shared.errors import NotStagedError
+from shared.targets.consents import NO_LIMITS, Accepted, Limits, accepted
 from shared.targets.relational.bookkeeping import SCHEMA
 from shared.targets.relational.dialect import Dialect
 
@@ -15,10 +17,20 @@ from shared.targets.relational.dialect import Dialect
 class Staging:
     """The staging tables of one run, as one transaction sees them."""
 
-    def __init__(self, cursor: Any, dialect: Dialect, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        cursor: Any,
+        dialect: Dialect,
+        manifest: Manifest,
+        *,
+        target: str = "",
+        accept: Accepted | None = None,
+    ) -> None:
         self._cursor = cursor
         self._dialect = dialect
         self._manifest = manifest
+        self._target = target
+        self._accept = accept or {}
         self.rows_table = self._table("stage")
         self.keys_table = self._table("keys")
 
@@ -42,8 +54,8 @@ class Staging:
         self._cursor.execute(statement, (self._manifest.run_id,))
         return {row[0] for row in self._cursor.fetchall()}
 
-    def fill(self, part: Part, batches: Iterable[pa.RecordBatch], target: str) -> None:
-        """Put a part into its table, once, on its way to ``target``.
+    def fill(self, part: Part, batches: Iterable[pa.RecordBatch]) -> None:
+        """Put a part into its table, once, on its way to the target's.
 
         Raises:
             NotStagedError: the table is gone, because the run was published or discarded.
@@ -53,7 +65,7 @@ class Staging:
         is_keys = part in (self._manifest.key_parts or ())
         table = self.keys_table if is_keys else self.rows_table
         self.require(table)
-        self._send(table, self._manifest.schema_of(part), batches, part.name, target)
+        self._send(table, self._manifest.schema_of(part), batches, part.name)
         self.settle(part.name)
 
     def scratch(self, schema: TableSchema, batches: Iterable[pa.RecordBatch], part: str) -> str:
@@ -114,10 +126,24 @@ class Staging:
         schema: TableSchema,
         batches: Iterable[pa.RecordBatch],
         part: str,
-        target: str = "",
     ) -> None:
-        found = self._dialect.catalog.destination(self._cursor, target) if target else {}
-        self._dialect.send(self._cursor, table, list(schema), batches, part=part, destination=found)
+        columns, dialect, target = list(schema), self._dialect, self._target
+        rows = accepted(
+            batches, columns, self._accept, cells=dialect.types.CELLS, limits=self._limits()
+        )
+        found = dialect.catalog.destination(self._cursor, target) if target else {}
+        dialect.send(self._cursor, table, columns, rows, part=part, destination=found)
+
+    def _limits(self) -> Limits:
+        """Return what the columns of the target's table take that the table file lets be cut."""
+        if not self._target or not any(Consent.LENGTH in given for given in self._accept.values()):
+            return NO_LIMITS
+        found = self._dialect.catalog.columns(self._cursor, self._target)
+        lengths = {name: self._dialect.types.length_limit(kind) for name, kind, _ in found}
+        return Limits(
+            lengths={name: length for name, length in lengths.items() if length is not None},
+            is_utf16=self._dialect.counts_utf16,
+        )
 
     def _check_layers(self, rewind: Rewind) -> None:
         self.require(self.rows_table)

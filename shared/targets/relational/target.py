@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import TableConfig
+from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import Column, TableSchema
@@ -26,6 +27,7 @@ from shared.targets.base import (
 from shared.targets.relational import bookkeeping, versions
 from shared.targets.relational.changes import Changes
 from shared.targets.relational.dialect import Dialect
+from shared.targets.relational.drifting import Drifting
 from shared.targets.relational.rebuilding import Rebuilding
 from shared.targets.relational.staging import Staging
 from shared.targets.relational.versions import Versions
@@ -86,16 +88,28 @@ class RelationalTarget(ABC):
         return TableSchema(columns, key) if columns else None
 
     def require(self, schema: TableSchema) -> None:
-        """Check that the table, if it is there, can hold the columns of a run.
+        """Check that a run of these columns could be published, as things are.
 
         Raises:
-            SchemaConflictError: columns are missing, or have types that would alter values.
+            SchemaConflictError: it could not, by the table's policy for drift.
+        """
+        self.fit(schema)
+
+    def fit(self, schema: TableSchema) -> TableSchema:
+        """Return what a run stages of a source's columns, by the table's policy for drift.
+
+        Raises:
+            SchemaConflictError: the run could not be published, as things are.
         """
         with self._transaction() as cursor:
-            found = self._dialect.catalog.columns(cursor, self._table)
-        existing = {name: kind for name, kind, _ in found}
-        if existing:
-            self._dialect.types.require(self._table, existing, list(schema))
+            return self._drifting(cursor).fit(schema)
+
+    def schemas(self) -> tuple[PastSchema, ...]:
+        """Return the schemas that published runs had, oldest first; each differs from the last."""
+        with self._transaction() as cursor:
+            if not bookkeeping.is_there(cursor, self._dialect):
+                return ()
+            return bookkeeping.read_schemas(cursor, self._dialect, self._name)
 
     def publish_directly(
         self,
@@ -129,7 +143,7 @@ class RelationalTarget(ABC):
             ValueNotRepresentableError: the database would alter or refuse a value.
         """
         with self._transaction() as cursor:
-            Staging(cursor, self._dialect, manifest).fill(part, batches, self._table)
+            self._staging(cursor, manifest).fill(part, batches)
 
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order."""
@@ -147,7 +161,7 @@ class RelationalTarget(ABC):
             NotStagedError: the staging table is gone, because the run was published or discarded.
         """
         with self._transaction() as cursor:
-            Rebuilding(cursor, self._dialect, manifest).put(layer, part, batches)
+            self._rebuilding(cursor, manifest).put(layer, part, batches)
 
     def restage_keys(
         self, manifest: Manifest, layer: Layer, batches: Iterable[pa.RecordBatch]
@@ -158,7 +172,7 @@ class RelationalTarget(ABC):
             NotStagedError: the staging table is gone, because the run was published or discarded.
         """
         with self._transaction() as cursor:
-            Rebuilding(cursor, self._dialect, manifest).keep_only(layer, batches)
+            self._rebuilding(cursor, manifest).keep_only(layer, batches)
 
     def version(self, run_id: str) -> KeptVersion | None:
         """Return the version that a run left and that the target keeps; None where it does not."""
@@ -184,6 +198,7 @@ class RelationalTarget(ABC):
             SchemaConflictError: the existing table would alter values.
         """
         self._add_marker()
+        notes = self._evolve(manifest)
         with self._transaction() as cursor:
             state = bookkeeping.read_state(cursor, self._dialect, self._name, for_update=True)
             if refusal := self._refusal(cursor, manifest, state):
@@ -192,11 +207,12 @@ class RelationalTarget(ABC):
             staging.check()
             if self._config.kind == "reference":
                 self._versions(cursor).keep(state.run_id)
-            changes = Changes(cursor, self._dialect, self._config, self._table, manifest)
+            last = None if manifest.rewind else self._drifting(cursor).last()
+            changes = Changes(cursor, self._dialect, self._config, self._table, manifest, last=last)
             record = changes.apply()
             bookkeeping.record(cursor, self._dialect, self._name, manifest, state, record)
             staging.drop()
-        return Published(outcome=Outcome.COMMITTED, record=record)
+        return Published(outcome=Outcome.COMMITTED, record=record, notes=notes)
 
     def discard(self, manifest: Manifest) -> None:
         """Drop the run's staging tables, as far as they are there."""
@@ -268,6 +284,14 @@ class RelationalTarget(ABC):
             if existing and wanted not in existing:
                 cursor.execute(self._dialect.sql.add_marker(self._table, wanted))
 
+    def _evolve(self, manifest: Manifest) -> tuple[str, ...]:
+        """Bring the table closer to the run's columns; on its own, as the marker is."""
+        with self._transaction() as cursor:
+            return self._drifting(cursor).evolve(manifest)
+
+    def _drifting(self, cursor: Any) -> Drifting:
+        return Drifting(cursor, self._dialect, self._config, self._table)
+
     def _prepare(self) -> None:
         """Make sure that there is a state row to lock, and a schema for the table.
 
@@ -280,6 +304,13 @@ class RelationalTarget(ABC):
             for schema in (self._place.schema, *((versions.SCHEMA,) if is_reference else ())):
                 if not self._dialect.catalog.schema_exists(cursor, schema):
                     cursor.execute(self._dialect.sql.create_schema(schema))
+
+    def _staging(self, cursor: Any, manifest: Manifest) -> Staging:
+        accept = self._config.accept
+        return Staging(cursor, self._dialect, manifest, target=self._table, accept=accept)
+
+    def _rebuilding(self, cursor: Any, manifest: Manifest) -> Rebuilding:
+        return Rebuilding(cursor, self._dialect, manifest, self._staging(cursor, manifest))
 
     def _versions(self, cursor: Any) -> Versions:
         return Versions(cursor, self._dialect, self._config, self._table)

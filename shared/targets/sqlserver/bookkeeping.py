@@ -10,7 +10,7 @@ from shared.errors import TargetUnavailableError
 from shared.targets.relational.dialect import BookStatements
 from shared.targets.sqlserver import sql
 
-VERSION = 1
+VERSION = 2
 """Version of the tables below, as ``_sluice.versions`` records it."""
 
 LOCK_TIMEOUT_MS = 30_000
@@ -76,6 +76,18 @@ TABLES = (
   version int NOT NULL PRIMARY KEY,
   since datetime2(7) NOT NULL DEFAULT SYSUTCDATETIME()""",
     ),
+    # Since version 2.
+    _NEW_TABLE.format(
+        "schemas",
+        """
+  table_name nvarchar(128) NOT NULL,
+  epoch bigint NOT NULL,
+  run_id nvarchar(60) NOT NULL,
+  columns nvarchar(max) NOT NULL,
+  changes nvarchar(max) NOT NULL,
+  recorded_at datetime2(7) NOT NULL DEFAULT SYSUTCDATETIME(),
+  PRIMARY KEY (table_name, epoch)""",
+    ),
 )
 """Creates what is not there.
 
@@ -132,6 +144,14 @@ FROM (SELECT SUBSTRING(o.name, 7, 128) AS run_id
 LEFT JOIN _sluice.staged AS s ON s.run_id = found.run_id COLLATE DATABASE_DEFAULT
 GROUP BY found.run_id ORDER BY found.run_id""",
     forget_parts="DELETE FROM _sluice.staged WHERE run_id = ?",
+    read_schemas=(
+        "SELECT columns, run_id, epoch, changes, recorded_at FROM _sluice.schemas "
+        "WHERE table_name = ? ORDER BY epoch"
+    ),
+    write_schema=(
+        "INSERT INTO _sluice.schemas (table_name, epoch, run_id, columns, changes) "
+        "VALUES (?, ?, ?, ?, ?)"
+    ),
 )
 
 ENSURE_STATE = (

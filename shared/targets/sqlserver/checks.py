@@ -10,12 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.core.fidelity import Consent
 from shared.core.schemas import Column, Kind
-from shared.errors import ValueNotRepresentableError
+from shared.targets import consents
+from shared.targets.consents import MIN_NORMAL
 from shared.targets.sqlserver import types
-
-MIN_NORMAL = 2.2250738585072014e-308
-"""Smaller floats become 0. Source: "float and real (Transact-SQL)"."""
 
 _WHOLE_RANGES = {
     "int": (-(2**31), 2**31 - 1),
@@ -49,39 +48,49 @@ def require_representable(
     Raises:
         ValueNotRepresentableError: a value would be altered or refused.
     """
-    for is_bad, why in _CHECKS[column.type.kind](values, destination):
+    for is_bad, why, consent in _CHECKS[column.type.kind](values, destination):
         where = pc.index(pc.fill_null(is_bad, False), True).as_py()  # noqa: FBT003
         if where >= 0:
-            raise ValueNotRepresentableError(
-                f"column {column.name}, row {first_row + where + 1} of {place}: {why}; SQL Server "
-                "cannot keep it as it is. Mend the source, or widen the column",
-                column=column.name,
-                row=first_row + where + 1,
+            raise consents.refusal(
+                column.name,
+                first_row + where + 1,
+                place,
+                why=why,
+                engine="SQL Server",
+                consent=consent,
             )
 
 
-Found = list[tuple[Any, str]]
-"""Masks of bad values with what is wrong with them."""
+Found = list[tuple[Any, str, Consent | None]]
+"""Masks of bad values, with what is wrong with them, and what would let them pass."""
 
 
 def _text(values: pa.Array, destination: str) -> Found:
-    found: Found = [(pc.match_substring(values, "\x00"), "text with a NUL character (U+0000)")]
+    found: Found = [
+        (pc.match_substring(values, "\x00"), "text with a NUL character (U+0000)", Consent.NUL)
+    ]
     limit = types.length_limit(destination)
     if destination == "uniqueidentifier":
-        return [(pc.invert(pc.match_substring_regex(values, _GUID)), "text that is no GUID")]
+        return [(pc.invert(pc.match_substring_regex(values, _GUID)), "text that is no GUID", None)]
     # No text has more UTF-16 units than UTF-8 bytes.
     if limit is not None and _exceeds(pc.binary_length(values), limit):
         wide = pc.count_substring_regex(values, _WIDE)
         units = pc.add(pc.utf8_length(values), wide)
-        found.append((pc.greater(units, limit), f"text of more than {limit} UTF-16 units"))
+        why = f"text of more than {limit} UTF-16 units"
+        found.append((pc.greater(units, limit), why, Consent.LENGTH))
     return found
+
+
+def _json(values: pa.Array, destination: str) -> Found:
+    return [(is_bad, why, None) for is_bad, why, _ in _text(values, destination)]
 
 
 def _binary(values: pa.Array, destination: str) -> Found:
     limit = types.length_limit(destination)
     if limit is None:
         return []
-    return [(pc.greater(pc.binary_length(values), limit), f"more than {limit} bytes")]
+    is_longer = pc.greater(pc.binary_length(values), limit)
+    return [(is_longer, f"more than {limit} bytes", Consent.LENGTH)]
 
 
 def _whole(values: pa.Array, destination: str) -> Found:
@@ -92,7 +101,7 @@ def _whole(values: pa.Array, destination: str) -> Found:
         low, high = 1 - 10**digits, 10**digits - 1
     else:
         return []
-    return [(_outside(values, low, high), f"a number outside {low} to {high}")]
+    return [(_outside(values, low, high), f"a number outside {low} to {high}", None)]
 
 
 def _decimal(values: pa.Array, destination: str) -> Found:
@@ -105,26 +114,26 @@ def _decimal(values: pa.Array, destination: str) -> Found:
         return []
     whole = pc.cast(pc.trunc(values), pa.decimal128(38, 0))
     bounds = [pa.scalar(Decimal(each), pa.decimal128(38, 0)) for each in (low, high)]
-    return [(_outside(whole, *bounds), f"a number outside {low} to {high}")]
+    return [(_outside(whole, *bounds), f"a number outside {low} to {high}", None)]
 
 
 def _float(values: pa.Array, _destination: str) -> Found:
     size = pc.abs(values)
     is_tiny = pc.and_(pc.less(size, MIN_NORMAL), pc.not_equal(values, 0.0))
     return [
-        (pc.invert(pc.is_finite(values)), "NaN or infinity"),
-        (is_tiny, f"a number nearer to 0 than {MIN_NORMAL}"),
+        (pc.invert(pc.is_finite(values)), "NaN or infinity", Consent.NOT_FINITE),
+        (is_tiny, f"a number nearer to 0 than {MIN_NORMAL}", Consent.TINY),
     ]
 
 
 def _date(values: pa.Array, _destination: str) -> Found:
     days = values.cast(pa.int32())
-    return [(_outside(days, _FIRST_DAY, _LAST_DAY), "a date outside the years 1 to 9999")]
+    return [(_outside(days, _FIRST_DAY, _LAST_DAY), "a date outside the years 1 to 9999", None)]
 
 
 def _timestamp(values: pa.Array, _destination: str) -> Found:
     moments = values.cast(pa.int64())
-    return [(_outside(moments, _FIRST_US, _LAST_US), "a time outside the years 1 to 9999")]
+    return [(_outside(moments, _FIRST_US, _LAST_US), "a time outside the years 1 to 9999", None)]
 
 
 def _nothing(_values: pa.Array, _destination: str) -> Found:
@@ -137,7 +146,7 @@ _CHECKS = {
     Kind.DECIMAL: _decimal,
     Kind.FLOAT64: _float,
     Kind.TEXT: _text,
-    Kind.JSON: _text,
+    Kind.JSON: _json,
     Kind.BINARY: _binary,
     Kind.DATE: _date,
     Kind.TIME: _nothing,

@@ -7,6 +7,7 @@ from shared.targets.sqlserver import bookkeeping, catalog, sending, sql, types
 
 SQLSERVER: Final = Dialect(
     name="SQL Server",
+    counts_utf16=True,
     sql=sql,
     types=types,
     catalog=catalog,

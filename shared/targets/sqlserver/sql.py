@@ -6,6 +6,7 @@ Plain T-SQL of SQL Server 2016 and later; no MERGE, whose concurrency has traps 
 from collections.abc import Sequence
 
 from shared.core.schemas import Column, Kind
+from shared.targets.relational.dialect import Existing
 from shared.targets.sqlserver import types
 from shared.targets.sqlserver.identifiers import literal, quote
 
@@ -16,6 +17,9 @@ _SNAPSHOT_DIGITS = len("2024-01-31 00:00:00.1234567")
 """A datetimeoffset has seven digits of a second, a snapshot nine."""
 
 _TEXTS = (Kind.TEXT, Kind.JSON)
+
+_COMPARED = ("nvarchar", "nchar", "varchar", "char", "varbinary", "binary")
+"""How the types begin that are compared in a way of their own; others are cast to."""
 
 NOW = "SELECT SYSUTCDATETIME()"
 """Returns the server's clock, in UTC without an offset."""
@@ -106,6 +110,24 @@ def count_unmarked(table: str, marker: str) -> str:
 def add_marker(table: str, marker: str) -> str:
     """Return ALTER TABLE … ADD for the moment at which rows were deleted."""
     return f"ALTER TABLE {table} ADD {quote(marker)} {MARKER_TYPE} NULL"
+
+
+def add_column(table: str, column: Column) -> str:
+    """Return ALTER TABLE … ADD. ``table`` is qualified."""
+    return f"ALTER TABLE {table} ADD {quote(column.name)} {types.type_name(column.type)} NULL"
+
+
+def change_type(table: str, column: Column, existing: Existing) -> str:
+    """Return ALTER TABLE … ALTER COLUMN; what is not said again would be lost."""
+    kind, collation = types.type_name(column.type), types.collation(existing.type)
+    collated = f" COLLATE {collation}" if collation and kind.startswith("nvarchar") else ""
+    null = "NOT NULL" if existing.is_required else "NULL"
+    return f"ALTER TABLE {table} ALTER COLUMN {quote(column.name)} {kind}{collated} {null}"
+
+
+def drop_column(table: str, name: str) -> str:
+    """Return ALTER TABLE … DROP COLUMN."""
+    return f"ALTER TABLE {table} DROP COLUMN {quote(name)}"
 
 
 def marker_value(snapshot: str) -> str:
@@ -225,9 +247,19 @@ def casts(existing: dict[str, str], columns: Sequence[Column]) -> dict[str, str]
 
     ``existing`` is empty where the table is a staging table too.
     """
-    own = {c.name: types.type_name(c.type) for c in columns}
-    is_odd = {c.name: c.type.kind in (*_TEXTS, Kind.BINARY) for c in columns}
-    return {name: existing.get(name, kind) for name, kind in own.items() if is_odd[name]}
+    odd = (*_TEXTS, Kind.BINARY)
+    own = {c.name: types.type_name(c.type) for c in columns if c.type.kind in odd}
+    converted = {
+        c.name: existing[c.name]
+        for c in columns
+        if c.name in existing and _is_converted(c, existing[c.name])
+    }
+    return {name: existing.get(name, kind) for name, kind in own.items()} | converted
+
+
+def _is_converted(column: Column, existing: str) -> bool:
+    is_day = column.type.kind is Kind.DATE and existing != types.type_name(column.type)
+    return is_day or types.rounds(existing, column.type)
 
 
 def _definition(column: Column, kind: str, *, is_key: bool) -> str:
@@ -259,8 +291,9 @@ def _names(columns: Sequence[Column]) -> str:
 
 def _value(name: str, casts: dict[str, str]) -> str:
     value = f"s.{quote(name)}"
-    if casts.get(name) == "uniqueidentifier":
-        return f"CAST({value} AS uniqueidentifier)"
+    kind = casts.get(name, "")
+    if kind and not kind.startswith(_COMPARED):
+        return f"CAST({value} AS {kind})"
     return value
 
 
@@ -283,7 +316,7 @@ def _same_key(key: Sequence[str], casts: dict[str, str]) -> str:
 
 def _same(name: str, casts: dict[str, str]) -> list[str]:
     mine, theirs, kind = f"t.{quote(name)}", _value(name, casts), casts.get(name)
-    if kind is None or kind == "uniqueidentifier":
+    if kind is None or not kind.startswith(_COMPARED):
         return [f"{mine} = {theirs}"]
     lengths = f"DATALENGTH({mine}) = DATALENGTH({theirs})"
     collation = types.collation(kind)

@@ -105,7 +105,7 @@ def test_repeated_keys_are_counted() -> None:
 
 def test_texts_beyond_a_bound_limit_are_counted() -> None:
     assert sql.too_long(STAGING, "name") == (
-        'SELECT count(*) FROM "_sluice"."stage_1" WHERE length("name") > %s'
+        'SELECT count(*) FROM "_sluice"."stage_1" WHERE length("name"::text) > %s'
     )
 
 
@@ -212,22 +212,33 @@ def test_casts_are_applied_wherever_a_staged_value_is_used() -> None:
 
     assert sql.insert_new(TABLE, STAGING, COLUMNS, KEY, casts) == (
         'INSERT INTO "public"."flights" ("id", "Price", "facts") '
-        'SELECT s."id"::integer, s."Price"::numeric, s."facts" FROM "_sluice"."stage_1" s '
+        'SELECT s."id"::integer, s."Price"::numeric(20,6), s."facts" FROM "_sluice"."stage_1" s '
         'WHERE NOT EXISTS (SELECT 1 FROM "public"."flights" t WHERE t."id" = s."id"::integer)'
     )
     assert sql.update_changed(TABLE, STAGING, COLUMNS[:2], KEY, casts) == (
-        'UPDATE "public"."flights" t SET "Price" = s."Price"::numeric '
+        'UPDATE "public"."flights" t SET "Price" = s."Price"::numeric(20,6) '
         'FROM "_sluice"."stage_1" s WHERE t."id" = s."id"::integer '
-        'AND (t."Price") IS DISTINCT FROM (s."Price"::numeric)'
+        'AND (t."Price") IS DISTINCT FROM (s."Price"::numeric(20,6))'
     )
     assert sql.delete_missing(TABLE, STAGING, KEY, casts).endswith('t."id" = s."id"::integer)')
+
+
+def test_decimals_of_a_file_lose_the_zeros_that_only_fill_up() -> None:
+    columns = [a_column("a", "decimal(38,18)"), a_column("b", "decimal(18,4)")]
+
+    assert sql.casts({"a": "numeric", "b": "numeric"}, columns) == {
+        "a": sql.TRIMMED,
+        "b": "numeric",
+    }
+    statement = sql.insert_all(TABLE, STAGING, columns, {"a": sql.TRIMMED, "b": "numeric"})
+    assert 'SELECT trim_scale(s."a"), s."b"::numeric FROM' in statement
 
 
 @pytest.mark.parametrize(
     ("existing", "cast"),
     [
         ("character varying(10)", "character varying"),
-        ("numeric(12,4)", "numeric"),
+        ("numeric(12,4)", "numeric(12,4)"),
         ("uuid", "uuid"),
     ],
 )

@@ -3,9 +3,7 @@
 import pytest
 
 from shared.core.schemas import DataType
-from shared.errors import SchemaConflictError
 from shared.targets.sqlserver import types
-from tests.builders import a_column
 
 EVERY = ["bool", "int64", "float64", "text", "binary", "date", "time", "timestamp", "timestamptz"]
 
@@ -59,17 +57,22 @@ def test_column_that_would_alter_a_value_is_refused(existing: str, wanted: str) 
     assert not types.holds(existing, DataType.parse(wanted))
 
 
-def test_conflict_names_the_columns_and_the_statements_that_mend_it() -> None:
-    columns = [a_column("a", "text"), a_column("b")]
-
-    with pytest.raises(SchemaConflictError) as error:
-        types.require("[dbo].[t]", {"a": "varchar(5) COLLATE X"}, columns)
-
-    assert error.value.message == (
-        "table [dbo].[t] cannot hold the run's columns unaltered: b is missing; a is varchar(5) "
-        "COLLATE X. Run ALTER TABLE [dbo].[t] ADD [b] bigint; ALTER TABLE [dbo].[t] ALTER COLUMN "
-        "[a] nvarchar(max)"
-    )
+@pytest.mark.parametrize(
+    ("existing", "wanted", "is_wider"),
+    [
+        ("decimal(10,2)", "decimal(18,4)", True),
+        ("decimal(18,2)", "decimal(18,4)", False),
+        ("real", "float64", True),
+        ("datetime2(3)", "timestamp", True),
+        ("datetime2(3)", "timestamptz", False),
+        ("datetime", "timestamp", False),
+        ("nvarchar(9) COLLATE X", "text", True),
+        ("int", "int64", True),
+        ("float", "decimal(18,4)", False),
+    ],
+)
+def test_column_that_can_be_widened_is_known(existing: str, wanted: str, is_wider: bool) -> None:
+    assert types.widens(existing, DataType.parse(wanted)) == is_wider
 
 
 @pytest.mark.parametrize(

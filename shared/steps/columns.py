@@ -1,0 +1,22 @@
+"""Which columns of its source a run stages: as the table file and the target will have them."""
+
+from shared.config.models import TableConfig
+from shared.core.schemas import TableSchema
+from shared.errors import InvalidConfigError
+from shared.targets.base import Target
+
+
+def staged(target: Target, config: TableConfig, source: TableSchema) -> TableSchema:
+    """Return the columns that a run stages of a source's.
+
+    Raises:
+        InvalidConfigError: the table file consents for a column that there is not.
+        SchemaConflictError: the run could not be published, as things are.
+    """
+    if strangers := sorted(config.accept.keys() - set(source.names)):
+        raise InvalidConfigError(
+            f"accept of {config.name} names {', '.join(strangers)}, but the columns of the source "
+            f"are {', '.join(source.names)}",
+            table=config.name,
+        )
+    return target.fit(source)
