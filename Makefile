@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 FUNCTIONS := extract ingest load sweep
 STATE ?= .sluice/demo
-WORKERS ?= 2
+WORKERS ?= 3
 TF ?= terraform
 WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.sqlserver_process import missing
-from tests.contract.targets import BigQueryEngine, Engine, PostgresEngine, SqlServerEngine, Table
+from tests.contract.targets import BigQueryEngine, Engine, PostgresEngine, SqlServerEngine
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +36,3 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     """Return each database in turn."""
     found: Engine = request.getfixturevalue(f"{request.param}_engine")
     return found
-
-
-@pytest.fixture
-def table(engine: Engine) -> Table:
-    """Return a table that is not there yet."""
-    return Table(engine)

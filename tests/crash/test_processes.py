@@ -20,7 +20,7 @@ CASES = (
     (TABLE, "extract", "bus: publish load request", Action.KILL),
     (TABLE, "load", "postgres: send block to staged rows", Action.KILL),
     (TABLE, "load", "postgres: INSERT _sluice.loads", Action.KILL),
-    (TABLE, "load", "storage: read run record #3", Action.KILL),
+    (TABLE, "load", "storage: write run record #2", Action.KILL),
     (FILE, "ingest", "http: PUT upload_id part", Action.KILL),
     (TABLE, "extract", "storage: write manifest", Action.PAUSE),
     (TABLE, "load", "postgres: COMMIT transaction #4", Action.PAUSE),

@@ -9,8 +9,9 @@ from shared.deploy import archives
 from tests.deploy.unpacked import unpack
 from tests.flow.cloud import Cloud
 from tests.flow.conftest import environment, write_config
+from tests.flow.sqlserver import server
 
-__all__ = ["environment"]
+__all__ = ["environment", "server"]
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,14 @@ def replay(cloud: Cloud, run: Run) -> Run:
 def test_failed_load_is_replayed_from_its_parts_when_the_cause_is_gone(cloud: Cloud) -> None:
     cloud.source("CREATE TABLE {db}.REPLAYED_LOAD (ID NUMBER(9,0), NAME VARCHAR)")
     cloud.source("INSERT INTO {db}.REPLAYED_LOAD VALUES (1, 'one')")
-    cloud.target("CREATE TABLE replayed_load (id integer, name date)")
+    cloud.target(
+        "CREATE TABLE replayed_load (id integer, name text CONSTRAINT no_one CHECK (name <> 'one'))"
+    )
     cloud.configure("replayed_load")
     failed = cloud.run("replayed_load")
     assert failed.state is RunState.FAILED
 
-    cloud.target("ALTER TABLE replayed_load ALTER name TYPE text")
+    cloud.target("ALTER TABLE replayed_load DROP CONSTRAINT no_one")
     cloud.source("DELETE FROM {db}.REPLAYED_LOAD")
     ended = replay(cloud, failed)
 
