@@ -311,7 +311,7 @@ def test_a_rollback_brings_back_the_archives_and_the_tables_of_the_last_good_rel
     good = deploy(bench)
     bench.write("shared/steps/load.py", "# nothing is left of it\n")
     columns = "columns: {id: int64, day: date}"
-    bench.write("config/tables.yaml", TABLES.replace(columns, f"{columns}, on_duplicate: fail", 1))
+    bench.write("config/tables.yaml", TABLES.replace(columns, f"{columns}, on_duplicate: load", 1))
     bench.commit()
     newer = deploy(bench)
 
@@ -326,7 +326,7 @@ def test_a_rollback_brings_back_the_archives_and_the_tables_of_the_last_good_rel
     assert all(Path(each["path"]).exists() for each in given.values())
     csv = cloud.services.config.get("smoke_files")[0].table.csv
     assert csv
-    assert csv.on_duplicate != "fail"
+    assert csv.on_duplicate != "load"
 
 
 def test_a_failed_smoke_run_goes_back_by_itself_where_that_was_asked_for(

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,9 +26,9 @@ from shared.core.runs import Run, Trigger
 from shared.settings import Settings, adopt
 from shared.storage import ABSENT
 from shared.wiring import Services
+from tests.flow.command_line import TIMEOUT_S, sluice
 
 DATABASE = "TESTS"
-TIMEOUT_S = 60.0
 POLL_S = 0.05
 
 
@@ -232,18 +231,3 @@ class Cloud:
     def sluice(self, *arguments: str, columns: int = 200) -> "subprocess.CompletedProcess[str]":
         """Run the command line against this cloud."""
         return sluice(self.state_dir, *arguments, columns=columns)
-
-
-def sluice(
-    state_dir: Path, *arguments: str, columns: int = 200
-) -> "subprocess.CompletedProcess[str]":
-    """Run the command line against the cloud in a folder."""
-    command = [sys.executable, "-c", "from shared.cli import main; main()", *arguments]
-    others = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env={**others, "SLUICE_STATE": str(state_dir), "COLUMNS": str(columns)},
-    )

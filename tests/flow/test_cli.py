@@ -63,7 +63,8 @@ def test_unknown_table_lists_the_known_ones(cloud: Cloud, berries: str) -> None:
 
 
 def test_runs_lists_newest_first_and_limits(cloud: Cloud, berries: str) -> None:
-    cloud.sluice("run", berries)
+    for _ in range(2):
+        cloud.run(berries)
 
     result = cloud.sluice("runs", berries, "--json", "--limit", "2")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.supervisor import Background
-from tests.flow.cloud import TIMEOUT_S, sluice
+from tests.flow.command_line import TIMEOUT_S, sluice
 from tests.flow.conftest import write_config
 
 BILLS = """\
