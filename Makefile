@@ -38,7 +38,7 @@ demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here: TARG
 test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKERS=1 runs them in turn
 	@# Sets are iterated over in one order, or the processes would not find the same tests; the
 	@# longest tests come first, as the folders are named, or one process would end with them alone.
-	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST)
 
 crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes an hour
 	@$(BIN)/python -m tests.crash

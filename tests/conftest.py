@@ -1,11 +1,34 @@
-"""What all tests share: CI fails on a test that was skipped although it could run here."""
+"""What all tests share: which of them run in one process, and that none is skipped in CI."""
 
 import os
+from pathlib import PurePosixPath
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Servers are started from processes that have gRPC loaded; its fork handlers can end the child.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
+
+TOGETHER = {"tests/deploy"}
+"""Folders whose tests share a cloud that takes long to start."""
+
+APART = {"tests/model/test_delivery.py"}
+"""Files whose tests share nothing and take long."""
+
+
+class Scheduling(LoadScopeScheduling):
+    """A file's tests run in one process, one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        folder = str(PurePosixPath(path).parent)
+        return folder if folder in TOGETHER else nodeid if path in APART else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Say how the processes share the tests."""
+    return Scheduling(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
