@@ -1,56 +1,92 @@
-"""All commands together, and how their errors end."""
+"""All commands together, and how their errors end.
+
+A command's module is imported when the command is asked for: most of the second that importing all
+of them takes is for libraries that the others need.
+"""
 
 import sys
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any, cast
 
 import typer
 from rich.text import Text
+from typer.core import TyperGroup
 
-from shared.cli import (
-    contracts,
-    deadletter,
-    deploy,
-    doctor,
-    imports,
-    intake,
-    plans,
-    quarantine,
-    render,
-    repairs,
-    tables,
-)
-from shared.cli import runs as run_commands
-from shared.cli import sweep as sweep_commands
+from shared.cli import render
 from shared.cli.failures import JsonCommand
 from shared.errors import SluiceError
 
+COMMANDS = {
+    "plan": "shared.cli.plans:plan",
+    "run": "shared.cli.runs:run",
+    "backfill": "shared.cli.runs:backfill",
+    "replay": "shared.cli.repairs:replay",
+    "rewind": "shared.cli.repairs:rewind",
+    "restore": "shared.cli.repairs:restore",
+    "runs": "shared.cli.runs:runs",
+    "validate": "shared.cli.tables:validate",
+    "schema": "shared.cli.tables:schema",
+    "metadata": "shared.cli.tables:metadata",
+    "intake": "shared.cli.intake:intake",
+    "contract": "shared.cli.contracts:contract",
+    "sweep": "shared.cli.sweep:sweep",
+    "doctor": "shared.cli.doctor:doctor",
+    "tables": "shared.cli.imports:app",
+    "quarantine": "shared.cli.quarantine:app",
+    "deadletter": "shared.cli.deadletter:app",
+    "deploy": "shared.cli.deploy:app",
+    # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
+    "local": "local.cli:app",
+}
+"""Each command's place: a function, or a Typer application of several."""
+
+ANSWERS_IN_JSON = {"intake"}
+"""Commands whose errors are JSON too, when they were asked for JSON."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands of the table, each made when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        """Import a command's module and make the command of it."""
+        module, _, attribute = COMMANDS[name].partition(":")
+        place = getattr(import_module(module), attribute)
+        parent = typer.Typer(callback=lambda: None)
+        if isinstance(place, typer.Typer):
+            parent.add_typer(place, name=name)
+        else:
+            cls = JsonCommand if name in ANSWERS_IN_JSON else None
+            parent.command(name, cls=cls)(place)
+        return typer.main.get_group(parent).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through their names, in the order of the help."""
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        """Say how many there are."""
+        return len(COMMANDS)
+
+
+class Sluice(TyperGroup):
+    """The ``sluice`` command."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """Take what Typer says of the group, and the table's commands."""
+        super().__init__(**{**attributes, "commands": {}})
+        self.commands = cast("Any", Commands())
+
+
 app = typer.Typer(
     name="sluice",
+    cls=Sluice,
     help="Move tables and files into databases, every row once, with a receipt.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    callback=lambda: None,
 )
-app.command()(plans.plan)
-app.command()(run_commands.run)
-app.command()(run_commands.backfill)
-app.command()(repairs.replay)
-app.command()(repairs.rewind)
-app.command()(repairs.restore)
-app.command()(run_commands.runs)
-app.command()(tables.validate)
-app.command()(tables.schema)
-app.command()(tables.metadata)
-app.command(cls=JsonCommand)(intake.intake)
-app.command()(contracts.contract)
-app.command()(sweep_commands.sweep)
-app.command()(doctor.doctor)
-app.add_typer(imports.app, name="tables")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(deadletter.app, name="deadletter")
-app.add_typer(deploy.app, name="deploy")
-# The cloud on a laptop is a package of its own; the functions' archives do not carry it.
-app.add_typer(import_module("local.cli").app, name="local")
 
 
 def run() -> None:
