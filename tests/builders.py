@@ -9,7 +9,8 @@ from shared.core.manifests import FileOrigin, Manifest, Part
 from shared.core.messages import Delivery
 from shared.core.modes import SyncMode
 from shared.core.plans import Plan, Slice
-from shared.core.runs import Attempt, Receipt, Run, Trigger
+from shared.core.receipts import Receipt
+from shared.core.runs import Attempt, Run, Trigger
 from shared.core.schemas import Column, DataType, TableSchema
 from shared.core.windows import Window
 from shared.sources.snowflake.types import SourceColumn

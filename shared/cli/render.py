@@ -10,7 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shared.core.runs import Receipt, Run, RunState, Trigger
+from shared.core.receipts import Receipt
+from shared.core.runs import Run, RunState, Trigger
 
 console = Console()
 errors = Console(stderr=True)

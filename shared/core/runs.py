@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.core.modes import SyncMode
+from shared.core.receipts import Receipt
 from shared.core.windows import Span
 from shared.errors import IllegalTransitionError
 
@@ -132,39 +133,6 @@ class StepStats:
     rows: int
     bytes: int
     peak_mib: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """The proof of a run: how many rows were at each point, and whether they add up.
-
-    ``rows_source`` were at the source inside the window, ``rows_staged`` are in Parquet,
-    ``rows_loaded`` reached the target, ``rows_rejected`` are in quarantine. The publish then
-    inserted, updated and deleted rows of the table itself. ``evidence`` says how it was found what
-    a file is like.
-    """
-
-    rows_source: int
-    rows_staged: int
-    rows_loaded: int
-    rows_rejected: int
-    rows_inserted: int
-    rows_updated: int
-    rows_deleted: int
-    snapshot: str
-    is_pinned: bool
-    low: str | None
-    high: str | None
-    notes: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-
-    @property
-    def adds_up(self) -> bool:
-        """Source = staged + rejected, and staged = loaded."""
-        return (
-            self.rows_source == self.rows_staged + self.rows_rejected
-            and self.rows_staged == self.rows_loaded
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ import pyarrow as pa
 from shared.config.models import ResolvedTable
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest
-from shared.core.runs import Receipt, Run, RunState
+from shared.core.receipts import Receipt
+from shared.core.runs import Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
