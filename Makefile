@@ -32,7 +32,7 @@ $(VENV)/.ready: local/requirements.txt pyproject.toml
 
 setup: $(VENV)/.ready ## Make the virtual environment
 
-demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here: TARGET=sqlserver|all, KEEP=1
+demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here: TARGET=sqlserver|bigquery|all, KEEP=1
 	@$(BIN)/python -m local.demo --state $(STATE) --target $(or $(TARGET),postgres) $(if $(KEEP),--keep)
 
 test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKERS=1 runs them in turn

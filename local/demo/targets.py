@@ -1,8 +1,9 @@
 """Where the demo's rows end, read past the product: its own connections, its own way of reading.
 
 A target of the demo says what its rows are, as Arrow, and has the demo's tables pointed to it.
-PostgreSQL is read with a textual COPY, SQL Server with a plain SELECT: neither the binary COPY nor
-the JSON documents that the product sends play a part.
+PostgreSQL is read with a textual COPY, SQL Server with a plain SELECT, BigQuery by listing a table's
+rows: neither the binary COPY, nor the JSON documents, nor the load jobs and queries of the product
+play a part.
 """
 
 import datetime as dt
@@ -17,11 +18,18 @@ import yaml
 
 from local.clients import connect_postgres
 from local.demo.dataset import DemoTable
+from shared.targets.bigquery.connection import connect
 from shared.targets.sqlserver import drivers
 from shared.wiring import Services
 
 PAGE_ROWS = 30_000
 """The stand-in holds a result in memory before it sends it."""
+
+DATASET = "nyc"
+"""Where the demo's tables are in BigQuery."""
+
+PLACES: dict[str, dict[str, str]] = {"sqlserver": {}, "bigquery": {"dataset": DATASET}}
+"""What a table file says of a target beside the table's name."""
 
 SQL_SS_TIMESTAMPOFFSET = -155
 """For which pyodbc has no type. Source: msodbcsql.h."""
@@ -126,13 +134,45 @@ class SqlServerTarget:
         self._connection.close()
 
 
-TARGETS: dict[str, type[PostgresTarget] | type[SqlServerTarget]] = {
+class BigQueryTarget:
+    """The cloud's BigQuery."""
+
+    def __init__(self, described: dict[str, Any], services: Services) -> None:  # noqa: ARG002
+        resolved, _ = services.config.get("flights")
+        reach = resolved.connections.bigquery
+        if reach is None:
+            raise SystemExit("the demo's cloud has no BigQuery")
+        self._client = connect(reach)
+
+    def rows(self, table: DemoTable, schema: pa.Schema) -> pa.Table:
+        """Return all rows of a table, in no order."""
+        listed = self._client.list_rows(f"{DATASET}.{table.name}", page_size=PAGE_ROWS)
+        found = listed.to_arrow(create_bqstorage_client=False).select(schema.names)
+        # Of a decimal that would lose a digit Arrow makes an error.
+        return found.cast(schema)
+
+    def count(self, table: str) -> int:
+        """Return the number of rows; 0 of a table that is not there."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return int(self._client.get_table(f"{DATASET}.{table}").num_rows or 0)
+        except NotFound:
+            return 0
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+TARGETS: dict[str, type[PostgresTarget] | type[SqlServerTarget] | type[BigQueryTarget]] = {
     "postgres": PostgresTarget,
     "sqlserver": SqlServerTarget,
+    "bigquery": BigQueryTarget,
 }
 """By the keys that table files name them with."""
 
-NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server"}
+NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server", "bigquery": "BigQuery"}
 
 
 def point(config: Path, folder: Path, kind: str) -> Path:
@@ -151,7 +191,7 @@ def point(config: Path, folder: Path, kind: str) -> Path:
     (written / local).write_text((config / local).read_text())
     document = yaml.safe_load((config / "tables.yaml").read_text())
     for table in document["tables"]:
-        table[kind] = {"table": table.pop("postgres")["table"]}
+        table[kind] = {"table": table.pop("postgres")["table"], **PLACES[kind]}
     (written / "tables.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     return written
 

@@ -12,7 +12,7 @@ from local.demo import dataset, targets
 from shared.config.models import TableConfig
 
 CONFIG = Path("config")
-ENDPOINTS = deployment.Endpoints(snowflake=1, postgres=2, sqlserver=3)
+ENDPOINTS = deployment.Endpoints(snowflake=1, postgres=2, sqlserver=3, bigquery=4)
 
 
 def but_for_the_target(table: TableConfig) -> dict[str, Any]:
@@ -20,14 +20,17 @@ def but_for_the_target(table: TableConfig) -> dict[str, Any]:
     return table.model_dump(exclude={"postgres", "sqlserver", "bigquery"})
 
 
-def test_all_tables_of_the_demo_go_to_sql_server_and_are_else_as_they_were(tmp_path: Path) -> None:
-    folder = targets.point(CONFIG, tmp_path, "sqlserver")
+@pytest.mark.parametrize("kind", ["sqlserver", "bigquery"])
+def test_all_tables_of_the_demo_go_to_a_target_and_are_else_as_they_were(
+    kind: str, tmp_path: Path
+) -> None:
+    folder = targets.point(CONFIG, tmp_path, kind)
 
     before = {t.table.name: t.table for t in deployment.read(CONFIG, "local", ENDPOINTS)}
     after = {t.table.name: t.table for t in deployment.read(folder, "local", ENDPOINTS)}
 
-    assert {table.target_kind for table in after.values()} == {"sqlserver"}
-    assert deployment.needs("sqlserver", folder, "local")
+    assert {table.target_kind for table in after.values()} == {kind}
+    assert deployment.needs(kind, folder, "local")
     assert {n: but_for_the_target(t) for n, t in after.items()} == {
         n: but_for_the_target(t) for n, t in before.items()
     }
