@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from shared.cli import (
+    audit,
     contracts,
     deadletter,
     deploy,
@@ -48,6 +49,7 @@ app.command()(doctor.doctor)
 app.add_typer(imports.app, name="tables")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(audit.app, name="audit")
 app.add_typer(deploy.app, name="deploy")
 # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
 app.add_typer(import_module("local.cli").app, name="local")
