@@ -23,6 +23,7 @@ from shared.config.documents import Document
 from shared.config.models import ResolvedTable
 from shared.config.store import Changes, ConfigStore
 from shared.core.messages import VERSION
+from shared.settings import person
 
 TIMEOUT_S = 10.0
 SQLSERVER_PASSWORD_SECRET, SQLSERVER_CA_SECRET = "sqlserver-password", "sqlserver-ca"
@@ -102,7 +103,7 @@ def deploy(store: ConfigStore, control: str, tables: list[ResolvedTable]) -> Cha
         control: address of the Scheduler.
         tables: all that there are to be.
     """
-    changes = store.deploy(tables)
+    changes = store.deploy(tables, person())
     scheduled = [t for t in tables if t.table.schedule != schedule.MANUAL]
     for resolved in scheduled:
         put_job(control, resolved.table.name, _job(resolved))

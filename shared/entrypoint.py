@@ -16,6 +16,7 @@ from shared.core import naming, runs
 from shared.core.messages import Delivery
 from shared.core.runs import Failure, Run, RunState, Trigger
 from shared.errors import PermanentError, QuarantineError, RetryableError
+from shared.steps.auditing import tell
 from shared.wiring import Services, services
 
 if TYPE_CHECKING:
@@ -82,12 +83,12 @@ def _record(body: bytes, delivery: Delivery | None, exc: PermanentError | Quaran
         trigger=Trigger.MESSAGE,
         trigger_key=key,
         mode=None,
-        state=RunState.QUARANTINED if isinstance(exc, QuarantineError) else RunState.FAILED,
         created_at=at,
         updated_at=now,
-        failure=Failure(error=_name(exc), message=exc.message),
     )
-    services().ledger.open(run)
+    state = RunState.QUARANTINED if isinstance(exc, QuarantineError) else RunState.FAILED
+    failed = run.to(state, now, failure=Failure(error=_name(exc), message=exc.message))
+    tell(services().ledger.open(failed), services())
 
 
 def _name(exc: Exception) -> str:

@@ -27,6 +27,7 @@ class Entry:
     state: RunState
     written_at: datetime
     is_repair: bool = False
+    milestone_count: int = 0
 
     @property
     def is_terminal(self) -> bool:
@@ -102,6 +103,7 @@ class Ledger:
                 state=known,
                 written_at=info.created_at,
                 is_repair="repair" in info.metadata,
+                milestone_count=_number(info.metadata.get("milestones", "")),
             )
 
     def _known(self, table: str, run_id: str) -> tuple[Run, int] | None:
@@ -146,6 +148,20 @@ class Ledger:
             to_json(run),
             generation=generation,
             content_type="application/json",
-            metadata={"state": run.state.value, **({"repair": "yes"} if run.is_repair else {})},
+            metadata=_listed(run),
         )
         self._newest = (run, written)
+
+
+def _listed(run: Run) -> dict[str, str]:
+    """Return what a listing is to tell about a run."""
+    listed = {"state": run.state.value}
+    if run.is_repair:
+        listed["repair"] = "yes"
+    if run.milestones:
+        listed["milestones"] = str(len(run.milestones))
+    return listed
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0

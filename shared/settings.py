@@ -4,8 +4,10 @@ Google's own variables (``STORAGE_EMULATOR_HOST``, ``PUBSUB_EMULATOR_HOST``) are
 clients; ours begin with ``SLUICE_``.
 """
 
+import getpass
 import math
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import Self
 
 from shared.errors import InvalidConfigError
 
-ZONES = ("landing", "raw", "staging", "quarantine", "state", "config")
+ZONES = ("landing", "raw", "staging", "quarantine", "state", "config", "audit")
 """The buckets: ``<prefix>-<zone>``."""
 
 TOPICS = ("extract", "ingest", "load", "sweep")
@@ -179,6 +181,18 @@ def credentials_file() -> Path | None:
     """Return the file that the environment names for Google's default credentials, if any."""
     text = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     return Path(text) if text else None
+
+
+def person() -> str:
+    """Return who works here, by the environment's account: nothing proves it.
+
+    Who really called which service is in Cloud Audit Logs.
+    """
+    if name := os.environ.get("SLUICE_PRINCIPAL"):
+        return name
+    if actor := os.environ.get("GITHUB_ACTOR"):
+        return f"github:{actor}"
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,12 @@ def to_json(value: object) -> bytes:
     return _adapter(kind).dump_json(value, by_alias=True, indent=1)
 
 
+def to_line(value: object) -> bytes:
+    """Return the JSON of a dataclass or model as one line, which tables over JSON files need."""
+    kind: Any = type(value)
+    return _adapter(kind).dump_json(value, by_alias=True) + b"\n"
+
+
 def from_json(kind: type[T], data: bytes, name: str) -> T:
     """Read JSON into a dataclass or model.
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-from shared import registry
+from shared import audit, registry
+from shared.audit import AuditLog
 from shared.bus import Bus
 from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
@@ -54,7 +55,11 @@ class Services:
             storage=storage,
             bus=Bus(),
             secrets=secrets,
-            config=ConfigStore(storage, settings.bucket("config")),
+            config=ConfigStore(
+                storage,
+                settings.bucket("config"),
+                AuditLog(storage, settings.bucket(audit.ZONE)),
+            ),
             ledger=Ledger(storage, settings.bucket("state")),
             manifests=ManifestStore(storage, settings.bucket("staging")),
             envelope=Envelope(secrets),
@@ -66,6 +71,11 @@ class Services:
         from shared.contracts import Contracts  # with all that reads CSV files
 
         return Contracts(self.storage, self.settings.bucket("state"))
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+        return AuditLog(self.storage, self.settings.bucket(audit.ZONE))
 
     @property
     def dead_letters(self) -> DeadLetters:

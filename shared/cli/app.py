@@ -35,6 +35,7 @@ COMMANDS = {
     "tables": "shared.cli.imports:app",
     "quarantine": "shared.cli.quarantine:app",
     "deadletter": "shared.cli.deadletter:app",
+    "audit": "shared.cli.audit:app",
     "deploy": "shared.cli.deploy:app",
     # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
     "local": "local.cli:app",

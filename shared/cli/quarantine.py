@@ -17,6 +17,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from shared import settings
 from shared.cli import cloud, render
 from shared.cli.render import Listed
 from shared.cli.runs import find_run, show_end
@@ -154,7 +155,7 @@ def replay(
     services = cloud.connect()
     found = find_run(services, run, table=None)
     content = mended.read_bytes() if mended else None
-    new = quarantine.replay(found, services, content)
+    new = quarantine.replay(found, services, content, by=settings.person())
     show_end(services, found.table, new, timeout_s, as_json=as_json)
 
 

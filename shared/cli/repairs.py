@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from shared import settings
 from shared.cli import cloud, render
 from shared.cli.runs import AsJson, find_run, follow, show_end
 from shared.core import naming
@@ -29,7 +30,7 @@ def replay(
     """Let a run that failed or was quarantined go on from where it was; nothing is loaded twice."""
     services = cloud.connect()
     found = find_run(services, run, table=None)
-    replays.replay(found, services)
+    replays.replay(found, services, settings.person())
     if wait:
         show_end(services, found.table, found.run_id, timeout_s, as_json=as_json)
     elif not as_json:
@@ -110,6 +111,7 @@ def _back_to(services: Services, table: str, run_id: str) -> ExtractRequest:
         table=table,
         published_at=services.now(),
         request_id=secrets.token_hex(8),
+        requested_by=settings.person(),
         rewind_to=run_id,
     )
 

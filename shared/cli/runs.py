@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from shared import settings
 from shared.cli import cloud, render
 from shared.core import naming
 from shared.core import runs as identity
@@ -57,6 +58,7 @@ def run(
         published_at=services.now(),
         mode=mode,
         request_id=secrets.token_hex(8),
+        requested_by=settings.person(),
         allow_empty=allow_empty,
     )
     follow(services, request, timeout_s, wait=wait, as_json=as_json)
@@ -88,6 +90,7 @@ def backfill(
         table=table,
         published_at=services.now(),
         request_id=secrets.token_hex(8),
+        requested_by=settings.person(),
         span=span,
     )
     follow(services, request, timeout_s, wait=wait, as_json=as_json)

@@ -68,6 +68,7 @@ def _lines(report: SweepReport) -> Iterator[tuple[str, int, list[str]]]:
         "dead letters": report.dead_letters,
         "orphans deleted": report.deleted,
         "staging tables dropped": report.dropped,
+        "audit events completed": report.told,
     }
     for what, things in found.items():
         left_out = things.count - len(things.names)

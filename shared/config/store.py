@@ -4,14 +4,21 @@ An object is written only when the table is another one, so its generation stand
 contracts of files, and the proof that a source has not changed, hold for one generation.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from shared.audit import AuditLog
 from shared.config.models import ResolvedTable
 from shared.core import naming
+from shared.core.audit import MAX_TEXT, Event
 from shared.errors import IntegrityError, UnknownTableError
-from shared.storage import ABSENT, Storage
+from shared.storage import ABSENT, ObjectInfo, Storage
 from shared.wire import from_json, to_json
+
+UNNAMED = "unnamed"
+"""Stands for who wrote a configuration without giving a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +37,10 @@ class Changes:
 class ConfigStore:
     """What the functions know about tables."""
 
-    def __init__(self, storage: Storage, bucket: str) -> None:
+    def __init__(self, storage: Storage, bucket: str, audit: AuditLog) -> None:
         self._storage = storage
         self._bucket = bucket
+        self._audit = audit
 
     def get(self, table: str) -> tuple[ResolvedTable, int]:
         """Return a table's configuration and the generation it was read at.
@@ -57,8 +65,10 @@ class ConfigStore:
         objects = self._storage.list(self._bucket, naming.config_object("*").partition("*")[0])
         return [o.name.rpartition("/")[2].removesuffix(".json") for o in objects]
 
-    def deploy(self, tables: Iterable[ResolvedTable]) -> Changes:
+    def deploy(self, tables: Iterable[ResolvedTable], by: str = "") -> Changes:
         """Make these the configured tables: write those that differ, delete those that are gone.
+
+        ``by`` is who does it, for the audit log.
 
         Raises:
             ConflictError: somebody else is deploying just now.
@@ -67,38 +77,75 @@ class ConfigStore:
         written, wanted = set(), set()
         for resolved in tables:
             wanted.add(resolved.table.name)
-            if self.put(resolved):
+            if self.put(resolved, by):
                 written.add(resolved.table.name)
         removed = before - wanted
         for name in removed:
-            self._remove(name)
+            self._remove(name, by)
         return Changes(
             added=tuple(sorted(written - before)),
             changed=tuple(sorted(written & before)),
             removed=tuple(sorted(removed)),
         )
 
-    def put(self, resolved: ResolvedTable) -> bool:
+    def put(self, resolved: ResolvedTable, by: str = "") -> bool:
         """Store a table's configuration; False when the same is there already."""
         name = naming.config_object(resolved.table.name)
         data = to_json(resolved)
         found = self._storage.read(self._bucket, name)
         if found and (found[0] == data or _means(found[0], resolved, name)):
             return False
-        self._storage.write(
+        generation = self._storage.write(
             self._bucket,
             name,
             data,
             generation=found[1] if found else ABSENT,
             content_type="application/json",
+            metadata={"by": by or UNNAMED},
         )
+        now = datetime.now(UTC)
+        self._audit.tell(_written(resolved.table.name, generation, data, by=by, at=now))
         return True
 
-    def _remove(self, table: str) -> None:
+    def written(self, since: datetime, upto: datetime) -> Iterator[tuple[str, ObjectInfo]]:
+        """Yield the tables whose configuration was written in a span, with what was written."""
+        for info in self._storage.list(self._bucket, naming.config_object("*").partition("*")[0]):
+            if since < info.created_at <= upto:
+                yield info.name.rpartition("/")[2].removesuffix(".json"), info
+
+    def tell(self, table: str, info: ObjectInfo) -> None:
+        """Tell the audit log of a configuration that was written, unless it knows."""
+        data = self._storage.download(self._bucket, info.name, info.generation)
+        by, at = info.metadata.get("by", ""), info.created_at
+        self._audit.tell(_written(table, info.generation, data or b"null", by=by, at=at))
+
+    def _remove(self, table: str, by: str) -> None:
         name = naming.config_object(table)
         found = self._storage.info(self._bucket, name)
-        if found:
-            self._storage.delete(self._bucket, name, found.generation)
+        if found is None:
+            return
+        event = Event(
+            table=table,
+            event_id=f"config/{found.generation}/removed",
+            kind="config.removed",
+            at=datetime.now(UTC),
+            by=by or UNNAMED,
+            detail=json.dumps({"generation": found.generation}),
+        )
+        self._audit.append(event)  # before: of what is gone nothing is left to tell from
+        self._storage.delete(self._bucket, name, found.generation)
+
+
+def _written(table: str, generation: int, data: bytes, *, by: str, at: datetime) -> Event:
+    """Return the event of a configuration, which holds all of it: earlier ones are not kept."""
+    return Event(
+        table=table,
+        event_id=f"config/{generation}",
+        kind="config.written",
+        at=at,
+        by=(by or UNNAMED)[:MAX_TEXT],
+        detail=json.dumps({"generation": generation, "config": json.loads(data)}),
+    )
 
 
 def _means(data: bytes, resolved: ResolvedTable, name: str) -> bool:

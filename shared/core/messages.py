@@ -26,6 +26,9 @@ FINALIZE = "OBJECT_FINALIZE"
 MAX_GENERATION = 253_402_300_799_999_999
 """Generations count microseconds since 1970; this is the end of the year 9999."""
 
+MAX_NAME = 320
+"""So much of the name of who asks is kept. Source: RFC 5321, the longest mail address."""
+
 _GENERATION = re.compile(r"[1-9][0-9]{0,17}")
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -94,6 +97,8 @@ class ExtractRequest:
     allow_empty: bool = False
     span: Span | None = None
     rewind_to: str | None = None
+    requested_by: str = ""
+    """Who asks, by their own account: whoever may publish may write any name here."""
 
     def encode(self) -> bytes:
         """Return the message's data; the time of a request travels with it."""
@@ -105,6 +110,7 @@ class ExtractRequest:
             "from": self.span.first if self.span else None,
             "to": self.span.last if self.span else None,
             "rewind_to": self.rewind_to,
+            "requested_by": self.requested_by or None,
         }
         if self.request_id:
             optional["requested_at"] = self.published_at.isoformat()
@@ -120,7 +126,7 @@ class ExtractRequest:
                 message without a request that would pass the guards, read a span again or rewind.
         """
         known_keys = {"table", "mode", "request_id", "requested_at", "run_id", "allow_empty"}
-        body = _load(delivery.data, known=known_keys | {"from", "to", "rewind_to"})
+        body = _load(delivery.data, known=known_keys | {"from", "to", "rewind_to", "requested_by"})
         _check_allow_empty(body)
         mode = body.get("mode")
         if mode is not None and mode not in list(SyncMode):
@@ -138,6 +144,7 @@ class ExtractRequest:
             allow_empty=body.get("allow_empty", False),
             span=_span(body),
             rewind_to=_rewind_to(body),
+            requested_by=_text(body, "requested_by")[:MAX_NAME] if "requested_by" in body else "",
         )
 
 

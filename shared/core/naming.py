@@ -10,10 +10,11 @@ staging bucket   manifests/<table>/<run>.json
 raw bucket       <table>/dt=<date>/<run>/<file>
 quarantine       <table>/<run>/<attempt>/rejects.ndjson
 landing bucket   <table>/<anything>.csv
+audit bucket     chains/<table>/<9999999999 - number>-<number>.json
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from zlib import crc32
 
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -33,6 +34,14 @@ SWEEP_REPORT = "ledger/sweep.json"
 DEAD_LETTERS = "ledger/dead/"
 """Prefix of the records of dead letters."""
 
+AUDIT = "chains/"
+"""Prefix of the chains of audit events."""
+
+LAST_SEQUENCE = 9_999_999_999
+"""An audit event's name begins with how far its number is from here: a listing, which is in the
+order of names, then shows the newest first, in one page however long the chain is.
+"""
+
 NO_TABLE = "-"
 """Stands for the table in the records of messages that name none."""
 
@@ -45,6 +54,11 @@ def config_object(table: str) -> str:
 def run_object(table: str, run_id: str) -> str:
     """Return the name of a run's record."""
     return f"{runs_prefix(table)}{run_id}.json"
+
+
+def run_time(run_id: str) -> datetime:
+    """Return the time of a run's trigger, which its id begins with."""
+    return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def runs_prefix(table: str | None = None) -> str:
@@ -141,3 +155,20 @@ def landing_table(name: str) -> str | None:
     """Return the table that a landing object was dropped for: its first folder, if it is a name."""
     folder, slash, rest = name.partition("/")
     return folder if slash and rest and TABLE_NAME.fullmatch(folder) else None
+
+
+def audit_prefix(table: str) -> str:
+    """Return the prefix of a table's audit events."""
+    return f"{AUDIT}{table}/"
+
+
+def audit_object(table: str, sequence: int) -> str:
+    """Return the name of a table's audit event by its number: two events cannot have one number."""
+    return f"{audit_prefix(table)}{LAST_SEQUENCE - sequence:010d}-{sequence}.json"
+
+
+def audit_sequence(name: str) -> int:
+    """Return the number of an audit event by its name; 0 for an object that is none."""
+    number = name.removesuffix(".json").rpartition("-")[2]
+    sequence = int(number) if number.isdecimal() and len(number) <= 10 else 0
+    return sequence if name.endswith(f"/{LAST_SEQUENCE - sequence:010d}-{number}.json") else 0

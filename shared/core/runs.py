@@ -64,6 +64,10 @@ finds out about a failed run, the run stays failed unless the target committed.
 """
 
 
+REPLAYED = "replayed"
+"""What a milestone says that is no end of a run."""
+
+
 class Trigger(StrEnum):
     """What asked for a run."""
 
@@ -117,6 +121,18 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """A turn in a run's life that the audit log tells of, by its place among the run's."""
+
+    state: str
+    """The state that the run ended in, or ``replayed``."""
+    at: datetime
+    by: str = ""
+    """Who did it; empty: who asked for the run."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nudge:
     """The sweep's note on a quiet run: how often in a row it asked, what it saw done, and when."""
 
@@ -165,6 +181,10 @@ class Run:
     """Why a run was skipped or superseded."""
     failure: Failure | None = None
     nudge: Nudge | None = None
+    requested_by: str = ""
+    """Who asked, as far as the request says."""
+    milestones: tuple[Milestone, ...] = ()
+    """All of them, the oldest first: what is not in the audit log yet can still be told."""
 
     @property
     def is_terminal(self) -> bool:
@@ -176,8 +196,19 @@ class Run:
         """A backfill or a rewind, which does not bring the table up to date."""
         return self.span is not None or self.rewind_to is not None
 
-    def to(self, state: RunState, at: datetime, **changes: Any) -> Self:
+    @property
+    def is_idle(self) -> bool:
+        """Nothing was moved since the source had not changed, which nobody needs to be told of."""
+        return self.state is RunState.SKIPPED and self.trigger is not Trigger.FILE
+
+    def to(self, state: RunState, at: datetime, *, by: str = "", **changes: Any) -> Self:
         """Return the run in another state.
+
+        Args:
+            state: the new state.
+            at: the time.
+            by: who decides it; empty: who asked for the run.
+            changes: of other fields.
 
         Raises:
             IllegalTransitionError: ``TRANSITIONS`` has no such change.
@@ -191,9 +222,16 @@ class Run:
             changes.setdefault("lease", None)
         if state is not self.state:
             changes.setdefault("nudge", None)
-        return replace(self, state=state, updated_at=at, **changes)
+        changed = replace(self, state=state, updated_at=at, **changes)
+        is_turn = state in TERMINAL and state is not self.state and not changed.is_idle
+        return changed._turned(state, at, by) if is_turn else changed
 
-    def again(self, at: datetime) -> Self:
+    def _turned(self, state: str, at: datetime, by: str) -> Self:
+        why = f"{self.failure.error}: {self.failure.message}" if self.failure else self.reason
+        turn = Milestone(state=state, at=at, by=by, why=why)
+        return replace(self, milestones=(*self.milestones, turn))
+
+    def again(self, at: datetime, by: str = "") -> Self:
         """Return a run as it was before it failed or was set aside, because somebody replays it.
 
         Raises:
@@ -206,7 +244,8 @@ class Run:
                 "quarantined is replayed",
                 run_id=self.run_id,
             )
-        return replace(self, state=state, updated_at=at, failure=None, nudge=None, lease=None)
+        before = self._turned(REPLAYED, at, by)
+        return replace(before, state=state, updated_at=at, failure=None, nudge=None, lease=None)
 
     def is_held(self, at: datetime) -> bool:
         """Somebody's lease is live."""

@@ -1,8 +1,10 @@
 """What a sweep found and did: one small object, written over by every sweep."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.core.audit import Head
 from shared.core.runs import TERMINAL, RunState
 
 VERSION = 1
@@ -59,6 +61,12 @@ class SweepReport:
     """When the last search for orphans was complete."""
     collected_upto: str
     """Where the search for orphans goes on, when one sweep was too short for it."""
+    told: Found = Found()
+    """Audit events that nobody had told when they happened."""
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """The ends of the audit chains that were looked at, by table."""
+    audited_upto: datetime | None = None
+    """All that was recorded before has its audit events."""
 
 
 def is_orphan(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared import settings
 from shared.config.models import ResolvedTable
 from shared.core import naming
 from shared.errors import IntegrityError
@@ -74,6 +75,7 @@ def restore(services: Services, tables: Mapping[str, str]) -> list[str]:
                 tables[name].encode(),
                 generation=generation,
                 content_type="application/json",
+                metadata={"by": settings.person()},
             )
         else:
             services.storage.delete(bucket, place, generation)

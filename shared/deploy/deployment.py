@@ -156,13 +156,15 @@ def _go_back(
 def _prove(deployed: Deployed, release: Release, options: Options, report: Report) -> Release:
     """Write down what runs now, with which tables, and let it prove itself."""
     deployed.releases.record(release, configuration.texts(deployed.services))
-    return steps.prove(
+    proven = steps.prove(
         deployed,
         release,
         report,
         table=options.smoke_table,
         timeout_s=options.smoke_timeout_s,
     )
+    steps.tell(deployed, proven)
+    return proven
 
 
 def _release(prepared: Prepared, archives: Mapping[str, str]) -> Release:

@@ -7,6 +7,8 @@ from typing import Any
 from shared import settings
 from shared.config import resolve
 from shared.config.models import ResolvedTable
+from shared.core import naming
+from shared.core.audit import MAX_TEXT, Event
 from shared.deploy import archives as archiving
 from shared.deploy import configuration, outlooks, preflight, smoke
 from shared.deploy.archives import Archive
@@ -16,6 +18,7 @@ from shared.deploy.report import Report
 from shared.deploy.terraform import Change, Terraform
 from shared.errors import DeploymentError, SluiceError
 from shared.settings import Settings
+from shared.wire import to_line
 from shared.wiring import Services
 
 
@@ -134,7 +137,7 @@ def configure(deployed: Deployed, tables: list[ResolvedTable], report: Report) -
     services = deployed.services
     wanted = configuration.as_text(tables)
     report.tables(configuration.compare(wanted, configuration.deployed(services)))
-    services.config.deploy(tables)
+    services.config.deploy(tables, settings.person())
 
 
 def restore(deployed: Deployed, tables: Mapping[str, str], report: Report) -> None:
@@ -142,6 +145,20 @@ def restore(deployed: Deployed, tables: Mapping[str, str], report: Report) -> No
     report.step("configure")
     differed = configuration.restore(deployed.services, tables)
     report.say(f"put back: {', '.join(differed) or 'no table differed'}")
+
+
+def tell(deployed: Deployed, release: Release) -> None:
+    """Tell the audit log of a deployment and what its smoke run said."""
+    event = Event(
+        table=naming.NO_TABLE,
+        event_id=f"deploy/{release.release_id}",
+        kind=f"deploy.{release.proof}",
+        at=release.deployed_at,
+        by=settings.person(),
+        why=release.failure[:MAX_TEXT],
+        detail=to_line(release).decode().strip(),
+    )
+    deployed.services.audit.append(event)
 
 
 def prove(

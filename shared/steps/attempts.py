@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from shared import logs
 from shared.core.manifests import Manifest
@@ -21,6 +22,7 @@ from shared.errors import (
     SluiceError,
     UnitTooLargeError,
 )
+from shared.steps.auditing import tell
 from shared.wiring import Services
 
 RENEWALS_PER_LEASE = 4
@@ -99,7 +101,7 @@ class Work:
 
         self.run = self.services.ledger.change(self.run.table, self.run.run_id, renew)
 
-    def finish(self, state: RunState, **changes: object) -> Run:
+    def finish(self, state: RunState, **changes: Any) -> Run:
         """Move the run on and close the attempt, in one write.
 
         A run that another attempt has moved further meanwhile is left as it is.
@@ -113,6 +115,8 @@ class Work:
 
         self.run = self.services.ledger.change(self.run.table, self.run.run_id, change)
         log.info("step ended", extra={"state": str(self.run.state)})
+        if self.run.is_terminal:
+            tell(self.run, self.services)
         return self.run
 
     def hand_on(self, outcome: str) -> None:
@@ -278,9 +282,11 @@ def _end(work: Work, exc: SluiceError) -> None:
         return ended.to(state or run.state, at, failure=failure)
 
     try:
-        work.services.ledger.change(work.run.table, work.run.run_id, change)
+        ended = work.services.ledger.change(work.run.table, work.run.run_id, change)
     except RetryableError as unwritten:
         # The lease runs out by itself, so the next delivery still gets its turn.
         log.warning("the attempt's end was not recorded", extra={"why": unwritten.message})
         return
     exc.is_recorded = True
+    if ended.is_terminal:
+        tell(ended, work.services)

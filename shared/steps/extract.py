@@ -87,6 +87,7 @@ def requested(
         allow_empty=request.allow_empty,
         span=request.span,
         rewind_to=request.rewind_to,
+        requested_by=request.requested_by,
     )
 
 

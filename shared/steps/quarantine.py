@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from shared import csv
 from shared.core import naming
+from shared.core.audit import Event
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.messages import IngestRequest
 from shared.core.modes import SyncMode
@@ -93,7 +94,7 @@ def export(run: Run, services: Services) -> Iterator[bytes]:
     yield from csv.excerpt(chunks, dialect, len(manifest.schema), places)
 
 
-def replay(run: Run, services: Services, mended: bytes | None = None) -> str:
+def replay(run: Run, services: Services, mended: bytes | None = None, *, by: str = "") -> str:
     """Send the rejected rows of a loaded file through once more; return the new run's id.
 
     They become a file of their own, dropped in the same path, so they are read by the table's rules
@@ -103,6 +104,7 @@ def replay(run: Run, services: Services, mended: bytes | None = None) -> str:
         run: a committed run with rejected rows.
         services: where to find them.
         mended: what to send in their place.
+        by: who sends them, for the audit log.
 
     Raises:
         IllegalTransitionError: they were sent before, or the table has no place for them.
@@ -111,6 +113,7 @@ def replay(run: Run, services: Services, mended: bytes | None = None) -> str:
     content = mended if mended is not None else b"".join(export(run, services))
     name = f"{run.table}/{_PREFIX}{run.run_id}-{sha256(content).hexdigest()[:8]}.csv"
     _claim(run, name, services)
+    services.audit.append(_event(run, name, by, services))  # a second time tells nothing new
     bucket = services.settings.bucket("landing")
     generation = _send(run, name, content, services)
     request = IngestRequest(bucket=bucket, name=name, generation=generation)
@@ -173,6 +176,18 @@ def _send(run: Run, name: str, content: bytes, services: Services) -> int:
             f"the very same rows of run {run.run_id} were sent before, as gs://{bucket}/{name}; "
             "`sluice runs` says what became of them"
         ) from exc
+
+
+def _event(run: Run, name: str, by: str, services: Services) -> Event:
+    return Event(
+        table=run.table,
+        event_id=f"quarantine/{run.run_id}/{sha256(name.encode()).hexdigest()[:12]}",
+        kind="quarantine.replayed",
+        at=services.now(),
+        by=by or "unnamed",
+        run_id=run.run_id,
+        detail=json.dumps({"file": name}),
+    )
 
 
 def _is_undone(table: str, key: str, services: Services) -> bool:

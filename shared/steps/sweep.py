@@ -9,7 +9,7 @@ import logging
 from shared.core.dead_letters import DeadLetter
 from shared.core.messages import SweepRequest
 from shared.errors import SluiceError
-from shared.steps.repairs import dead_letters, freshness, lost_events, orphans, stuck_runs
+from shared.steps.repairs import audit, dead_letters, freshness, lost_events, orphans, stuck_runs
 from shared.steps.repairs.sweeping import Repair, Sweep
 from shared.wiring import Services
 
@@ -19,6 +19,7 @@ REPAIRS: tuple[Repair, ...] = (
     lost_events.announce,
     freshness.check,
     orphans.collect,
+    audit.complete,
 )
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def sweep(request: SweepRequest | DeadLetter, services: Services) -> None:
         except SluiceError as exc:
             this.note(repair.__module__.rpartition(".")[2], exc)
     report = this.report()
+    audit.tell(this, report)
     for problem in report.problems:
         log.warning("could not be looked after", extra={"why": problem})
     log.info("swept", extra={"duration_s": report.duration_s, "open_runs": report.open_runs})

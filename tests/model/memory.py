@@ -106,7 +106,9 @@ class MemoryStorage:
 
         return self._io(f"look at {name}", operation)
 
-    def list(self, bucket: str, prefix: str, *, start: str = "") -> Iterator[ObjectInfo]:
+    def list(
+        self, bucket: str, prefix: str, *, start: str = "", page_size: int | None = None
+    ) -> Iterator[ObjectInfo]:
         """Yield the live objects below a prefix, by name, from the name ``start`` on."""
 
         def operation() -> Iterator[ObjectInfo]:

@@ -4,12 +4,14 @@ The witness knows what no part of the product knows: all that the source held at
 that readers saw, and every generation of every object.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shared.core import naming
+from shared.core.audit import Link
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
@@ -39,6 +41,7 @@ class Promise(StrEnum):
     ENDED = "every trigger ends in one final state, and without an error when nothing is wrong"
     KEPT = "the sweep removes nothing that is of use"
     AGAIN = "a repeat changes nothing"
+    TOLD = "the audit log tells of every end of a run once, in one unbroken chain"
 
 
 class Violation(AssertionError):  # noqa: N818 - a finding of the test, not a failure of it
@@ -64,6 +67,9 @@ class Witness:
         self._versions: dict[str, int] = {}
         """The newest version of the source that is known to be no younger than a run."""
         self._manifests: dict[str, Manifest] = {}
+        self._events: dict[str, set[str]] = defaultdict(set)
+        """The audit log's events by table."""
+        self._heads: dict[str, str] = {}
 
     def look(self) -> None:
         """Check every view of readers and every object since the last look.
@@ -80,6 +86,7 @@ class Witness:
             self._last = view
         self._views = len(views)
         self._check_records(fresh)
+        self._check_events(fresh)
         deleted = self._world.storage.deleted
         for info in deleted[self._deletions :]:
             self._check_deleted(info)
@@ -104,6 +111,18 @@ class Witness:
             if load:
                 _check_lineage(load, self._world.services.manifests.find(run.table, run.run_id))
         _check_sum(len(database.rows), database.loads.values())
+
+    def look_at_log(self) -> None:
+        """Check that every end of a run was told.
+
+        Raises:
+            Violation: one was not.
+        """
+        self.look()
+        for run in self._world.services.ledger.runs():
+            for number, _ in enumerate(run.milestones):
+                event_id = f"run/{run.run_id}/{number}"
+                _require(Promise.TOLD, event_id in self._events[run.table], f"not: {event_id}")
 
     def compare_ends(self) -> None:
         """Check that the target has exactly the source's rows.
@@ -168,6 +187,19 @@ class Witness:
                 self._check_receipt(run)
             elif run.state is RunState.SKIPPED:
                 self._check_skipped(run)
+
+    def _check_events(self, fresh: "list[Stored]") -> None:
+        for stored in fresh:
+            if not stored.info.name.startswith(naming.AUDIT):
+                continue
+            link = from_json(Link, stored.data, stored.info.name)
+            told = self._events[link.table]
+            _require(Promise.TOLD, link.event_id not in told, f"twice: {link.event_id}")
+            told.add(link.event_id)
+            is_next = link.sequence == len(told)
+            is_chained = link.previous == self._heads.get(link.table, "")
+            _require(Promise.TOLD, is_next and is_chained, f"out of place: {link}")
+            self._heads[link.table] = sha256(stored.data).hexdigest()
 
     def _check_receipt(self, run: Run) -> None:
         load = self._world.database.loads.get(run.run_id)

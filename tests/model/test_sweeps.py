@@ -26,6 +26,42 @@ def test_a_run_whose_message_was_acknowledged_for_nothing_is_asked_to_go_on(
     world.recover()
 
 
+@pytest.mark.parametrize("place", ["list chains/", "write chains/"])
+def test_an_end_that_a_dead_attempt_did_not_tell_is_told_by_the_sweep_once(
+    new_world: NewWorld, place: str
+) -> None:
+    world = new_world(SyncMode.APPEND)
+    world.source.insert()
+    world.tick()
+    world.deliver(world.mail()[0])
+    _die_before(world, place, message=1)
+    world.settle()
+    with pytest.raises(Violation, match="not: run/"):
+        world.witness.look_at_log()
+
+    _sweep_later(world)
+    _sweep_later(world)
+
+    world.witness.look_at_log()
+    world.recover()
+
+
+def test_a_slow_attempt_and_the_sweep_tell_of_an_end_once(new_world: NewWorld) -> None:
+    world = new_world(SyncMode.APPEND)
+    world.source.insert()
+    world.tick()
+    world.deliver(world.mail()[0])
+    slow = world.start(world.mail()[1])
+    slow.run_up_to("write chains/")
+    world.clock.pass_(timedelta(seconds=ORPHAN_S))
+
+    _sweep_later(world)
+    slow.run()
+
+    world.witness.look_at_log()
+    world.recover()
+
+
 def test_the_parts_of_a_dead_attempt_are_removed_and_no_others(new_world: NewWorld) -> None:
     world = new_world(SyncMode.APPEND)
     world.source.insert()
@@ -58,8 +94,8 @@ def test_a_sweep_that_removes_whatever_is_old_is_caught(
     assert found.value.promise is Promise.KEPT
 
 
-def _die_before(world: World, name: str) -> None:
-    dying = world.start(world.mail()[0])
+def _die_before(world: World, name: str, *, message: int = 0) -> None:
+    dying = world.start(world.mail()[message])
     dying.run_up_to(name)
     dying.kill()
 

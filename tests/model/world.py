@@ -28,7 +28,7 @@ from shared.steps.extract import extract
 from shared.steps.load import load
 from shared.steps.repairs import sweeping
 from shared.steps.sweep import sweep
-from shared.storage import Storage
+from shared.storage import ObjectInfo, Storage
 from shared.targets.base import Target
 from shared.wiring import Services
 from tests.model.interleaving import Baton, Instance
@@ -96,6 +96,10 @@ class Configuration:
     def names(self) -> list[str]:
         """Return the names of all configured tables."""
         return [TABLE]
+
+    def written(self, since: datetime, upto: datetime) -> list[tuple[str, ObjectInfo]]:
+        """Return the configurations that were written in a span: none ever is."""
+        return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

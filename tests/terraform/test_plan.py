@@ -85,7 +85,7 @@ def test_topics_and_buckets_are_those_of_the_settings(plan: dict[str, Any]) -> N
 
     dead = f"{PREFIX}-{provision.DEAD_LETTER}"
     assert topics == {settings.topic(t).rpartition("/")[2] for t in TOPICS} | {dead}
-    assert buckets == {settings.bucket(z) for z in (*ZONES, "audit", "source")}
+    assert buckets == {settings.bucket(z) for z in (*ZONES, "source")}
 
 
 def test_subscriptions_are_those_of_the_cloud_on_a_laptop(plan: dict[str, Any]) -> None:

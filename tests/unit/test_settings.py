@@ -130,6 +130,7 @@ def test_buckets_and_topics_are_named_by_prefix() -> None:
         "acme-dev-quarantine",
         "acme-dev-state",
         "acme-dev-config",
+        "acme-dev-audit",
     ]
     assert [found.topic(t) for t in TOPICS] == [
         "projects/acme/topics/acme-dev-extract",

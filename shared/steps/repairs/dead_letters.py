@@ -10,6 +10,7 @@ from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.messages import IngestRequest, LoadRequest, UnitRequest, decode_extract
 from shared.core.runs import TERMINAL, Failure, Run, RunState, Trigger
 from shared.errors import DeadLetterError, InvalidMessageError, UnknownTableError
+from shared.steps.auditing import tell
 from shared.steps.extract import requested
 from shared.steps.repairs import replays
 from shared.steps.repairs.sweeping import Sweep
@@ -45,7 +46,7 @@ def settle(sweep: Sweep) -> None:
             sweep.dead_letters.add(letter.letter_id)
 
 
-def replay(letter: DeadLetter, services: Services) -> LetterState:
+def replay(letter: DeadLetter, services: Services, by: str = "") -> LetterState:
     """Ask once more for what a dead letter asked for; return what became of the letter.
 
     A run that failed is brought back and asked to go on from where it was: its other messages may
@@ -63,7 +64,7 @@ def replay(letter: DeadLetter, services: Services) -> LetterState:
         message, topic = letter.message(), services.settings.topic(letter.topic)
         services.bus.publish(topic, message.data, message.attributes)
     elif run.state is RunState.FAILED:
-        replays.replay(run, services)
+        replays.replay(run, services, by)
     services.dead_letters.close(letter, LetterState.REPLAYED, now)
     return LetterState.REPLAYED
 
@@ -75,9 +76,11 @@ def fail(run: Run, letter: DeadLetter, services: Services) -> None:
     def change(current: Run) -> Run:
         if current != run or current.is_held(now):
             return current
-        return current.to(RunState.FAILED, now, failure=_failure(current, letter))
+        return current.to(RunState.FAILED, now, by="sweep", failure=_failure(current, letter))
 
-    services.ledger.change(run.table, run.run_id, change)
+    failed = services.ledger.change(run.table, run.run_id, change)
+    if failed.is_terminal:
+        tell(failed, services)
 
 
 def find_run(letter: DeadLetter, services: Services) -> tuple[str, str] | None:

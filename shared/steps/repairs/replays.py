@@ -9,6 +9,7 @@ from shared.core.messages import IngestRequest
 from shared.core.runs import REPLAYS, Run, RunState, Trigger
 from shared.errors import IllegalTransitionError
 from shared.steps import quarantine
+from shared.steps.auditing import tell
 from shared.wiring import Services
 
 _ADVICE: Mapping[RunState, str] = MappingProxyType(
@@ -21,7 +22,7 @@ _ADVICE: Mapping[RunState, str] = MappingProxyType(
 )
 
 
-def replay(run: Run, services: Services) -> Run:
+def replay(run: Run, services: Services, by: str = "") -> Run:
     """Bring a run back to where it was before it failed or was set aside, and ask it to go on.
 
     A run that has not ended is only asked. What is staged is used as it is, and nothing is loaded
@@ -46,9 +47,10 @@ def replay(run: Run, services: Services) -> Run:
     now = services.now()
 
     def again(current: Run) -> Run:
-        return current.again(now) if current.state in REPLAYS else current
+        return current.again(now, by) if current.state in REPLAYS else current
 
     brought_back = services.ledger.change(run.table, run.run_id, again)
+    tell(brought_back, services)
     request_next(brought_back, services)
     for letter in services.dead_letters.letters(LetterState.OPEN):
         if (letter.table, letter.run_id) == (run.table, run.run_id):

@@ -10,6 +10,7 @@ from shared.core.dead_letters import DeadLetter, letter_id
 from shared.core.nudges import Verdict
 from shared.core.runs import Failure, Nudge, Run, RunState
 from shared.errors import SluiceError, StuckRunError
+from shared.steps.auditing import tell
 from shared.steps.repairs.dead_letters import fail
 from shared.steps.repairs.replays import request_next
 from shared.steps.repairs.sweeping import Sweep
@@ -96,9 +97,11 @@ def _give_up(sweep: Sweep, run: Run, why: str) -> None:
 
     def change(current: Run) -> Run:
         is_same = current == run
-        return current.to(RunState.FAILED, sweep.now, failure=failure) if is_same else current
+        if not is_same:
+            return current
+        return current.to(RunState.FAILED, sweep.now, by="sweep", failure=failure)
 
-    sweep.services.ledger.change(run.table, run.run_id, change)
+    tell(sweep.services.ledger.change(run.table, run.run_id, change), sweep.services)
     sweep.given_up.add(f"{run.table}/{run.run_id}")
     log.error("stuck run given up", extra={"table": run.table, "run_id": run.run_id, "why": why})
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from shared.config.models import ResolvedTable
 from shared.core import naming
+from shared.core.audit import Head
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.sweeps import NAMED, Found, StaleTable, SweepReport
 from shared.errors import ConflictError, IntegrityError, PermanentError, QuarantineError
@@ -49,8 +50,11 @@ class Sweep:
         self.announced, self.strays = Finds(), Finds()
         self.dead_letters = Finds()
         self.deleted, self.dropped = Finds(), Finds()
+        self.told = Finds()
+        self.heads: dict[str, Head] = {}
         self.stale: list[StaleTable] = []
         self.collected_at = self.previous.collected_at if self.previous else None
+        self.audited_upto = self.previous.audited_upto if self.previous else None
         self.collected_upto = self.previous.collected_upto if self.previous else ""
 
     @cached_property
@@ -120,6 +124,9 @@ class Sweep:
             problems=tuple(self.problems[:NAMED]),
             collected_at=self.collected_at,
             collected_upto=self.collected_upto,
+            told=self.told.found(),
+            heads=self.heads,
+            audited_upto=self.audited_upto,
         )
         self._write_report(report)
         return report

@@ -7,6 +7,7 @@ from threading import Thread
 import pytest
 
 from local.gcs.server import GcsServer
+from shared.audit import AuditLog
 from shared.config.models import ResolvedTable
 from shared.config.store import Changes, ConfigStore
 from shared.errors import ConflictError, IntegrityError, UnknownTableError
@@ -43,7 +44,7 @@ def storage(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]
 
 @pytest.fixture
 def store(storage: Storage) -> ConfigStore:
-    return ConfigStore(storage, BUCKET)
+    return ConfigStore(storage, BUCKET, AuditLog(storage, BUCKET))
 
 
 def resolved(name: str, schedule: str = "manual") -> ResolvedTable:

@@ -17,6 +17,7 @@ from shared.core.runs import (
     TRANSITIONS,
     Failure,
     Lease,
+    Milestone,
     Nudge,
     Run,
     RunState,
@@ -194,7 +195,41 @@ def test_replayed_run_goes_on_where_it_was_before_it_ended(
         nudge=Nudge(count=12, progress=0, at=AT),
     )
 
-    assert failed.again(later) == a_run(state=state, manifest=manifest, updated_at=later)
+    again = failed.again(later, "alice")
+
+    assert again == a_run(
+        state=state,
+        manifest=manifest,
+        updated_at=later,
+        milestones=(Milestone(state="replayed", at=later, by="alice", why="X: m"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "state", "told"),
+    [
+        (Trigger.SCHEDULE, RunState.SKIPPED, []),
+        (Trigger.FILE, RunState.SKIPPED, ["skipped"]),
+        (Trigger.SCHEDULE, RunState.FAILED, ["failed"]),
+    ],
+)
+def test_end_is_a_milestone_unless_there_was_nothing_to_move(
+    trigger: Trigger, state: RunState, told: list[str]
+) -> None:
+    ended = a_run(trigger=trigger, state=RunState.EXTRACTING).to(state, AT)
+
+    assert [m.state for m in ended.milestones] == told
+
+
+def test_run_that_ends_twice_has_both_ends() -> None:
+    failed = a_run(state=RunState.LOADING).to(RunState.FAILED, AT, by="sweep")
+    committed = failed.to(RunState.COMMITTED, AT)
+
+    assert [(m.state, m.by) for m in committed.milestones] == [
+        ("failed", "sweep"),
+        ("committed", ""),
+    ]
+    assert committed.to(RunState.COMMITTED, AT).milestones == committed.milestones
 
 
 @pytest.mark.parametrize("state", sorted(set(RunState) - REPLAYS.keys()))
