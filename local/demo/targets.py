@@ -1,9 +1,9 @@
 """Where the demo's rows end, read past the product: its own connections, its own way of reading.
 
 A target of the demo says what its rows are, as Arrow, and has the demo's tables pointed to it.
-PostgreSQL is read with a textual COPY, SQL Server with a plain SELECT, BigQuery by listing a table's
-rows: neither the binary COPY, nor the JSON documents, nor the load jobs and queries of the product
-play a part.
+PostgreSQL is read with a textual COPY, SQL Server with a plain SELECT, BigQuery by listing a
+table's rows: neither the binary COPY, nor the JSON documents, nor the load jobs and queries of the
+product play a part.
 """
 
 import datetime as dt
