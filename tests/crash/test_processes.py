@@ -16,16 +16,13 @@ FILE = "file, append"
 
 CASES = (
     (TABLE, "extract", "http: PUT upload_id part", Action.KILL),
-    (TABLE, "extract", "storage: write manifest", Action.KILL),
-    (TABLE, "extract", "bus: publish load request", Action.KILL),
     (TABLE, "load", "postgres: send block to staged rows", Action.KILL),
     (TABLE, "load", "postgres: INSERT _sluice.loads", Action.KILL),
     (TABLE, "load", "storage: write run record #2", Action.KILL),
     (FILE, "ingest", "http: PUT upload_id part", Action.KILL),
-    (TABLE, "extract", "storage: write manifest", Action.PAUSE),
     (TABLE, "load", "postgres: COMMIT transaction #4", Action.PAUSE),
 )
-"""Mid-upload, staged, handed on; mid-COPY, before and after COMMIT; a file; and two zombies.
+"""Mid-upload; mid-COPY, before and after COMMIT; a file; and a zombie.
 
 A zombie that held a lock would keep the others from their work until PostgreSQL ends its session.
 """
