@@ -19,13 +19,14 @@ _PLACE = re.compile(rf"({PACKAGE}(?:\.\w+)+)(?::\w+)?")
 def closure(repository: Path, main: Path) -> set[Path]:
     """Return the files below ``shared/`` that a program needs, as paths within the repository."""
     found: set[Path] = set()
+    followed: set[str] = set()
     waiting = [main]
     while waiting:
-        path = waiting.pop()
-        for name in _imported((repository / path).read_bytes()):
-            modules = set(_modules(repository, name)) - found
-            found |= modules
-            waiting += modules
+        names = set(_imported((repository / waiting.pop()).read_bytes())) - followed
+        followed |= names
+        modules = {path for name in names for path in _modules(repository, name)} - found
+        found |= modules
+        waiting += modules
     return found | set(_data(repository, found))
 
 
