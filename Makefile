@@ -14,7 +14,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-intake simulate soak fuzz fuzz-guided format lint build
+.PHONY: help setup demo test crash bench bench-audit bench-intake simulate soak fuzz fuzz-guided format lint build
 .PHONY: deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs types
 
@@ -45,6 +45,9 @@ crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; tak
 
 bench: $(VENV)/.ready ## Time Sluice beside its peers and write docs/benchmarks.md (QUICK=1: 5 minutes)
 	@$(BIN)/python -m local.bench $(if $(QUICK),--quick)
+
+bench-audit: $(VENV)/.ready ## One audit chain, eight writers at once (EVENTS=10000)
+	@$(BIN)/python -m local.bench.chain --events $(or $(EVENTS),10000)
 
 simulate: $(VENV)/.ready ## Play ten thousand tables and ten terabytes, and write docs/scale.md
 	@$(BIN)/python -m local.simulation

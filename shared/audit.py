@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from shared.core import naming
@@ -29,8 +29,11 @@ from shared.wire import from_json, to_line
 ZONE = "audit"
 """The bucket's name ends in this, as those of the zones do."""
 
-PAGE = 100
-"""Events that one look at a chain's end brings; few runs have so many events after them."""
+PAGE = 20
+"""Events that one request brings; few runs have so many events of their table after them."""
+
+MAX_KNOWN = 20_000
+"""So many events of a chain are remembered, so that a look need not go back to them."""
 
 MAX_CONTENDERS = 500
 """Give up after losing so many numbers in a row to other writers."""
@@ -46,6 +49,15 @@ log = logging.getLogger(__name__)
 _EVENT_FIELDS = tuple(f.name for f in fields(Event))
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What a listing tells of an event."""
+
+    event_id: str
+    sha256: str
+    written_at: datetime
+
+
 class AuditLog:
     """The chains of events, one for each table and one (``-``) for what concerns none."""
 
@@ -53,6 +65,8 @@ class AuditLog:
         """Contact nothing yet."""
         self._storage = storage
         self._bucket = bucket
+        self._known: dict[str, dict[int, _Noted]] = {}
+        """By table and number: events that this instance has seen, without a gap."""
 
     def append(self, event: Event) -> None:
         """Add an event to its table's chain, unless it is there already.
@@ -88,18 +102,29 @@ class AuditLog:
             log.warning("audit event is late", extra={"why": exc.message})
 
     def tail(self, table: str, since: datetime) -> tuple[Head, set[str]]:
-        """Return the end of a chain, and the ids of all events since a moment."""
-        head, told = Head(), set()
-        prefix = naming.audit_prefix(table)
-        for info in self._storage.list(self._bucket, prefix, page_size=PAGE):
+        """Return the end of a chain, and the ids of all events since a moment, at least."""
+        known, limit, end = self._known.get(table, {}), since - SKEW, 0
+        fresh: dict[int, _Noted] = {}
+        for info in self._storage.list(self._bucket, naming.audit_prefix(table), page_size=PAGE):
             sequence = naming.audit_sequence(info.name)
-            if sequence and not head.sequence:
-                sha256 = info.metadata.get("sha256", "")
-                head = Head(sequence=sequence, sha256=sha256, written_at=info.created_at)
-            told.add(info.metadata.get("event", ""))
-            if info.created_at < since - SKEW:
+            if not sequence:
+                continue  # somebody else's object
+            end = end or sequence
+            if known and end < max(known):
+                known = {}  # the end that was known is gone
+            if sequence in known and _reaches(known, limit):
                 break
-        return head, told
+            fresh[sequence] = _noted(info)
+            if info.created_at < limit:
+                break
+        is_joined = known and end and (not fresh or min(fresh) <= max(known) + 1)
+        noted = {**(known if is_joined else {}), **fresh}
+        self._known[table] = _newest(noted)
+        if not end:
+            return Head(), set()
+        told = {each.event_id for each in noted.values()}
+        last = noted[end]
+        return Head(sequence=end, sha256=last.sha256, written_at=last.written_at), told
 
     def tables(self) -> list[str]:
         """Return the names of all chains."""
@@ -154,6 +179,26 @@ class AuditLog:
             noted_sha256=info.metadata.get("sha256", ""),
             written_at=info.created_at,
         )
+
+
+def _noted(info: ObjectInfo) -> _Noted:
+    return _Noted(
+        event_id=info.metadata.get("event", ""),
+        sha256=info.metadata.get("sha256", ""),
+        written_at=info.created_at,
+    )
+
+
+def _reaches(known: dict[int, _Noted], limit: datetime) -> bool:
+    """Say whether all events since a moment are known."""
+    first = min(known)
+    return first == 1 or known[first].written_at < limit
+
+
+def _newest(noted: dict[int, _Noted]) -> dict[int, _Noted]:
+    if len(noted) <= MAX_KNOWN:
+        return noted
+    return {number: noted[number] for number in sorted(noted)[-MAX_KNOWN // 2 :]}
 
 
 def _pause(tries: int) -> None:

@@ -43,6 +43,7 @@ class Services:
     ledger: Ledger
     manifests: ManifestStore
     envelope: Envelope
+    audit: AuditLog
     now: Callable[[], datetime] = utc_now
 
     @classmethod
@@ -50,19 +51,17 @@ class Services:
         """Put the parts together; nothing is contacted yet."""
         storage = Storage(settings.project, settings.storage_emulator)
         secrets = Secrets(settings.project, settings.secrets_endpoint)
+        log = AuditLog(storage, settings.bucket(audit.ZONE))
         return cls(
             settings=settings,
             storage=storage,
             bus=Bus(),
             secrets=secrets,
-            config=ConfigStore(
-                storage,
-                settings.bucket("config"),
-                AuditLog(storage, settings.bucket(audit.ZONE)),
-            ),
+            config=ConfigStore(storage, settings.bucket("config"), log),
             ledger=Ledger(storage, settings.bucket("state")),
             manifests=ManifestStore(storage, settings.bucket("staging")),
             envelope=Envelope(secrets),
+            audit=log,
         )
 
     @property
@@ -71,11 +70,6 @@ class Services:
         from shared.contracts import Contracts  # with all that reads CSV files
 
         return Contracts(self.storage, self.settings.bucket("state"))
-
-    @property
-    def audit(self) -> AuditLog:
-        """The audit log."""
-        return AuditLog(self.storage, self.settings.bucket(audit.ZONE))
 
     @property
     def dead_letters(self) -> DeadLetters:

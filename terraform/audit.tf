@@ -1,5 +1,5 @@
-# What happened, where nobody can change it: the functions' own log lines, written by Cloud Logging
-# into a bucket with a retention policy, and readable with SQL.
+# What happened, where nobody can change it: the functions' events and, through Cloud Logging, their
+# log lines, in a bucket with a retention policy, and readable with SQL.
 
 locals {
   # Source: Cloud Logging, "Route logs to supported destinations", writer identities.
@@ -122,6 +122,38 @@ resource "google_bigquery_table" "audit" {
       { name = "jsonPayload", type = "RECORD", mode = "NULLABLE", fields = [
         for field in ["message", "logger", "step", "table", "run_id", "attempt_id", "message_id", "state", "error", "why"] : { name = field, type = "STRING", mode = "NULLABLE" }
       ] },
+    ])
+  }
+}
+
+# One row per event; docs/audit.md has queries. receipt and detail are JSON as text.
+resource "google_bigquery_table" "events" {
+  dataset_id          = google_bigquery_dataset.audit.dataset_id
+  table_id            = "events"
+  description         = "One row per event of the audit log: runs, configurations, replays, sweeps, deployments, and who did it."
+  deletion_protection = false # only a view of the bucket
+
+  external_data_configuration {
+    autodetect            = false
+    source_format         = "NEWLINE_DELIMITED_JSON"
+    source_uris           = ["gs://${google_storage_bucket.audit.name}/chains/*"]
+    ignore_unknown_values = true
+
+    schema = jsonencode([
+      { name = "table", type = "STRING", mode = "NULLABLE" },
+      { name = "event_id", type = "STRING", mode = "NULLABLE" },
+      { name = "kind", type = "STRING", mode = "NULLABLE" },
+      { name = "at", type = "TIMESTAMP", mode = "NULLABLE" },
+      { name = "by", type = "STRING", mode = "NULLABLE" },
+      { name = "run_id", type = "STRING", mode = "NULLABLE" },
+      { name = "action", type = "STRING", mode = "NULLABLE" },
+      { name = "why", type = "STRING", mode = "NULLABLE" },
+      { name = "receipt", type = "STRING", mode = "NULLABLE" },
+      { name = "detail", type = "STRING", mode = "NULLABLE" },
+      { name = "version", type = "INTEGER", mode = "NULLABLE" },
+      { name = "sequence", type = "INTEGER", mode = "NULLABLE" },
+      { name = "previous", type = "STRING", mode = "NULLABLE" },
+      { name = "previous_at", type = "TIMESTAMP", mode = "NULLABLE" },
     ])
   }
 }

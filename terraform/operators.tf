@@ -9,6 +9,8 @@ locals {
     state      = "roles/storage.objectUser"
     config     = "roles/storage.objectUser"
   }
+  # They look at the log, and add what they do: nobody replaces or deletes an event.
+  operator_audit_grants  = merge([for m in var.operators : { for role in ["roles/storage.objectViewer", "roles/storage.objectCreator"] : "${m}/${role}" => { member = m, role = role } }]...)
   operator_bucket_grants = merge([for m in var.operators : { for zone, role in local.operator_buckets : "${m}/${zone}" => { member = m, zone = zone, role = role } }]...)
   operator_topic_grants  = merge([for m in var.operators : { for topic in keys(module.catalog.subscriptions) : "${m}/${topic}" => { member = m, topic = topic } if topic != "dead-letter" }]...)
   # metadata and plan look into source and target themselves.
@@ -19,6 +21,14 @@ resource "google_storage_bucket_iam_member" "operator" {
   for_each = local.operator_bucket_grants
 
   bucket = google_storage_bucket.zone[each.value.zone].name
+  role   = each.value.role
+  member = each.value.member
+}
+
+resource "google_storage_bucket_iam_member" "operator_audit" {
+  for_each = local.operator_audit_grants
+
+  bucket = google_storage_bucket.audit.name
   role   = each.value.role
   member = each.value.member
 }

@@ -97,10 +97,14 @@ resource "google_storage_bucket" "zone" {
   depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agent]
 }
 
+locals {
+  bucket_names = merge({ for zone, bucket in google_storage_bucket.zone : zone => bucket.name }, { audit = google_storage_bucket.audit.name })
+}
+
 resource "google_storage_bucket_iam_member" "function" {
   for_each = module.catalog.bucket_grants
 
-  bucket = google_storage_bucket.zone[each.value.zone].name
+  bucket = local.bucket_names[each.value.zone]
   role   = each.value.role
   member = google_service_account.function[each.value.function].member
 

@@ -21,8 +21,11 @@ VERSION: Literal[1] = 1
 MAX_TEXT = 1_000
 """Characters of ``why`` and ``by``."""
 
-SKEW = timedelta(hours=1)
+SKEW = timedelta(minutes=1)
 """The clocks of a function and of Cloud Storage differ by less."""
+
+TOLD_WITHIN = timedelta(hours=1)
+"""What nobody told when it happened, the sweep has told after so long."""
 
 MIN_KEPT = timedelta(days=30)
 """Nothing younger is ever deleted by age. Source: terraform/audit.tf, the rule that deletes."""
@@ -171,7 +174,7 @@ def untold(
     """
     told = {each.link.event_id for each in seen if each.link}
     for event_id, at in expected.items():
-        if event_id not in told and SKEW <= now - at < MIN_KEPT:
+        if event_id not in told and TOLD_WITHIN <= now - at < MIN_KEPT:
             what = f"the ledger says {event_id} at {at:%Y-%m-%d %H:%M:%S} UTC; no event tells of it"
             yield Finding(table=table, flaw=Flaw.UNTOLD, sequence=0, what=what)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
 
+from shared.audit import AuditLog
 from shared.bus import Bus
 from shared.config.models import Connections, Deletes, PostgresTable, ResolvedTable, SnowflakeTable
 from shared.config.models import TableConfig as Table
@@ -211,7 +212,8 @@ class World:
         )
         # An instance remembers records by itself; each delivery here is to a new one.
         ledger = Ledger(self.services.storage, self.services.settings.bucket("state"))
-        services = replace(self.services, ledger=ledger)
+        log = AuditLog(self.services.storage, self.services.settings.bucket("audit"))
+        services = replace(self.services, ledger=ledger, audit=log)
         try:
             if message.topic == "extract":
                 extract(decode_extract(delivery), services)
@@ -344,6 +346,7 @@ def _services(
         ledger=Ledger(storage, settings.bucket("state")),
         manifests=ManifestStore(storage, settings.bucket("staging")),
         envelope=Envelope(secrets),
+        audit=AuditLog(storage, settings.bucket("audit")),
         now=world.clock.now,
         open_source=open_source,
         open_target=open_target,

@@ -2,11 +2,14 @@
 
 import ast
 import re
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_type_hints
 
 from shared import errors
+from shared.core import naming
+from shared.core.audit import Link
 from tests.terraform.test_plan import planned
 
 SOURCES = [ast.parse(p.read_text()) for p in Path("shared").rglob("*.py")]
@@ -126,6 +129,17 @@ def test_every_alert_of_a_metric_has_its_metric(plan: dict[str, Any]) -> None:
 
     assert used
     assert used <= metrics
+
+
+def test_table_of_events_has_the_columns_of_an_event() -> None:
+    text = Path("terraform/audit.tf").read_text().partition('"google_bigquery_table" "events"')[2]
+    columns = dict(re.findall(r'name = "(\w+)", type = "(\w+)"', text))
+
+    kinds = {str: "STRING", int: "INTEGER", datetime: "TIMESTAMP"}
+    kinds |= {datetime | None: "TIMESTAMP", Literal[1]: "INTEGER"}
+
+    assert columns == {name: kinds[kind] for name, kind in get_type_hints(Link).items()}
+    assert f"/{naming.AUDIT}*" in text
 
 
 def test_audit_table_has_the_fields_of_the_lines(plan: dict[str, Any]) -> None:

@@ -160,7 +160,7 @@ def test_every_setting_with_a_default_may_be_given() -> None:
     variables = Path("terraform/variables.tf").read_text()
     allowed = set(re.findall(r'"(SLUICE_[A-Z_]+)"', variables))
     fixed = {"SLUICE_PROJECT", "SLUICE_PREFIX", "SLUICE_CODE_VERSION"}
-    local = {"SLUICE_SECRETS_ENDPOINT", "SLUICE_STATE"}
+    local = {"SLUICE_PRINCIPAL", "SLUICE_SECRETS_ENDPOINT", "SLUICE_STATE"}
 
     assert allowed == READ - fixed - local
 

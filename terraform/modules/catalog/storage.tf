@@ -2,7 +2,7 @@
 
 locals {
   zones   = ["landing", "raw", "staging", "quarantine", "state", "config"] # ZONES in shared/settings.py
-  extra   = ["audit", "source"]                                            # what only the platform writes
+  extra   = ["audit", "source"]                                            # audit is a zone too, but a bucket of its own kind; source is the platform's
   buckets = { for zone in concat(local.zones, local.extra) : zone => "${var.prefix}-${zone}" }
 
   viewer  = "roles/storage.objectViewer"
@@ -16,11 +16,13 @@ locals {
 
   rights = {
     extract = {
+      audit   = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
       config  = [{ role = local.viewer, below = [], why = "the table's configuration" }]
       state   = [{ role = local.user, below = [], why = "the run's record, by compare-and-set" }]
       staging = [{ role = local.viewer, below = [], why = "plans, units and parts so far" }, { role = local.creator, below = ["parts/"], why = "parts, each under a name of its own" }, { role = local.user, below = local.once, why = "written once: a repeat must meet the first" }]
     }
     ingest = {
+      audit      = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
       config     = [{ role = local.viewer, below = [], why = "the table's configuration" }]
       landing    = [{ role = local.viewer, below = [], why = "the dropped file" }]
       raw        = [{ role = local.user, below = [], why = "the original, copied once: a repeat must meet the first" }]
@@ -29,11 +31,13 @@ locals {
       staging    = [{ role = local.viewer, below = [], why = "the manifest and parts so far" }, { role = local.creator, below = ["parts/"], why = "parts, each under a name of its own" }, { role = local.user, below = local.once, why = "written once: a repeat must meet the first" }]
     }
     load = {
+      audit   = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
       config  = [{ role = local.viewer, below = [], why = "the table's configuration" }]
       state   = [{ role = local.user, below = [], why = "the run's record, by compare-and-set" }]
       staging = [{ role = local.viewer, below = [], why = "manifest and parts" }]
     }
     sweep = {
+      audit   = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
       config  = [{ role = local.viewer, below = [], why = "all tables' configurations" }]
       landing = [{ role = local.viewer, below = [], why = "files that no event told of" }]
       state   = [{ role = local.user, below = [], why = "runs, dead letters and its own report" }]
