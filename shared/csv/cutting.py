@@ -177,7 +177,7 @@ def _stray_line_ends(text: bytes, syntax: Syntax) -> Iterator[int]:
 
 def _undecodable(text: bytes, syntax: Syntax) -> Iterator[int]:
     """Yield one place per line that is not UTF-8."""
-    at = 0
+    at = len(text) if text.isascii() else 0
     while at < len(text):
         try:
             text[at:].decode()

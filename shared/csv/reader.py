@@ -1,7 +1,8 @@
 """Read a file into typed batches and rejects: the way that every dropped file takes.
 
 One pass, flat memory: a block of text is cut, read into columns of text, converted column by
-column, and its bad rows are taken out, each with line, byte and reason.
+column, and its bad rows are taken out, each with line, byte and reason. The next block is cut in a
+thread of its own meanwhile.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.ahead import ahead
 from shared.core.schemas import TableSchema
 from shared.csv.blocks import Block, Fault
 from shared.csv.casts import Converted, Converter
@@ -63,10 +65,11 @@ def read(
     file = CsvFile(chunks, dialect, width=len(schema), block_bytes=block_bytes)
     converters = [Converter(rule) for rule in column_rules(dialect, schema)]
     places = _places(file, schema)
-    for block in file.blocks():
-        batch = _batch(block, schema, converters, places)
-        if batch.rows or batch.notes:
-            yield batch
+    with ahead(file.blocks()) as blocks:
+        for block in blocks:
+            batch = _batch(block, schema, converters, places)
+            if batch.rows or batch.notes:
+                yield batch
 
 
 def column_rules(dialect: Dialect, schema: TableSchema) -> list[CellRule]:

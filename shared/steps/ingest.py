@@ -1,6 +1,7 @@
 """Ingest: one generation of one dropped file into staged Parquet, its bad rows set aside."""
 
 import logging
+from collections import deque
 from contextlib import closing
 from datetime import UTC
 
@@ -116,14 +117,15 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
     reading = file.reading()
     with closing(services.target(resolved)) as target:
         schema = staged(target, resolved.table, reading.schema)
-    with ahead(file.chunks(), depth=4) as chunks, Rejects(work, info) as rejects:
-        content = Hashed(chunks)
-        inside = Hashed(csv.unpacked(content)) if file.is_packed else content
-        batches = rejects.sift(csv.read(inside, reading.dialect, reading.schema))
+    content = Hashed(file.chunks())
+    with ahead(content, depth=4) as chunks, Rejects(work, info) as rejects:
+        inside = Hashed(csv.unpacked(chunks)) if file.is_packed else None
+        batches = rejects.sift(csv.read(inside or chunks, reading.dialect, reading.schema))
         if schema is not reading.schema:
             batches = fold(batches, reading.schema, schema)
         writer = part_writer(work, resolved, is_bounded=False)
         parts = writer.write(arrow_schema(schema), batches)
+        deque(chunks, maxlen=0)  # what may follow a packed file's end is hashed too
     rejects.require_few(rules, reading.dialect)
     file.freeze(reading)
     return Manifest(
@@ -145,7 +147,7 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
             generation=info.generation,
             size_bytes=content.size_bytes,
             sha256=content.sha256,
-            content_sha256=inside.sha256,
+            content_sha256=(inside or content).sha256,
             original=_original(run, info),
             dialect=reading.dialect.to_dict(),
         ),

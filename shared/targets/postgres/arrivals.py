@@ -98,7 +98,8 @@ class Arrival:
     def _copy(self, batches: Iterable["pa.RecordBatch"]) -> int:
         rows = consents.accepted(batches, self._columns, self._config.accept, cells=types.CELLS)
         with ahead(copying.encode(self._columns, rows, self._manifest.run_id)) as blocks:
-            self._cursor.execute(sql.copy_in(self._table, self._columns), stream=blocks)
+            copy_in = sql.copy_in(self._table, self._columns)
+            self._cursor.execute(copy_in, stream=copying.messages(blocks))
         return int(self._cursor.rowcount)
 
     def _has_rows(self) -> bool:

@@ -13,6 +13,12 @@ from shared.stage.arrow import arrow_field
 from shared.targets import consents
 from shared.targets.postgres import sql
 
+MESSAGE_BYTES = 2**16
+"""Rows go to the server in messages of this size, which stay in the processors' caches; it takes in
+each as a whole before it reads rows from it. Source: PostgreSQL, "COPY Operations": messages need
+not end where rows do.
+"""
+
 
 def send(
     cursor: Any,
@@ -29,7 +35,15 @@ def send(
         ValueNotRepresentableError: text with a NUL character, which PostgreSQL cannot store.
     """
     with ahead(encode(columns, batches, part)) as blocks:
-        cursor.execute(sql.copy_in(table, columns), stream=blocks)
+        cursor.execute(sql.copy_in(table, columns), stream=messages(blocks))
+
+
+def messages(blocks: Iterable[bytes]) -> Iterator[memoryview]:
+    """Cut blocks into what is sent at a time, without copying them."""
+    for block in blocks:
+        view = memoryview(block)
+        for start in range(0, len(view), MESSAGE_BYTES):
+            yield view[start : start + MESSAGE_BYTES]
 
 
 def encode(
