@@ -204,9 +204,7 @@ def _lone_doubt(words: list[bytes], best: str, score: float) -> str:
         return f"the bytes of a byte order mark of UTF-16 stand in {shown!r}; they are no text"
     beyond = {byte for word in words for byte in word if byte >= 0x80}
     is_lone = len(words) == 1 and len(beyond) == 1
-    is_apart = len(words) <= _FEW_WORDS and (
-        score < _LOW or all(len(word) == 1 for word in words)
-    )
+    is_apart = len(words) <= _FEW_WORDS and (score < _LOW or all(len(word) == 1 for word in words))
     usual = ", ".join(_decoded(word, "cp1252") for word in words)
     if not (is_lone or is_apart) or best in MULTI_BYTE or shown == usual:
         return ""

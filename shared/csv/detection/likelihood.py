@@ -125,7 +125,10 @@ def stands_in_place(word: str) -> bool:
     """Whether all characters beyond ASCII are signs, such as those of units, where they belong."""
     return all(
         char.isascii()
-        or ((place := SYMBOL_PLACES.get(char)) and place.matches(word[at - 1 : at], word[at + 1 : at + 2]))
+        or (
+            (place := SYMBOL_PLACES.get(char))
+            and place.matches(word[at - 1 : at], word[at + 1 : at + 2])
+        )
         for at, char in enumerate(word)
     )
 
