@@ -1,6 +1,7 @@
 """Unpack what arrives compressed, as a stream and within bounds, whatever the file's name says.
 
-gzip, bzip2, xz and Zstandard by their first bytes; a zip archive if it holds one file.
+gzip, bzip2, xz and Zstandard by their first bytes; a zip archive if it holds one file. What comes
+out is unpacked once more if it is packed itself.
 """
 
 import bz2
@@ -21,6 +22,9 @@ MAX_RATIO = 500
 
 FREE_BYTES = 64 * 2**20
 """So much may come out of a file whatever its ratio."""
+
+MAX_LAYERS = 2
+"""So often is a file unpacked that holds a packed one, such as a ``.csv.gz`` in a zip archive."""
 
 MAX_EMPTY_MEMBERS = 1_000
 """More packed streams with nothing in them than this are no file but an attack."""
@@ -84,23 +88,28 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
         InvalidFileError: the packed data is damaged or incomplete, unpacks to far more than text
             does, or is a zip archive of no or several files, or an encrypted one.
     """
-    source = iter(chunks)
-    head = b""
-    while len(head) < _SNIFFED_BYTES and (chunk := next(source, b"")):
-        head += chunk
-    packed = _Counted(chain([head] if head else [], source))
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        yield from _bounded("zip", unzipped(packed, lambda: Deflate(-15)), packed)
-        return
-    for magic, name, unpack in _FORMATS:
-        if head.startswith(magic):
-            yield from _bounded(name, unpack(packed, name), packed)
-            return
-    yield from packed
+    packed = _Counted(iter(chunks))
+    pieces: Iterator[bytes] = packed
+    for _ in range(MAX_LAYERS):
+        head, pieces = _beginning(pieces)
+        found = next((way for way in _FORMATS if head.startswith(way[0])), None)
+        if found is None:
+            break
+        _, name, unpack = found
+        pieces = _bounded(name, unpack(_sliced(pieces), name), packed)
+    yield from pieces
+
+
+def _beginning(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, and all pieces once more."""
+    head, pieces = b"", filter(None, pieces)
+    while len(head) < _SNIFFED_BYTES and (piece := next(pieces, b"")):
+        head += piece
+    return head, chain([head] if head else [], pieces)
 
 
 class _Counted:
-    """Packed chunks as they pass, in slices."""
+    """Chunks as they pass, in slices, with their size."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = _sliced(chunks)
@@ -212,10 +221,19 @@ class _Readable:
         self.closed = True
 
 
+def _unzipped(chunks: Iterator[bytes], _: str) -> Iterator[bytes]:
+    return unzipped(chunks, lambda: Deflate(-15))
+
+
 _FORMATS: tuple[tuple[bytes, str, Callable[[Iterator[bytes], str], Iterator[bytes]]], ...] = (
+    (b"PK\x03\x04", "zip", _unzipped),
+    (b"PK\x05\x06", "zip", _unzipped),
     (b"\x1f\x8b", "gzip", _members(lambda: Deflate(31))),
     (b"BZh", "bzip2", _members(bz2.BZ2Decompressor)),
     (b"\xfd7zXZ\x00", "xz", _members(lzma.LZMADecompressor)),
     (b"\x28\xb5\x2f\xfd", "Zstandard", _zstandard),
 )
-"""First bytes, name, and what unpacks. Sources: RFC 1952, 8878; the formats' own descriptions."""
+"""First bytes, name, and what unpacks.
+
+Sources: RFC 1952, 8878; PKWARE's APPNOTE.TXT; the formats' own descriptions.
+"""

@@ -11,7 +11,7 @@ from itertools import islice
 
 from shared.csv.detection.ebcdic import refuse_ebcdic
 from shared.csv.detection.letters import MULTI_BYTE, SINGLE_BYTE
-from shared.csv.detection.likelihood import score_multi, score_single
+from shared.csv.detection.likelihood import score_multi, score_single, stands_in_place
 from shared.csv.encodings import marked_encoding
 
 _LOOKED_AT = 2**12
@@ -30,6 +30,10 @@ _CUT_LEADS = b"\xc2\xc3\xc4\xc5\xd0\xd1"
 """Usual first halves of characters in UTF-8, which hardly end a word in another encoding."""
 _DOUBT = 0.2
 """What Windows-1252 is ahead by when there is but one byte to go by."""
+_FEW_WORDS = 3
+_LOW = 0.4
+"""The score of letters of which some are rare, or odd where they stand."""
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CLOSE = 0.12
 """A rival whose score is nearer than this might be right too."""
 _SAME_AS = {"cp1252": "latin-1", "gb18030": "gbk", "cp932": "shift_jis", "cp949": "euc-kr"}
@@ -68,18 +72,25 @@ def _wide(head: bytes) -> str | None:
     """Return UTF-16 or UTF-32 where zero bytes stand as in ASCII text in that encoding."""
     if len(head) < 4 or b"\0" not in head:
         return None
+    for name in ("utf-32-le", "utf-32-be"):
+        if _is_wide(head[: len(head) // 4 * 4], name):
+            return name
     quarters = [head[place::4].count(0) / max(1, len(head[place::4])) for place in range(4)]
-    if min(quarters[1:]) > 0.9 and quarters[0] < 0.1:
-        return "utf-32-le"
-    if min(quarters[:3]) > 0.9 and quarters[3] < 0.1:
-        return "utf-32-be"
     even, odd = (quarters[0] + quarters[2]) / 2, (quarters[1] + quarters[3]) / 2
     for name, many, few in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if many > 0.08 and few < 0.02 and many > 5 * few:
-            text = head[: len(head) // 2 * 2].decode(name, errors="replace")
-            if "\ufffd" not in text[:-1] and any(c in text for c in "\n\r"):
-                return name
+        whole = head[: len(head) // 2 * 2]
+        if many > 0.08 and few < 0.02 and many > 5 * few and _is_wide(whole, name):
+            return name
     return None
+
+
+def _is_wide(head: bytes, name: str) -> bool:
+    """Whether bytes are text with line ends in an encoding of two or four bytes per character.
+
+    A byte order mark in the middle says that only a part of the file is in it.
+    """
+    text = head.decode(name, errors="replace")
+    return not {"\ufffd", "\ufeff"} & set(text[:-1]) and any(c in text for c in "\n\r")
 
 
 def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
@@ -98,6 +109,23 @@ def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
         "utf-8",
         f"encoding utf-8: valid throughout the {len(head):,} bytes looked at, with {valid:,} "
         "characters beyond ASCII",
+        _twice_encoded(head),
+    )
+
+
+def _twice_encoded(head: bytes) -> str:
+    """Say so if what is beyond ASCII was UTF-8, read as Windows-1252 and written as UTF-8 again."""
+    words = [m[0] for m in islice(_WORD.finditer(head), _MAX_WORDS)]
+    text = "\n".join(word.decode(errors="ignore") for word in words)
+    try:
+        once = text.encode("cp1252").decode()
+    except UnicodeError:
+        return ""
+    if once.isascii() or once == text or len(once) == len(text):
+        return ""
+    shown, meant = (t[:40].split("\n")[0] for t in (text, once))
+    return (
+        f"letters seem to be encoded twice: {shown!r} was {meant!r} once; they are read as they are"
     )
 
 
@@ -148,6 +176,9 @@ def _legacy(head: bytes) -> Charset:
             f"no known encoding gives usual letters for the {count:,} bytes beyond ASCII; {best} "
             "is a guess: set the encoding"
         )
+    has_mac_lines = best.startswith("mac-") and b"\r" in head and b"\n" not in head
+    if not warning and not has_mac_lines:
+        warning = _lone_doubt(words, best, scores[best])
     valid, stray = _counted(head[: 2**17])
     is_latin = best in SINGLE_BYTE and SINGLE_BYTE[best].is_latin
     if is_latin and valid >= stray:
@@ -160,6 +191,29 @@ def _legacy(head: bytes) -> Charset:
             f"file may be of two encodings, and all of it is read as {best}"
         )
     return Charset(best, evidence, warning, different)
+
+
+def _lone_doubt(words: list[bytes], best: str, score: float) -> str:
+    """Say why there is too little to go by; empty where there is enough.
+
+    One letter is all there is, and only a rarer encoding has a usual one in its place; or there is
+    half of a byte order mark's worth of UTF-16 in it.
+    """
+    shown = ", ".join(_decoded(word, best) for word in words)
+    if len(words) <= _FEW_WORDS and any(mark in word for word in words for mark in _WIDE_MARKS):
+        return f"the bytes of a byte order mark of UTF-16 stand in {shown!r}; they are no text"
+    beyond = {byte for word in words for byte in word if byte >= 0x80}
+    is_lone = len(words) == 1 and len(beyond) == 1
+    is_apart = len(words) <= _FEW_WORDS and (score < _LOW or all(len(word) == 1 for word in words))
+    usual = ", ".join(_decoded(word, "cp1252") for word in words)
+    if not (is_lone or is_apart) or best in MULTI_BYTE or shown == usual:
+        return ""
+    if all(stands_in_place(_decoded(word, best)) for word in words):
+        return ""
+    return (
+        f"{shown!r} is all there is beyond ASCII, too little to tell the encoding: {best} is a "
+        "guess. Set the encoding"
+    )
 
 
 def _blanked(match: re.Match[bytes]) -> bytes:

@@ -21,7 +21,8 @@ _LONG_PRIOR = 0.96
 _RARE_RUN_PRIOR = 0.85
 _RUNS = re.compile("[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
 _RARE_RUNS = re.compile(
-    r"([-%+/_.?=])\1{1,3}|[-=~]>|<[-=~]|([-+%$/_=.*~^#@&!])\|\2|\[\|\]|\{\|\}|\(\|\)|\(\)|\\t"
+    r"([-%+/_.?=])\1{1,3}|<[-=~]+>|[-=~]>|<[-=~]|([-+%$/_=.*~^#@&!])\|\2|\[\|\]|\{\|\}|\(\|\)|\(\)|\\t"
+    r"|<[A-Z]{2,8}>"
 )
 """Runs that also occur in text: a delimiter only where they part every line alike."""
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
@@ -30,6 +31,9 @@ _IN_QUOTES = re.compile('"[^"]*"')
 _MIN_LINE_SHARE = 0.2
 _MIN_RUN_SHARE = 0.4
 _MAX_RARE_RUNS = 4
+_ARROWS = ("->", "=>", "~>", "<-", "<=")
+"""What hardly occurs in a cell of every line, so that once in each line is enough."""
+_REGULAR_RUN_LINES = 3
 
 
 def find_delimiters(lines: list[str]) -> list[str]:
@@ -67,7 +71,8 @@ def _in_all(lines: list[str], runs: re.Pattern[str]) -> list[str]:
     return [
         run
         for run, count in counts.items()
-        if count > 1 and all(line.count(run) == count for line in lines)
+        if (count > 1 or (run in _ARROWS and len(lines) >= _REGULAR_RUN_LINES))
+        and all(line.count(run) == count for line in lines)
     ][:_MAX_RARE_RUNS]
 
 
@@ -94,4 +99,5 @@ def prior(delimiter: str, *, share: float, width: int) -> float:
         is_spaced = is_mixed and delimiter[1:] == " "
         return 1.0 if is_spaced else _MIXED_PRIOR if is_mixed else _LONG_PRIOR
     usual = PRIORS[delimiter]
-    return _REGULAR_PRIOR if usual == _RARE_PRIOR and share == 1.0 and width > 2 else usual
+    is_rare = usual == _RARE_PRIOR or delimiter == "/"
+    return _REGULAR_PRIOR if is_rare and share == 1.0 and width > 2 else usual

@@ -12,13 +12,15 @@ from shared.csv.detection.headers import (
     names_columns,
     typed_columns,
 )
-from shared.csv.detection.looks import TYPED, look
+from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.errors import InvalidFileError
 
 _SECOND_TABLE_ROWS = 2
 _TABLE_ROWS = 3
 _CHECKED_PARTS = 50
+_CHECKED_ROWS = 2000
+_ROWS_AROUND = 20
 _MIN_EDGES = 3
 _LINE_ENDERS = (";", "|", ",", "~", "^")
 
@@ -108,13 +110,16 @@ def _run_key(records: Records, place: int, number: int) -> tuple[int, int]:
 def check_last_row(records: Records, first: int, warnings: list[str]) -> None:
     """Warn of a last row that has nothing but some words in its first cell, unlike all others."""
     rows = [n for n in records.modal if n >= first]
-    if len(rows) < _TABLE_ROWS or records.width < 3:
+    if len(rows) < _TABLE_ROWS or records.width < 2:
         return
     filled = [records.filled(n) for n in rows[-BODY_RECORDS:]]
     text = records.cells(rows[-1])[0].strip()
     others = [count for count in filled[:-1] if count]
-    is_alone = filled[-1] == 1 and others and min(others) > 1
-    if is_alone and len(text.split()) > 2 and look(text) not in TYPED:
+    above = [records.cells(n) for n in rows[-BODY_RECORDS:-1]]
+    is_odd = look(text) is Look.WORDS and 0 in typed_columns(above, records.width)
+    is_note = ": " in text or (records.width > 2 and (is_odd or len(text.split()) > 2))
+    is_alone = filled[-1] == 1 and others and (min(others) > 1 or (is_odd and ": " in text))
+    if is_alone and is_note and look(text) not in TYPED:
         warnings.append(
             f"line {records.line(rows[-1])} looks like a note below the table, but is as wide as a "
             f"row and read as one: {text[:40]!r}"
@@ -131,6 +136,7 @@ def check_other_tables(
     parted = [n for n in numbers if records.has_blank_before(n)]
     if header.rows:
         check_titled_table(records, start, body, warnings)
+        check_inner_header(records, start, body, warnings)
     for number in parted[:_CHECKED_PARTS]:
         width = records.widths[number]
         following = records.widths[number : number + _SECOND_TABLE_ROWS]
@@ -165,6 +171,30 @@ def check_titled_table(
             )
             return
         _check_same_width(records, start, behind, body)
+
+
+def check_inner_header(
+    records: Records, start: int, body: Sequence[int], warnings: list[str]
+) -> None:
+    """Look for a row of nothing but words that parts rows of other types, as a header does."""
+    for place, number in enumerate(body[:_CHECKED_ROWS]):
+        names = records.cells(number)
+        if any(look(name) is not Look.WORDS for name in names) or len(set(names)) < len(names):
+            continue
+        parts = (body[max(0, place - _ROWS_AROUND) : place], body[place + 1 :][:_ROWS_AROUND])
+        if records.has_blank_before(number) or not all(parts):
+            continue
+        above, below = (
+            typed_columns([records.cells(n) for n in part], records.width) for part in parts
+        )
+        if above == below or not (names_columns(names, above) and names_columns(names, below)):
+            continue
+        if names != records.cells(start):
+            warnings.append(
+                f"line {records.line(number)} looks like the header of another table with as many "
+                f"columns: {', '.join(names[:4])}; all its lines are read as rows"
+            )
+            return
 
 
 def _check_same_width(records: Records, start: int, number: int, body: Sequence[int]) -> None:

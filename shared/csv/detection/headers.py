@@ -27,6 +27,7 @@ _BODY_ROWS = 100
 _MAX_NAME = 120
 _DASHES = re.compile(r"\s*[-=]+\s*")
 _FORMAT = re.compile(r"\d{1,4}[sdn]")
+_SENTENCE = re.compile(r"\S+(?:\s+\S+){3,}[.!?]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     if again or (twice and len(twice) * 2 > len(filled)):
         name = (again or twice)[0]
         return HeaderFinding(0, f"no header: {name!r} of the first row occurs again below it")
-    if not filled or max(map(len, filled)) > _MAX_NAME:
+    if not filled or max(map(len, filled)) > _MAX_NAME or _has_sentence(first, body):
         return HeaderFinding(0, "no header: the first row has no names")
     if not (has_usual_name(names, body) or is_apart(names, body)) and is_like_the_rest(names, body):
         return HeaderFinding(
@@ -228,6 +229,15 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
         )
     return HeaderFinding(
         1, "header: the first row has different words in each column, and none of them occurs again"
+    )
+
+
+def _has_sentence(first: Row, body: Sequence[Row]) -> bool:
+    """Whether a cell is a sentence over cells that mostly are some, too."""
+    return any(
+        _SENTENCE.search(cell)
+        and sum(bool(_SENTENCE.search(row[j])) for row in body if j < len(row)) * 2 > len(body)
+        for j, cell in enumerate(first)
     )
 
 

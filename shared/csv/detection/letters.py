@@ -135,6 +135,12 @@ ORDINALS = frozenset("èéºª")
 APOSTROPHES = frozenset("’‘–—·´\xa0“”„«»")
 """Symbols that may touch letters."""
 
+OPENING_QUOTES = frozenset("„‘")
+"""Quotes that no letter stands before."""
+
+INNER_QUOTES = frozenset("“”«»")
+"""Quotes that do not stand between two letters."""
+
 WIDE_SYMBOLS = frozenset("、。「」『』（）・ー：，；！？％－　【】《》〒＃／")
 """Punctuation of full width, as East Asian text has it."""
 

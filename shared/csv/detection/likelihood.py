@@ -12,11 +12,13 @@ from itertools import pairwise
 from shared.csv.detection.letters import (
     APOSTROPHES,
     COMMON_SYMBOLS,
+    INNER_QUOTES,
     KANA,
     LANGUAGES,
     LEVEL_ONE,
     LONE_LETTERS,
     MULTI_BYTE,
+    OPENING_QUOTES,
     ORDINALS,
     SINGLE_BYTE,
     SYMBOL_PLACES,
@@ -110,9 +112,25 @@ def _char_score(char: str, before: str, after: str, script: Script) -> float:
     if char == "\ufffd" or (char < "\xa0"):
         return -3.0
     if char in COMMON_SYMBOLS:
+        if (char in OPENING_QUOTES and before.isalpha()) or (
+            char in INNER_QUOTES and before.isalpha() and after.isalpha()
+        ):
+            return -1.0
         is_touching = before.isalpha() or after.isalpha()
         return 0.8 if char in APOSTROPHES or not is_touching else -1.0
     return -0.6 if char.isalpha() else -1.2
+
+
+def stands_in_place(word: str) -> bool:
+    """Whether all characters beyond ASCII are signs, such as those of units, where they belong."""
+    return all(
+        char.isascii()
+        or (
+            (place := SYMBOL_PLACES.get(char))
+            and place.matches(word[at - 1 : at], word[at + 1 : at + 2])
+        )
+        for at, char in enumerate(word)
+    )
 
 
 def score_multi(head: bytes, words: list[bytes], name: str) -> float | None:

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from shared.csv.detection.headers import HeaderFinding, find_header, typed_columns
 from shared.csv.detection.looks import TYPED, Look, look
+from shared.csv.detection.names import has_usual_name
 from shared.csv.detection.records import Records
 
 COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
 RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _TITLE_RECORDS = 3
 _SETTING_CELLS = 2
 _MAX_SETTINGS = 60
@@ -44,8 +46,19 @@ def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
     if short:
         return short
     if set(ahead) == {1}:
-        return first, header, is_prose
+        return first, header, is_prose or (len(ahead) == 1 and _is_in_one_column(records, first))
     return 0, HeaderFinding(0, header.evidence or "no header"), False
+
+
+def _is_in_one_column(records: Records, first: int) -> bool:
+    """Whether a mark that the first line lacks parts the others by chance: paths, phone numbers."""
+    delimiter, rows = records.cut.style.delimiter, records.sample(first)
+    if delimiter == ",":
+        return all(_DECIMAL_COMMA.fullmatch(",".join(row)) for row in rows)
+    if delimiter in (":", "::"):
+        return records.width == _SETTING_CELLS
+    is_phone = all(row[0].startswith(("+", "(")) for row in rows)
+    return delimiter == " " and (is_phone or not typed_columns(rows, records.width))
 
 
 def _behind_settings(records: Records) -> tuple[int, HeaderFinding] | None:
@@ -57,7 +70,7 @@ def _behind_settings(records: Records) -> tuple[int, HeaderFinding] | None:
     above = [records.cells(n) for n in records.modal if n < number]
     table = records.sample(number)
     header = find_header(table)
-    is_table = header.is_sure and len(typed_columns(table[header.rows :], records.width)) > 1
+    is_table = header.is_sure and len(typed_columns(table[header.rows :], records.width)) > 0
     is_settings = all(look(row[0]) is Look.WORDS for row in above)
     if not (is_table and is_settings and len({look(row[1]) for row in above}) > 1):
         return None
@@ -81,8 +94,13 @@ def _names_below(records: Records, first: int) -> tuple[int, HeaderFinding] | No
             any(row[j].strip() and look(row[j]) is not found for j, found in typed.items())
             for row in above
         )
-        if header.is_sure and len(typed) > 1 and is_odd and number > first:
+        if not (header.is_sure and typed and is_odd and number > first):
+            continue
+        if len(typed) > 1:
             return number, header
+        if has_usual_name(cells, records.sample(number + 1)):
+            doubt = f"line {records.line(number)} names the columns; what is above it is left out"
+            return number, replace(header, doubt=doubt)
     return None
 
 
@@ -133,7 +151,16 @@ def _short_header(records: Records, first: int) -> tuple[int, HeaderFinding, boo
         return None
     if find_header([cells[: records.width] + [""] * (records.width - width), *body]).rows == 0:
         return None
-    if find_header(body).rows and len(body) > 1:
+    other = find_header(body)
+    is_surely_other = other.is_sure or not _ends_alike(cells, body, records.width)
+    if other.rows and is_surely_other and len(body) > 1:
         return None
     names = f"header: {width} names over {len(body)} records of {records.width} fields"
     return number, HeaderFinding(1, names), False
+
+
+def _ends_alike(names: list[str], body: list[list[str]], width: int) -> bool:
+    """Whether names and rows have as many fields but for nothing behind the last delimiter."""
+    if len(names) > width:
+        return not names[-1].strip() and all(name.strip() for name in names[:-1])
+    return len(names) == width - 1 and not any(row[-1].strip() for row in body)

@@ -157,6 +157,8 @@ def _scored(cut: Shape) -> Scored:
         share *= _ENDING
     if _has_uneven_blanks(cut, width):
         quality *= _UNEVEN
+    if _is_without_blanks(cut, width):
+        share *= _PARTIAL
     usual = _usualness(cut, len(widths))
     plain = 0.99 if cut.style.escape else 1.0
     return Scored(
@@ -192,7 +194,8 @@ def _has_odd_runs(cut: Shape) -> bool:
         return False
     lines = [_PROTECTED.sub("", line) for line in cut.lines[:_SAMPLED_LINES]]
     runs = [len(r) for line in lines for r in re.findall(re.escape(delimiter[0]) + "+", line)]
-    least = len(delimiter) if delimiter[0] in _MARKS_OF_VALUES else 0
+    # One colon stands within a time, as one sign of minus does before a number.
+    least = len(delimiter) if delimiter[0] in _MARKS_OF_VALUES or delimiter == "::" else 0
     odd = sum(run % len(delimiter) > 0 and run >= least for run in runs)
     return odd * 10 > len(runs)
 
@@ -237,6 +240,15 @@ def _has_uneven_blanks(cut: Shape, width: int) -> bool:
     lines = [line for line, w in zip(cut.lines, cut.widths, strict=True) if w == width]
     cells = [cell for line in lines[:_WEIGHED_RECORDS] for cell in line.split(delimiter)]
     return any(cell != cell.strip(" ") for cell in cells)
+
+
+def _is_without_blanks(cut: Shape, width: int) -> bool:
+    """Whether other lines have as many fields by the mark alone: blanks are then part of cells."""
+    bare = cut.style.delimiter.strip(" ")
+    if bare == cut.style.delimiter or not bare:
+        return False
+    others = [line for line, w in zip(cut.lines, cut.widths, strict=True) if 0 < w < width]
+    return any(line.count(bare) + 1 == width for line in others)
 
 
 def _cell_quality(cut: Shape, width: int) -> float:

@@ -68,6 +68,8 @@ PACKED = {
     "zip": archive("a.csv"),
     "zip, stored": archive("a.csv", method=zipfile.ZIP_STORED),
     "zip, streamed": archive("a.csv", is_streamed=True),
+    "gzip in gzip": gzip.compress(gzip.compress(TEXT)),
+    "gzip in zip": archive("a.csv.gz", content=gzip.compress(TEXT)),
     "zip from a Mac": archive("folder/a.csv", "__MACOSX/folder/._a.csv"),
 }
 
