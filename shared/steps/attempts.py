@@ -11,9 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared import logs
+from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest
 from shared.core.runs import TRANSITIONS, Attempt, Failure, Lease, Run, RunState, StepStats
 from shared.errors import (
+    CheckFailedError,
     LeaseHeldError,
     PermanentError,
     QuarantineError,
@@ -265,6 +267,12 @@ def _plain(facts: dict[str, object]) -> dict[str, object]:
     return {k: v for k, v in facts.items() if isinstance(v, str | int | float | list)}
 
 
+def _verdicts(exc: SluiceError, run: Run) -> tuple[CheckResult, ...]:
+    """Return the verdicts that stopped a run, or those that its record has."""
+    found = exc.results if isinstance(exc, CheckFailedError) else ()
+    return tuple(each for each in found if isinstance(each, CheckResult)) or run.checks
+
+
 def _end(work: Work, exc: SluiceError) -> None:
     failure = Failure(error=type(exc).__name__, message=exc.message, facts=_plain(exc.facts))
     at = work.services.now()
@@ -275,7 +283,7 @@ def _end(work: Work, exc: SluiceError) -> None:
         if run.is_terminal or not work.speaks_for(run):
             return run
         ended = run.end(work.attempt.id, at, f"{failure.error}: {exc.message}"[:500])
-        return ended.to(state or run.state, at, failure=failure)
+        return ended.to(state or run.state, at, failure=failure, checks=_verdicts(exc, run))
 
     try:
         work.services.ledger.change(work.run.table, work.run.run_id, change)
