@@ -25,12 +25,14 @@ SluiceError
 │   └─ DeadLetterError               a message failed as often as allowed, nobody wrote down why
 └─ QuarantineError                 -> set the data aside with reasons, record, answer 204
     ├─ InvalidFileError              the file cannot be read as the table it was dropped for
+    ├─ CheckFailedError              rows break a check of the table whose severity is fail
     └─ IntegrityError                manifest and bytes disagree, or counts do not add up
 
 Two stand apart and never leave the step that meets them: ConflictError, a compare-and-set lost,
 and UnitTooLargeError, a unit of work that must be cut again.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -145,6 +147,17 @@ class QuarantineError(SluiceError):
 
 class InvalidFileError(QuarantineError):
     """The file cannot be read as the table it was dropped for."""
+
+
+class CheckFailedError(QuarantineError):
+    """Rows break a check of severity fail, so nothing of the run is published."""
+
+    def __init__(
+        self, message: str = "", *, results: Sequence[object] = (), **facts: object
+    ) -> None:
+        super().__init__(message, **facts)
+        self.results = tuple(results)
+        """The verdicts on all checks, for the run's record."""
 
 
 class IntegrityError(QuarantineError):

@@ -90,6 +90,17 @@ class Ledger:
             if found:
                 yield from_json(Run, found[0], info.name)
 
+    def newest(self, table: str, before: str) -> Iterator[Run]:
+        """Yield the runs of a table that were not asked for after another one, the newest first."""
+        this = naming.run_object(table, before)
+        second = this.rpartition("-")[0]
+        found = self._storage.list(self._bucket, naming.runs_prefix(table))
+        names = (info.name for info in found if info.name != this)
+        earlier = [name for name in names if name.rpartition("-")[0] <= second]
+        for name in sorted(earlier, reverse=True):
+            if read := self._storage.read(self._bucket, name):
+                yield from_json(Run, read[0], name)
+
     def entries(self) -> Iterator[Entry]:
         """Yield all runs of all tables as a listing shows them, in the order of their names."""
         for info in self._storage.list(self._bucket, naming.runs_prefix()):

@@ -185,7 +185,7 @@ def _print_rows(run: Run, rows: list[Rejected], limit: int) -> None:
     for row in rows:
         facts = row.facts
         cells = (facts["column"] or "", facts["rule"], facts["reason"], facts["raw"])
-        table.add_row(str(facts["line"]), *map(escape, cells))
+        table.add_row(str(facts["line"] or ""), *map(escape, cells))
     render.console.print(table)
     if len(rows) == limit:
         render.console.print("[dim]there may be more; see --limit and --json[/]")

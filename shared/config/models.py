@@ -4,7 +4,6 @@ Every key here is documented in docs/tables.md. Unknown keys are errors.
 """
 
 import codecs
-import re
 import unicodedata
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, get_args
@@ -20,6 +19,7 @@ from pydantic import (
 )
 
 from shared.config import schedule as schedules
+from shared.config.checks import Check, ColumnRules, require_own_titles
 from shared.config.connections import BIGQUERY_PROJECT
 from shared.config.connections import BigQueryConnection as BigQueryConnection
 from shared.config.connections import Connections as Connections
@@ -27,15 +27,14 @@ from shared.config.connections import Model as Model
 from shared.config.connections import PostgresConnection as PostgresConnection
 from shared.config.connections import SnowflakeConnection as SnowflakeConnection
 from shared.config.connections import SqlServerConnection as SqlServerConnection
+from shared.config.durations import MAX_DURATION as MAX_DURATION
+from shared.config.durations import Duration
 from shared.core import naming
 from shared.core.drift import Policy
 from shared.core.fidelity import Consent
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType
 from shared.errors import InvalidSchemaError
-
-MAX_DURATION = timedelta(days=3660)
-"""Ten years: whatever is longer is a slip of the keyboard."""
 
 TARGETS = ("postgres", "sqlserver", "bigquery")
 """Keys that name a target."""
@@ -55,25 +54,7 @@ MAX_BIGQUERY_BYTES = 1024
 _BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
 """Classes of characters in a table's name. Source: the same."""
 
-_DURATION = re.compile(r"([0-9]{1,9})\s*(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COMPRESSIONS = Literal["zstd", "lz4", "gzip", "snappy", "none"]
-
-
-def _duration(value: Any) -> Any:
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match:
-        return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    # Stored configurations spell it as ISO 8601 does.
-    if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
-        return value
-    raise ValueError(f"{value!r} is not a duration; write 90s, 15m, 2h or 1d")
-
-
-def _sensible(value: timedelta) -> timedelta:
-    if not timedelta(0) <= value <= MAX_DURATION:
-        raise ValueError(f"{value} is not between 0s and {MAX_DURATION.days}d")
-    return value
 
 
 def _switch(value: Any) -> Any:
@@ -151,12 +132,6 @@ def _not_ours(schema: str) -> str:
     return schema
 
 
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    AfterValidator(_sensible),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
-]
 Compression = Annotated[
     _COMPRESSIONS,
     BeforeValidator(_switch),
@@ -317,6 +292,10 @@ class TableConfig(Model):
     """What happens when the source's columns are not what the target's table can hold."""
     accept: dict[str, list[Consent]] = Field(default_factory=dict)
     """Columns of the target, with the alterations of their values that the table consents to."""
+    checks: list[Check] = Field(default_factory=list)
+    """What the rows of a run must be like."""
+    columns: dict[str, ColumnRules] = Field(default_factory=dict)
+    """What is special about columns of the target."""
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
     """Uncompressed Arrow bytes after which a Parquet part is closed."""
 
@@ -403,6 +382,11 @@ class TableConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _checks_have_titles_of_their_own(self) -> Self:
+        require_own_titles(self.checks)
+        return self
+
+    @model_validator(mode="after")
     def _files_move_by_themselves(self) -> Self:
         if self.csv and self.sync_mode is SyncMode.INCREMENTAL and not self.primary_key:
             raise ValueError("sync_mode incremental of files needs primary_key")
@@ -414,6 +398,11 @@ class TableConfig(Model):
         if columns and not set(self.primary_key or ()) <= columns.keys():
             raise ValueError(f"primary_key names no column; csv.columns has {', '.join(columns)}")
         return self
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """Columns whose values are masked wherever rows are shown."""
+        return frozenset(name for name, rules in self.columns.items() if rules.sensitive)
 
     def accepts(self, column: str, consent: Consent) -> bool:
         """Say whether values of a column may be altered in a way."""

@@ -4,10 +4,11 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from shared.config.checks import KINDS, References
 from shared.config.documents import Document, Place, overlay, read
 from shared.config.models import EnvironmentFile, ResolvedTable, TableConfig, TablesFile
 from shared.errors import InvalidConfigError
@@ -16,6 +17,9 @@ M = TypeVar("M", bound=BaseModel)
 
 TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server", "bigquery": "BigQuery"}
 """Kinds of targets as people write them."""
+
+_KIND_AT = 2
+"""Where pydantic puts the kind of a check: behind ``checks`` and its number."""
 
 _SHOULD = "Input should "
 """How pydantic begins what it says about a value out of bounds."""
@@ -55,6 +59,7 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
     ]
     _require_connections(resolved, env)
     _require_targets_of_their_own(resolved)
+    _require_references(resolved)
     return resolved
 
 
@@ -200,13 +205,21 @@ def _validate(model: type[M], document: Document, problems: list[str]) -> M | No
 
 def _explain(model: type[BaseModel], document: Document, error: Any) -> str:
     place: Place = tuple(error["loc"])
+    checked: type[BaseModel] | None = None
+    if model is TableConfig and place[:1] == ("checks",) and len(place) > _KIND_AT:
+        # The kind of a check stands in the place of what is wrong with it, but not in the file.
+        checked = KINDS.get(str(place[_KIND_AT]))
+        place = (*place[:_KIND_AT], *place[_KIND_AT + 1 :])
     key = ".".join(str(p) for p in place)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        known = _known_keys(model, place[:-1])
+        known = _known_keys(checked, ()) if checked else _known_keys(model, place[:-1])
         message = f"unknown key; known: {', '.join(known)}{_meant(place[-1], known)}"
     elif error["type"] == "missing":
         message = "is missing"
+    elif error["type"].startswith("union_tag"):
+        given = error["input"].get("check") if isinstance(error["input"], dict) else error["input"]
+        message = f"check is {_shown(given)}; known: {', '.join(KINDS)}{_meant(given, KINDS)}"
     elif error["type"] in ("literal_error", "enum"):
         message = f"{_shown(error['input'])} is not known; known: {error['ctx']['expected']}"
     elif error["type"] in ("model_type", "dict_type"):
@@ -236,10 +249,15 @@ def _known_keys(model: type[BaseModel], place: Iterable[str | int]) -> list[str]
     """Follow a place through the models and return the keys allowed there."""
     current: Any = model
     for step in place:
+        if get_origin(current) is dict:
+            current = get_args(current)[1]
+            continue
         fields = getattr(current, "model_fields", {})
         found = next((f for n, f in fields.items() if step in (n, f.alias)), None)
         annotation: Any = found.annotation if found else None
-        current = next((a for a in getattr(annotation, "__args__", [annotation]) if a), None)
+        is_mapping = get_origin(annotation) is dict
+        choices = [annotation] if is_mapping else getattr(annotation, "__args__", [annotation])
+        current = next((a for a in choices if a), None)
     fields = getattr(current, "model_fields", {})
     return sorted(f.alias or n for n, f in fields.items())
 
@@ -255,6 +273,27 @@ def _require_targets_of_their_own(tables: list[ResolvedTable]) -> None:
                 f"tables {other} and {table.name} both write {'.'.join(place[1:])} in "
                 f"{TARGET_NAMES[place[0]]}; give each a table of its own"
             )
+
+
+def _require_references(tables: list[ResolvedTable]) -> None:
+    """Refuse checks that refer to a table that is not there, or is in another database."""
+    known = {each.table.name: each.table for each in tables}
+    for table in known.values():
+        for check in table.checks:
+            if not isinstance(check, References):
+                continue
+            other = known.get(check.table)
+            if other is None:
+                raise InvalidConfigError(
+                    f"check {check.title} of {table.name}: no table is named {check.table!r}; "
+                    f"known: {', '.join(sorted(known))}{_meant(check.table, known)}"
+                )
+            if other.target_kind != table.target_kind:
+                raise InvalidConfigError(
+                    f"check {check.title} of {table.name}: {check.table} is in "
+                    f"{TARGET_NAMES[other.target_kind]}, and {table.name} in "
+                    f"{TARGET_NAMES[table.target_kind]}"
+                )
 
 
 def _require_connections(tables: list[ResolvedTable], env: Document) -> None:

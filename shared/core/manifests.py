@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from shared.core.checks import Observed
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
 from shared.core.windows import Window
@@ -126,7 +127,8 @@ class Manifest:
     ``key_parts`` hold the keys of all rows of the table at the snapshot; None when the run does not
     look for deletes. ``allow_empty`` lets the run pass the guards. ``is_backfill``: the window lies
     anywhere, and its end is no watermark. ``rewind`` takes the place of parts of the run's own.
-    ``evidence`` says how it was found what a dropped file is like.
+    ``evidence`` says how it was found what a dropped file is like. ``observed`` is what the table's
+    checks are judged by; None where rows were staged before any existed.
     """
 
     version: Literal[1] = VERSION
@@ -154,6 +156,7 @@ class Manifest:
     created_at: datetime
     notes: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    observed: Observed | None = None
 
     @property
     def low(self) -> str | None:

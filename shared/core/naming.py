@@ -8,7 +8,7 @@ staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
                  parts/<table>/<run>/<attempt>/part-00000.parquet, keys-00000.parquet
 raw bucket       <table>/dt=<date>/<run>/<file>
-quarantine       <table>/<run>/<attempt>/rejects.ndjson
+quarantine       <table>/<run>/<attempt>/rejects.ndjson, of a table one per unit
 landing bucket   <table>/<anything>.csv
 audit bucket     chains/<table>/<9999999999 - number>-<number>.json
 """

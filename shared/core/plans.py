@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from shared.core import checks
+from shared.core.checks import Observed
 from shared.core.manifests import Manifest, Part
 
 VERSION: Final = 1
@@ -46,6 +48,8 @@ class Unit:
     key_parts: tuple[Part, ...] = ()
     rows_source: int = 0
     query_id: str | None = None
+    observed: Observed | None = None
+    """What was seen of the rows; None for a unit of keys."""
     slices: tuple[Slice, ...] = ()
 
 
@@ -71,11 +75,14 @@ def assemble(plan: Plan, done: Mapping[str, Unit]) -> Manifest:
     """Return the run's manifest from the outcomes of all units, the same whoever assembles it."""
     leaves = [unit for name, unit in sorted(done.items(), key=_place) if not unit.slices]
     key_parts = tuple(part for unit in leaves for part in unit.key_parts)
+    observed = checks.total(unit.observed for unit in leaves)
     return replace(
         plan.manifest,
         parts=tuple(part for unit in leaves for part in unit.parts),
         key_parts=None if plan.manifest.key_parts is None else key_parts,
         rows_source=sum(unit.rows_source for unit in leaves),
+        rows_rejected=observed.rows_quarantined if observed else 0,
+        observed=observed,
         query_id=next((unit.query_id for unit in leaves if unit.query_id), None),
     )
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from shared.core.checks import CheckResult
 from shared.core.modes import SyncMode
 from shared.core.receipts import Receipt
 from shared.core.windows import Span
@@ -177,6 +178,8 @@ class Run:
     manifest: str | None = None
     steps: dict[str, StepStats] = field(default_factory=dict)
     receipt: Receipt | None = None
+    checks: tuple[CheckResult, ...] = ()
+    """The verdicts on the table's checks."""
     reason: str = ""
     """Why a run was skipped or superseded."""
     failure: Failure | None = None

@@ -5,7 +5,7 @@ column, and its bad rows are taken out, each with line, byte and reason. The nex
 thread of its own meanwhile.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -33,6 +33,15 @@ class _Failure(NamedTuple):
     reason: str
 
 
+class RowFault(NamedTuple):
+    """Why a row of a batch is not to be loaded after all."""
+
+    row: int
+    column: str | None
+    rule: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Some consecutive records of a file: those that are rows, and those that are not."""
@@ -43,6 +52,8 @@ class Batch:
     rows: int
     """Records in this part of the file: ``data.num_rows + len(rejects)``."""
     notes: tuple[Note, ...] = ()
+    describe: Callable[[Iterable[RowFault]], tuple[Reject, ...]] = lambda _: ()
+    """Returns rows of ``data`` as rejects, each with its place in the file, in their order."""
 
 
 def read(
@@ -119,7 +130,22 @@ def _batch(
             f"{len(rejects)} rejects; nothing was loaded. Please report this file",
             line=block.place.line,
         )
-    return Batch(data, rejects, rows, block.notes())
+
+    def describe(faults: Iterable[RowFault]) -> tuple[Reject, ...]:
+        return block.described(_as_faults(block, failures, faults))
+
+    return Batch(data, rejects, rows, block.notes(), describe)
+
+
+def _as_faults(
+    block: Block, dropped: Mapping[int, object], faults: Iterable[RowFault]
+) -> Iterator[Fault]:
+    """Find rows that are left in the data among all rows of the block."""
+    starts, ends = block.bounds
+    kept = [row for row in range(block.cells.rows) if row not in dropped]
+    for fault in faults:
+        row = kept[fault.row]
+        yield Fault(starts[row], ends[row], fault.column, fault.rule, fault.reason)
 
 
 def _failed(converted: Converted, rule: CellRule) -> dict[int, BadCellError]:

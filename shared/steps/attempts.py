@@ -12,9 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 from shared import logs
+from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest
 from shared.core.runs import TRANSITIONS, Attempt, Failure, Lease, Run, RunState, StepStats
 from shared.errors import (
+    CheckFailedError,
     LeaseHeldError,
     PermanentError,
     QuarantineError,
@@ -269,6 +271,12 @@ def _plain(facts: dict[str, object]) -> dict[str, object]:
     return {k: v for k, v in facts.items() if isinstance(v, str | int | float | list)}
 
 
+def _verdicts(exc: SluiceError, run: Run) -> tuple[CheckResult, ...]:
+    """Return the verdicts that stopped a run, or those that its record has."""
+    found = exc.results if isinstance(exc, CheckFailedError) else ()
+    return tuple(each for each in found if isinstance(each, CheckResult)) or run.checks
+
+
 def _end(work: Work, exc: SluiceError) -> None:
     failure = Failure(error=type(exc).__name__, message=exc.message, facts=_plain(exc.facts))
     at = work.services.now()
@@ -279,7 +287,7 @@ def _end(work: Work, exc: SluiceError) -> None:
         if run.is_terminal or not work.speaks_for(run):
             return run
         ended = run.end(work.attempt.id, at, f"{failure.error}: {exc.message}"[:500])
-        return ended.to(state or run.state, at, failure=failure)
+        return ended.to(state or run.state, at, failure=failure, checks=_verdicts(exc, run))
 
     try:
         ended = work.services.ledger.change(work.run.table, work.run.run_id, change)

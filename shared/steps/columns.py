@@ -1,5 +1,6 @@
 """Which columns of its source a run stages: as the table file and the target will have them."""
 
+from shared.checks import require_checkable
 from shared.config.models import TableConfig
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidConfigError
@@ -10,7 +11,8 @@ def staged(target: Target, config: TableConfig, source: TableSchema) -> TableSch
     """Return the columns that a run stages of a source's.
 
     Raises:
-        InvalidConfigError: the table file consents for a column that there is not.
+        InvalidConfigError: the table file names a column that there is not, or checks it in a way
+            that its type does not allow.
         SchemaConflictError: the run could not be published, as things are.
     """
     if strangers := sorted(config.accept.keys() - set(source.names)):
@@ -19,4 +21,6 @@ def staged(target: Target, config: TableConfig, source: TableSchema) -> TableSch
             f"are {', '.join(source.names)}",
             table=config.name,
         )
-    return target.fit(source)
+    fitted = target.fit(source)
+    require_checkable(config, fitted)
+    return fitted

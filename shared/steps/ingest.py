@@ -7,6 +7,7 @@ from datetime import UTC
 
 from shared import csv
 from shared.ahead import ahead
+from shared.checks import Inspection
 from shared.config.models import CsvFiles, ResolvedTable
 from shared.core import naming, runs
 from shared.core.manifests import FileOrigin, Manifest
@@ -123,8 +124,9 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         batches = rejects.sift(csv.read(inside or chunks, reading.dialect, reading.schema))
         if schema is not reading.schema:
             batches = fold(batches, reading.schema, schema)
+        inspection = Inspection(resolved.table, schema, rejects.set_aside)
         writer = part_writer(work, resolved, is_bounded=False)
-        parts = writer.write(arrow_schema(schema), batches)
+        parts = writer.write(arrow_schema(schema), inspection.sift(batches))
         deque(chunks, maxlen=0)  # what may follow a packed file's end is hashed too
     rejects.require_few(rules, reading.dialect)
     file.freeze(reading)
@@ -156,4 +158,5 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         created_at=services.now(),
         notes=(*rejects.notes, *reading.warnings),
         evidence=reading.evidence,
+        observed=inspection.observed(),
     )

@@ -11,6 +11,8 @@ from functools import partial
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
+from shared.core import checks
+from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest
 from shared.core.receipts import Receipt
@@ -18,11 +20,13 @@ from shared.core.runs import Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
-from shared.steps import rewinds
+from shared.steps import checking, rewinds
 from shared.steps.attempts import Work, attempt, unit
 from shared.steps.units import ask_for_load
 from shared.targets.base import LoadRecord, Outcome, Published, Target
 from shared.wiring import Services
+
+Verdicts = tuple[CheckResult, ...]
 
 FIRST_LOAD = 2
 """Attempts of a run that went well so far: one to stage it, one to load it."""
@@ -54,27 +58,37 @@ def _load_run(run: Run, manifest: Manifest, services: Services) -> None:
         attempt(services, run, "load", RunState.LOADING) as work,
         closing(services.target(resolved)) as target,
     ):
-        published = _published_before(target, manifest) or _copy(work, target, manifest)
+        results = checking.verdicts(resolved.table, manifest, services)
+        published = _published_before(target, manifest)
+        if published is None:
+            checks.require_passed(run.table, results)
+            published = _copy(work, target, manifest, resolved)
         if published:
-            _finish(work, manifest, published, resolved)
+            _finish(work, manifest, published, resolved, results)
             if work.run.attempt_count > FIRST_LOAD:
                 target.discard(manifest)  # what an earlier attempt may have staged
         elif _is_spread(work, target, manifest):
             _spread(work, manifest)
         elif _stage_all(work, target, manifest):
-            _publish(work, target, manifest, resolved)
+            _publish(work, target, manifest, resolved, results)
         else:
             work.hand_on("staged in part")
             ask_for_load(run, services)
 
 
-def _copy(work: Work, target: Target, manifest: Manifest) -> Published | None:
+def _copy(
+    work: Work, target: Target, manifest: Manifest, resolved: ResolvedTable
+) -> Published | None:
     """Copy all rows into the table itself, if that is possible, and likely to end in time.
+
+    Rows that the target has to test are staged first.
 
     What is too large, or broke off the first time, goes part by part: that can be gone on with.
     """
     is_first = work.run.attempt_count <= FIRST_LOAD
     settings = work.services.settings
+    if checking.has_tests(resolved.table, manifest):
+        return None
     is_small = len(manifest.all_parts) <= settings.unit_parts
     if is_small or (is_first and manifest.size_bytes <= settings.direct_bytes):
         return target.publish_directly(manifest, partial(_read, work, manifest))
@@ -120,7 +134,8 @@ def _load_part(run: Run, manifest: Manifest, number: int, services: Services) ->
                 done = target.staged(manifest)
             if len(done) < len(manifest.all_parts):
                 return
-        _publish(work, target, manifest, resolved)
+        results = checking.verdicts(resolved.table, manifest, services)
+        _publish(work, target, manifest, resolved, results)
 
 
 def _stage(work: Work, target: Target, manifest: Manifest, part: Part) -> None:
@@ -139,20 +154,34 @@ def _published_before(target: Target, manifest: Manifest) -> Published | None:
     return Published(outcome=Outcome.ALREADY, record=record) if record else None
 
 
-def _publish(work: Work, target: Target, manifest: Manifest, resolved: ResolvedTable) -> None:
-    published = _published_before(target, manifest) or target.publish(manifest)
-    _finish(work, manifest, published, resolved)
+def _publish(
+    work: Work, target: Target, manifest: Manifest, resolved: ResolvedTable, results: Verdicts
+) -> None:
+    published = _published_before(target, manifest)
+    if published is None:
+        checks.require_passed(manifest.table, results)
+        tests = checking.staged_tests(resolved.table, manifest, work.services, results)
+        published = target.publish(manifest, tests)
+    results = (*results, *checking.tested(resolved.table, published.breaches))
+    _finish(work, manifest, published, resolved, results)
     if published.outcome is not Outcome.COMMITTED:
         # Last: a run without an end needs what it has staged, and most of its parts are not asked
         # for again.
         target.discard(manifest)
 
 
-def _finish(work: Work, manifest: Manifest, published: Published, resolved: ResolvedTable) -> None:
+def _finish(
+    work: Work,
+    manifest: Manifest,
+    published: Published,
+    resolved: ResolvedTable,
+    results: Verdicts,
+) -> None:
     steps = work.stats(manifest.rows_staged, manifest.size_bytes)
     if published.record:
-        receipt = _receipt(manifest, published.record, published.notes)
-        work.finish(RunState.COMMITTED, receipt=receipt, steps=steps)
+        notes = (*published.notes, *checks.notes(results))
+        receipt = _receipt(manifest, published.record, notes)
+        work.finish(RunState.COMMITTED, receipt=receipt, checks=results, steps=steps)
     elif published.outcome is Outcome.SUPERSEDED:
         work.finish(RunState.SUPERSEDED, steps=steps, reason=published.reason)
     elif resolved.table.csv and resolved.table.csv.on_duplicate == "fail":

@@ -50,24 +50,38 @@ class Rejected:
 
 def holds_rows(run: Run) -> bool:
     """Say whether a run left rows, or its whole file, in quarantine."""
-    rejected = run.receipt.rows_rejected if run.receipt else 0
-    return run.trigger is Trigger.FILE and (run.state is RunState.QUARANTINED or rejected > 0)
+    if run.receipt and run.receipt.rows_rejected:
+        return True
+    return run.trigger is Trigger.FILE and run.state is RunState.QUARANTINED
 
 
 def rejected_rows(run: Run, services: Services) -> Iterator[Rejected]:
-    """Yield the rejected rows of a run, in the order of the file.
+    """Yield the rejected rows of a run, about in the order of the file.
 
-    Those of the attempt that was loaded; where none was, those of the last attempt.
+    Those of the attempt that was loaded; where none was, those of the last attempt. A table's are
+    those of all units that were loaded.
     """
-    bucket = services.settings.bucket("quarantine")
     manifest = services.manifests.find(run.table, run.run_id)
+    if manifest and manifest.observed and manifest.observed.rejects:
+        for name in manifest.observed.rejects:
+            yield from _kept(name, services)
+        return
     attempts = [manifest.attempt] if manifest else [a.id for a in reversed(run.attempts)]
     for attempt in attempts:
-        found = services.storage.info(bucket, naming.rejects_object(run.table, run.run_id, attempt))
-        if found:
-            lines = _lines(services.storage.stream(bucket, found.name, found.generation))
-            yield from (Rejected(json.loads(line)) for line in lines)
+        rows = _kept(naming.rejects_object(run.table, run.run_id, attempt), services)
+        if first := next(rows, None):
+            yield first
+            yield from rows
             return
+
+
+def _kept(name: str, services: Services) -> Iterator[Rejected]:
+    """Yield the rejected rows in an object; none if there is no such object."""
+    bucket = services.settings.bucket("quarantine")
+    found = services.storage.info(bucket, name)
+    if found:
+        lines = _lines(services.storage.stream(bucket, found.name, found.generation))
+        yield from (Rejected(json.loads(line)) for line in lines)
 
 
 def export(run: Run, services: Services) -> Iterator[bytes]:
@@ -79,7 +93,7 @@ def export(run: Run, services: Services) -> Iterator[bytes]:
     """
     manifest, file = _origin(run, services)
     _require_rejects(manifest)
-    places = [row.place for row in rejected_rows(run, services)]
+    places = sorted(row.place for row in rejected_rows(run, services))
     raw = services.settings.bucket("raw")
     info = services.storage.info(raw, file.original)
     if info is None:

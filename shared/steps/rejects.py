@@ -1,7 +1,7 @@
 """The bad rows of a dropped file, set aside one by one with all that is needed to mend them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Self
@@ -9,6 +9,7 @@ from typing import Self
 import pyarrow as pa
 
 from shared import csv
+from shared.checks import Flaw
 from shared.config.models import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidFileError
@@ -36,6 +37,7 @@ class Rejects:
         self._first = ""
         self._has_unread_quotes = False
         self._noted: dict[str, tuple[int, str]] = {}
+        self._passing: csv.Batch | None = None
         self.rows = 0
         self.rejected = 0
 
@@ -67,7 +69,15 @@ class Rejects:
                 count, first = self._noted.get(note.rule, (0, ""))
                 first = first or f"the first in line {note.line}: {note.text}"
                 self._noted[note.rule] = (count + 1, first)
+            self._passing = batch
             yield batch.data
+
+    def set_aside(self, _: pa.RecordBatch, flaws: Sequence[Flaw]) -> None:
+        """Keep rows of the batch that has just passed, which break a check."""
+        if self._passing:
+            faults = [csv.RowFault(f.row, f.column, f.rule, f.reason) for f in flaws]
+            for reject in self._passing.describe(faults):
+                self._keep(reject)
 
     def require_few(self, rules: CsvFiles, dialect: csv.Dialect) -> None:
         """Make sure that not too many rows were rejected.

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pyarrow as pa
 
+from shared.checks import Inspection
 from shared.config.models import ResolvedTable
 from shared.core import drift, naming, plans
 from shared.core.manifests import Manifest
@@ -23,6 +24,7 @@ from shared.stage.arrow import arrow_schema
 from shared.stage.rescue import fold
 from shared.stage.writer import PartWriter
 from shared.steps.attempts import Work, unit
+from shared.steps.set_aside import RowRejects
 from shared.wiring import Services
 
 FANOUT = 4
@@ -72,7 +74,10 @@ def read_slice(
     counted = _Counted(batches)
     writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, is_keys=is_keys)
     schema = manifest.schema.only_key if is_keys else manifest.schema
-    parts = writer.write(arrow_schema(schema), counted)
+    with RowRejects(work, resolved.table, manifest.schema.primary_key) as rejects:
+        inspection = Inspection(resolved.table, manifest.schema, rejects.set_aside)
+        rows = counted if is_keys else inspection.sift(counted)
+        parts = writer.write(arrow_schema(schema), rows)
     if manifest.is_pinned and rows_source != counted.rows:
         raise IntegrityError(
             f"the source counted {rows_source} rows at the snapshot, but sent {counted.rows}; "
@@ -82,7 +87,12 @@ def read_slice(
         )
     if is_keys:
         return Unit(key_parts=parts)
-    return Unit(parts=parts, rows_source=counted.rows, query_id=source.query_id)
+    return Unit(
+        parts=parts,
+        rows_source=counted.rows,
+        query_id=source.query_id,
+        observed=inspection.observed(rejects.names),
+    )
 
 
 def all_keys(manifest: Manifest) -> Slice | None:

@@ -1,12 +1,13 @@
 """What every target promises: stage out of sight, then publish in one short transaction."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from shared.config.models import ResolvedTable
+from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
@@ -52,6 +53,40 @@ class KeptVersion:
     rows: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The table that rows refer to, in the same database, and the columns that they name there."""
+
+    schema: str
+    """As the table file's place has it."""
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowTest:
+    """What only the target can tell of rows: whether others have the same values, or any has."""
+
+    name: str
+    columns: tuple[str, ...]
+    parent: Parent | None = None
+    """Where the values must stand; None: they must stand in no other row of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedTests:
+    """Tests of all staged rows, with the table as it will be, inside the publish.
+
+    ``require`` is told what was found, by the name of the test, and raises to stop the publish.
+    """
+
+    tests: Sequence[RowTest] = ()
+    require: Callable[[Mapping[str, Breach]], None] = lambda _: None
+
+
+NO_TESTS = StagedTests()
+
+
 class Outcome(StrEnum):
     """How a publish ended."""
 
@@ -73,6 +108,8 @@ class Published:
     reason: str = ""
     notes: tuple[str, ...] = ()
     """What was done to the table itself, for the receipt."""
+    breaches: Mapping[str, Breach] = field(default_factory=dict)
+    """What the tests of the publish found, by their names: all of them, where they were made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,12 +224,13 @@ class Target(Protocol):
             NotStagedError: the staging table is gone, because the run was published or discarded.
         """
 
-    def publish(self, manifest: Manifest) -> Published:
-        """Make the staged rows visible, once: fence, rows and record in one transaction.
+    def publish(self, manifest: Manifest, tests: StagedTests = NO_TESTS) -> Published:
+        """Make the staged rows visible, once: fence, tests, rows and record in one transaction.
 
         If keys were staged too, rows whose key is not among them are deleted, or marked.
 
         Raises:
+            CheckFailedError: rows break a test that must not be broken.
             NotStagedError: the staging table does not hold all of the run's rows.
         """
 
@@ -214,6 +252,9 @@ class Target(Protocol):
 
     def vitals(self) -> Vitals:
         """Return the target's clock and the versions of its ``_sluice`` tables; change nothing."""
+
+    def test(self, tests: Sequence[RowTest]) -> Mapping[str, Breach]:
+        """Return what tests find in the table as it is, by their names."""
 
     def count(self) -> int:
         """Return the table's number of rows."""

@@ -16,7 +16,7 @@ from shared.core.windows import Window
 from shared.errors import TargetUnavailableError
 from shared.sources.base import Snapshot
 from shared.storage import ABSENT
-from shared.targets.base import LoadRecord, Outcome, Published
+from shared.targets.base import NO_TESTS, LoadRecord, Outcome, Published, StagedTests
 from tests.model.memory import MemoryStorage
 from tests.model.memory_source import MemorySource
 from tests.model.memory_target import MemoryTarget
@@ -34,7 +34,7 @@ class SplitTarget(MemoryTarget):
     goes_directly: ClassVar = False
     transactions: ClassVar[tuple[tuple[str, ...], ...]]
 
-    def publish(self, manifest: Manifest) -> Published:
+    def publish(self, manifest: Manifest, tests: StagedTests = NO_TESTS) -> Published:
         """Publish piece by piece; readers may look in between, and the instance may die."""
         self._changes: list[LoadRecord] = []
         for pieces in self.transactions:

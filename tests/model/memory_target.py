@@ -17,7 +17,7 @@ from shared.core.manifests import Manifest, Part
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
 from shared.errors import IntegrityError, NotStagedError, TargetUnavailableError
-from shared.targets.base import LoadRecord, Outcome, Published, ReadPart
+from shared.targets.base import NO_TESTS, LoadRecord, Outcome, Published, ReadPart, StagedTests
 from tests.model.interleaving import Baton
 from tests.model.memory_source import COLUMNS, Row
 
@@ -150,7 +150,7 @@ class MemoryTarget:
 
         self.baton.io("stage a part", operation, TargetUnavailableError)
 
-    def publish(self, manifest: Manifest) -> Published:
+    def publish(self, manifest: Manifest, tests: StagedTests = NO_TESTS) -> Published:
         """Make the staged rows visible, once: fence, rows and record in one transaction."""
         return self.baton.io("publish", lambda: self.publish_now(manifest), TargetUnavailableError)
 

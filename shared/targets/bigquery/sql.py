@@ -74,7 +74,7 @@ def count_unmarked(table: str, marker: str | None) -> str:
 def count_missing(table: str, keys: str, key: Sequence[str], marker: str | None) -> str:
     """Return a count of the rows that are not marked, and whose key is not staged."""
     unmarked = f"t.{quote(marker)} IS NULL AND " if marker else ""
-    return f"{count(table)} AS t WHERE {unmarked}NOT {_is_staged(keys, key)}"
+    return f"{count(table)} AS t WHERE {unmarked}NOT {is_staged(keys, key)}"
 
 
 def null_key(staging: str, key: Sequence[str]) -> str:
@@ -116,7 +116,7 @@ def staged_days(
     if with_table:
         days += (
             f" UNION ALL SELECT CAST(t.{quote(column)} AS DATE) AS day FROM {table} AS t "
-            f"JOIN {staging} AS s ON {_same_key(key)}"
+            f"JOIN {staging} AS s ON {same_key(key)}"
         )
     return f"SELECT DISTINCT day FROM ({days}) AS found ORDER BY day"
 
@@ -160,7 +160,7 @@ def merge(
     update = f"WHEN MATCHED AND ({' OR '.join(differs)}) THEN UPDATE SET {', '.join(sets)} "
     names = _names(columns)
     return (
-        f"MERGE {table} AS t USING {staging} AS s ON {_same_key(key)}"
+        f"MERGE {table} AS t USING {staging} AS s ON {same_key(key)}"
         f"{f' AND {pruned}' if pruned else ''} {update if sets else ''}"
         f"WHEN NOT MATCHED THEN INSERT ({names}) "
         f"VALUES ({', '.join(f's.{quote(c.name)}' for c in columns)})"
@@ -180,19 +180,19 @@ def delete_all(table: str) -> str:
 
 def delete_missing(table: str, keys: str, key: Sequence[str]) -> str:
     """Return DELETE of rows whose key is not staged."""
-    return f"DELETE FROM {table} AS t WHERE NOT {_is_staged(keys, key)}"
+    return f"DELETE FROM {table} AS t WHERE NOT {is_staged(keys, key)}"
 
 
 def delete_present(table: str, staging: str, key: Sequence[str]) -> str:
     """Return DELETE of rows whose key is staged."""
-    return f"DELETE FROM {table} AS t WHERE {_is_staged(staging, key)}"
+    return f"DELETE FROM {table} AS t WHERE {is_staged(staging, key)}"
 
 
 def mark_missing(table: str, keys: str, key: Sequence[str], marker: str) -> str:
     """Return UPDATE that marks rows whose key is not staged; the moment is ``@marked_at``."""
     return (
         f"UPDATE {table} AS t SET {quote(marker)} = @marked_at "
-        f"WHERE t.{quote(marker)} IS NULL AND NOT {_is_staged(keys, key)}"
+        f"WHERE t.{quote(marker)} IS NULL AND NOT {is_staged(keys, key)}"
     )
 
 
@@ -200,7 +200,7 @@ def unmark_present(table: str, keys: str, key: Sequence[str], marker: str) -> st
     """Return UPDATE that takes the mark from rows whose key is staged."""
     return (
         f"UPDATE {table} AS t SET {quote(marker)} = NULL "
-        f"WHERE t.{quote(marker)} IS NOT NULL AND {_is_staged(keys, key)}"
+        f"WHERE t.{quote(marker)} IS NOT NULL AND {is_staged(keys, key)}"
     )
 
 
@@ -228,12 +228,18 @@ def _names(columns: Sequence[Column]) -> str:
     return ", ".join(quote(c.name) for c in columns)
 
 
-def _same_key(key: Sequence[str]) -> str:
-    return " AND ".join(f"t.{quote(k)} = s.{quote(k)}" for k in key)
+def same_key(key: Sequence[str], others: Sequence[str] | None = None) -> str:
+    """Return whether staged row ``s`` and row ``t`` of a table have the same key.
+
+    ``others`` are the columns of ``t``, if they are not called as those of ``s``.
+    """
+    pairs = zip(key, others or key, strict=True)
+    return " AND ".join(f"t.{quote(other)} = s.{quote(k)}" for k, other in pairs)
 
 
-def _is_staged(staging: str, key: Sequence[str]) -> str:
-    return f"EXISTS (SELECT 1 FROM {staging} AS s WHERE {_same_key(key)})"
+def is_staged(staging: str, key: Sequence[str]) -> str:
+    """Return whether the key of row ``t`` of the table is that of a staged row."""
+    return f"EXISTS (SELECT 1 FROM {staging} AS s WHERE {same_key(key)})"
 
 
 def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -1,11 +1,12 @@
 """Rows into BigQuery: loaded out of sight, then visible by one script, once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 
 import pyarrow as pa
 
 from shared.config.models import BigQueryConnection, BigQueryTable, ResolvedTable
+from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
@@ -20,12 +21,15 @@ from shared.secrets import Secrets
 from shared.stage.objects import StagedObjects
 from shared.targets import guards
 from shared.targets.base import (
+    NO_TESTS,
     KeptVersion,
     LoadRecord,
     Outcome,
     PastLoad,
     Published,
     ReadPart,
+    RowTest,
+    StagedTests,
     Vitals,
 )
 from shared.targets.bigquery import connection, sql, tables, types
@@ -33,6 +37,7 @@ from shared.targets.bigquery.bookkeeping import VERSION, Books
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.publishing import Publishing
 from shared.targets.bigquery.rebuilding import Rebuilding, Versions
+from shared.targets.bigquery.rowtests import RowTests
 from shared.targets.bigquery.staging import PREFIX, Staging
 from shared.targets.bigquery.tables import Ref
 from shared.targets.relational.bookkeeping import SCHEMA
@@ -184,10 +189,11 @@ class BigQueryTarget:
         """
         self._rebuilding(manifest).keep_only(layer, batches)
 
-    def publish(self, manifest: Manifest) -> Published:
+    def publish(self, manifest: Manifest, tests: StagedTests = NO_TESTS) -> Published:
         """Make the staged rows visible, once.
 
         Raises:
+            CheckFailedError: rows break a test that must not be broken.
             EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
             NotStagedError: the staging table does not hold all of the run's rows.
@@ -196,7 +202,7 @@ class BigQueryTarget:
         self._prepare()
         for _ in range(MAX_TRIES):
             try:
-                return self._publish(manifest)
+                return self._publish(manifest, tests)
             except (TargetRefusedError, TargetUnavailableError) as exc:
                 if not any(each in exc.message for each in (sql.FENCE, connection.CONFLICT)):
                     raise
@@ -232,6 +238,12 @@ class BigQueryTarget:
             books_wanted=VERSION,
         )
 
+    def test(self, tests: Sequence[RowTest]) -> Mapping[str, Breach]:
+        """Return what tests find in the table as it is, by their names."""
+        if tables.find(self._jobs, self._table) is None:
+            return {}
+        return self._tests(self._table, None).run(tests)
+
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""
         if tables.find(self._jobs, self._table) is None:
@@ -242,12 +254,14 @@ class BigQueryTarget:
         """Close the client's connections."""
         self._jobs.client.close()
 
-    def _publish(self, manifest: Manifest) -> Published:
+    def _publish(self, manifest: Manifest, tests: StagedTests) -> Published:
         state = self._books.read_state()
         if refusal := self._refusal(manifest, state):
             return refusal
         publishing = self._publishing(manifest)
         plan = publishing.check()
+        breaches = self._tests(self._staging(manifest).rows, manifest).run(tests.tests)
+        tests.require(breaches)
         if plan.found:
             tables.require_layout(self._table, self._place, plan.found)
         versions = Versions(self._jobs, self._config, self._table)
@@ -263,7 +277,10 @@ class BigQueryTarget:
             versions.forget()
         self._staging(manifest).drop()
         outcome = Outcome.COMMITTED if done.is_ours else Outcome.ALREADY
-        return Published(outcome=outcome, record=record)
+        return Published(outcome=outcome, record=record, breaches=breaches)
+
+    def _tests(self, rows: Ref, manifest: Manifest | None) -> RowTests:
+        return RowTests(self._jobs, self._config, self._table, rows, manifest)
 
     def _refusal(self, manifest: Manifest, state: TargetState) -> Published | None:
         def find_content(run_id: str | None) -> str | None:

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from shared.targets.postgres import bookkeeping, catalog, copying, sql, types
+from shared.targets.postgres import bookkeeping, catalog, copying, rowtests, sql, types
 from shared.targets.relational.dialect import Dialect
 
 POSTGRES: Final = Dialect(
     name="PostgreSQL",
     counts_utf16=False,
     sql=sql,
+    tests=rowtests,
     types=types,
     catalog=catalog,
     books=bookkeeping,

@@ -149,7 +149,7 @@ def insert_new(
     """Return INSERT of the staged rows whose key the table does not have."""
     return (
         f"{insert_all(table, staging, columns, casts)} "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {_same_key(key, casts)})"
+        f"WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {same_key(key, casts)})"
     )
 
 
@@ -182,14 +182,14 @@ def update_changed(
     if not sets:
         return None
     return (
-        f"UPDATE {table} t SET {', '.join(sets)} FROM {staging} s WHERE {_same_key(key, casts)} "
+        f"UPDATE {table} t SET {', '.join(sets)} FROM {staging} s WHERE {same_key(key, casts)} "
         f"AND ({', '.join(mine)}) IS DISTINCT FROM ({', '.join(theirs)})"
     )
 
 
 def delete_missing(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
     """Return DELETE of rows whose key is not staged."""
-    return f"DELETE FROM {table} t WHERE NOT {_is_staged(staging, key, casts)}"
+    return f"DELETE FROM {table} t WHERE NOT {is_staged(staging, key, casts)}"
 
 
 def keep_readers_out(table: str) -> None:
@@ -198,7 +198,7 @@ def keep_readers_out(table: str) -> None:
 
 def delete_present(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
     """Return DELETE of rows whose key is staged."""
-    return f"DELETE FROM {table} t WHERE {_is_staged(staging, key, casts)}"
+    return f"DELETE FROM {table} t WHERE {is_staged(staging, key, casts)}"
 
 
 def mark_missing(
@@ -207,7 +207,7 @@ def mark_missing(
     """Return UPDATE that marks rows whose key is not staged, with the moment bound as text."""
     return (
         f"UPDATE {table} t SET {quote(marker)} = CAST(%s AS {MARKER_TYPE}) "
-        f"WHERE t.{quote(marker)} IS NULL AND NOT {_is_staged(staging, key, casts)}"
+        f"WHERE t.{quote(marker)} IS NULL AND NOT {is_staged(staging, key, casts)}"
     )
 
 
@@ -217,7 +217,7 @@ def unmark_present(
     """Return UPDATE that takes the mark from rows whose key is staged."""
     return (
         f"UPDATE {table} t SET {quote(marker)} = NULL "
-        f"WHERE t.{quote(marker)} IS NOT NULL AND {_is_staged(staging, key, casts)}"
+        f"WHERE t.{quote(marker)} IS NOT NULL AND {is_staged(staging, key, casts)}"
     )
 
 
@@ -281,16 +281,22 @@ def _comparable(column: Column, value: str) -> str:
     return value
 
 
-def _is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
-    return f"EXISTS (SELECT 1 FROM {staging} s WHERE {_same_key(key, casts)})"
+def is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
+    """Return whether the key of row ``t`` of the table is that of a staged row."""
+    return f"EXISTS (SELECT 1 FROM {staging} s WHERE {same_key(key, casts)})"
 
 
-def _same_key(key: Sequence[str], casts: dict[str, str]) -> str:
-    return " AND ".join(same for k in key for same in _same(k, casts))
+def same_key(key: Sequence[str], casts: dict[str, str], others: Sequence[str] | None = None) -> str:
+    """Return whether staged row ``s`` and row ``t`` of a table have the same key.
+
+    ``others`` are the columns of ``t``, if they are not called as those of ``s``.
+    """
+    pairs = zip(key, others or key, strict=True)
+    return " AND ".join(same for k, other in pairs for same in _same(k, other, casts))
 
 
-def _same(name: str, casts: dict[str, str]) -> list[str]:
-    mine, theirs = f"t.{quote(name)}", _cast(name, casts)
+def _same(name: str, other: str, casts: dict[str, str]) -> list[str]:
+    mine, theirs = f"t.{quote(other)}", _cast(name, casts)
     same = [f"{mine} = {theirs}"]
     if casts.get(name) == "citext":  # by its index, then exactly: another case is another key
         same.append(f"({mine})::text = ({theirs})::text")

@@ -151,6 +151,33 @@ class Statements(Protocol):
         """Return the casts that staged values need to fit an existing table's types."""
 
 
+class TestStatements(Protocol):
+    """Statements of ``RowTests``. Rows are called ``s``; names of tables are qualified."""
+
+    def count_repeated(self, rows: str, columns: Sequence[Column]) -> str:
+        """Return a count of the rows whose values stand in another row too; NULLs do not count."""
+
+    def repeated(self, rows: str, columns: Sequence[Column], limit: int) -> str:
+        """Return some values that several rows have."""
+
+    def count_where(self, rows: str, condition: str) -> str:
+        """Return a count of the rows for which a condition is true."""
+
+    def values_where(self, rows: str, columns: Sequence[Column], condition: str, limit: int) -> str:
+        """Return the values of some rows for which a condition is true."""
+
+    def stands_in(
+        self, table: str, columns: Sequence[str], others: Sequence[str], casts: Casts
+    ) -> str:
+        """Return whether a row's values stand in a table, or in a query for rows in brackets."""
+
+    def not_staged(self, table: str, staging: str, key: Sequence[str], casts: Casts) -> str:
+        """Return a query in brackets for the rows of a table whose key is not staged."""
+
+    def is_known(self, columns: Sequence[str]) -> str:
+        """Return whether none of a row's values is NULL."""
+
+
 class Types(Protocol):
     """Column types in the engine."""
 
@@ -281,6 +308,7 @@ class Dialect:
     counts_utf16: bool
     """Lengths of texts are in UTF-16 units; otherwise in characters."""
     sql: Statements
+    tests: TestStatements
     types: Types
     catalog: Catalog
     books: Books

@@ -1,7 +1,7 @@
 """Rows into a database: staged out of sight, then visible in one short transaction, once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -10,18 +10,22 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import TableConfig
+from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import Column, TableSchema
 from shared.targets import guards
 from shared.targets.base import (
+    NO_TESTS,
     KeptVersion,
     LoadRecord,
     Outcome,
     PastLoad,
     Published,
     ReadPart,
+    RowTest,
+    StagedTests,
     Vitals,
 )
 from shared.targets.relational import bookkeeping, versions
@@ -29,6 +33,7 @@ from shared.targets.relational.changes import Changes
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.drifting import Drifting
 from shared.targets.relational.rebuilding import Rebuilding
+from shared.targets.relational.rowtests import RowTests
 from shared.targets.relational.staging import Staging
 from shared.targets.relational.versions import Versions
 
@@ -189,10 +194,11 @@ class RelationalTarget(ABC):
         with self._transaction() as cursor:
             self._versions(cursor).restage(manifest)
 
-    def publish(self, manifest: Manifest) -> Published:
+    def publish(self, manifest: Manifest, tests: StagedTests = NO_TESTS) -> Published:
         """Make the staged rows visible, once.
 
         Raises:
+            CheckFailedError: rows break a test that must not be broken.
             EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
             SchemaConflictError: the existing table would alter values.
@@ -205,6 +211,8 @@ class RelationalTarget(ABC):
                 return refusal
             staging = Staging(cursor, self._dialect, manifest)
             staging.check()
+            breaches = self._tests(cursor, staging.rows_table, manifest).run(tests.tests)
+            tests.require(breaches)
             if self._config.kind == "reference":
                 self._versions(cursor).keep(state.run_id)
             last = None if manifest.rewind else self._drifting(cursor).last()
@@ -212,7 +220,7 @@ class RelationalTarget(ABC):
             record = changes.apply()
             bookkeeping.record(cursor, self._dialect, self._name, manifest, state, record)
             staging.drop()
-        return Published(outcome=Outcome.COMMITTED, record=record, notes=notes)
+        return Published(outcome=Outcome.COMMITTED, record=record, notes=notes, breaches=breaches)
 
     def discard(self, manifest: Manifest) -> None:
         """Drop the run's staging tables, as far as they are there."""
@@ -237,6 +245,21 @@ class RelationalTarget(ABC):
                 books_version=bookkeeping.version(cursor, self._dialect),
                 books_wanted=self._dialect.books.VERSION,
             )
+
+    def test(self, tests: Sequence[RowTest]) -> Mapping[str, Breach]:
+        """Return what tests find in the table as it is, by their names."""
+        schema = self.schema()
+        if schema is None:
+            return {}
+        with self._transaction() as cursor:
+            return RowTests(
+                cursor,
+                self._dialect,
+                self._table,
+                rows=self._table,
+                schema=schema,
+                manifest=None,
+            ).run(tests)
 
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""
@@ -311,6 +334,12 @@ class RelationalTarget(ABC):
 
     def _rebuilding(self, cursor: Any, manifest: Manifest) -> Rebuilding:
         return Rebuilding(cursor, self._dialect, manifest, self._staging(cursor, manifest))
+
+    def _tests(self, cursor: Any, rows: str, manifest: Manifest) -> RowTests:
+        schema = manifest.schema
+        return RowTests(
+            cursor, self._dialect, self._table, rows=rows, schema=schema, manifest=manifest
+        )
 
     def _versions(self, cursor: Any) -> Versions:
         return Versions(cursor, self._dialect, self._config, self._table)

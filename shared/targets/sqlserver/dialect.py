@@ -3,12 +3,13 @@
 from typing import Final
 
 from shared.targets.relational.dialect import Dialect
-from shared.targets.sqlserver import bookkeeping, catalog, sending, sql, types
+from shared.targets.sqlserver import bookkeeping, catalog, rowtests, sending, sql, types
 
 SQLSERVER: Final = Dialect(
     name="SQL Server",
     counts_utf16=True,
     sql=sql,
+    tests=rowtests,
     types=types,
     catalog=catalog,
     books=bookkeeping,

@@ -177,7 +177,7 @@ def insert_new(
     """Return INSERT of the staged rows whose key is not in the table."""
     return (
         f"{insert_all(table, staging, columns, casts)} "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {_same_key(key, casts)})"
+        f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {same_key(key, casts)})"
     )
 
 
@@ -192,8 +192,8 @@ def update_changed(
     """Return UPDATE of rows whose key is staged with other values; None if all columns are key."""
     others = [c for c in columns if c.name not in key]
     sets = [f"{quote(c.name)} = {_value(c.name, casts)}" for c in others]
-    mine = [each for c in others for each in _comparable(c, f"t.{quote(c.name)}", casts)]
-    theirs = [each for c in others for each in _comparable(c, _value(c.name, casts), casts)]
+    mine = [each for c in others for each in comparable(c, f"t.{quote(c.name)}", casts)]
+    theirs = [each for c in others for each in comparable(c, _value(c.name, casts), casts)]
     if marker:
         sets.append(f"{quote(marker)} = NULL")
         mine.append(f"t.{quote(marker)}")
@@ -202,19 +202,19 @@ def update_changed(
         return None
     return (
         f"UPDATE t SET {', '.join(sets)} FROM {table} AS t "
-        f"JOIN {staging} AS s ON {_same_key(key, casts)} "
+        f"JOIN {staging} AS s ON {same_key(key, casts)} "
         f"WHERE EXISTS (SELECT {', '.join(mine)} EXCEPT SELECT {', '.join(theirs)})"
     )
 
 
 def delete_missing(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
     """Return DELETE of rows whose key is not staged."""
-    return f"DELETE t FROM {table} AS t WHERE NOT {_is_staged(staging, key, casts)}"
+    return f"DELETE t FROM {table} AS t WHERE NOT {is_staged(staging, key, casts)}"
 
 
 def delete_present(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
     """Return DELETE of rows whose key is staged."""
-    return f"DELETE t FROM {table} AS t WHERE {_is_staged(staging, key, casts)}"
+    return f"DELETE t FROM {table} AS t WHERE {is_staged(staging, key, casts)}"
 
 
 def mark_missing(
@@ -223,7 +223,7 @@ def mark_missing(
     """Return UPDATE that marks rows whose key is not staged, with the moment bound as text."""
     return (
         f"UPDATE t SET {quote(marker)} = CAST(? AS {MARKER_TYPE}) FROM {table} AS t "
-        f"WHERE t.{quote(marker)} IS NULL AND NOT {_is_staged(staging, key, casts)}"
+        f"WHERE t.{quote(marker)} IS NULL AND NOT {is_staged(staging, key, casts)}"
     )
 
 
@@ -233,7 +233,7 @@ def unmark_present(
     """Return UPDATE that takes the mark from rows whose key is staged."""
     return (
         f"UPDATE t SET {quote(marker)} = NULL FROM {table} AS t "
-        f"WHERE t.{quote(marker)} IS NOT NULL AND {_is_staged(staging, key, casts)}"
+        f"WHERE t.{quote(marker)} IS NOT NULL AND {is_staged(staging, key, casts)}"
     )
 
 
@@ -297,7 +297,7 @@ def _value(name: str, casts: dict[str, str]) -> str:
     return value
 
 
-def _comparable(column: Column, value: str, casts: dict[str, str]) -> list[str]:
+def comparable(column: Column, value: str, casts: dict[str, str]) -> list[str]:
     """Return what differs whenever two values do: a collation takes some for equal."""
     if column.type.kind is Kind.BINARY:
         return [value, f"DATALENGTH({value})"]  # zeros at the end do not count
@@ -306,16 +306,22 @@ def _comparable(column: Column, value: str, casts: dict[str, str]) -> list[str]:
     return [value]
 
 
-def _is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
-    return f"EXISTS (SELECT 1 FROM {staging} AS s WHERE {_same_key(key, casts)})"
+def is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
+    """Return whether the key of row ``t`` of the table is that of a staged row."""
+    return f"EXISTS (SELECT 1 FROM {staging} AS s WHERE {same_key(key, casts)})"
 
 
-def _same_key(key: Sequence[str], casts: dict[str, str]) -> str:
-    return " AND ".join(same for k in key for same in _same(k, casts))
+def same_key(key: Sequence[str], casts: dict[str, str], others: Sequence[str] | None = None) -> str:
+    """Return whether staged row ``s`` and row ``t`` of a table have the same key.
+
+    ``others`` are the columns of ``t``, if they are not called as those of ``s``.
+    """
+    pairs = zip(key, others or key, strict=True)
+    return " AND ".join(same for k, other in pairs for same in _same(k, other, casts))
 
 
-def _same(name: str, casts: dict[str, str]) -> list[str]:
-    mine, theirs, kind = f"t.{quote(name)}", _value(name, casts), casts.get(name)
+def _same(name: str, other: str, casts: dict[str, str]) -> list[str]:
+    mine, theirs, kind = f"t.{quote(other)}", _value(name, casts), casts.get(name)
     if kind is None or not kind.startswith(_COMPARED):
         return [f"{mine} = {theirs}"]
     lengths = f"DATALENGTH({mine}) = DATALENGTH({theirs})"

@@ -1,0 +1,135 @@
+"""A run against its table's checks: what was observed, what earlier runs measured, the verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import get_args
+
+from shared.checks.judging import Past, judge
+from shared.checks.judging import tested as judge_test
+from shared.checks.values import MASK
+from shared.config.checks import Check, References, Rows, RunCheck, SqlCheck
+from shared.config.models import TableConfig
+from shared.core.checks import Breach, CheckResult, require_passed
+from shared.core.manifests import Manifest
+from shared.core.runs import Run, RunState
+from shared.targets.base import NO_TESTS, Parent, RowTest, StagedTests
+from shared.wiring import Services
+
+LOOKED_AT = 4
+"""For each run to compare with so many records are read: not all runs committed, or in one mode."""
+
+
+def verdicts(
+    config: TableConfig, manifest: Manifest, services: Services
+) -> tuple[CheckResult, ...]:
+    """Return the verdicts on a staged run, by the table's checks as they are now.
+
+    A rewind brings back what was judged before; a backfill is compared with nothing.
+    """
+    if manifest.rewind or not config.checks:
+        return ()
+    is_whole = not manifest.is_backfill
+    checks = [c for c in config.checks if is_whole or not isinstance(c, get_args(RunCheck))]
+    past = _Past(manifest, services)
+    return judge(checks, manifest.observed, snapshot=manifest.snapshot, past=past)
+
+
+def has_tests(config: TableConfig, manifest: Manifest) -> bool:
+    """Say whether the target has to test a run's staged rows."""
+    is_tested = any(isinstance(check, get_args(SqlCheck)) for check in config.checks)
+    return is_tested and manifest.rewind is None
+
+
+def staged_tests(
+    config: TableConfig,
+    manifest: Manifest,
+    services: Services,
+    results: Sequence[CheckResult],
+) -> StagedTests:
+    """Return the tests of a run that its target makes when it publishes the run.
+
+    ``results`` are the verdicts so far: a failure carries all of them.
+    """
+    if not has_tests(config, manifest):
+        return NO_TESTS
+
+    def require(breaches: Mapping[str, Breach]) -> None:
+        require_passed(config.name, (*results, *tested(config, breaches)))
+
+    return StagedTests(row_tests(config, services), require)
+
+
+def row_tests(config: TableConfig, services: Services) -> tuple[RowTest, ...]:
+    """Return a table's checks that only the target can decide, with the places of other tables.
+
+    Raises:
+        UnknownTableError: a check refers to a table that is not configured.
+    """
+    return tuple(
+        RowTest(
+            name=check.title,
+            columns=tuple(check.columns),
+            parent=_parent(check, services) if isinstance(check, References) else None,
+        )
+        for check in config.checks
+        if isinstance(check, get_args(SqlCheck))
+    )
+
+
+def tested(config: TableConfig, breaches: Mapping[str, Breach]) -> tuple[CheckResult, ...]:
+    """Return the verdicts on what the target found, in the order of the table file."""
+    return tuple(
+        judge_test(check, _masked(breaches[check.title], config))
+        for check in config.checks
+        if check.title in breaches and isinstance(check, get_args(SqlCheck))
+    )
+
+
+def _masked(breach: Breach, config: TableConfig) -> Breach:
+    sample = tuple(
+        {k: MASK if k in config.sensitive and v is not None else v for k, v in row.items()}
+        for row in breach.sample
+    )
+    return replace(breach, sample=sample)
+
+
+def _parent(check: References, services: Services) -> Parent:
+    other, _ = services.config.get(check.table)
+    place = other.table.place
+    columns = tuple(check.to or check.columns)
+    return Parent(schema=place.schema_, table=place.table, columns=columns)
+
+
+class _Past:
+    """What the last runs of a table measured; their records are read when it is first asked."""
+
+    def __init__(self, manifest: Manifest, services: Services) -> None:
+        self._manifest = manifest
+        self._services = services
+        self._runs: list[Run] = []
+        self._read = 0
+
+    def __call__(self, check: Check, count: int) -> Sequence[Past]:
+        self._look(count)
+        found = (_measured(check, run) for run in self._runs)
+        return list(islice((each for each in found if each), count))
+
+    def _look(self, count: int) -> None:
+        wanted = count * LOOKED_AT
+        if wanted <= self._read:
+            return
+        self._read = wanted
+        newest = self._services.ledger.newest(self._manifest.table, self._manifest.run_id)
+        self._runs = [run for run in islice(newest, wanted) if self._is_alike(run)]
+
+    def _is_alike(self, run: Run) -> bool:
+        is_of_mode = run.mode is self._manifest.mode and not run.is_repair
+        return is_of_mode and run.state is RunState.COMMITTED
+
+
+def _measured(check: Check, run: Run) -> Past:
+    if isinstance(check, Rows):
+        # A receipt has the number, whether or not there was a check then.
+        return {"rows": run.receipt.rows_staged} if run.receipt else {}
+    return next((result.measured for result in run.checks if result.name == check.title), {})
