@@ -21,7 +21,7 @@ As in BigQuery, because the product depends on it:
   and its end are not seen; two transactions that change the same rows: one is aborted. No DDL in a
   transaction.
 - SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE with or without AS SELECT, ALTER TABLE … ADD
-  COLUMN, DROP TABLE.
+  COLUMN [IF NOT EXISTS], ALTER TABLE … ALTER COLUMN … SET DATA TYPE of decimals, DROP TABLE.
 - Names of columns have no case. NOT NULL (REQUIRED) is enforced, primary keys are not.
 - Partitions, clusters, labels, expiry and primary keys of tables come back as they were given.
 

@@ -199,6 +199,30 @@ class Catalog:
                 resource["schema"] = {"fields": after}
             return self.remember(ref, {**resource, **{k: given[k] for k in _KEPT if k in given}})
 
+    def widen_column(self, ref: TableRef, given: dict[str, Any]) -> None:
+        """Give a column a type that keeps all that the old one can.
+
+        Raises:
+            ApiError: 404; 400, there is no such column, or the type does not.
+        """
+        with self._engine.definitions:
+            resource = self.table(ref)
+            fields = resource["schema"]["fields"]
+            position = next(
+                (n for n, f in enumerate(fields) if f["name"].lower() == given["name"].lower()),
+                None,
+            )
+            if position is None:
+                raise ApiError("invalidQuery", f"Column not found: {given['name']}")
+            wanted = types.field({**given, "mode": fields[position]["mode"]})
+            types.require_wider(fields[position], wanted)
+            self._engine.execute(
+                f"ALTER TABLE {ref.quoted} ALTER COLUMN {quote(fields[position]['name'])} "
+                f"SET DATA TYPE {types.stored(wanted)}"
+            )
+            fields[position] = {**wanted, "name": fields[position]["name"]}
+            self.remember(ref, resource)
+
     def delete_table(self, ref: TableRef) -> None:
         """Delete a table.
 

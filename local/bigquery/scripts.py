@@ -154,12 +154,8 @@ class Script:
             return
         if isinstance(tree, exp.Alter):
             self._outcome.statement = "ALTER_TABLE"
-            added = [each for each in tree.args["actions"] if isinstance(each, exp.ColumnDef)]
-            if len(added) != len(tree.args["actions"]):
-                raise unsupported("ALTER TABLE with anything but ADD COLUMN")
-            before = self._catalog.table(ref)["schema"]["fields"]
-            fields = [*before, *map(field_of, added)]
-            self._catalog.change_table(ref, {"schema": {"fields": fields}})
+            for action in tree.args["actions"]:
+                self._alter(ref, action)
             return
         if tree.expression is None:
             self._outcome.statement = "CREATE_TABLE"
@@ -174,6 +170,19 @@ class Script:
                 return
             self._run(translated).fetchall()
             self._catalog.adopt(ref)
+
+    def _alter(self, ref: TableRef, action: exp.Expression) -> None:
+        if isinstance(action, exp.ColumnDef):
+            fields = self._catalog.table(ref)["schema"]["fields"]
+            is_there = action.name.lower() in {each["name"].lower() for each in fields}
+            if not (is_there and action.args.get("exists")):
+                added = [*fields, field_of(action)]
+                self._catalog.change_table(ref, {"schema": {"fields": added}})
+        elif isinstance(action, exp.AlterColumn) and action.args.get("dtype"):
+            kind = exp.ColumnDef(this=action.this, kind=action.args["dtype"])
+            self._catalog.widen_column(ref, field_of(kind))
+        else:
+            raise unsupported("ALTER TABLE otherwise than ADD COLUMN and SET DATA TYPE")
 
     def _translate(self, text: str) -> Translated:
         return translate(text, self._scope)

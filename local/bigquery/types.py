@@ -146,6 +146,32 @@ def require_loadable(given: dict[str, Any], kind: pa.DataType) -> None:
         )
 
 
+def require_wider(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Make sure that a column may change its type: decimals may get more digits on both sides.
+
+    Raises:
+        ApiError: BigQuery refuses it, or it is unknown here.
+    """
+    old, new = _digits(before), _digits(after)
+    is_big = before["type"] == "BIGNUMERIC" and after["type"] != "BIGNUMERIC"
+    if old is None or new is None or is_big or new[0] < old[0] or new[1] < old[1]:
+        raise ApiError(
+            "invalidQuery",
+            f"ALTER TABLE ALTER COLUMN SET DATA TYPE requires that the existing column type "
+            f"({before['type']}) is assignable to the new type ({after['type']})",
+        )
+
+
+def _digits(given: dict[str, Any]) -> tuple[int, int] | None:
+    """Return how many digits a decimal field has before and after its point."""
+    if given["type"] not in ("NUMERIC", "BIGNUMERIC"):
+        return None
+    if "precision" not in given:
+        return NUMERIC_WHOLE, NUMERIC_SCALE
+    scale = int(given.get("scale", 0))
+    return int(given["precision"]) - scale, scale
+
+
 def _fits(given: dict[str, Any], kind: pa.DataType) -> bool:
     name, types = given["type"], pa.types
     if name in ("NUMERIC", "BIGNUMERIC"):

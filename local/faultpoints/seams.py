@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
+from local.faultpoints.bigquery_requests import request_name
 from local.faultpoints.deliveries import Board, UnavailableError, current, delivery, io
 from local.faultpoints.links import PostgresLink, SnowflakeLink
 from local.faultpoints.points import object_kind
@@ -39,6 +40,11 @@ COVERED = frozenset(
         "shared.targets.postgres.connection",
         "shared.targets.sqlserver.connection",
         "shared.targets.sqlserver.drivers",
+        # All of Google's client for BigQuery goes through ``requests``.
+        *(
+            f"shared.targets.bigquery.{name}"
+            for name in ("bookkeeping", "connection", "jobs", "rebuilding", "staging", "tables")
+        ),
     }
 )
 """The modules of the product that may reach for a driver or a socket."""
@@ -177,7 +183,7 @@ def _http(send: Callable[..., Any]) -> Callable[..., Any]:
         here = current()
         if here is None:
             return send(session, request, **options)
-        about = here.inside[-1].about if here.inside else ""
+        about = here.inside[-1].about if here.inside else request_name(request) or ""
         try:
             with io("http", _http_operation(request), about, _reset):
                 return send(session, request, **options)

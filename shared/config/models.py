@@ -363,14 +363,6 @@ class TableConfig(Model):
         return self
 
     @model_validator(mode="after")
-    def _bigquery_alters_nothing(self) -> Self:
-        if self.bigquery and (self.drift is not Policy.FREEZE or self.accept):
-            raise ValueError(
-                "a table in BigQuery is `drift: freeze`, and accepts no alterations of its values"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _deletes_compare_keys(self) -> Self:
         if self.deletes and self.csv:
             raise ValueError("deletes compares the keys of a whole table; a file is only a part")

@@ -69,8 +69,18 @@ class Engine:
     keeps_sign_of_zero: ClassVar[bool] = True
     long_text_mib: ClassVar[int] = 16
     """How long a text is that the contract sends: a stand-in may take its time."""
-    drifts: ClassVar[bool] = True
-    """Whether tables may have another policy than to freeze."""
+    keeps_nul: ClassVar[bool] = False
+    """Whether a text may have the character U+0000."""
+    knows_json: ClassVar[bool] = False
+    """Whether the catalogue tells JSON from text."""
+    clock_text: ClassVar[str]
+    """The type of text that a time is cast to."""
+    odd_columns: ClassVar[tuple[str, ...]] = (
+        *("select", "a]b", 'q"u', "it's", "two words", "Ünïcödé", "%s ? :x {}", "[x]", "-- ;"),
+    )
+    """Names for columns, as odd as they may be."""
+    odd_places: ClassVar[tuple[tuple[str, str], ...]]
+    """Names for a schema and a table in it."""
     connections: Connections
     secrets: Any
 
@@ -101,14 +111,21 @@ class Engine:
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
 
+def _odd_places(longest: int) -> tuple[tuple[str, str], ...]:
+    """Return names of schemas and tables for a database that takes any."""
+    odd = ('it\'s a ]b[ "c" -- ; %s ? :x {}', "Ünïcödé", "x" * longest)
+    return tuple((f"s{name}"[: len(name)], name) for name in odd)
+
+
 class PostgresEngine(Engine):
     """PostgreSQL."""
 
     kind = "postgres"
     default_schema = "public"
     text, short_text = "text", "varchar"
-    fox_text, decimal = "varchar(2)", "numeric(10,2)"
-    longest_name = 63
+    fox_text, decimal, clock_text = "varchar(2)", "numeric(10,2)", "text"
+    longest_name, knows_json = 63, True
+    odd_places = _odd_places(longest_name)
 
     @classmethod
     @contextmanager
@@ -146,10 +163,11 @@ class SqlServerEngine(Engine):
     kind = "sqlserver"
     default_schema = "dbo"
     text, short_text = "nvarchar(max)", "nvarchar"
-    fox_text, decimal = "nvarchar(4)", "decimal(10,2)"
+    fox_text, decimal, clock_text = "nvarchar(4)", "decimal(10,2)", "nvarchar(20)"
     keeps_sign_of_zero, long_text_mib = False, 4
     add = ("ADD COLUMN", "ADD")
     longest_name = 128
+    odd_places = _odd_places(longest_name)
 
     @classmethod
     @contextmanager
@@ -207,7 +225,12 @@ class BigQueryEngine(Engine):
     """
 
     kind = "bigquery"
-    fox_text, decimal, drifts = "STRING(2)", "NUMERIC(10, 2)", False
+    fox_text, decimal, clock_text = "STRING(2)", "NUMERIC(10, 2)", "STRING"
+    keeps_nul, long_text_mib = True, 4
+    odd_columns = (
+        *("select", "it's", "two words", "Ünïcödé", "a%b", "x < y | z", "7up", "-- x", "#1"),
+    )
+    odd_places = (("odd_1", "Ünïcödé-tab le"), ("odd_1", "x" * 300), ("_1_", "select"))
     default_schema = "tests"
     schema_key = "dataset"
     text, short_text, whole = "STRING", "STRING", "INT64"

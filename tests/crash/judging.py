@@ -39,6 +39,9 @@ class Moved(Protocol):
     def query(self, statement: str) -> Rows:
         """Run SQL in the target's database."""
 
+    def state_row(self) -> Rows:
+        """Return run, watermark and epoch of the table's state."""
+
     def has_strays(self) -> bool:
         """Say whether a staging table is where people look."""
 
@@ -73,9 +76,7 @@ def _wrong_books(moved: Moved, runs: list[Run]) -> Iterator[str]:
         f"SELECT run_id, high FROM _sluice.loads WHERE table_name = '{moved.table}' "
         "ORDER BY committed_at"
     )
-    state = moved.query(
-        f"SELECT run_id, watermark, epoch FROM _sluice.state WHERE table_name = '{moved.table}'"
-    )
+    state = moved.state_row()
     told, said = [loads[-1]], [row[:2] for row in state]
     if not moved.lane.moves_watermark:
         told, said = [(run_id, None) for run_id, _ in told], [(run_id, None) for run_id, _ in said]

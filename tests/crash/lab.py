@@ -9,7 +9,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.storage import retry
+from google.resumable_media import _helpers as uploads
 
 from local.faultpoints import seams
 from local.faultpoints.boards import Seen
@@ -79,6 +81,10 @@ def opened(folder: Path) -> Iterator[Lab]:
         stack.callback(seams.install({Outbox: "bus"}))
         stack.callback(seams.watch_deliveries(board_in_use.get))
         short = retry.DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.05)
+        for patient in (DEFAULT_RETRY, DEFAULT_JOB_RETRY):
+            # These are the default values of arguments, so they cannot be replaced.
+            stack.enter_context(_replaced(patient, "_initial", 0.01))
+            stack.enter_context(_replaced(patient, "_maximum", 0.05))
         limits = {**connection.SESSION_LIMITS_S, "lock_timeout": LOCK_TIMEOUT_S}
         options = (*sqlserver_connection.OPTIONS, f"SET LOCK_TIMEOUT {int(LOCK_TIMEOUT_S * 1000)}")
         for owner, name, value in (
@@ -88,6 +94,7 @@ def opened(folder: Path) -> Iterator[Lab]:
             (sqlserver_connection, "OPTIONS", options),
             (sqlserver_bookkeeping, "LOCK_TIMEOUT_MS", int(LOCK_TIMEOUT_S * 1000)),
             (retry, "DEFAULT_RETRY", short),
+            (uploads, "calculate_retry_wait", lambda *_: (0.01, 0.01)),
             # These take longer than all else of a connection over loopback: certificates, a key.
             (ssl, "create_default_context", cache(ssl.create_default_context)),
             (snowflake_connection, "_der", cache(snowflake_connection._der)),

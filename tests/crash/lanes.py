@@ -185,6 +185,48 @@ LANES = (
             "deletes": {"mode": "hard"},
         },
     ),
+    Lane(
+        name="BigQuery: first full load",
+        target="bigquery",
+        columns=_KEYED,
+        is_new_each_time=True,
+    ),
+    Lane(
+        name="BigQuery: full, versions kept",
+        target="bigquery",
+        columns=_KEYED,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        config={"kind": "reference", "keep_versions": 2},
+    ),
+    Lane(
+        name="BigQuery: append, encrypted",
+        target="bigquery",
+        changes=(_INSERT, _INSERT),
+        config={"sync_mode": "append", "incremental_column": "at", "encryption": True},
+    ),
+    Lane(
+        name="BigQuery: merge, deletes",
+        target="bigquery",
+        columns=_KEYED,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        config={
+            "sync_mode": "incremental",
+            "incremental_column": "at",
+            "deletes": {"mode": "hard"},
+        },
+    ),
+    Lane(
+        name="BigQuery: rewind",
+        target="bigquery",
+        columns=_KEYED,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        config={
+            "sync_mode": "incremental",
+            "incremental_column": "at",
+            "deletes": {"mode": "hard"},
+        },
+        is_rewind=True,
+    ),
 )
 
 

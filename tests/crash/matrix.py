@@ -93,7 +93,7 @@ def matrix(recorded: Mapping[str, Iterable[Seen]]) -> Iterator[Case]:
 def play(track: Track, case: Case) -> Verdict:
     """Change the source, let it go wrong, let the platform do its part, and judge."""
     track.get_ready()
-    records_before, litter_before = known_runs(track), _staging_tables(track)
+    records_before, litter_before = known_runs(track), track.staging_tables()
     message = track.change()
     before = track.look()
     reader = track.read()
@@ -111,13 +111,13 @@ def play(track: Track, case: Case) -> Verdict:
         troubles[Trouble.BOOKS] = f"the point was not come to: {case}"
     if not is_in_time:
         troubles[Trouble.STUCK] = "a message was never acknowledged"
-    if seen - {before, after}:
-        troubles[Trouble.PARTIAL] = f"a reader saw {seen - {before, after}}"
+    if strange := seen - {before, after} - track.between(before):
+        troubles[Trouble.PARTIAL] = f"a reader saw {strange}"
     return Verdict(
         case=case,
         troubles=troubles,
         is_absorbed=platform.is_absorbed,
-        litter=_staging_tables(track) - litter_before,
+        litter=track.staging_tables() - litter_before,
     )
 
 
@@ -132,8 +132,3 @@ def record(track: Track) -> list[Seen]:
     troubles = judge(track, before)
     assert not troubles, f"{track.lane.name}: a run without a fault: {troubles}"
     return board.seen
-
-
-def _staging_tables(track: Track) -> int:
-    found = track.query(track.target.end.staging)
-    return int(found[0][0])

@@ -215,7 +215,11 @@ class ProcessTrack:
 
     def has_strays(self) -> bool:
         """Say whether a staging table is where people look."""
-        return bool(self.query(PostgresEnd.strays))
+        return PostgresEnd.count_strays(self._connection) > 0
+
+    def state_row(self) -> Rows:
+        """Return run, watermark and epoch of the table's state."""
+        return self.query(PostgresEnd.state(self.table))
 
     def close(self) -> None:
         """Close the connection."""

@@ -31,8 +31,11 @@ def look(connection: Any, table: str) -> str:
 class Reader:
     """Reads in a thread of its own, over a connection of its own."""
 
-    def __init__(self, connection: Any, table: str, look: Look = look) -> None:
+    def __init__(
+        self, connection: Any, table: str, look: Look = look, poll_s: float = POLL_S
+    ) -> None:
         self._look = look
+        self._poll_s = poll_s
         self._connection = connection
         self._table = table
         self._over = threading.Event()
@@ -52,7 +55,7 @@ class Reader:
 
     def _read(self) -> None:
         try:
-            while not self._over.wait(POLL_S):
+            while not self._over.wait(self._poll_s):
                 self.seen.add(self._look(self._connection, self._table))
         except BaseException as exc:  # noqa: BLE001 - handed to whoever asked for the reading
             self._failure = exc

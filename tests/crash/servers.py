@@ -26,7 +26,7 @@ from shared.secrets import Secrets
 from shared.settings import ZONES, Settings
 from shared.storage import Storage
 from shared.wiring import Services
-from tests.crash.ends import Asked, End, PostgresEnd, SqlServerEnd
+from tests.crash.ends import Asked, BigQueryEnd, End, PostgresEnd, SqlServerEnd
 
 DATABASE = "CRASH"
 START_TIMEOUT_S = 30.0
@@ -93,7 +93,11 @@ class Servers:
         self._folder = folder
         self._children: list[subprocess.Popen[bytes]] = []
         self.gcs_port, self.snowflake_port, postgres_port = free_ports(3)
-        self._ends: tuple[End, ...] = (PostgresEnd(folder, postgres_port), SqlServerEnd(folder))
+        self._ends: tuple[End, ...] = (
+            PostgresEnd(folder, postgres_port),
+            SqlServerEnd(folder),
+            BigQueryEnd(folder, self.gcs_port),
+        )
         self._buckets: Any = None
         self._storage: Any = None
         self._vault: Any = None

@@ -10,10 +10,11 @@ from shared.core.dead_letters import ATTRIBUTES, LetterState
 from shared.core.messages import ExtractRequest, IngestRequest, SweepRequest
 from shared.core.runs import RunState, Trigger
 from shared.steps.repairs import dead_letters
+from tests.crash.ends import EMPTY
 from tests.crash.functions import serve
 from tests.crash.lanes import DAMAGE, Lane, Rows
 from tests.crash.messages import Message
-from tests.crash.reader import Reader
+from tests.crash.reader import ABSENT, Reader
 from tests.crash.servers import DATABASE, Servers
 
 
@@ -84,16 +85,29 @@ class Track:
 
     def has_strays(self) -> bool:
         """Say whether a staging table is where people look."""
-        return bool(self.query(self.target.end.strays))
+        return self.target.end.count_strays(self.target.at(self.database)) > 0
+
+    def staging_tables(self) -> int:
+        """Return the number of staging tables."""
+        return self.target.end.count_staging(self.target.at(self.database))
+
+    def state_row(self) -> Rows:
+        """Return run, watermark and epoch of the table's state."""
+        return self.query(self.target.end.state(self.table))
 
     def look(self) -> str:
         """Return a digest of what the target holds."""
         return self.target.end.look(self.target.at(self.database), self.table)
 
+    def between(self, before: str) -> set[str]:
+        """Return what else a reader may see whose table was as ``before`` says."""
+        is_new = before == ABSENT and self.target.end.is_empty_at_first
+        return {EMPTY} if is_new else set()
+
     def read(self) -> Reader:
         """Let somebody read the target from now on."""
         end = self.target.end
-        return Reader(end.connect(self.database), self.table, end.look)
+        return Reader(end.connect(self.database), self.table, end.look, end.poll_s)
 
     def drop(self) -> None:
         """Give back what only this table needed."""
@@ -102,7 +116,7 @@ class Track:
 
     def _prepare(self) -> None:
         if self.lane.is_new_each_time:
-            self.query(f"CREATE DATABASE {self.table}")
+            self.target.make(self.table)
             self.database = self.table
         if not self.is_file:
             name = self._source_table()
@@ -114,7 +128,8 @@ class Track:
 
     def _configure(self) -> None:
         place = {"database": DATABASE, "schema": "PUBLIC", "table": self.table.upper()}
-        config = {self.lane.target: {"table": self.table}, "snowflake": place, **self.lane.config}
+        target = {"table": self.table, **self.target.end.place}
+        config = {self.lane.target: target, "snowflake": place, **self.lane.config}
         if self.is_file:
             del config["snowflake"]
         table = TableConfig.model_validate({"name": self.table, **config})

@@ -1,10 +1,10 @@
 """BigQuery: one load job into a staging table, then one script that publishes in a transaction.
 
-``types`` maps column types, ``identifiers`` quotes, ``sql`` builds statements, ``connection`` opens
-clients and sorts failures, ``jobs`` runs what may happen once, ``tables`` makes and describes
-tables, ``bookkeeping`` knows the dataset ``_sluice``, ``staging`` loads, ``publishing`` and
-``pruning`` make rows visible, ``rebuilding`` puts earlier states together, ``target`` tells the
-story.
+``types`` maps column types, ``identifiers`` quotes, ``sql`` and ``columns`` build statements,
+``connection`` opens clients and sorts failures, ``jobs`` runs what may happen once, ``tables``
+makes and describes tables, ``bookkeeping`` and ``records`` know the dataset ``_sluice``,
+``drifting`` and ``dialect`` compare columns, ``staging`` loads, ``publishing`` makes rows visible,
+``rebuilding`` puts earlier states together, ``target`` tells the story.
 
 A transaction lives within one job here: a function that dies leaves none open, as it would in a
 session, for up to a day. No statement that defines a table may stand in it, so tables are made

@@ -5,48 +5,23 @@ a table at a time, so each table has a state table of its own, with one row.
 """
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
-from shared.core import fencing
+from shared.core import drift, fencing
+from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
+from shared.core.schemas import TableSchema
 from shared.targets.base import LoadRecord, PastLoad
-from shared.targets.bigquery import sql, tables
+from shared.targets.bigquery import records, sql, tables
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.tables import Ref
 from shared.targets.relational.bookkeeping import SCHEMA
+from shared.wire import from_json, to_json
 
-VERSION = 1
+VERSION = 2
 """Version of the tables below, as ``_sluice.versions`` records it."""
-
-_LOADS = {
-    "run_id": "STRING",
-    "table_name": "STRING",
-    "mode": "STRING",
-    "low": "STRING",
-    "high": "STRING",
-    "snapshot": "STRING",
-    "manifest_attempt": "STRING",
-    "source_query_id": "STRING",
-    "rows_loaded": "INT64",
-    "rows_inserted": "INT64",
-    "rows_updated": "INT64",
-    "rows_deleted": "INT64",
-    "rows_rejected": "INT64",
-    "code_version": "STRING",
-    "epoch": "INT64",
-    "watermark": "STRING",
-    "is_base": "BOOL",
-    "committed_at": "TIMESTAMP",
-}
-_FILES = {
-    "run_id": "STRING",
-    "table_name": "STRING",
-    "sha256": "STRING",
-    "bucket": "STRING",
-    "name": "STRING",
-    "generation": "INT64",
-}
 
 _NEW_STATE = (
     "CREATE TABLE IF NOT EXISTS {0} AS SELECT CAST(NULL AS STRING) AS watermark, "
@@ -58,6 +33,15 @@ _NEW_STATE = (
 _NEW_VERSIONS = (
     "CREATE TABLE IF NOT EXISTS {0} AS SELECT {1} AS version, CURRENT_TIMESTAMP() AS since"
 )
+_NEXT_VERSION = (
+    "INSERT INTO {0} (version, since) SELECT {1}, CURRENT_TIMESTAMP() FROM (SELECT 1 AS one) AS o "
+    "WHERE NOT EXISTS (SELECT 1 FROM {0} WHERE version >= {1})"
+)
+
+
+_STATE = ("watermark", "snapshot", "run_id", "epoch", "change_token")
+_RECORD = ("rows_loaded", "rows_inserted", "rows_updated", "rows_deleted", "is_base")
+"""The columns of ``state`` and ``loads`` that are read, named as the fields that they become."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +53,17 @@ class Step:
     values: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a table stands, and what a run that is to be published finds of itself."""
+
+    state: TargetState
+    record: LoadRecord | None
+    """The run's own, if it was published before."""
+    last: TableSchema | None
+    """The schema of the last run that was published."""
+
+
 class Books:
     """What is remembered about one table."""
 
@@ -77,6 +72,7 @@ class Books:
         self._project = project
         self._table = table
         self._state = self.ref(f"state_{table}")
+        self._is_complete = False
 
     def ref(self, name: str) -> Ref:
         """Return a table of the dataset."""
@@ -87,14 +83,20 @@ class Books:
         return tables.find(self._jobs, self._state) is not None
 
     def ensure(self) -> None:
-        """Create what is not there."""
-        if self.is_there() and self.version() >= VERSION:
+        """Create what is not there, or complete what an older version made."""
+        if self._is_complete:
             return
-        tables.create_dataset(self._jobs, self._project, SCHEMA)
-        self._create("loads", _LOADS, ["table_name", "run_id"])
-        self._create("files", _FILES, ["table_name", "sha256"])
-        self._jobs.define(_NEW_STATE.format(self._state.sql))
-        self._jobs.define(_NEW_VERSIONS.format(self.ref("versions").sql, VERSION))
+        if not self.is_there() or self.version() < VERSION:
+            tables.create_dataset(self._jobs, self._project, SCHEMA)
+            self._create("loads", records.LOADS, ["table_name", "run_id"])
+            self._create("files", records.FILES, ["table_name", "sha256"])
+            self._create("schemas", records.SCHEMAS, ["table_name"])
+            self._jobs.define(_NEW_STATE.format(self._state.sql))
+            versions = self.ref("versions").sql
+            self._jobs.define(_NEW_VERSIONS.format(versions, VERSION))
+            if self.version() < VERSION:
+                self._jobs.define(_NEXT_VERSION.format(versions, VERSION))
+        self._is_complete = True
 
     def version(self) -> int:
         """Return the version of the tables; 0 where there are none."""
@@ -105,36 +107,56 @@ class Books:
 
     def read_state(self) -> TargetState:
         """Return the table's state row; the table must have been prepared."""
+        return _state(self._one(f"SELECT {', '.join(_STATE)} FROM {self._state.sql}"))
+
+    def stand(self, run_id: str) -> Standing:
+        """Return all that decides about a publish, by one query; the table must be prepared."""
+        mine = "WHERE table_name = @table_name"
+        loads, schemas = self.ref("loads").sql, self.ref("schemas").sql
+        # Not an outer join, which BigQuery takes only with columns of both sides compared.
+        found = [
+            *(f"(SELECT {n} FROM {loads} {mine} AND run_id = @run_id) AS {n}" for n in _RECORD),
+            f"(SELECT columns FROM {schemas} {mine} ORDER BY epoch DESC LIMIT 1) AS last_columns",
+        ]
         row = self._one(
-            f"SELECT watermark, snapshot, run_id, epoch, change_token FROM {self._state.sql}"
-        )
-        watermark, snapshot, run_id, epoch, change_token = row
-        return TargetState(
-            watermark=watermark,
-            snapshot=snapshot,
+            f"SELECT {', '.join((*_STATE, *found))} FROM {self._state.sql}",
+            table_name=self._table,
             run_id=run_id,
-            epoch=epoch,
-            change_token=change_token,
+        )
+        record = row[len(_STATE) : -1]
+        return Standing(
+            state=_state(row[: len(_STATE)]),
+            record=_record(run_id, record) if record[0] is not None else None,
+            last=self._columns(row[-1]) if row[-1] else None,
+        )
+
+    def schemas(self) -> tuple[PastSchema, ...]:
+        """Return the schemas that the table's source has had, oldest first."""
+        rows = self._jobs.query(
+            f"SELECT columns, run_id, epoch, changes, recorded_at FROM {self.ref('schemas').sql} "
+            "WHERE table_name = @table_name ORDER BY epoch",
+            table_name=self._table,
+        )
+        return tuple(
+            PastSchema(
+                schema=self._columns(columns),
+                run_id=run_id,
+                epoch=epoch,
+                changes=tuple(changes.splitlines()),
+                recorded_at=recorded_at.astimezone(UTC),
+            )
+            for columns, run_id, epoch, changes, recorded_at in rows
         )
 
     def read_load(self, run_id: str) -> LoadRecord | None:
         """Return the record of a committed run; None when it never committed."""
         rows = self._jobs.query(
-            "SELECT rows_loaded, rows_inserted, rows_updated, rows_deleted, is_base "
-            f"FROM {self.ref('loads').sql} WHERE table_name = @table_name AND run_id = @run_id",
+            f"SELECT {', '.join(_RECORD)} FROM {self.ref('loads').sql} "
+            "WHERE table_name = @table_name AND run_id = @run_id",
             table_name=self._table,
             run_id=run_id,
         )
-        for loaded, inserted, updated, deleted, is_base in rows:
-            return LoadRecord(
-                run_id=run_id,
-                rows_loaded=loaded,
-                rows_inserted=inserted,
-                rows_updated=updated,
-                rows_deleted=deleted,
-                is_base=is_base,
-            )
-        return None
+        return next((_record(run_id, tuple(row)) for row in rows), None)
 
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run; see ``Target.lineage``."""
@@ -170,9 +192,9 @@ class Books:
         )
         return next((f"gs://{row[0]}/{row[1]}#{row[2]}" for row in rows), None)
 
-    def step(self, manifest: Manifest, state: TargetState, *, is_base: bool) -> Step:
+    def step(self, manifest: Manifest, standing: Standing, *, is_base: bool) -> Step:
         """Return what a publish changes here: the fence first, the records last."""
-        after = fencing.next_state(manifest, state)
+        after = fencing.next_state(manifest, standing.state)
         move_on = (
             f"UPDATE {self._state.sql} SET watermark = @watermark, snapshot = @newest, "
             "run_id = @run_id, change_token = @change_token, epoch = @epoch, "
@@ -187,18 +209,28 @@ class Books:
             "is_base": is_base,
             **self._load_values(manifest),
         }
-        records = [_insert_load(self.ref("loads").sql)]
+        statements = [records.insert_load(self.ref("loads").sql)]
         if manifest.rewind:
             # The rows of later files are gone, so the same files may be dropped again.
             kept = [layer.run_id for layer in manifest.rewind.layers] or [manifest.rewind.run_id]
-            records.append(
+            statements.append(
                 f"DELETE FROM {self.ref('files').sql} WHERE table_name = @table_name "
                 f"AND run_id NOT IN {sql.texts(kept)}"
             )
         if manifest.file:
-            records.append(_insert_file(self.ref("files").sql))
-            values |= _file_values(manifest.file)
-        return Step(fence, tuple(records), values)
+            statements.append(records.insert_file(self.ref("files").sql))
+            values |= records.file_values(manifest.file)
+        said = drift.changes(standing.last, manifest.schema)
+        if standing.last is None or said:
+            statements.append(records.insert_schema(self.ref("schemas").sql))
+            values |= {
+                "columns": to_json(manifest.schema).decode(),
+                "changes": "\n".join(said),
+            }
+        return Step(fence, tuple(statements), values)
+
+    def _columns(self, text: str) -> TableSchema:
+        return from_json(TableSchema, text.encode(), f"{SCHEMA}.schemas of {self._table}")
 
     def _load_values(self, manifest: Manifest) -> dict[str, object]:
         return {
@@ -224,31 +256,13 @@ class Books:
         with self._jobs.failures():
             self._jobs.client.create_table(table, exists_ok=True)
 
-    def _one(self, statement: str) -> Any:
-        return next(iter(self._jobs.query(statement)))
+    def _one(self, statement: str, **values: Any) -> tuple[Any, ...]:
+        return tuple(next(iter(self._jobs.query(statement, **values))))
 
 
-def _insert_load(loads: str) -> str:
-    counted = {
-        "rows_inserted": sql.INSERTED,
-        "rows_updated": sql.UPDATED,
-        "rows_deleted": sql.DELETED,
-        "committed_at": "CURRENT_TIMESTAMP()",
-    }
-    values = ", ".join(counted.get(name, f"@{name}") for name in _LOADS)
-    return f"INSERT INTO {loads} ({', '.join(_LOADS)}) VALUES ({values})"
+def _state(row: tuple[Any, ...]) -> TargetState:
+    return TargetState(**dict(zip(_STATE, row, strict=True)))
 
 
-def _insert_file(files: str) -> str:
-    own = {"run_id": "@run_id", "table_name": "@table_name"}
-    values = ", ".join(own.get(name, f"@file_{name}") for name in _FILES)
-    return f"INSERT INTO {files} ({', '.join(_FILES)}) VALUES ({values})"
-
-
-def _file_values(file: FileOrigin) -> dict[str, object]:
-    return {
-        "file_sha256": file.identity,
-        "file_bucket": file.bucket,
-        "file_name": file.name,
-        "file_generation": file.generation,
-    }
+def _record(run_id: str, row: tuple[Any, ...]) -> LoadRecord:
+    return LoadRecord(run_id=run_id, **dict(zip(_RECORD, row, strict=True)))

@@ -76,8 +76,13 @@ class Jobs:
             ),
         )
 
-    def once(self, stem: str, start: Start) -> Done:
+    def once(self, stem: str, start: Start, *, is_upload: bool = False) -> Done:
         """Start a job, unless one of its ids succeeded or is under way; wait for its end.
+
+        Args:
+            stem: its id without the number of the attempt.
+            start: starts it.
+            is_upload: it is looked for first, rather than found when the id turns out to be taken.
 
         Raises:
             SluiceError: the job started here failed.
@@ -87,7 +92,7 @@ class Jobs:
 
         for number in range(MAX_FAILURES):
             job_id = f"{stem}_{number}"
-            job, is_ours = self.find(job_id), False
+            job, is_ours = self.find(job_id) if is_upload else None, False
             if job is None:
                 with self.failures():
                     try:

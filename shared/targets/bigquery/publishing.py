@@ -1,21 +1,26 @@
 """What one run does to its table's rows: looked at first, then done by one script."""
 
+import logging
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.config.models import BigQueryTable, TableConfig
-from shared.core.fencing import TargetState
+from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
-from shared.core.schemas import DataType, Kind
+from shared.core.schemas import DataType, Kind, TableSchema
 from shared.errors import NotStagedError
 from shared.targets.bigquery import sql, tables, types
-from shared.targets.bigquery.bookkeeping import Books
+from shared.targets.bigquery.bookkeeping import Books, Standing
+from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Done, Jobs
 from shared.targets.bigquery.staging import Staging
 from shared.targets.bigquery.tables import Found, Ref
 from shared.targets.guards import Guards, marker
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +28,17 @@ class Plan:
     """What was found, and what follows from it."""
 
     found: Found | None
+    staging: str
+    """The staged rows, as what stands in FROM: altered where the table file accepts it."""
     rows: int
+
+
+class Altered(NamedTuple):
+    """What a table file accepts for a column: its staged value then, and the number of changes."""
+
+    consent: Consent
+    value: str
+    counted_as: str
 
 
 class Publishing:
@@ -44,8 +59,11 @@ class Publishing:
         self._guards = Guards(config, table.sql, manifest)
         self._is_full = manifest.mode is SyncMode.FULL
 
-    def check(self) -> Plan:
+    def check(self, last: TableSchema | None) -> Plan:
         """Look at what is staged and what is there; change nothing.
+
+        Args:
+            last: the schema of the last run that was published.
 
         Raises:
             EmptySourceError: the guard stops a run that would lose too many rows.
@@ -56,8 +74,11 @@ class Publishing:
         self._staging.require(self._staging.rows)
         found = tables.find(self._jobs, self._table)
         if found:
-            self._require_fit(found)
-        numbers = self._numbers(found)
+            self._require_fit(found, last)
+        staging = sql.altered(
+            self._staging.rows.sql, self._columns, {n: a.value for n, a in self._altered(found)}
+        )
+        numbers = self._numbers(found, staging)
         self._require_staged(numbers)
         if self._key:
             self._guards.require_key(
@@ -65,7 +86,9 @@ class Publishing:
             )
         for column, limit in self._limits(found).items():
             longer = numbers[f"long_{self._manifest.schema.names.index(column)}"]
-            self._guards.require_short(column, longer=longer, limit=limit)
+            if Consent.LENGTH not in self._accepted(column):
+                self._guards.require_short(column, longer=longer, limit=limit)
+        self._tell(found, numbers)
         if not self._manifest.allow_empty:
             if self._is_full:
                 self._guards.require_rows(numbers["present"])
@@ -73,15 +96,16 @@ class Publishing:
                 self._guards.require_few_deletes(
                     present=numbers["present"], deleted=numbers["missing"]
                 )
-        return Plan(found=found, rows=numbers["rows"])
+        return Plan(found=found, staging=staging, rows=numbers["rows"])
 
-    def create(self, place: BigQueryTable) -> None:
+    def create(self, plan: Plan, place: BigQueryTable) -> None:
         """Create the table if it is not there, and what marks its rows."""
-        tables.create(self._jobs, self._table, self._manifest.schema, place, key=True)
-        if self._marker:
+        if plan.found is None:
+            tables.create(self._jobs, self._table, self._manifest.schema, place, key=True)
+        if self._marker and (plan.found is None or self._marker not in plan.found.columns):
             tables.add_column(self._jobs, self._table, self._marker, sql.MARKER_TYPE)
 
-    def run(self, plan: Plan, state: TargetState) -> Done:
+    def run(self, plan: Plan, standing: Standing) -> Done:
         """Publish by one job, from exactly the state that the plan was made in.
 
         Raises:
@@ -89,12 +113,12 @@ class Publishing:
             TargetRefusedError: with ``sql.FENCE``, another run was published since.
         """
         is_base = self._is_full or plan.rows == 0
-        step = self._books.step(self._manifest, state, is_base=is_base)
+        step = self._books.step(self._manifest, standing, is_base=is_base)
         statements = [*step.fence, *self._changes(plan), *step.records]
         values = step.values
         if self._marker:
             values = {**values, "marked_at": _moment(self._manifest.snapshot)}
-        stem = f"sluice_publish_{self._manifest.run_id}_{state.epoch}"
+        stem = f"sluice_publish_{self._manifest.run_id}_{standing.state.epoch}"
         return self._jobs.script(stem, sql.declare() + sql.script(statements), values)
 
     def scanned_bytes(self) -> int:
@@ -115,12 +139,34 @@ class Publishing:
     def _compares_keys(self) -> bool:
         return self._manifest.key_parts is not None and self._config.deletes is not None
 
-    @property
-    def _keys(self) -> str:
-        return (self._staging.rows if self._is_full else self._staging.keys).sql
+    def _keys(self, staging: str) -> str:
+        return staging if self._is_full else self._staging.keys.sql
 
-    def _require_fit(self, found: Found) -> None:
-        types.require(self._table.sql, found.columns, self._columns)
+    def _accepted(self, column: str) -> Collection[Consent]:
+        return self._config.accept.get(column, ())
+
+    def _altered(self, found: Found | None) -> Iterator[tuple[str, Altered]]:
+        """Yield the columns whose values are altered as the table file accepts it, and how."""
+        kinds = found.columns if found else {}
+        for position, column in enumerate(self._columns):
+            name, kind = column.name, kinds.get(column.name, "")
+            limit, accepted = types.length_limit(kind), self._accepted(column.name)
+            if limit is not None and Consent.LENGTH in accepted:
+                yield name, Altered(Consent.LENGTH, sql.cut(name, limit), f"long_{position}")
+            elif Consent.ROUND in accepted and types.rounds(kind, column.type):
+                value = sql.rounded(name, types.scale(kind) or 0)
+                yield name, Altered(Consent.ROUND, value, f"rounded_{position}")
+
+    def _tell(self, found: Found | None, numbers: dict[str, int]) -> None:
+        for column, altered in self._altered(found):
+            if differ := numbers[altered.counted_as]:
+                facts = {"column": column, "consent": str(altered.consent), "values": differ}
+                log.warning("values altered as the table accepts", extra=facts)
+
+    def _require_fit(self, found: Found, last: TableSchema | None) -> None:
+        last = None if self._manifest.rewind else last
+        drifting = Drifting(self._jobs, self._config, self._table, last)
+        drifting.require(found, self._manifest.schema)
         if self._marker:
             kind = found.columns.get(self._marker)
             # A column that is not there yet is added before the publish.
@@ -132,10 +178,10 @@ class Publishing:
         limits = {c.name: types.length_limit(kinds.get(c.name, "")) for c in self._columns}
         return {name: limit for name, limit in limits.items() if limit is not None}
 
-    def _numbers(self, found: Found | None) -> dict[str, int]:
+    def _numbers(self, found: Found | None, staging: str) -> dict[str, int]:
         """Count, in one query, all that the checks need."""
-        table, staging = self._table.sql, self._staging.rows.sql
-        queries = {"staged": sql.count(staging), "rows": "0", "present": "0", "missing": "0"}
+        table, rows = self._table.sql, self._staging.rows.sql
+        queries = {"staged": sql.count(rows), "rows": "0", "present": "0", "missing": "0"}
         if self._manifest.key_parts is not None:
             self._staging.require(self._staging.keys)
             queries["staged_keys"] = sql.count(self._staging.keys.sql)
@@ -147,11 +193,16 @@ class Publishing:
             queries["rows"] = sql.count(table)
             queries["present"] = sql.count_unmarked(table, is_marked)
             if self._compares_keys and not self._manifest.allow_empty:
-                queries["missing"] = sql.count_missing(table, self._keys, self._key, is_marked)
+                keys = self._keys(staging)
+                queries["missing"] = sql.count_missing(table, keys, self._key, is_marked)
         for column, limit in self._limits(found).items():
             name = f"long_{self._manifest.schema.names.index(column)}"
             kind = found.columns[column] if found else ""
-            queries[name] = sql.too_long(staging, column, kind, limit)
+            queries[name] = sql.too_long(rows, column, kind, limit)
+        for column, altered in self._altered(found):
+            if altered.consent is Consent.ROUND:
+                scale = types.scale(found.columns[column]) if found else None
+                queries[altered.counted_as] = sql.count_rounded(rows, column, scale or 0)
         row: Any = next(iter(self._jobs.query(sql.numbers(queries))))
         return {name: int(row[name]) for name in queries}
 
@@ -179,8 +230,8 @@ class Publishing:
 
     def _changes(self, plan: Plan) -> list[str]:
         """Return the statements that change rows, each followed by what counts them."""
-        table, staging = self._table.sql, self._staging.rows.sql
-        statements = self._deletes()
+        table, staging = self._table.sql, plan.staging
+        statements = self._deletes(staging)
         if not self._key:
             insert = sql.insert_all(table, staging, self._columns)
             return [*statements, insert, f"SET {sql.INSERTED} = @@row_count"]
@@ -202,16 +253,16 @@ class Publishing:
             statements += [unmark, f"SET {sql.UPDATED} = {sql.UPDATED} + @@row_count"]
         return statements
 
-    def _deletes(self) -> list[str]:
-        table = self._table.sql
+    def _deletes(self, staging: str) -> list[str]:
+        table, keys = self._table.sql, self._keys(staging)
         if self._is_full and not self._key:
             statement = sql.delete_all(table)
         elif not (self._is_full or self._compares_keys):
             return []
         elif self._marker:
-            statement = sql.mark_missing(table, self._keys, self._key, self._marker)
+            statement = sql.mark_missing(table, keys, self._key, self._marker)
         else:
-            statement = sql.delete_missing(table, self._keys, self._key)
+            statement = sql.delete_missing(table, keys, self._key)
         return [statement, f"SET {sql.DELETED} = @@row_count"]
 
     def _pruned(self, found: Found | None) -> str | None:

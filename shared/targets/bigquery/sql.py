@@ -1,6 +1,6 @@
 """Statements for BigQuery, in GoogleSQL. Pure: names in, text out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from shared.core.schemas import Column
@@ -53,6 +53,38 @@ def create_table(
     return statement
 
 
+def altered(staging: str, columns: Sequence[Column], values: Mapping[str, str]) -> str:
+    """Return the staged rows with other values, as what stands in FROM; ``staging`` if none differ.
+
+    Args:
+        staging: the staged rows.
+        columns: theirs.
+        values: expressions by column, for those that are altered.
+    """
+    if not values:
+        return staging
+    listed = (
+        f"{values[c.name]} AS {quote(c.name)}" if c.name in values else quote(c.name)
+        for c in columns
+    )
+    return f"(SELECT {', '.join(listed)} FROM {staging})"
+
+
+def cut(column: str, limit: int) -> str:
+    """Return a text, or bytes, of at most so many characters, or bytes."""
+    return f"SUBSTR({quote(column)}, 1, {limit})"
+
+
+def rounded(column: str, scale: int) -> str:
+    """Return a decimal with at most so many digits behind its point."""
+    return f"ROUND({quote(column)}, {scale})"
+
+
+def count_rounded(staging: str, column: str, scale: int) -> str:
+    """Return a count of the staged decimals with more digits behind their point."""
+    return f"{count(staging)} WHERE {quote(column)} != {rounded(column, scale)}"
+
+
 def partition(column: Column, by: str) -> str:
     """Return what a table is partitioned by, as a statement writes it."""
     kind = types.type_name(column.type)
@@ -79,13 +111,13 @@ def count_missing(table: str, keys: str, key: Sequence[str], marker: str | None)
 
 def null_key(staging: str, key: Sequence[str]) -> str:
     """Return a count of staged rows in which a part of the key is NULL."""
-    return f"{count(staging)} WHERE {' OR '.join(f'{quote(k)} IS NULL' for k in key)}"
+    return f"{count(staging)} AS s WHERE {' OR '.join(f'{quote(k)} IS NULL' for k in key)}"
 
 
 def repeated_key(staging: str, key: Sequence[str]) -> str:
     """Return a count of the keys that several staged rows share."""
     listed = ", ".join(quote(k) for k in key)
-    keys = f"SELECT {listed}, COUNT(*) AS times FROM {staging} GROUP BY {listed}"
+    keys = f"SELECT {listed}, COUNT(*) AS times FROM {staging} AS s GROUP BY {listed}"
     return f"SELECT COUNT(*) FROM ({keys} HAVING COUNT(*) > 1) AS repeated"
 
 

@@ -72,10 +72,8 @@ class Staging:
         Raises:
             NotStagedError: the table is gone, because the run was published or discarded.
         """
-        stem = self._stem(part)
-        if self._jobs.succeeded(stem):
-            return
-        self._send(self._table_of(part), stem, self._manifest.schema_of(part), batches)
+        schema = self._manifest.schema_of(part)
+        self._send(self._table_of(part), self._stem(part), schema, batches)
 
     def scratch(self, schema: TableSchema, batches: Iterable[pa.RecordBatch], attempt: str) -> Ref:
         """Put batches into a table of the attempt's own, and return it; BigQuery drops it too."""
@@ -123,15 +121,18 @@ class Staging:
         self, ref: Ref, stem: str, schema: TableSchema, batches: Iterable[pa.RecordBatch]
     ) -> None:
         config = _config(self._jobs, schema, "WRITE_APPEND")
+        size_bytes = 0
         with tempfile.TemporaryFile() as file:
-            _write(file, schema, batches)
-            size_bytes = file.tell()
-            done = self._jobs.once(
-                stem,
-                lambda job_id: self._jobs.client.load_table_from_file(
+
+            def start(job_id: str) -> Any:
+                # Written once, when it is needed: batches come only once.
+                nonlocal size_bytes
+                size_bytes = size_bytes or _write(file, schema, batches)
+                return self._jobs.client.load_table_from_file(
                     file, ref.api, rewind=True, size=size_bytes, job_id=job_id, job_config=config
-                ),
-            )
+                )
+
+            done = self._jobs.once(stem, start, is_upload=True)
         if done.job.output_rows is None:
             raise IntegrityError(f"load job {done.job.job_id} tells no number of rows")
 
@@ -159,8 +160,9 @@ def _config(jobs: Jobs, schema: TableSchema, disposition: str) -> Any:
     )
 
 
-def _write(file: BinaryIO, schema: TableSchema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write batches as Parquet, one after the other."""
+def _write(file: BinaryIO, schema: TableSchema, batches: Iterable[pa.RecordBatch]) -> int:
+    """Write batches as Parquet, one after the other; return the size of the file."""
     with pq.ParquetWriter(file, arrow_schema(schema), compression="zstd") as parquet:
         for batch in batches:
             parquet.write_batch(batch)
+    return file.tell()

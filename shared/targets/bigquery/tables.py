@@ -6,9 +6,10 @@ from typing import Any
 
 from shared.config.models import BigQueryTable
 from shared.core.schemas import Column, TableSchema
-from shared.errors import InvalidConfigError, SchemaConflictError
+from shared.errors import InvalidConfigError, SchemaConflictError, TargetUnavailableError
 from shared.targets.bigquery import identifiers, types
 from shared.targets.bigquery.jobs import Jobs
+from shared.targets.relational.dialect import Existing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class Found:
     rows: int
 
     @property
+    def existing(self) -> dict[str, Existing]:
+        """The columns as they are compared with those of a run."""
+        return {n: Existing(kind, n in self.required) for n, kind in self.columns.items()}
+
+    @property
     def schema(self) -> TableSchema:
         """The columns as every layer names them."""
         columns = tuple(
@@ -62,6 +68,10 @@ def find(jobs: Jobs, ref: Ref) -> Found | None:
             table = jobs.client.get_table(ref.api)
         except NotFound:
             return None
+    return _described(table)
+
+
+def _described(table: Any) -> Found:
     constraints = table.table_constraints
     key = constraints.primary_key.columns if constraints and constraints.primary_key else ()
     partitioning = table.time_partitioning
@@ -123,16 +133,22 @@ def create(jobs: Jobs, ref: Ref, schema: TableSchema, place: BigQueryTable, *, k
 
 
 def create_staging(jobs: Jobs, ref: Ref, schema: TableSchema, *, kept: timedelta) -> Found:
-    """Create a staging table, if it is not there; BigQuery drops it after a while."""
+    """Create a staging table, if it is not there; BigQuery drops it after a while.
+
+    Raises:
+        TargetUnavailableError: another attempt dropped it just now.
+    """
+    from google.api_core.exceptions import NotFound
     from google.cloud import bigquery
 
     table = bigquery.Table(ref.api, schema=fields(schema, is_staging=True))
     table.expires = datetime.now(UTC) + kept
     table.labels = dict(jobs.labels)
     with jobs.failures():
-        jobs.client.create_table(table, exists_ok=True)
-    found = find(jobs, ref)
-    return found or create_staging(jobs, ref, schema, kept=kept)
+        try:
+            return _described(jobs.client.create_table(table, exists_ok=True))
+        except NotFound as exc:
+            raise TargetUnavailableError(f"{ref.sql} was dropped while it was made") from exc
 
 
 def add_column(jobs: Jobs, ref: Ref, name: str, kind: str) -> None:

@@ -32,8 +32,9 @@ from shared.targets.base import (
     StagedTests,
     Vitals,
 )
-from shared.targets.bigquery import connection, sql, tables, types
-from shared.targets.bigquery.bookkeeping import VERSION, Books
+from shared.targets.bigquery import connection, sql, tables
+from shared.targets.bigquery.bookkeeping import VERSION, Books, Standing
+from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.publishing import Publishing
 from shared.targets.bigquery.rebuilding import Rebuilding, Versions
@@ -63,19 +64,27 @@ class BigQueryTarget:
         self._books = Books(self._jobs, reach.project, resolved.table.name)
         self._table = Ref(place.project or reach.project, place.dataset, place.table)
         self._project = reach.project
+        self._is_prepared = False
 
     def fit(self, schema: TableSchema) -> TableSchema:
-        """Return the columns as they are: the table's policy for drift is ``freeze``.
+        """Return what a run stages of a source's columns, by the table's policy for drift.
 
         Raises:
             SchemaConflictError: the run could not be published, as things are.
         """
-        self.require(schema)
-        return schema
+        past: tuple[PastSchema, ...] = ()
+        if found := tables.find(self._jobs, self._table):
+            tables.require_layout(self._table, self._place, found)
+            past = self.schemas()
+        last = past[-1].schema if past else None
+        return Drifting(self._jobs, self._config, self._table, last).fit(found, schema)
 
     def schemas(self) -> tuple[PastSchema, ...]:
-        """Return nothing: BigQuery's books keep no schemas yet."""
-        return ()
+        """Return the schemas that published runs had, oldest first; each differs from the last."""
+        if not self._books.is_there():
+            return ()
+        self._books.ensure()
+        return self._books.schemas()
 
     def state(self) -> TargetState:
         """Return the table's state row; a table never loaded has an empty one."""
@@ -103,15 +112,12 @@ class BigQueryTarget:
         )
 
     def require(self, schema: TableSchema) -> None:
-        """Check that the table, if it is there, can hold the columns of a run.
+        """Check that a run of these columns could be published, as things are.
 
         Raises:
-            SchemaConflictError: columns are missing, or have types that would alter values.
+            SchemaConflictError: it could not, by the table's policy for drift.
         """
-        found = tables.find(self._jobs, self._table)
-        if found:
-            types.require(self._table.sql, found.columns, list(schema))
-            tables.require_layout(self._table, self._place, found)
+        self.fit(schema)
 
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order."""
@@ -255,11 +261,12 @@ class BigQueryTarget:
         self._jobs.client.close()
 
     def _publish(self, manifest: Manifest, tests: StagedTests) -> Published:
-        state = self._books.read_state()
-        if refusal := self._refusal(manifest, state):
+        standing = self._books.stand(manifest.run_id)
+        if refusal := self._refusal(manifest, standing):
             return refusal
+        notes = Drifting(self._jobs, self._config, self._table, standing.last).evolve(manifest)
         publishing = self._publishing(manifest)
-        plan = publishing.check()
+        plan = publishing.check(standing.last)
         breaches = self._tests(self._staging(manifest).rows, manifest).run(tests.tests)
         tests.require(breaches)
         if plan.found:
@@ -267,9 +274,9 @@ class BigQueryTarget:
         versions = Versions(self._jobs, self._config, self._table)
         keeps = self._config.kind == "reference" and plan.found is not None
         if keeps:
-            versions.keep(state.run_id)
-        publishing.create(self._place)
-        done = publishing.run(plan, state)
+            versions.keep(standing.state.run_id)
+        publishing.create(plan, self._place)
+        done = publishing.run(plan, standing)
         record = self._books.read_load(manifest.run_id)
         if record is None:
             raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
@@ -277,22 +284,23 @@ class BigQueryTarget:
             versions.forget()
         self._staging(manifest).drop()
         outcome = Outcome.COMMITTED if done.is_ours else Outcome.ALREADY
-        return Published(outcome=outcome, record=record, breaches=breaches)
+        return Published(outcome=outcome, record=record, notes=notes, breaches=breaches)
 
     def _tests(self, rows: Ref, manifest: Manifest | None) -> RowTests:
         return RowTests(self._jobs, self._config, self._table, rows, manifest)
 
-    def _refusal(self, manifest: Manifest, state: TargetState) -> Published | None:
+    def _refusal(self, manifest: Manifest, standing: Standing) -> Published | None:
         def find_content(run_id: str | None) -> str | None:
             return self._books.find_content(manifest.file, run_id) if manifest.file else None
 
-        record = self._books.read_load(manifest.run_id)
-        return guards.refusal(self._config, manifest, state, record, find_content)
+        return guards.refusal(self._config, manifest, standing.state, standing.record, find_content)
 
     def _prepare(self) -> None:
         """Make sure that there is a state row, and a dataset for the table."""
-        self._books.ensure()
-        tables.create_dataset(self._jobs, self._table.project, self._table.dataset)
+        if not self._is_prepared:
+            self._books.ensure()
+            tables.create_dataset(self._jobs, self._table.project, self._table.dataset)
+        self._is_prepared = True
 
     def _staging(self, manifest: Manifest) -> Staging:
         return Staging(self._jobs, self._books, manifest)

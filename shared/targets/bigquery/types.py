@@ -7,9 +7,7 @@ import re
 from typing import Any, Final
 
 from shared.core.fidelity import Cell
-from shared.core.schemas import Column, DataType, Kind
-from shared.targets.bigquery import fitting
-from shared.targets.bigquery.identifiers import quote
+from shared.core.schemas import DataType, Kind
 
 NUMERIC_SCALE, NUMERIC_WHOLE = 9, 29
 """Digits after and before the point of a NUMERIC. Source: "Data types", decimal types."""
@@ -109,9 +107,24 @@ def holds(existing: str, wanted: DataType) -> bool:
     return wanted.kind is Kind.BINARY and existing.startswith("BYTES(")
 
 
-def rounds(existing: str, wanted: DataType) -> bool:  # noqa: ARG001
-    """Return False: no column is loaded that rounds."""
-    return False
+def rounds(existing: str, wanted: DataType) -> bool:
+    """Say whether a column rounds what it has no digits for, and refuses all else."""
+    digits = _digits(existing)
+    is_decimal = wanted.kind is Kind.DECIMAL
+    return is_decimal and digits is not None and digits[1] < (wanted.scale or 0)
+
+
+def widens(existing: str, wanted: DataType) -> bool:
+    """Say whether a column can become one of type ``wanted`` with all that is in it kept.
+
+    Decimals can. Source: "ALTER COLUMN SET DATA TYPE statement", what it takes.
+    """
+    before = _digits(existing)
+    if before is None or wanted.kind is not Kind.DECIMAL:
+        return False
+    after = _digits(type_name(wanted)) or (0, 0)
+    is_narrowed = existing.startswith("BIG") and not type_name(wanted).startswith("BIG")
+    return not is_narrowed and after[0] >= before[0] and after[1] >= before[1]
 
 
 def length_limit(existing: str) -> int | None:
@@ -120,21 +133,10 @@ def length_limit(existing: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def require(table: str, existing: dict[str, str], columns: list[Column]) -> None:
-    """Check that an existing table can hold the columns of a run.
-
-    Raises:
-        SchemaConflictError: columns are missing, or have types that would alter values.
-    """
-
-    def advise(missing: list[Column], narrow: list[Column]) -> str:
-        changes = [f"ADD COLUMN {quote(c.name)} {type_name(c.type)}" for c in missing]
-        changes += [
-            f"ALTER COLUMN {quote(c.name)} SET DATA TYPE {type_name(c.type)}" for c in narrow
-        ]
-        return "; ".join(f"ALTER TABLE {table} {change}" for change in changes)
-
-    fitting.require(table, existing, columns, holds, advise)
+def scale(existing: str) -> int | None:
+    """Return how many digits behind the point a decimal column has; None for other types."""
+    digits = _digits(existing)
+    return digits[1] if digits else None
 
 
 def _digits(existing: str) -> tuple[int, int] | None:

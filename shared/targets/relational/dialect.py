@@ -26,7 +26,20 @@ class Existing:
     is_required: bool = False
 
 
-class Statements(Protocol):
+class ColumnStatements(Protocol):
+    """Statements about columns. Pure: names in, text out; names of tables are qualified."""
+
+    def add_column(self, table: str, column: Column) -> str:
+        """Return what adds a column that may be NULL."""
+
+    def change_type(self, table: str, column: Column, existing: Existing) -> str:
+        """Return what gives an existing column the type of ``column``."""
+
+    def drop_column(self, table: str, name: str) -> str:
+        """Return what drops a column."""
+
+
+class Statements(ColumnStatements, Protocol):
     """Statements about rows. Pure: names in, text out; names of tables are qualified."""
 
     @property
@@ -76,15 +89,6 @@ class Statements(Protocol):
 
     def add_marker(self, table: str, marker: str) -> str:
         """Return what adds the column that marks rows as deleted."""
-
-    def add_column(self, table: str, column: Column) -> str:
-        """Return what adds a column that may be NULL."""
-
-    def change_type(self, table: str, column: Column, existing: Existing) -> str:
-        """Return what gives an existing column the type of ``column``."""
-
-    def drop_column(self, table: str, name: str) -> str:
-        """Return what drops a column."""
 
     def marker_value(self, snapshot: str) -> str:
         """Return the moment to mark rows with, as the text that is bound."""
@@ -301,7 +305,15 @@ class Send(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
+class ColumnDialect:
+    """How an engine writes columns: all that a comparison with a run's columns needs."""
+
+    sql: ColumnStatements
+    types: Types
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect(ColumnDialect):
     """One engine."""
 
     name: str
@@ -309,7 +321,6 @@ class Dialect:
     """Lengths of texts are in UTF-16 units; otherwise in characters."""
     sql: Statements
     tests: TestStatements
-    types: Types
     catalog: Catalog
     books: Books
     send: Send

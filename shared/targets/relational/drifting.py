@@ -1,6 +1,5 @@
 """A table's policy for drift, applied: what a run stages, and what the table gets before it."""
 
-from dataclasses import replace
 from typing import Any
 
 from shared.config.models import TableConfig
@@ -28,15 +27,7 @@ class Drifting:
         Raises:
             SchemaConflictError: the run could not be published, as things are.
         """
-        found, policy = self.compare(schema), self._config.drift
-        if not found.existing:
-            return fitting.with_rescued(schema) if policy is Policy.RESCUE else schema
-        if policy is Policy.RESCUE:
-            return fitting.rescued(self._dialect, found, schema)
-        if policy is Policy.EVOLVE:
-            found = replace(found, missing=[], narrow=[])
-        fitting.require(self._dialect, self._config, found)
-        return schema
+        return fitting.staged(self._dialect, self._config, self.compare(schema), schema)
 
     def evolve(self, manifest: Manifest) -> tuple[str, ...]:
         """Give an existing table the columns and the types that its policy allows; say which."""

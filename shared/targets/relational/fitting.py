@@ -13,7 +13,7 @@ from shared.core.fidelity import Consent, remedy
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import SchemaConflictError
 from shared.targets.base import DELETED_AT
-from shared.targets.relational.dialect import Dialect, Existing
+from shared.targets.relational.dialect import ColumnDialect, Existing
 
 OURS = (DELETED_AT, drift.RESCUED)
 """Columns that no source has."""
@@ -46,7 +46,7 @@ class Fitting:
 
 
 def compare(
-    dialect: Dialect,
+    dialect: ColumnDialect,
     config: TableConfig,
     table: str,
     existing: Mapping[str, Existing],
@@ -79,7 +79,7 @@ def compare(
     return found
 
 
-def statements(dialect: Dialect, found: Fitting) -> list[str]:
+def statements(dialect: ColumnDialect, found: Fitting) -> list[str]:
     """Return what gives the table the columns that it lacks, and the wider types."""
     sql = dialect.sql
     adds = [sql.add_column(found.table, column) for column in found.missing]
@@ -88,7 +88,7 @@ def statements(dialect: Dialect, found: Fitting) -> list[str]:
     ]
 
 
-def require(dialect: Dialect, config: TableConfig, found: Fitting) -> None:
+def require(dialect: ColumnDialect, config: TableConfig, found: Fitting) -> None:
     """Refuse a run that the table cannot take, or that the policy does not let through.
 
     Raises:
@@ -122,6 +122,24 @@ def allowed(config: TableConfig, found: Fitting) -> Fitting:
     return replace(found, missing=missing, narrow=[])
 
 
+def staged(
+    dialect: ColumnDialect, config: TableConfig, found: Fitting, schema: TableSchema
+) -> TableSchema:
+    """Return what a run stages of a source's columns, by the table's policy.
+
+    Raises:
+        SchemaConflictError: the run could not be published, as things are.
+    """
+    if not found.existing:
+        return with_rescued(schema) if config.drift is Policy.RESCUE else schema
+    if config.drift is Policy.RESCUE:
+        return rescued(dialect, found, schema)
+    if config.drift is Policy.EVOLVE:
+        found = replace(found, missing=[], narrow=[])
+    require(dialect, config, found)
+    return schema
+
+
 def with_rescued(schema: TableSchema) -> TableSchema:
     """Return a schema with the column for what has no place.
 
@@ -137,7 +155,7 @@ def with_rescued(schema: TableSchema) -> TableSchema:
     return TableSchema((*schema, extra), schema.primary_key)
 
 
-def rescued(dialect: Dialect, found: Fitting, schema: TableSchema) -> TableSchema:
+def rescued(dialect: ColumnDialect, found: Fitting, schema: TableSchema) -> TableSchema:
     """Return the schema that a run stages for a table whose policy is ``rescue``.
 
     New columns are left out. Those of another type have the type that the table has, without
@@ -164,14 +182,14 @@ def rescued(dialect: Dialect, found: Fitting, schema: TableSchema) -> TableSchem
     return with_rescued(TableSchema(tuple(columns), schema.primary_key))
 
 
-def _fits(dialect: Dialect, kind: str, column: Column, accept: Collection[Consent]) -> bool:
+def _fits(dialect: ColumnDialect, kind: str, column: Column, accept: Collection[Consent]) -> bool:
     types = dialect.types
     if types.holds(kind, column.type):
         return True
     return Consent.ROUND in accept and types.rounds(kind, column.type)
 
 
-def _narrow(dialect: Dialect, found: Fitting, column: Column) -> str:
+def _narrow(dialect: ColumnDialect, found: Fitting, column: Column) -> str:
     kind = found.existing[column.name].type
     said = f"{column.name} is {kind}"
     if not dialect.types.rounds(kind, column.type):
@@ -179,13 +197,15 @@ def _narrow(dialect: Dialect, found: Fitting, column: Column) -> str:
     return f"{said} (to let it round: {remedy(column.name, Consent.ROUND)})"
 
 
-def _other(dialect: Dialect, found: Fitting, column: Column) -> str:
+def _other(dialect: ColumnDialect, found: Fitting, column: Column) -> str:
     wanted = column.type
     said = f"{_narrow(dialect, found, column)}, which would alter values of {wanted}"
     return f"{said}; cast it in a view at the source, or make it {dialect.types.type_name(wanted)}"
 
 
-def _remedies(dialect: Dialect, config: TableConfig, found: Fitting, gone: list[Column]) -> str:
+def _remedies(
+    dialect: ColumnDialect, config: TableConfig, found: Fitting, gone: list[Column]
+) -> str:
     """Return what may be done, the statements that lose nothing last."""
     drops = [dialect.sql.drop_column(found.table, column.name) for column in gone]
     mends = statements(dialect, found)

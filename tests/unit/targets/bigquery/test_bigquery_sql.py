@@ -5,9 +5,27 @@ from datetime import date, timedelta
 import pytest
 
 from shared.errors import InvalidSchemaError
-from shared.targets.bigquery import sql
+from shared.targets.bigquery import columns, sql
 from shared.targets.bigquery.identifiers import MAX_COLUMN_CHARACTERS, quote, require_distinct
 from tests.builders import a_schema
+
+
+def test_columns_are_added_in_one_statement_that_may_be_repeated() -> None:
+    added = columns.add_columns("`p`.`d`.`t`", list(a_schema((), a="int64", b="decimal(18,4)")))
+
+    assert added == (
+        "ALTER TABLE `p`.`d`.`t` ADD COLUMN IF NOT EXISTS `a` INT64, "
+        "ADD COLUMN IF NOT EXISTS `b` NUMERIC(18, 4)"
+    )
+
+
+def test_staged_rows_are_taken_as_they_are_unless_something_is_altered() -> None:
+    schema = list(a_schema())
+
+    assert sql.altered("`s`", schema, {}) == "`s`"
+    assert sql.altered("`s`", schema, {"name": sql.cut("name", 2)}) == (
+        "(SELECT `id`, SUBSTR(`name`, 1, 2) AS `name` FROM `s`)"
+    )
 
 
 def test_days_of_a_merge_become_ranges() -> None:

@@ -3,9 +3,7 @@
 import pytest
 
 from shared.core.schemas import DataType
-from shared.errors import SchemaConflictError
 from shared.targets.bigquery import types
-from tests.builders import a_column
 
 
 @pytest.mark.parametrize(
@@ -56,16 +54,29 @@ def test_existing_column_holds_what_it_does_not_alter(
     assert types.holds(existing, DataType.parse(wanted)) is is_held
 
 
-def test_what_does_not_fit_is_named_with_what_mends_it() -> None:
-    existing = {"id": "INT64", "day": "STRING"}
+@pytest.mark.parametrize(
+    ("existing", "wanted", "is_wider"),
+    [
+        ("NUMERIC(10, 2)", "decimal(18,4)", True),
+        ("NUMERIC(10, 2)", "decimal(38,20)", True),
+        ("NUMERIC(10, 2)", "decimal(10,4)", False),
+        ("NUMERIC", "decimal(38,20)", False),
+        ("BIGNUMERIC(30, 2)", "decimal(32,4)", False),
+        ("BIGNUMERIC(33, 2)", "decimal(37,4)", True),
+        ("INT64", "decimal(38,2)", False),
+        ("STRING", "int64", False),
+    ],
+)
+def test_only_decimals_widen_and_never_lose_a_digit(
+    existing: str, wanted: str, *, is_wider: bool
+) -> None:
+    assert types.widens(existing, DataType.parse(wanted)) is is_wider
 
-    with pytest.raises(SchemaConflictError, match="day is STRING") as error:
-        types.require("`p`.`d`.`t`", existing, [a_column("new", "text"), a_column("day", "date")])
 
-    assert error.value.message.endswith(
-        "Run ALTER TABLE `p`.`d`.`t` ADD COLUMN `new` STRING; "
-        "ALTER TABLE `p`.`d`.`t` ALTER COLUMN `day` SET DATA TYPE DATE"
-    )
+def test_decimals_alone_are_rounded_by_existing_columns() -> None:
+    assert types.rounds("NUMERIC(10, 2)", DataType.parse("decimal(18,4)"))
+    assert not types.rounds("NUMERIC(10, 4)", DataType.parse("decimal(18,4)"))
+    assert not types.rounds("INT64", DataType.parse("decimal(18,4)"))
 
 
 @pytest.mark.parametrize("name", ["NUMERIC(18, 4)", "BIGNUMERIC(38, 37)", "INT64", "TIMESTAMP"])
