@@ -267,7 +267,8 @@ class BigQueryTarget:
         notes = Drifting(self._jobs, self._config, self._table, standing.last).evolve(manifest)
         publishing = self._publishing(manifest)
         plan = publishing.check(standing.last)
-        breaches = self._tests(self._staging(manifest).rows, manifest).run(tests.tests)
+        rows = self._staging(manifest).rows
+        breaches = self._tests(rows, manifest).run(tests.tests) if tests.tests else {}
         tests.require(breaches)
         if plan.found:
             tables.require_layout(self._table, self._place, plan.found)
