@@ -7,11 +7,11 @@ clients; ours begin with ``SLUICE_``.
 import getpass
 import math
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from typing import Self
 
 from shared.errors import InvalidConfigError
@@ -192,7 +192,7 @@ def person() -> str:
         return name
     if actor := os.environ.get("GITHUB_ACTOR"):
         return f"github:{actor}"
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"{getpass.getuser()}@{gethostname()}"
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@
 locals {
   services       = join(" OR ", [for f in module.catalog.functions : "\"${f.name}\""])
   functions_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${local.services})"
-  quarantines    = "jsonPayload.error=(\"InvalidFileError\" OR \"IntegrityError\" OR \"QuarantineError\")"
+  quarantines    = "jsonPayload.error=(\"CheckFailedError\" OR \"InvalidFileError\" OR \"IntegrityError\" OR \"QuarantineError\")"
   guard          = "jsonPayload.error=\"EmptySourceError\""
 
   counters = {

@@ -86,6 +86,7 @@ _KINDS = {
     "landing/": "dropped file",
     "raw/": "original",
     "quarantine/": "rejected rows",
+    "audit/chains/": "audit event",
 }
 """What an object is, by the zone of its bucket and how its name begins."""
 

@@ -32,8 +32,9 @@ REACHING = frozenset(
 HARMLESS = frozenset(
     {"cronsim", "cryptography", "flask", "functions_framework", "google.api_core", "google.auth"}
     | {"pgpq", "pyarrow", "pydantic", "shared", "snowflake.connector.DictCursor", "yaml"}
+    | {"concurrent.futures.ThreadPoolExecutor", "socket.gethostname"}
 )
-"""Libraries that compute."""
+"""What computes, hands work to threads of this process, or names this machine."""
 
 ERRORS = ("errors", "exceptions", "retry")
 """Modules of a driver that only name its failures and its patience."""
