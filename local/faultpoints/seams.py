@@ -9,6 +9,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -143,8 +144,12 @@ def _plain(seam: str, name: str, about: Callable[..., str], method: Callable[...
 
 def _generator(seam: str, name: str, about: Callable[..., str], method: Callable[..., Any]) -> Any:
     def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        items = method(*args, **kwargs)
         with io(seam, name, about(*args, **kwargs), _unreachable):
-            yield from method(*args, **kwargs)
+            first = list(islice(items, 1))
+        # The answer is there with the first item; who asks may stop at any later one.
+        yield from first
+        yield from items
 
     return call
 
