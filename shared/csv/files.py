@@ -1,16 +1,17 @@
 """A whole file as blocks: from chunks of any size, past preamble and header, to its end."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from shared.csv.blocks import Block, read_block
 from shared.csv.dialect import Dialect
+from shared.csv.ends import finished, half_mark, newline_of
 from shared.csv.grammar import Syntax, read_record
 from shared.csv.judging import MAX_RECORD_BYTES, Judge
 from shared.csv.marks import Marks, marks_for
 from shared.csv.places import Place
+from shared.csv.second_tables import SecondTables
 from shared.csv.texts import PIECE_BYTES, Texts
 from shared.csv.trailers import agrees, counts_rows, last_line, trailer_count
 from shared.csv.unpacking import unpacked
@@ -21,10 +22,6 @@ BLOCK_BYTES = 2**20
 
 MAX_COLUMNS = 10_000
 """More is a wrong delimiter or an attack. Source: PostgreSQL 18 ends at 1,600 columns."""
-
-_END_OF_FILE = b"\x1a"
-"""What MS-DOS programs write behind the last line."""
-
 
 _TRAILER_BYTES = 2**12
 _AS_WRITTEN = Marks(b"", b"")
@@ -55,7 +52,7 @@ class CsvFile:
         if not self._texts.head:
             raise InvalidFileError("the file is empty: 0 bytes, not even a header")
         self._place = Place(self._texts.transcoder, 1, self._texts.transcoder.mark_bytes)
-        self._newline = _newline(self._text, dialect)
+        self._newline = newline_of(self._text, dialect)
         self._max_record_bytes = max_record_bytes
         self.header = self._take_header()
         """The fields of each header row; none when the file has no header."""
@@ -77,16 +74,18 @@ class CsvFile:
     def blocks(self) -> Iterator[Block]:
         """Yield the file's records, each in exactly one block, in order."""
         text, skipping, records = self._texts.next(), False, 0
+        others = SecondTables(self.header, self.width)
         while True:
             is_last = self._texts.is_last
             if skipping:
                 text, skipping = self._past_line_end(text)
-            text = _finished(text, self._newline) if is_last else text
+            text = finished(text, self._newline) if is_last else text
             marks = marks_for(self.dialect, text)
             encoded = marks.encode(text)
             encoded, held = self._held_back(encoded, marks, is_last=is_last)
             block = self._block(encoded, marks, is_last=is_last, records_before=records)
             records += block.cells.rows + len(block.faults)
+            others.check(block)
             yield block
             end = block.cut.end
             self._place.advance(encoded[:end], marks)
@@ -128,7 +127,7 @@ class CsvFile:
 
     def _held_back(self, text: bytes, marks: Marks, *, is_last: bool) -> tuple[bytes, bytes]:
         """Part off what only the text behind it can explain: half a delimiter, blank lines."""
-        end = len(text) if is_last else len(text) - _half_mark(text, marks, self.dialect)
+        end = len(text) if is_last else len(text) - half_mark(text, marks, self.dialect)
         if not is_last and (trailer := self._trailer(text[-_TRAILER_BYTES:], marks)):
             end = min(end, text.rfind(trailer))
         if self.width == 1 and not self.has_trailing_delimiter:
@@ -268,32 +267,3 @@ class CsvFile:
                 "this the right delimiter and file?"
             )
         return max(1, found - self.has_trailing_delimiter)
-
-
-def _newline(text: bytes, dialect: Dialect) -> bytes:
-    """Return the byte that ends lines: CR only where there is no LF outside of quotes."""
-    sample = text[:PIECE_BYTES]
-    if dialect.quote:
-        quote = re.escape(dialect.quote.encode())
-        sample = re.sub(quote + b"[^" + quote + b"]*" + quote, b"", sample) or sample
-    return b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
-
-
-def _half_mark(text: bytes, marks: Marks, dialect: Dialect) -> int:
-    """Return how many bytes at the end may be the start of a delimiter or of an escape."""
-    delimiter, escape = dialect.delimiter.encode(), (dialect.escape or "").encode()
-    if escape and text.endswith(marks.encode(escape)):
-        return 1
-    halves = (
-        mark[:end]
-        for mark in (delimiter, (dialect.quote or "").encode())
-        for end in range(len(mark) - 1, 0, -1)
-    )
-    return max((len(half) for half in halves if text.endswith(half)), default=0)
-
-
-def _finished(text: bytes, newline: bytes) -> bytes:
-    """End the last line of a file, and leave out what MS-DOS programs write behind it."""
-    if text.endswith(_END_OF_FILE) and text[-2:-1] in (b"", b"\n", b"\r"):
-        text = text[:-1]
-    return text if not text or text.endswith(newline) else text + newline

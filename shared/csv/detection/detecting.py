@@ -15,6 +15,7 @@ from shared.csv.detection.directives import Directives, find_directives
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
 from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed
 from shared.csv.detection.layouts import Layout, find_layout
+from shared.csv.detection.samples import first_lines
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
 from shared.csv.detection.styles import Scored, ranked
 from shared.csv.detection.verdicts import Verdict
@@ -58,7 +59,7 @@ def detect(
     if "delimiter" not in settled:
         refuse_markup(raw)
     if len(raw) > _LOOKED_AT:
-        raw, is_whole = _first_lines(raw), False
+        raw, is_whole = first_lines(raw, _LOOKED_AT), False
     return _Detection(raw, charset, settled, is_whole=is_whole).verdict()
 
 
@@ -75,13 +76,7 @@ def _text(head: bytes, encoding: str, *, is_whole: bool) -> str:
     text = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
     if is_whole:
         return text.removesuffix("\x1a")
-    return _first_lines(text)
-
-
-def _first_lines(text: str) -> str:
-    """Return the whole lines among the first characters, or those characters."""
-    end = max(text.rfind("\n", 0, _LOOKED_AT), text.rfind("\r", 0, _LOOKED_AT))
-    return text[: end + 1] if end > 0 else text[:_LOOKED_AT]
+    return first_lines(text, _LOOKED_AT)
 
 
 _KEYS = {"decimal_mark": "decimal", "thousands_mark": "thousands", "null_markers": "null"}

@@ -14,6 +14,8 @@ NEWLINE, DELIMITER, OPENED, CLOSED, ESCAPED = "\ue000", "\ue001", "\ue002", "\ue
 
 _MARKED_LINE = re.compile(r"(?:(?<=[\r\n])|\A)\ufeff")
 """A byte order mark where files that have one were put together."""
+_SETTING_CELLS = 2
+_TABLE_RECORDS = 3
 _MASKS = re.compile("[\ue000-\ue004]")
 
 
@@ -113,11 +115,30 @@ class Shape:
         return [OPENED in cell for cell in (line.split(delimiter) if delimiter else [line])]
 
     def modal_width(self) -> tuple[int, int]:
-        """Return the most frequent width above one, and its count; the larger one in a tie."""
+        """Return the most frequent width above one, and its count; the larger one in a tie.
+
+        Names and values of settings may be more lines than the table that follows a blank one.
+        """
         counts = Counter(width for width in self.widths if width > 1)
         if not counts:
             return 1, sum(width == 1 for width in self.widths)
-        return max(counts.items(), key=lambda item: (item[1], item[0]))
+        found = max(counts.items(), key=lambda item: (item[1], item[0]))
+        return self._table_below_settings(found) or found
+
+    def _table_below_settings(self, found: tuple[int, int]) -> tuple[int, int] | None:
+        """Return width and count of the last block if it is a table with more cells."""
+        width, count = found
+        if width != _SETTING_CELLS or 0 not in self.widths:
+            return None
+        end = len(self.widths)
+        while end and not self.widths[end - 1]:
+            end -= 1
+        start = end
+        while start and self.widths[start - 1]:
+            start -= 1
+        block = self.widths[start:end]
+        is_table = len(block) >= _TABLE_RECORDS and len(set(block)) == 1 and block[0] > width
+        return (block[0], len(block)) if is_table and sum(block) > width * count else None
 
 
 def unmasked(cell: str, delimiter: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.csv.detection.delimiters import PRIORS, find_delimiters, prior
 from shared.csv.detection.looks import TYPED, look, worth
+from shared.csv.detection.samples import first_lines
 from shared.csv.detection.shapes import CLOSED, OPENED, Shape, Style, shape, unmasked
 
 SAMPLE_CHARACTERS = 2**15
@@ -84,10 +85,7 @@ def _has_parted_header(cut: Shape) -> bool:
 
 
 def _sample(text: str) -> str:
-    if len(text) <= SAMPLE_CHARACTERS:
-        return text
-    end = text.rfind("\n", 0, SAMPLE_CHARACTERS) + 1
-    return text[: end or SAMPLE_CHARACTERS]
+    return text if len(text) <= SAMPLE_CHARACTERS else first_lines(text, SAMPLE_CHARACTERS)
 
 
 def _styles(sample: str, given: Style | None, fixed: frozenset[str]) -> Iterator[Style]:
