@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
         bigquery=ports.bigquery if topology.has_bigquery else None,
     )
     tables = deployment.read(config_dir, environment, endpoints)
+    # Threads that import one package at the same time may find half of it.
+    for module in ("google.cloud.pubsub_v1", "google.cloud.storage"):
+        import_module(module)
     with ThreadPoolExecutor() as pool:
         for job in (
             pool.submit(_topics_and_subscriptions, topology),

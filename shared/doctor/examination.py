@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 from shared.config.models import ResolvedTable
@@ -64,6 +65,9 @@ def examine(services: Services, repository: Path, skip: Collection[str] = ()) ->
         ("dead letters", lambda: history.dead_letters(services)),
     ]
     wanted = [(name, look) for name, look in looks if name not in skip]
+    # Threads that import one package at the same time may find half of it.
+    for module in ("google.cloud.pubsub_v1", "google.cloud.storage"):
+        import_module(module)
     with ThreadPoolExecutor(len(looks)) as pool:
         for findings in pool.map(lambda each: _guarded(*each), wanted):
             found += findings
