@@ -59,7 +59,7 @@ def test_lost_reply_in_the_middle_of_a_chunked_write_is_healed(bucket, faults):
 def test_reset_connection_did_nothing(bucket, faults):
     faults.order(kind="reset", method="POST", count=1)
 
-    with pytest.raises(requests.ConnectionError, match="reset by peer|without response"):
+    with pytest.raises(requests.ConnectionError, match=r"reset by peer|without response"):
         bucket.blob("x").upload_from_string(b"data", retry=None)
 
     assert faults.hits() == [1]
