@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from shared.cli import render
-from shared.cli.intake import Reading, Report
+from shared.cli.file_reading import Reading
+from shared.cli.file_report import Report
 from shared.config.models import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidConfigError

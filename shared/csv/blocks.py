@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
@@ -41,6 +41,8 @@ class Block:
     marks: Marks
     place: Place
     """Where the block starts."""
+    has_blank_lines: bool = True
+    """There may be lines that are no records; False: there is none."""
 
     @property
     def faults(self) -> list[Fault]:
@@ -54,7 +56,7 @@ class Block:
     @cached_property
     def bounds(self) -> tuple[Sequence[int], Sequence[int]]:
         """Where each row starts and where its content ends, in the block's source."""
-        return _bounds(self.cut, self.judge)
+        return _bounds(self.cut, self.judge, has_blank_lines=self.has_blank_lines)
 
     def described(self, faults: Iterable[Fault]) -> tuple[Reject, ...]:
         """Say where faults are, in the order of the file."""
@@ -110,20 +112,31 @@ def read_block(
     cells = read_cells(found.text, judge.syntax, marks, null_markers)
     if cells.misfits:
         starts, _ = _bounds(found, judge)
-        found = cut(text, judge, [starts[ordinal] for ordinal in cells.misfits])
-        cells = read_cells(found.text, judge.syntax, marks, null_markers)
+        suspects = {starts[ordinal] for ordinal in cells.misfits}
+        found = cut(text, judge, suspects)
+        rejected = {start for start, v in found.verdicts if v.rule == "wrong_width"}
+        # Where each of them is a reject by itself, the others were read already.
+        is_read = suspects <= rejected
+        cells = (
+            replace(cells, misfits=[])
+            if is_read
+            else read_cells(found.text, judge.syntax, marks, null_markers)
+        )
     block = Block(found, cells, judge, marks, place)
-    _check_rows(block)
-    return block
+    return replace(block, has_blank_lines=_check_rows(block))
 
 
-def _check_rows(block: Block) -> None:
-    """Compare the fast reader's rows with the records between our own line ends."""
+def _check_rows(block: Block) -> bool:
+    """Compare the fast reader's rows with the records between our own line ends.
+
+    Returns whether there are other lines than those of records.
+    """
     text, cells, newline = block.cut.text, block.cells, block.judge.syntax.newline
     expected = text.count(newline)
     if block.cut.quotes.positions:
         expected -= sum(content_bytes(c).count(newline) for c in cells.columns)
-    if cells.rows != expected or cells.misfits:
+    has_blank_lines = cells.rows != expected
+    if has_blank_lines or cells.misfits:
         expected = len(block.bounds[0])
     if cells.rows != expected or cells.misfits:
         raise IntegrityError(
@@ -131,9 +144,12 @@ def _check_rows(block: Block) -> None:
             f"{len(cells.misfits)} misfits; nothing was loaded. Please report this file",
             line=block.place.line,
         )
+    return has_blank_lines
 
 
-def _bounds(found: Cut, judge: Judge) -> tuple[Sequence[int], Sequence[int]]:
+def _bounds(
+    found: Cut, judge: Judge, *, has_blank_lines: bool = True
+) -> tuple[Sequence[int], Sequence[int]]:
     """Find the rows among the line ends that are outside of quotes."""
     line_ends, quotes_before = _line_ends(found, judge.syntax.newline)
     starts: list[int] = []
@@ -152,7 +168,8 @@ def _bounds(found: Cut, judge: Judge) -> tuple[Sequence[int], Sequence[int]]:
             within = [e for e, c in zip(within, counts, strict=True) if not (c - base) & 1]
         starts += [span.start, *(end + 1 for end in within[:-1])]
         ends += within
-    return _without_blanks(found, starts, ends) if judge.syntax.width > 1 else (starts, ends)
+    is_mixed = has_blank_lines and judge.syntax.width > 1
+    return _without_blanks(found, starts, ends) if is_mixed else (starts, ends)
 
 
 def _line_ends(found: Cut, newline: bytes) -> tuple[Numbers, Numbers | None]:

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
+from shared.ahead import ahead
 from shared.csv.blocks import Block, read_block
 from shared.csv.dialect import Dialect
 from shared.csv.ends import finished, half_mark, newline_of
@@ -26,6 +28,8 @@ MAX_COLUMNS = 10_000
 _TRAILER_BYTES = 2**12
 _AS_WRITTEN = Marks(b"", b"")
 """Of text in which nothing was replaced by marks."""
+_AHEAD_BYTES = 2**16
+"""Of a block; less is read sooner than a thread is woken."""
 _SAMPLED_RECORDS = 100
 _SHOWN_BYTES = 80
 
@@ -59,6 +63,8 @@ class CsvFile:
         self.has_trailing_delimiter = dialect.has_trailing_delimiter or self._ends_in_nothing()
         self.width = self._settled_width(width)
         """Columns, not counting the nothing behind a trailing delimiter."""
+        is_one_block = self._texts.is_last and len(self._text) <= block_bytes
+        self._is_short = is_one_block or block_bytes < _AHEAD_BYTES
         self._texts.unread(self._text)
 
     @property
@@ -70,6 +76,15 @@ class CsvFile:
     def body_offset(self) -> int:
         """Where its first record starts, before any block is read: bytes into the file."""
         return self._place.byte_offset
+
+    @contextmanager
+    def blocks_ahead(self) -> Iterator[Iterator[Block]]:
+        """Provide the blocks; a thread reads the next one where that is worth one."""
+        if self._is_short:
+            yield self.blocks()
+            return
+        with ahead(self.blocks()) as blocks:
+            yield blocks
 
     def blocks(self) -> Iterator[Block]:
         """Yield the file's records, each in exactly one block, in order."""

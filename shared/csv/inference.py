@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.ahead import ahead
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.csv.candidates import Candidate, candidates
 from shared.csv.dialect import Dialect
@@ -58,7 +57,7 @@ def infer(
     names = column_names(file.header or [[""] * file.width])[: file.width]
     profiles = [_Profile(name, candidates(dialect.decimal_mark)) for name in names]
     rows = rejects = 0
-    with ahead(file.blocks()) as blocks:
+    with file.blocks_ahead() as blocks:
         for block in blocks:
             rejects += len(block.faults)
             for profile, cells in zip(profiles, block.cells.columns, strict=False):

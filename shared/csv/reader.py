@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.ahead import ahead
 from shared.core.schemas import TableSchema
 from shared.csv.blocks import Block, Fault
 from shared.csv.casts import Converted, Converter
@@ -76,7 +75,7 @@ def read(
     file = CsvFile(chunks, dialect, width=len(schema), block_bytes=block_bytes)
     converters = [Converter(rule) for rule in column_rules(dialect, schema)]
     places = _places(file, schema)
-    with ahead(file.blocks()) as blocks:
+    with file.blocks_ahead() as blocks:
         for block in blocks:
             batch = _batch(block, schema, converters, places)
             if batch.rows or batch.notes:

@@ -32,9 +32,11 @@ class SecondTables:
         if self._typed is None:
             is_short = block.judge.is_last and len(block.cut.source) < _DETECTED_BYTES
             self._typed = {} if is_short else self._looks(block)
+        if not (self._typed and block.has_blank_lines):
+            return
         newline = block.judge.syntax.newline
         for blank in (newline * 2, b"\n\r\n") if newline == b"\n" else (newline * 2,):
-            at = block.cut.source.find(blank) if self._typed else -1
+            at = block.cut.source.find(blank)
             while at >= 0:
                 self._check_line(block, at + len(blank))
                 at = block.cut.source.find(blank, at + 1)

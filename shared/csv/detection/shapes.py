@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from shared.csv.detection.looks import Look, look
+
 NEWLINE, DELIMITER, OPENED, CLOSED, ESCAPED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 """Private characters that stand for what quotes or escapes protect."""
 
@@ -138,7 +140,12 @@ class Shape:
             start -= 1
         block = self.widths[start:end]
         is_table = len(block) >= _TABLE_RECORDS and len(set(block)) == 1 and block[0] > width
-        return (block[0], len(block)) if is_table and sum(block) > width * count else None
+        if not is_table or sum(block) <= width * count:
+            return None
+        above = [self.cells(i) for i in range(start) if self.widths[i] == width]
+        kinds = {look(row[1]) for row in above[1:]}
+        is_settings = len(kinds) > 1 and all(look(row[0]) is Look.WORDS for row in above)
+        return (block[0], len(block)) if is_settings else None
 
 
 def unmasked(cell: str, delimiter: str) -> str:

@@ -1,0 +1,162 @@
+"""One file on its way through detection, inference and the reader, as a drop takes it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from shared import csv
+from shared.cli import render
+from shared.cli.file_outlet import Outlet
+from shared.cli.file_report import SHOWN_REJECTS, Report
+from shared.config.models import CsvFiles
+from shared.core.schemas import Column, DataType, Kind, TableSchema
+from shared.errors import IntegrityError, InvalidFileError
+from shared.steps.dropped_files import HEAD_BYTES, overrides
+
+CHUNK_BYTES = 2**20
+
+
+class Reading:
+    """One file on its way through detection, inference and the reader."""
+
+    def __init__(
+        self,
+        path: Path,
+        rules: CsvFiles,
+        stated: dict[str, Any],
+        *,
+        as_text: bool,
+        quiet: bool,
+    ) -> None:
+        self._path = path
+        self._rules = rules
+        self._stated = stated
+        self._as_text = as_text
+        self._quiet = quiet
+
+    def explain(self, report: Report, out: Path | None) -> None:
+        """Fill the report, and write rows if there is a place for them.
+
+        Raises:
+            InvalidFileError: the file as a whole cannot be read.
+        """
+        if report.size_bytes == 0:
+            raise InvalidFileError("the file is empty: 0 bytes, no header")
+        head = b""
+        for chunk in csv.unpacked(self._chunks()):
+            head += chunk
+            if len(head) >= HEAD_BYTES:
+                break
+        given = {**overrides(self._rules), **self._stated}
+        is_whole = len(head) < HEAD_BYTES
+        found = csv.detect(head[:HEAD_BYTES], is_whole=is_whole, given=given)
+        report.dialect, report.confidence = found.dialect.to_dict(), found.confidence
+        report.evidence, report.warnings = list(found.evidence), list(found.warnings)
+        report.alternatives = list(found.alternatives)
+        schema, dialect = self._columns(head[:HEAD_BYTES], found.dialect, report)
+        report.dialect = dialect.to_dict()
+        self._read(dialect, schema, report, out)
+
+    def _columns(
+        self, head: bytes, dialect: csv.Dialect, report: Report
+    ) -> tuple[TableSchema, csv.Dialect]:
+        types = self._rules.columns
+        near: dict[str, csv.Nearly] = {}
+        if self._as_text:
+            names = csv.Contract.of(head, dialect).columns
+            schema = TableSchema(tuple(Column(name=n, type=DataType(Kind.TEXT)) for n in names))
+            reasons = dict.fromkeys(names, "as asked for")
+        else:
+            with self._watched("types") as chunks:
+                inferred = csv.infer(chunks, dialect)
+            schema, dialect = inferred.schema, inferred.dialect
+            reasons = {column.name: column.reason for column in inferred.columns}
+            near = self._nearly(inferred)
+            reasons |= {name: str(found) for name, found in near.items()}
+            if types:  # inferred all the same: the whole file says how its dates are written
+                schema = TableSchema(
+                    tuple(Column(name=n, type=DataType.parse(t)) for n, t in types.items())
+                )
+                reasons, near = dict.fromkeys(types, "the table file says so"), {}
+        report.columns = [
+            {
+                "name": c.name,
+                "type": str(c.type),
+                "reason": reasons[c.name],
+                "nearly": _as_data(near[c.name]) if c.name in near else None,
+            }
+            for c in schema
+        ]
+        return schema, dialect
+
+    def _nearly(self, inferred: csv.Inference) -> dict[str, csv.Nearly]:
+        """Look for what keeps columns of text from another type, where there are any."""
+        columns = [
+            c.name
+            for c in inferred.columns
+            if c.type.kind is Kind.TEXT and c.reason.startswith("no other type")
+        ]
+        if not columns:
+            return {}
+        with self._watched("misfits") as chunks:
+            return csv.nearly(chunks, inferred.dialect, columns)
+
+    def _read(
+        self, dialect: csv.Dialect, schema: TableSchema, report: Report, out: Path | None
+    ) -> None:
+        noted: dict[str, dict[str, Any]] = {}
+        with Outlet(out, schema) as outlet, self._watched("rows") as chunks:
+            for batch in csv.read(chunks, dialect, schema):
+                report.rows += batch.rows
+                report.accepted += batch.data.num_rows
+                report.rejected += len(batch.rejects)
+                room = SHOWN_REJECTS - len(report.rejects)
+                report.rejects += [asdict(reject) for reject in batch.rejects[:room]]
+                for note in batch.notes:
+                    first = noted.setdefault(note.rule, {**asdict(note), "count": 0})
+                    first["count"] += 1
+                outlet.write(batch)
+        report.out = outlet.places
+        report.notes = list(noted.values())
+        if report.accepted + report.rejected != report.rows:
+            raise IntegrityError(
+                f"{report.accepted} accepted and {report.rejected} rejected rows are not the "
+                f"{report.rows} of the file. Please report this file"
+            )
+
+    def _chunks(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+    def _watched(self, what: str) -> "_Watched":
+        return _Watched(self._chunks(), self._path.stat().st_size, what, quiet=self._quiet)
+
+
+class _Watched:
+    """Chunks with a progress bar on standard error while they pass."""
+
+    def __init__(self, chunks: Iterator[bytes], size: int, what: str, *, quiet: bool) -> None:
+        columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        is_off = quiet or not render.errors.is_terminal  # else two blank lines stay
+        self._bar = Progress(*columns, console=render.errors, transient=True, disable=is_off)
+        self._chunks, self._size = chunks, size
+
+    def __enter__(self) -> Iterator[bytes]:
+        self._bar.start()
+        return self._passing(self._bar.add_task("", total=self._size))
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._bar.stop()
+
+    def _passing(self, task: Any) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._bar.advance(task, len(chunk))
+            yield chunk
+
+
+def _as_data(near: csv.Nearly) -> dict[str, Any]:
+    return {**asdict(near), "type": str(near.type)}
