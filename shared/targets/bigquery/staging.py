@@ -156,6 +156,8 @@ def _config(jobs: Jobs, schema: TableSchema, disposition: str) -> Any:
         write_disposition=disposition,
         create_disposition="CREATE_NEVER",
         column_name_character_map=ColumnNameCharacterMap.V2,
+        # Or decimals beyond NUMERIC are read as NUMERIC all the same.
+        decimal_target_types=["NUMERIC", "BIGNUMERIC"],
         labels=jobs.labels,
     )
 
