@@ -144,11 +144,11 @@ def test_all_parts_of_a_run_are_read_by_one_job(cloud: Cloud, server: BigQueryPr
         compression=False,
         part_bytes=65_536,
     )
-    lines = [f"{n},{uuid.uuid4().hex * 4}" for n in range(4_000)]
+    lines = [f"{n},{n:0120}" for n in range(30_000)]
 
     run = cloud.drop("bq_parts/one.csv", "\n".join(["id,name", *lines, ""]).encode())
 
-    assert changed(run) == (4_000, 0, 0)
+    assert changed(run) == (30_000, 0, 0)
     jobs = [job for job in server.connect().list_jobs() if run.run_id in job.job_id]
     assert [job.job_type for job in jobs] == ["query", "load"]
     assert len(jobs[1].source_uris) > 3
