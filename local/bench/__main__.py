@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from local.bench import from_snowflake, idle, programs, report, startup
+from local.bench import databases, from_snowflake, idle, programs, report, startup
 from local.bench.jobs import Bench, Job
 from local.bench.sluice import Cloud
 from shared.cli import render
@@ -37,6 +37,7 @@ def main() -> None:
             if not given.intake:
                 jobs.append(small.load())
                 jobs += from_snowflake.jobs(small)
+                jobs += databases.jobs(small)
                 status.update("runs of unchanged tables")
                 tables.append(idle.table(cloud))
             if not given.quick:

@@ -83,6 +83,16 @@ LOAD = (
 )
 """CSV to PostgreSQL: arguments are the file and the URI of the database."""
 
+SQLSERVER = (
+    Program(
+        "pandas to_sql, fast_executemany",
+        ("pandas", "sqlalchemy", "pyodbc"),
+        _script("pandas_sqlserver", "pandas_orders"),
+        is_slow=True,
+    ),
+    Program("dlt", ("dlt[mssql]", "pyarrow"), _script("dlt_sqlserver", "dlt_orders"), is_slow=True),
+)
+"""CSV to SQL Server: arguments are the file and the URI of the database."""
 
 FROM_SNOWFLAKE = {
     mode: Program(

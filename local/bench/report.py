@@ -50,8 +50,8 @@ def _head(versions: Mapping[str, str]) -> str:
     return (
         "# Benchmarks\n\n"
         "Written by `make bench`, which sets up everything it needs; `make bench QUICK=1` takes "
-        "the smaller file and fewer rounds. All programs ran in turn on one machine against one "
-        "PostgreSQL, each peer in the way its documentation shows. Times are medians, with the "
+        "the smaller file and fewer rounds. All programs ran in turn on one machine against the "
+        "same databases, each peer in the way its documentation shows. Times are medians, with the "
         "shortest and the longest round. Absolute figures belong to the machine; the ratios are "
         "what to compare.\n\n"
         f"{date.today():%Y-%m-%d}, {psutil.cpu_count()} CPUs, {memory:.0f} GiB, "  # noqa: DTZ011

@@ -24,6 +24,11 @@ TIMEOUT_S = 600.0
 POLL_S = 0.01
 WARM_UPS = 6
 """Requests at once to a function of two instances, which take one each."""
+ELSEWHERE = {
+    "orders_sqlserver": {"sqlserver": {"table": "orders"}},
+    "orders_bigquery": {"bigquery": {"dataset": "bench", "table": "orders"}},
+}
+"""Tables that end in another database."""
 TABLES = ("orders", "orders_bad", "orders_utf16", "orders_long", "orders_full", "orders_merge")
 IDLE_TABLES = tuple(f"idle_{number:02}" for number in range(25))
 YEARLY = "0 0 1 1 *"
@@ -151,6 +156,10 @@ def _config(folder: Path) -> Path:
             **({"primary_key": ["id"]} if name == "orders_merge" else {}),
         }
         for name in TABLES
+    ]
+    tables += [
+        {"name": name, "csv": {"on_duplicate": "load"}, "sync_mode": "append", **place}
+        for name, place in ELSEWHERE.items()
     ]
     tables += [
         _from_snowflake("orders_source_full", "ORDERS", sync_mode="full"),

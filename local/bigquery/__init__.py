@@ -7,8 +7,8 @@ Storage of `STORAGE_EMULATOR_HOST`. There are no credentials: everybody may do e
 As in BigQuery, because the product depends on it:
 
 - Datasets (get, insert, delete), tables (get, list, insert, patch, delete), tabledata.list, jobs
-  (get, insert), queries (jobs.query, getQueryResults) with pages of rows. Errors have BigQuery's
-  status and reason.
+  (get, insert, list), queries (jobs.query, getQueryResults) with pages of rows. Errors have
+  BigQuery's status and reason.
 - A job id can be used once: 409 after that, also when its job failed or still runs. jobs.get tells
   how a job ended, also after a restart.
 - Load jobs of Parquet, from `gs://` URIs or from an upload in one request or in chunks: all files
@@ -22,6 +22,7 @@ As in BigQuery, because the product depends on it:
   transaction.
 - SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE with or without AS SELECT, ALTER TABLE … ADD
   COLUMN [IF NOT EXISTS], ALTER TABLE … ALTER COLUMN … SET DATA TYPE of decimals, DROP TABLE.
+- Reserved words are no names without backticks.
 - Names of columns have no case. NOT NULL (REQUIRED) is enforced, primary keys are not.
 - Partitions, clusters, labels, expiry and primary keys of tables come back as they were given.
 
@@ -43,8 +44,9 @@ What differs:
   one's own, INFORMATION_SCHEMA, time travel, snapshots, clones, child jobs, streaming inserts, the
   Storage API, ALTER TABLE otherwise, row and column rights, quotas, locations (all are one).
 
-goccy/bigquery-emulator or the service itself can take its place: the endpoint is a setting
-(`connections.bigquery.endpoint`; `SLUICE_TEST_BIGQUERY` for the tests).
+The service itself can take its place: the endpoint is a setting (`connections.bigquery.endpoint`;
+`SLUICE_TEST_BIGQUERY` for the tests). goccy/bigquery-emulator cannot: its SQL engine has no
+DECLARE, SET, ASSERT, ROLLBACK TRANSACTION or SET DATA TYPE, which a publish needs.
 
 From the wire inwards: `server`, `uploads` and `service`; `jobs`, `loads`, `scripts`, `translate`;
 `catalog`, `types`, `engine` and `journal`; `errors` and `faults` at the side.

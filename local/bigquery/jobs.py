@@ -65,6 +65,11 @@ class Jobs:
             raise not_found("Job", f"{project}:{job_id}")
         return job
 
+    def of(self, project: str) -> list[Job]:
+        """Return a project's jobs, the newest first."""
+        mine = [j for key, j in list(self._jobs.items()) if key.startswith(f"{project}:")]
+        return mine[::-1]
+
     def run(self, project: str, given: dict[str, Any], upload: Path | None = None) -> Job:
         """Run a job to its end, in the caller's thread; a failed one is returned too.
 

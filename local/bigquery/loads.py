@@ -40,7 +40,7 @@ def load(
             catalog.create_table(ref, kept)
         fields = catalog.table(ref)["schema"]["fields"]
         for file in files:
-            _require_fit(fields, file, str(config.get("columnNameCharacterMap")))
+            _require_fit(fields, file, config)
         rows = _insert(engine, ref, config, fields, files)
         size = sum(file.stat().st_size for file in files)
     return {
@@ -94,7 +94,8 @@ def _download(uris: list[str], folder: Path) -> list[Path]:
     return files
 
 
-def _require_fit(fields: list[dict[str, Any]], file: Path, names: str) -> None:
+def _require_fit(fields: list[dict[str, Any]], file: Path, config: dict[str, Any]) -> None:
+    names, decimals = config.get("columnNameCharacterMap"), config.get("decimalTargetTypes")
     try:
         schema = pq.read_schema(file)
     except (pa.ArrowInvalid, OSError) as exc:
@@ -106,7 +107,7 @@ def _require_fit(fields: list[dict[str, Any]], file: Path, names: str) -> None:
         found = known.get(column.name.lower())
         if found is None:
             raise ApiError("invalid", f"Provided Schema does not match: no field {column.name}")
-        types.require_loadable(found, column.type)
+        types.require_loadable(found, column.type, decimals or ["NUMERIC"])
 
 
 def _insert(

@@ -216,6 +216,8 @@ def split(text: str) -> list[str]:
     Raises:
         ApiError: it cannot be read.
     """
+    if ";" not in text and text.strip():
+        return [text.strip()]
     try:
         tokens = BigQuery().tokenize(text)
     except TokenError as exc:

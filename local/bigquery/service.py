@@ -14,6 +14,7 @@ from local.http_json import Call, Route
 _PROJECT = r"/bigquery/v2/projects/([^/]+)"
 _DATASET = rf"{_PROJECT}/datasets/([^/]+)"
 _TABLE = rf"{_DATASET}/tables/([^/]+)"
+PAGE_JOBS = 100
 PAGE_ROWS = 10_000
 """Rows of an answer that asks for no number."""
 
@@ -40,6 +41,7 @@ class Service:
             Route("DELETE", _TABLE, lambda _call, *ref: self._catalog.delete_table(TableRef(*ref))),
             Route("GET", f"{_TABLE}/data", self._list_rows),
             Route("POST", f"{_PROJECT}/jobs", self._insert_job),
+            Route("GET", f"{_PROJECT}/jobs", self._list_jobs),
             Route("GET", f"{_PROJECT}/jobs/([^/]+)", self._get_job),
             Route("POST", f"{_PROJECT}/queries", self._query),
             Route("GET", f"{_PROJECT}/queries/([^/]+)", self._results),
@@ -90,6 +92,14 @@ class Service:
 
     def _insert_job(self, call: Call, project: str) -> dict[str, Any]:
         return document(self.jobs.run(project, call.fields()))
+
+    def _list_jobs(self, call: Call, project: str) -> dict[str, Any]:
+        start = int(call.query.get("pageToken") or 0)
+        end = start + int(call.query.get("maxResults") or PAGE_JOBS)
+        found = self.jobs.of(project)
+        more = {"nextPageToken": str(end)} if end < len(found) else {}
+        listed = [document(job) for job in found[start:end]]
+        return {"kind": "bigquery#jobList", "jobs": listed, **more}
 
     def _get_job(self, _call: Call, project: str, job_id: str) -> dict[str, Any]:
         return document(self.jobs.find(project, job_id))

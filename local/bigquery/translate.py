@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.errors import SqlglotError
 
 from local.bigquery.catalog import TableRef
@@ -26,6 +27,9 @@ _CASTS = {
     "NUMERIC": "DECIMAL(38, 9)",
 }
 """Types of parameters and variables."""
+
+_RESERVED = BigQuery.Generator.RESERVED_KEYWORDS
+"""Words that are no names without backticks; sqlglot knows them, and reads them all the same."""
 
 
 @dataclass(slots=True)
@@ -95,9 +99,13 @@ def parse(text: str) -> Any:
         ApiError: its syntax is wrong, or unknown here.
     """
     try:
-        return sqlglot.parse_one(text, read="bigquery")
+        tree = sqlglot.parse_one(text, read="bigquery")
     except SqlglotError as exc:
         raise ApiError("invalidQuery", f"Syntax error: {exc}") from exc
+    for name in tree.find_all(exp.Identifier):
+        if not name.quoted and name.name.lower() in _RESERVED:
+            raise ApiError("invalidQuery", f"Syntax error: Unexpected keyword {name.name.upper()}")
+    return tree
 
 
 def _reference(node: exp.Table, scope: Scope) -> TableRef:

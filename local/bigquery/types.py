@@ -132,13 +132,14 @@ def _text(value: Any) -> str:
     return format(value, "f") if hasattr(value, "as_tuple") else str(value)
 
 
-def require_loadable(given: dict[str, Any], kind: pa.DataType) -> None:
-    """Make sure that a column of Parquet may go into a field.
+def require_loadable(given: dict[str, Any], kind: pa.DataType, decimals: list[str]) -> None:
+    """Make sure that a column of Parquet may go into a field; ``decimals`` may be read as these.
 
     Raises:
         ApiError: BigQuery refuses it.
     """
-    if not _fits(given, kind):
+    is_big = pa.types.is_decimal(kind) and given["type"] == "BIGNUMERIC"
+    if not _fits(given, kind) or (is_big and "BIGNUMERIC" not in decimals):
         raise ApiError(
             "invalid",
             f"Provided Schema does not match: Field {given['name']} has type {given['type']}, and "

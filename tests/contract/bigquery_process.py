@@ -37,7 +37,7 @@ class BigQueryProcess:
         options = ["--port", str(self.port), "--state", str(self._state_dir)]
         command = [sys.executable, "-m", "local.bigquery", *options]
         self._process = subprocess.Popen(command, cwd=REPOSITORY, env=self._env)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self._answers():
             assert time.monotonic() < deadline, "the stand-in does not answer"
             assert self._process.poll() is None, "the stand-in has ended"

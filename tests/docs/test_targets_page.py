@@ -9,6 +9,9 @@ from shared import errors, registry
 from shared.config.connections import PostgresConnection, SqlServerConnection
 from shared.config.models import PostgresTable, SqlServerTable, TableConfig
 from shared.config.resolve import TARGET_NAMES
+from shared.targets.bigquery import connection as bigquery_connection
+from shared.targets.bigquery import sql as bigquery_sql
+from shared.targets.bigquery import staging, target
 from shared.targets.relational import versions
 from shared.targets.sqlserver import bookkeeping, connection, sending
 from tests.docs.pages import DOCS
@@ -45,6 +48,10 @@ def test_every_setting_of_a_connection_to_sql_server_is_explained() -> None:
         f"After {bookkeeping.LOCK_TIMEOUT_MS // 1000} s",
         f"A statement has {connection.STATEMENT_TIMEOUT_S} s",
         f"about {4 * sending.BLOCK_BYTES // 2**20} MB",
+        f"A delivery waits {bigquery_connection.WAIT_S:.0f} s",
+        f"More than {bigquery_sql.MAX_RANGES} ranges of days",
+        f"go after {staging.KEPT.days} days",
+        f"begin anew, {['none', 'once', 'twice', 'three', 'four', 'five'][target.MAX_TRIES]} times",
         f"`{versions.SCHEMA}`",
         f"`keep_versions` ({TableConfig.model_fields['keep_versions'].default})",
     ],

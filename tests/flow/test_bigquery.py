@@ -133,6 +133,27 @@ def test_dropped_file_is_typed_and_loaded_once(cloud: Cloud, server: BigQueryPro
     assert len(jobs_of(server, first, "publish")) == 1
 
 
+def test_all_parts_of_a_run_are_read_by_one_job(cloud: Cloud, server: BigQueryProcess) -> None:
+    columns = {"id": "int64", "name": "text"}
+    configure(
+        cloud,
+        server,
+        "bq_parts",
+        csv={"columns": columns},
+        sync_mode="append",
+        compression=False,
+        part_bytes=65_536,
+    )
+    lines = [f"{n},{n:0120}" for n in range(30_000)]
+
+    run = cloud.drop("bq_parts/one.csv", "\n".join(["id,name", *lines, ""]).encode())
+
+    assert changed(run) == (30_000, 0, 0)
+    jobs = [job for job in server.connect().list_jobs() if run.run_id in job.job_id]
+    assert [job.job_type for job in jobs] == ["query", "load"]
+    assert len(jobs[1].source_uris) > 3
+
+
 def test_lost_answers_do_not_make_a_run_happen_twice(cloud: Cloud, server: BigQueryProcess) -> None:
     configure(cloud, server, "bq_lost", csv={"columns": {"id": "int64"}}, sync_mode="append")
     # The first job is loaded, the second published; nobody hears of either, nor at the next try.

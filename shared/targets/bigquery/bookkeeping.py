@@ -13,6 +13,7 @@ from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.schemas import TableSchema
+from shared.errors import TargetRefusedError
 from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.bigquery import records, sql, tables
 from shared.targets.bigquery.jobs import Jobs
@@ -20,6 +21,7 @@ from shared.targets.bigquery.tables import Ref
 from shared.targets.relational.bookkeeping import SCHEMA
 from shared.wire import from_json, to_json
 
+NOT_FOUND = 404
 VERSION = 2
 """Version of the tables below, as ``_sluice.versions`` records it."""
 
@@ -100,10 +102,12 @@ class Books:
 
     def version(self) -> int:
         """Return the version of the tables; 0 where there are none."""
-        ref = self.ref("versions")
-        if tables.find(self._jobs, ref) is None:
+        try:
+            return int(self._one(f"SELECT MAX(version) FROM {self.ref('versions').sql}")[0])
+        except TargetRefusedError as exc:
+            if exc.facts["code"] != NOT_FOUND:
+                raise
             return 0
-        return int(self._one(f"SELECT MAX(version) FROM {ref.sql}")[0])
 
     def read_state(self) -> TargetState:
         """Return the table's state row; the table must have been prepared."""

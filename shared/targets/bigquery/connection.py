@@ -23,7 +23,10 @@ CONFLICT = "aborted due to concurrent"
 """In the message of a transaction that lost to another. Source: "Troubleshoot multi-statement
 transactions"."""
 
-_PASSING = (CONFLICT, "rateLimitExceeded", "quotaExceeded", "jobBackendError")
+_PASSING = (
+    *(CONFLICT, "Could not serialize access", "rateLimitExceeded", "jobRateLimitExceeded"),
+    *("quotaExceeded", "jobBackendError", "tableUnavailable"),
+)
 """In the messages and reasons of failures that pass. Source: "Error messages"."""
 
 _BAD_VALUES = ("out of range", "is too long", "overflow", "cannot be null")

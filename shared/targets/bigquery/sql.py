@@ -129,7 +129,7 @@ def too_long(staging: str, column: str, kind: str, limit: int) -> str:
 
 def numbers(queries: dict[str, str]) -> str:
     """Return one row with the number that each query gives, by name."""
-    return "SELECT " + ", ".join(f"({query}) AS {name}" for name, query in queries.items())
+    return "SELECT " + ", ".join(f"({query}) AS {quote(name)}" for name, query in queries.items())
 
 
 def staged_days(

@@ -34,13 +34,15 @@ class Staging:
         self.keys = books.ref(f"keys_{manifest.run_id}")
         self.notes = books.ref(f"notes_{manifest.run_id}")
         """What a rewind has done so far, and one row that each of its steps changes."""
+        self._made: dict[Ref, Found] = {}
 
     def create(self) -> None:
         """Create the tables that are not there yet."""
-        manifest = self._manifest
-        tables.create_staging(self._jobs, self.rows, manifest.schema, kept=KEPT)
+        manifest, wanted = self._manifest, [(self.rows, self._manifest.schema)]
         if manifest.key_parts is not None:
-            tables.create_staging(self._jobs, self.keys, manifest.schema.only_key, kept=KEPT)
+            wanted.append((self.keys, manifest.schema.only_key))
+        for ref, schema in wanted:
+            self._made[ref] = tables.create_staging(self._jobs, ref, schema, kept=KEPT)
         if manifest.rewind:
             self._jobs.define(f"CREATE TABLE IF NOT EXISTS {self.notes.sql} AS SELECT '' AS part")
 
@@ -106,7 +108,7 @@ class Staging:
             tables.drop(self._jobs, self.notes)
 
     def _load(self, ref: Ref, uris: list[str]) -> None:
-        created_ms = self.require(ref).created_ms
+        created_ms = (self._made.get(ref) or self.require(ref)).created_ms
         config = _config(self._jobs, self._manifest.schema, "WRITE_EMPTY")
         if ref == self.keys:
             config = _config(self._jobs, self._manifest.schema.only_key, "WRITE_EMPTY")
@@ -156,6 +158,8 @@ def _config(jobs: Jobs, schema: TableSchema, disposition: str) -> Any:
         write_disposition=disposition,
         create_disposition="CREATE_NEVER",
         column_name_character_map=ColumnNameCharacterMap.V2,
+        # Or decimals beyond NUMERIC are read as NUMERIC all the same.
+        decimal_target_types=["NUMERIC", "BIGNUMERIC"],
         labels=jobs.labels,
     )
 

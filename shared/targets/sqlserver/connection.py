@@ -54,9 +54,9 @@ _PASSING = frozenset(
             3906,
         ),  # starting, single user, restoring, replica, read-only
         *(2714, 2759),  # somebody else created it meanwhile
-        *(6005, 17142, 17147, 17187),  # shutting down, paused, starting
+        *(6005, 17142, 17147, 17187, 18401),  # shutting down, paused, starting, being upgraded
         *(10928, 10929, 40143, 40197, 40501, 40540, 40613, 42108, 42109),  # throttled, moved
-        *(49918, 49919, 49920),  # busy
+        *(49918, 49919, 49920, 615, 4221),  # busy, failing over
         *(64, 121, 233, 10053, 10054, 10060),  # the network
     }
 )

@@ -46,7 +46,7 @@ def load() -> Any:
             _load_libraries(named)
         else:
             with suppress(OSError):  # another processor, or an older C library
-                _load_libraries(CARRIED / _machine())
+                _load_libraries(carried())
         import pyodbc
     except (ImportError, OSError) as exc:
         raise InvalidConfigError(
@@ -54,6 +54,11 @@ def load() -> Any:
             "or name a folder that has it in SLUICE_ODBC_LIBRARIES"
         ) from exc
     return pyodbc
+
+
+def carried() -> Path:
+    """Return the folder with the unixODBC that this package has for this processor."""
+    return CARRIED / _machine()
 
 
 def path(driver: str) -> str:

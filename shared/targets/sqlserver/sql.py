@@ -118,11 +118,15 @@ def add_column(table: str, column: Column) -> str:
 
 
 def change_type(table: str, column: Column, existing: Existing) -> str:
-    """Return ALTER TABLE … ALTER COLUMN; what is not said again would be lost."""
+    """Return ALTER TABLE … ALTER COLUMN; what is not said again would be lost.
+
+    A column that may be NULL needs no word for that, which not every T-SQL server takes.
+    Source: "ALTER TABLE (Transact-SQL)", ALTER COLUMN.
+    """
     kind, collation = types.type_name(column.type), types.collation(existing.type)
     collated = f" COLLATE {collation}" if collation and kind.startswith("nvarchar") else ""
-    null = "NOT NULL" if existing.is_required else "NULL"
-    return f"ALTER TABLE {table} ALTER COLUMN {quote(column.name)} {kind}{collated} {null}"
+    required = " NOT NULL" if existing.is_required else ""
+    return f"ALTER TABLE {table} ALTER COLUMN {quote(column.name)} {kind}{collated}{required}"
 
 
 def drop_column(table: str, name: str) -> str:
