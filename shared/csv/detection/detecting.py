@@ -15,6 +15,7 @@ from shared.csv.detection.directives import Directives, find_directives
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
 from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed
 from shared.csv.detection.layouts import Layout, find_layout
+from shared.csv.detection.phrases import line_ends, say_quote, spread
 from shared.csv.detection.samples import first_lines
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
 from shared.csv.detection.styles import Scored, ranked
@@ -127,7 +128,7 @@ class _Detection:
         found = self._found(style, layout) | self._named_ahead(ahead)
         if ahead and ahead.prefix:
             layout = replace(layout, evidence=[ahead.evidence], header_doubt="")
-        self._evidence += [_line_ends(self._raw), *layout.evidence]
+        self._evidence += [line_ends(self._raw), *layout.evidence]
         self._warnings += layout.warnings
         if layout.header_doubt and "header_rows" not in self._given:
             self._warnings.append(layout.header_doubt)
@@ -208,13 +209,13 @@ class _Detection:
             if style.delimiter:
                 fields = f"{count:,} of {len(widths):,} records have {width} fields"
                 rivals = [r for r in choice.rivals if r.style.delimiter]
-                other = f"; {_spread(rivals[0].shape)}" if rivals else ""
+                other = f"; {spread(rivals[0].shape)}" if rivals else ""
                 self._evidence.append(f"delimiter {style.delimiter!r}: {fields}{other}")
             else:
                 text = "no delimiter: no candidate parts the lines alike, so each is one field"
                 self._evidence.append(text)
         if "quote" not in self._given:
-            self._evidence.append(_say_quote(cut))
+            self._evidence.append(say_quote(cut))
         if style.escape and "escape" not in self._given:
             text = f"escape {style.escape!r}: with it, {count:,} records have {width} fields"
             self._evidence.append(text)
@@ -278,28 +279,6 @@ def _stated(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(" ".join(v) if isinstance(v, tuple) else repr(v) for v in value)
     return "none" if value is None else repr(value)
-
-
-def _spread(cut: Shape) -> str:
-    widths = [w for w in cut.widths if w]
-    low, high = min(widths), max(widths)
-    return f"{cut.style.delimiter!r} would give {low if low == high else f'{low} to {high}'}"
-
-
-def _say_quote(cut: Shape) -> str:
-    if cut.style.quote is None:
-        return "no quotes: read as marks around fields, they would not match"
-    if not cut.quoted:
-        return f"quote {cut.style.quote!r}: the usual one, though no field looked at has it"
-    flaws = f"; {cut.flaws} more start with one and do not end so" if cut.flaws else ""
-    return f"quote {cut.style.quote!r}: around {cut.quoted:,} fields{flaws}"
-
-
-def _line_ends(text: str) -> str:
-    pairs = text.count("\r\n")
-    counts = {"LF": text.count("\n") - pairs, "CR LF": pairs, "CR": text.count("\r") - pairs}
-    found = [f"{count:,} {name}" for name, count in counts.items() if count]
-    return f"line ends: {', '.join(found) or 'none'}"
 
 
 def _is_within(one: str, other: str) -> bool:

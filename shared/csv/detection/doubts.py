@@ -80,7 +80,7 @@ def check_edges(records: Records, start: int, warnings: list[str]) -> None:
     if is_ender and all(cell.endswith(mark) and cell.count(mark) == 1 for cell in last):
         warnings.append(f"each record ends with {mark!r}, which is read as text of its last field")
     is_framed = bool(delimiter) and all(line.startswith(delimiter) for line in lines)
-    if is_framed and records.width > 2 and delimiter.strip():
+    if is_framed and records.width > 2:
         warnings.append(
             f"each record starts with {delimiter!r}: the first column has neither name nor values"
         )

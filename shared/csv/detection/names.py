@@ -32,6 +32,7 @@ outcome latitude longitude lat lon species genus family gene sample fruit animal
 meaning definition translation abbreviation symbol flag enabled active capital continent
 nationality religion party isbn ticker sector industry field column row table parent child tag
 tags keyword keywords topic theme section
+pattern regex expression formula rule default example
 planet moon star galaxy constellation continent island ocean sea river lake mountain volcano desert
 animal bird dog cat horse breed insect plant tree flower crop vegetable food dish drink wine beer
 cheese recipe ingredient cuisine diet habitat ecosystem mineral rock element compound metal gas
