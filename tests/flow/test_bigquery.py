@@ -126,7 +126,7 @@ def test_dropped_file_is_typed_and_loaded_once(cloud: Cloud, server: BigQueryPro
 
     assert changed(first) == (2, 0, 0)
     assert again.state is RunState.SKIPPED
-    assert query(server, "SELECT id, name, at, amount FROM flow.bq_files ORDER BY id") == [
+    assert query(server, "SELECT id, name, `at`, amount FROM flow.bq_files ORDER BY id") == [
         (1, "Rome", datetime(2024, 1, 1, 10), Decimal("1.50")),
         (2, "Oslo, Ø", None, Decimal("2.25")),
     ]
