@@ -6,12 +6,40 @@ time goes to native code and sockets, which let other threads run meanwhile.
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
+
+
+def side_by_side(items: Iterable[S], call: Callable[[S], T], *, at_once: int) -> Iterator[T]:
+    """Yield what a call returns for each item, in the items' order, several calls at a time.
+
+    What a call raises is raised when its result is due. Closing the iterator waits for the calls
+    under way, and makes no more.
+
+    Args:
+        items: of the calls.
+        call: made in threads, with the context variables of the caller.
+        at_once: so many calls are under way, or their results wait.
+    """
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(copy_context().run, call, item))
+                if len(waiting) == at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for call_ahead in waiting:
+                call_ahead.cancel()
 
 
 @contextmanager

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 
 import psutil
 
-from local.bench.report import Table
 from local.bench.sluice import IDLE_TABLES, TIMEOUT_S, Cloud
 from local.bench.source import Source
+from local.bench.tables import Table
 from shared.core.messages import ExtractRequest
 from shared.core.runs import RunState
 
-RUNS = 1_000
 PUSHES = 4
 """At the same time; the function has two instances."""
 
@@ -37,7 +36,7 @@ class Idle:
     """Of the function's instances."""
 
 
-def measure(cloud: Cloud, runs: int = RUNS) -> Idle:
+def measure(cloud: Cloud, runs: int) -> Idle:
     """Let the tables settle, then push the messages of ever new slots.
 
     Raises:
@@ -54,9 +53,9 @@ def measure(cloud: Cloud, runs: int = RUNS) -> Idle:
     return Idle(len(years) * len(IDLE_TABLES), wall_s, cpu_s)
 
 
-def table(cloud: Cloud) -> Table:
+def table(cloud: Cloud, runs: int) -> Table:
     """Measure, and return the report's table."""
-    found = measure(cloud)
+    found = measure(cloud, runs)
     return Table(
         f"{found.runs:,} runs of unchanged tables",
         f"Scheduled runs of {len(IDLE_TABLES)} tables, slot after slot, {PUSHES} messages at a "

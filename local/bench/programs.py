@@ -20,12 +20,14 @@ class Program:
         packages: what its environment needs; none: it is on the machine.
         command: from its environment, the file and the target, what to run.
         is_slow: one round is enough.
+        is_slowest: none of the largest file.
     """
 
     name: str
     packages: tuple[str, ...]
     command: Callable[[Path, Path, str], tuple[str | Path, ...]]
     is_slow: bool = False
+    is_slowest: bool = False
 
 
 def _script(name: str, *more: str) -> Callable[[Path, Path, str], tuple[str | Path, ...]]:
@@ -79,6 +81,7 @@ LOAD = (
         ("pandas", "sqlalchemy", "psycopg[binary]"),
         _script("pandas_postgres", "pandas_orders"),
         is_slow=True,
+        is_slowest=True,
     ),
 )
 """CSV to PostgreSQL: arguments are the file and the URI of the database."""

@@ -2,25 +2,16 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import psutil
 
+from local.bench import summary
 from local.bench.charts import bars
 from local.bench.jobs import Job
 from local.bench.measuring import Result
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of figures that compare with nobody; the first column is a name or a number."""
-
-    title: str
-    about: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+from local.bench.tables import Table
 
 
 def write(
@@ -33,15 +24,24 @@ def write(
     """Write the page and its plots, which lie beside it in ``benchmarks/``."""
     plots = page.parent / "benchmarks"
     plots.mkdir(exist_ok=True)
-    parts = [_head(versions)]
+    parts = [_head(versions), summary.aims(jobs, dirty).markdown()]
     for job in jobs:
-        name = f"{job.title.lower().replace(' ', '-')}-{job.file.rows}.svg"
-        (plots / name).write_text(_plot(job))
-        parts.append(_section(job, name))
+        parts.append(_section(job, _plots(job, plots)))
     if dirty:
         parts.append(_dirty(jobs[0], dirty))
-    parts += [_plain(table) for table in tables]
+    parts += [table.markdown() for table in (*summary.growth(jobs).values(), *tables)]
     page.write_text("\n".join(parts))
+
+
+def _plots(job: Job, folder: Path) -> list[tuple[str, str]]:
+    """Draw a job's plots; return what each shows, and its file's name."""
+    drawn = []
+    for what, values in (("rows a second", _speeds(job)), ("peak MiB", _peaks(job))):
+        kind = what.lower().replace(" ", "-")
+        name = f"{job.title.lower().replace(' ', '-')}-{job.file.rows}-{kind}.svg"
+        (folder / name).write_text(bars(what, values))
+        drawn.append((what, name))
+    return drawn
 
 
 def _head(versions: Mapping[str, str]) -> str:
@@ -50,7 +50,7 @@ def _head(versions: Mapping[str, str]) -> str:
     return (
         "# Benchmarks\n\n"
         "Written by `make bench`, which sets up everything it needs; `make bench QUICK=1` takes "
-        "the smaller file and fewer rounds. All programs ran in turn on one machine against the "
+        "a smaller file and fewer rounds. All programs ran in turn on one machine against the "
         "same databases, each peer in the way its documentation shows. Times are medians, with the "
         "shortest and the longest round. Absolute figures belong to the machine; the ratios are "
         "what to compare.\n\n"
@@ -59,7 +59,7 @@ def _head(versions: Mapping[str, str]) -> str:
     )
 
 
-def _section(job: Job, plot: str) -> str:
+def _section(job: Job, plots: Sequence[tuple[str, str]]) -> str:
     title = f"## {job.title}, {job.file.rows:,} rows, {job.file.mb:,.0f} MB"
     ours = job.results[0].wall_s
     rows = [_row(result, job, ours) for result in job.results]
@@ -70,13 +70,11 @@ def _section(job: Job, plot: str) -> str:
             *rows,
         )
     )
-    return f"{title}\n\n{job.about}\n\n![{job.title}](benchmarks/{plot})\n\n{table}\n"
-
-
-def _plain(table: Table) -> str:
-    lines = [f"| {' | '.join(row)} |" for row in (table.heads, *table.rows)]
-    lines.insert(1, f"| --- |{' ---: |' * (len(table.heads) - 1)}")
-    return f"## {table.title}\n\n{table.about}\n\n" + "\n".join(lines) + "\n"
+    shown = "\n\n".join(
+        f"{what[0].upper()}{what[1:]}:\n\n![{job.title}, {what}](benchmarks/{name})"
+        for what, name in plots
+    )
+    return f"{title}\n\n{job.about}\n\n{table}\n\n{shown}\n"
 
 
 def _row(result: Result, job: Job, ours: float) -> str:
@@ -99,10 +97,18 @@ def _figure(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def _plot(job: Job) -> str:
-    done = [r for r in job.results if r.costs]
-    values = [(r.name, r.wall_s, f"{r.wall_s:.1f} s") for r in done if not r.name.startswith("of ")]
-    return bars(f"Seconds for {job.file.mb:,.0f} MB", values)
+def _speeds(job: Job) -> list[tuple[str, float, str]]:
+    done = [(r.name, summary.speed(r, job)) for r in job.results if r.costs and _is_whole(r)]
+    return [(name, value, f"{value:,.0f}") for name, value in done]
+
+
+def _peaks(job: Job) -> list[tuple[str, float, str]]:
+    done = [(r.name, r.peak_mib) for r in job.results if r.peak_mib is not None and _is_whole(r)]
+    return [(name, value, f"{value:,.0f} MiB") for name, value in done]
+
+
+def _is_whole(result: Result) -> bool:
+    return not result.name.startswith("of ")
 
 
 def _dirty(clean: Job, dirty: Sequence[Job]) -> str:

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.bench.report import Table
+from local.bench.tables import Table
 from local.topology import FUNCTIONS
 
 ROUNDS = 5

@@ -151,6 +151,8 @@ def _bounds(
     found: Cut, judge: Judge, *, has_blank_lines: bool = True
 ) -> tuple[Sequence[int], Sequence[int]]:
     """Find the rows among the line ends that are outside of quotes."""
+    if plain := _plain_bounds(found, judge):
+        return plain
     line_ends, quotes_before = _line_ends(found, judge.syntax.newline)
     starts: list[int] = []
     ends: list[int] = []
@@ -170,6 +172,24 @@ def _bounds(
         ends += within
     is_mixed = has_blank_lines and judge.syntax.width > 1
     return _without_blanks(found, starts, ends) if is_mixed else (starts, ends)
+
+
+def _plain_bounds(found: Cut, judge: Judge) -> tuple[Numbers, Numbers] | None:
+    """Find the rows where each line is one, as in most blocks, without a list of them."""
+    if len(found.spans) != 1 or found.spans[0].is_record or found.quotes.positions:
+        return None
+    span = found.spans[0]
+    text = as_bytes_array(found.source).slice(span.start, span.end - span.start)
+    is_end = pc.equal(text, pa.scalar(judge.syntax.newline[0], pa.uint8()))
+    ends = pc.add(pc.indices_nonzero(is_end).cast(pa.int64()), span.start)
+    if not len(ends):
+        return None
+    after_ends = pc.add(ends.slice(0, len(ends) - 1), 1)
+    starts = pa.concat_arrays([pa.array([span.start], pa.int64()), after_ends])
+    has_blanks = pc.min(pc.subtract(ends, starts)).as_py() <= 1
+    if has_blanks and judge.syntax.width > 1:
+        return None
+    return as_numbers(starts), as_numbers(ends)
 
 
 def _line_ends(found: Cut, newline: bytes) -> tuple[Numbers, Numbers | None]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Self
 
 import pyarrow as pa
@@ -121,5 +121,13 @@ class Rejects:
         self.rejected += 1
         self._has_unread_quotes |= reject.rule == "wrong_width" and '"' in reject.raw
         place = f"gs://{self._file.bucket}/{self._file.name}"
-        line = {"file": place, "generation": self._file.generation, **asdict(reject)}
+        line = {"file": place, "generation": self._file.generation, **_facts(reject)}
         self._writer.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
+
+
+_REJECT_FIELDS = tuple(field.name for field in fields(csv.Reject))
+
+
+def _facts(reject: csv.Reject) -> dict[str, object]:
+    """Return a reject as a dictionary; ``asdict`` copies all, and takes ten times as long."""
+    return {name: getattr(reject, name) for name in _REJECT_FIELDS}

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from shared.ahead import ahead
+from shared.ahead import ahead, side_by_side
 
 WAIT_S = 5.0
 
@@ -85,3 +85,36 @@ def test_thread_sees_the_context_of_its_caller():
 
     subject.reset(token)
     assert found == ["flights"]
+
+
+def test_calls_side_by_side_give_their_results_in_order():
+    both = threading.Barrier(2)
+
+    def doubled(number: int) -> int:
+        both.wait(WAIT_S)  # one call alone would wait in vain
+        return 2 * number
+
+    assert list(side_by_side(range(10), doubled, at_once=2)) == list(range(0, 20, 2))
+
+
+def test_failure_of_a_call_comes_when_its_result_is_due():
+    def call(number: int) -> int:
+        if number == 1:
+            raise FileNotFoundError("gone")
+        return number
+
+    results = side_by_side(range(3), call, at_once=3)
+
+    assert next(results) == 0
+    with pytest.raises(FileNotFoundError, match="gone"):
+        next(results)
+
+
+def test_no_more_calls_are_made_than_may_be_under_way():
+    made: list[int] = []
+    results = side_by_side(range(20), made.append, at_once=3)
+
+    next(results)
+    results.close()
+
+    assert made == [0, 1, 2]

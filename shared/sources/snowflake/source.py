@@ -23,7 +23,7 @@ from shared.errors import (
 )
 from shared.secrets import Secrets
 from shared.sources.base import Extent, Snapshot, TableMetadata
-from shared.sources.snowflake import connection, sql, tokens
+from shared.sources.snowflake import chunks, connection, sql, tokens
 from shared.sources.snowflake.arrow import conform
 from shared.sources.snowflake.types import SourceColumn, find
 from shared.stage.arrow import arrow_schema
@@ -210,12 +210,8 @@ class SnowflakeSource:
             cursor = self._connection.cursor()
             cursor.execute(query, values or None)
             self._query_id = cursor.sfqid
-            # The cursor's own iterator decodes every chunk by the first one's integer widths, and
-            # is silently wrong when they differ; each chunk by itself is right.
-            for chunk in cursor.get_result_batches() or ():
-                table = chunk.to_arrow(number_to_decimal=True, force_microsecond_precision=True)
-                if table is not None and table.num_rows:
-                    yield from conform(table, schema).to_batches()
+            for table in chunks.tables(cursor):
+                yield from conform(table, schema).to_batches()
 
     def metadata(self) -> TableMetadata:
         """Describe the table without reading it."""
