@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.core.audit import MAX_TEXT, Event
 from shared.core.runs import REPLAYED, Milestone, Run, RunState, Trigger
+from shared.steps import lineage
 from shared.wire import to_json
 from shared.wiring import Services
 
@@ -22,9 +23,14 @@ _ASKERS = {
 
 
 def tell(run: Run, services: Services) -> None:
-    """Tell of a run's newest milestone; what cannot be told now is told by the sweep."""
+    """Tell of a run's newest milestone: the audit log, and the catalogue if there is one.
+
+    What the audit log cannot be told now it is told by the sweep.
+    """
     for event in list(events(run))[-1:]:
         services.audit.tell(event)
+    if run.is_terminal:
+        lineage.tell(run, services)
 
 
 def events(run: Run) -> Iterator[Event]:
