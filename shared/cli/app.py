@@ -25,6 +25,8 @@ COMMANDS = {
     "rewind": "shared.cli.repairs:rewind",
     "restore": "shared.cli.repairs:restore",
     "runs": "shared.cli.runs:runs",
+    "trace": "shared.cli.lineage:trace",
+    "lineage": "shared.cli.lineage:lineage",
     "validate": "shared.cli.tables:validate",
     "schema": "shared.cli.tables:schema",
     "metadata": "shared.cli.tables:metadata",

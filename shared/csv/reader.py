@@ -7,6 +7,7 @@ thread of its own meanwhile.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -183,3 +184,27 @@ def _all_but(rows: Iterable[int], count: int) -> pa.Array:
 def _indices(mask: pa.Array) -> list[int]:
     found: list[int] = pc.indices_nonzero(mask).to_pylist()
     return found
+
+
+def place_of_row(
+    chunks: Iterable[bytes], dialect: Dialect, schema: TableSchema, row: int
+) -> tuple[int, int] | None:
+    """Return the line and the byte at which a row of a file starts; None when it has fewer rows.
+
+    ``row`` counts from 0 what ``read`` yields as rows, rejects left out. Bytes are those of the
+    unpacked file.
+    """
+    file = CsvFile(chunks, dialect, width=len(schema))
+    converters = [Converter(rule) for rule in column_rules(dialect, schema)]
+    places = _places(file, schema)
+    for block in file.blocks():
+        batch = _batch(block, schema, converters, places)
+        if row >= batch.data.num_rows:
+            row -= batch.data.num_rows
+            continue
+        rejected = {reject.byte_offset for reject in batch.rejects}
+        records = [Fault(*bounds, None, "", "") for bounds in zip(*block.bounds, strict=True)]
+        rows = (r for r in block.described(records) if r.byte_offset not in rejected)
+        found = next(islice(rows, row, None))
+        return found.line, found.byte_offset
+    return None
