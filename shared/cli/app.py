@@ -27,6 +27,8 @@ COMMANDS = {
     "runs": "shared.cli.runs:runs",
     "trace": "shared.cli.lineage:trace",
     "lineage": "shared.cli.lineage:lineage",
+    "cost": "shared.cli.costs:cost",
+    "freshness": "shared.cli.costs:freshness",
     "validate": "shared.cli.tables:validate",
     "schema": "shared.cli.tables:schema",
     "metadata": "shared.cli.tables:metadata",

@@ -5,9 +5,8 @@ column, and its bad rows are taken out, each with line, byte and reason. The nex
 thread of its own meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -187,24 +186,29 @@ def _indices(mask: pa.Array) -> list[int]:
 
 
 def place_of_row(
-    chunks: Iterable[bytes], dialect: Dialect, schema: TableSchema, row: int
+    chunks: Iterable[bytes],
+    dialect: Dialect,
+    schema: TableSchema,
+    row: int,
+    *,
+    left_out: Collection[int] = (),
 ) -> tuple[int, int] | None:
     """Return the line and the byte at which a row of a file starts; None when it has fewer rows.
 
-    ``row`` counts from 0 what ``read`` yields as rows, rejects left out. Bytes are those of the
-    unpacked file.
+    Args:
+        chunks: the file's bytes, unpacked.
+        dialect: how it is written.
+        schema: the table's columns.
+        row: counted from 0; a reject is no row.
+        left_out: bytes at which records start that ``read`` yields, but that do not count.
     """
-    file = CsvFile(chunks, dialect, width=len(schema))
-    converters = [Converter(rule) for rule in column_rules(dialect, schema)]
-    places = _places(file, schema)
-    for block in file.blocks():
-        batch = _batch(block, schema, converters, places)
-        if row >= batch.data.num_rows:
+    for batch in read(chunks, dialect, schema):
+        if not left_out and row >= batch.data.num_rows:
             row -= batch.data.num_rows
             continue
-        rejected = {reject.byte_offset for reject in batch.rejects}
-        records = [Fault(*bounds, None, "", "") for bounds in zip(*block.bounds, strict=True)]
-        rows = (r for r in block.described(records) if r.byte_offset not in rejected)
-        found = next(islice(rows, row, None))
-        return found.line, found.byte_offset
+        every = batch.describe(RowFault(r, None, "", "") for r in range(batch.data.num_rows))
+        counted = [r for r in every if r.byte_offset not in left_out]
+        if row < len(counted):
+            return counted[row].line, counted[row].byte_offset
+        row -= len(counted)
     return None

@@ -21,6 +21,7 @@ from shared.core.schemas import TableSchema
 from shared.errors import InvalidMessageError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
+from shared.steps.quarantine import rejected_rows
 from shared.wiring import Services
 
 
@@ -124,7 +125,7 @@ def _in_part(
                 row_in_part=at,
                 values=batch.slice(row, 1).to_pylist()[0],
                 file=manifest.file,
-                line=_line(manifest, part, at, services),
+                line=_line(run, manifest, part, at, services),
             )
         begin += batch.num_rows
 
@@ -143,7 +144,9 @@ def _matches(batch: pa.RecordBatch, criteria: Mapping[str, str]) -> list[int]:
     return rows
 
 
-def _line(manifest: Manifest, part: Part, row_in_part: int, services: Services) -> int | None:
+def _line(
+    run: Run, manifest: Manifest, part: Part, row_in_part: int, services: Services
+) -> int | None:
     """Return the line of a dropped file that a row was, by reading the kept original once more."""
     file = manifest.file
     if file is None or part not in manifest.parts:
@@ -156,5 +159,7 @@ def _line(manifest: Manifest, part: Part, row_in_part: int, services: Services) 
     row = sum(p.rows for p in before) + row_in_part
     chunks = services.storage.stream(raw, info.name, info.generation)
     dialect = csv.Dialect.from_dict(file.dialect)
-    place = csv.place_of_row(csv.unpacked(chunks), dialect, manifest.schema, row)
+    rejected = {r.place[0] for r in rejected_rows(run, services)}
+    content = csv.unpacked(chunks)
+    place = csv.place_of_row(content, dialect, manifest.schema, row, left_out=rejected)
     return place[0] if place else None
