@@ -74,6 +74,7 @@ def _as_data(found: Trace) -> dict[str, Any]:
         "config_generation": manifest.config_generation,
         "code_version": manifest.code_version,
         "adds_up": receipt.adds_up if receipt else None,
+        "verdict": receipt.verdict if receipt else None,
         "notes": list(receipt.notes) if receipt else [],
     }
 
@@ -108,7 +109,8 @@ def _print(found: Trace) -> None:
     render.plain(f"  staged  {part['name']}#{part['generation']}, row {found.row_in_part + 1}")
     committed_at = render.moment(found.run.updated_at)
     render.plain(f"  loaded  by run {found.run.run_id} ({data['mode']}), {committed_at} UTC")
-    checked = "counts add up" if data["adds_up"] else "counts not known to add up"
+    counts = "counts add up" if data["adds_up"] else "counts not known to add up"
+    checked = f"{data['verdict'] or 'no receipt'}, {counts}"
     generation = data["config_generation"]
     render.plain(f"  checked {checked}; configuration {generation}, code {data['code_version']}")
     for note in data["notes"]:
