@@ -11,9 +11,12 @@ from datetime import datetime
 from shared.core import prices
 from shared.core.runs import Run, StepStats
 
-UNCOUNTED_WRITES = 3
-"""Of Cloud Storage, behind the last count: the record's end; the audit chain, looked at and added
-to."""
+CALLS_AROUND = 2
+"""Writes, and reads, of Cloud Storage around each step, which it cannot count itself: its begin
+and end in the record; the record, or the manifest, and the configuration."""
+
+CALLS_AT_END = 2
+"""Calls of the class of writes at the end of a run: the audit chain, looked at and added to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +59,13 @@ class Cost:
 def of(run: Run) -> Cost:
     """Return what a run took, failed attempts included as far as they were recorded."""
     seconds = {name: _seconds(run, name) for name in _steps(run)}
-    stats = run.steps.values()
+    stats, around = run.steps.values(), CALLS_AROUND * len(seconds)
     return Cost(
         runs=1,
         vcpu_s=sum(s * prices.VCPUS.get(n, 1) for n, s in seconds.items()),
         gib_s=sum(s * prices.MEMORY_GIB.get(n, 2.0) for n, s in seconds.items()),
-        storage_writes=sum(s.storage_writes for s in stats) + UNCOUNTED_WRITES,
-        storage_reads=sum(s.storage_reads for s in stats),
+        storage_writes=sum(s.storage_writes for s in stats) + around + CALLS_AT_END,
+        storage_reads=sum(s.storage_reads for s in stats) + around,
         messages=1 + sum(s.messages for s in stats),
         source_s=sum(s.source_s for s in stats),
         billed_bytes=sum(s.billed_bytes for s in stats),
