@@ -32,7 +32,7 @@ ZONE = "audit"
 PAGE = 20
 """Events that one request brings; few runs have so many events of their table after them."""
 
-MAX_KNOWN = 20_000
+MAX_KNOWN = 8_000
 """So many events of a chain are remembered, so that a look need not go back to them."""
 
 MAX_CONTENDERS = 500

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.errors import StorageUnavailableError
+from shared.metering import meter
 
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient
@@ -32,6 +33,7 @@ class Bus:
         from google.api_core.exceptions import GoogleAPICallError, RetryError
         from google.pubsub_v1 import PublisherClient, PubsubMessage
 
+        meter.messages += 1
         try:
             # The plain call: the client's own publish gathers batches on a thread.
             response = PublisherClient.publish(

@@ -87,6 +87,8 @@ class Settings:
     orphan_s: float = ORPHAN_S
     collect_s: float = COLLECT_S
     code_version: str = "dev"
+    lineage: str | None = None
+    """Where lineage events go; None: nowhere. ``shared.lineage`` lists the forms."""
 
     @property
     def is_emulated(self) -> bool:
@@ -126,6 +128,7 @@ class Settings:
             orphan_s=_seconds(env, "SLUICE_ORPHAN_S", ORPHAN_S),
             collect_s=_seconds(env, "SLUICE_COLLECT_S", COLLECT_S),
             code_version=env.get("SLUICE_CODE_VERSION") or env.get("K_REVISION") or "dev",
+            lineage=env.get("SLUICE_LINEAGE") or None,
         )
 
 

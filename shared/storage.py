@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 from shared.errors import ConflictError, StorageUnavailableError
 from shared.media import Media
+from shared.metering import meter
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -97,6 +98,7 @@ class Storage:
 
     def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
         """Return an object's bytes and generation; None when there is none."""
+        meter.storage_reads += 1
         blob = self._blob(bucket, name)
         with _failures(bucket, name):
             try:
@@ -120,6 +122,7 @@ class Storage:
         Raises:
             ConflictError: the object has another generation (0 stands for "does not exist").
         """
+        meter.storage_writes += 1
         blob = self._blob(bucket, name)
         if metadata:
             blob.metadata = dict(metadata)
@@ -140,6 +143,7 @@ class Storage:
             ConflictError: on leaving, when an object of that name exists already. The name must be
                 the caller's alone, because the generation is looked up by it afterwards.
         """
+        meter.storage_writes += 1
         blob = self._blob(bucket, name)
         with _failures(bucket, name):
             with blob.open(
@@ -153,6 +157,7 @@ class Storage:
                 writer = Writer(stream)
                 yield writer
             # The stream does not tell which generation it made. The name is nobody else's.
+            meter.storage_reads += 1
             blob.reload(retry=_retry())
             writer.generation = int(blob.generation)
 
@@ -170,6 +175,7 @@ class Storage:
             FileNotFoundError: the generation is gone: deleted or overwritten.
         """
         self._connect()
+        meter.storage_reads += 1
         with _failures(bucket, name):
             try:
                 yield from self._media.chunks(
@@ -180,6 +186,7 @@ class Storage:
 
     def info(self, bucket: str, name: str, generation: int | None = None) -> ObjectInfo | None:
         """Return what is known of an object, or of one generation; None when there is none."""
+        meter.storage_reads += 1
         blob = self._blob(bucket, name, generation)
         with _failures(bucket, name):
             try:
@@ -195,6 +202,7 @@ class Storage:
 
         ``page_size`` is how many one request brings, for who stops early; 1,000 unless given.
         """
+        meter.storage_writes += 1  # a list is of the class of writes
         with _failures(bucket, prefix):
             for blob in self._connect().list_blobs(
                 bucket,
@@ -225,6 +233,7 @@ class Storage:
             FileNotFoundError: the generation is gone: deleted or overwritten.
             StorageUnavailableError: there is no bucket to copy to.
         """
+        meter.storage_writes += 1
         blob = self._blob(bucket, name)
         origin = self._blob(source.bucket, source.name, source.generation)
         with _failures(bucket, name):

@@ -318,7 +318,7 @@ variable "settings" {
     condition = length(setsubtract(keys(var.settings), [
       "SLUICE_LEASE_S", "SLUICE_BUDGET_S", "SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS", "SLUICE_DIRECT_BYTES",
       "SLUICE_STUCK_S", "SLUICE_MAX_NUDGES", "SLUICE_LOST_S", "SLUICE_ORPHAN_S", "SLUICE_COLLECT_S", "SLUICE_ODBC_DRIVER",
-      "SLUICE_ODBC_LIBRARIES",
+      "SLUICE_ODBC_LIBRARIES", "SLUICE_LINEAGE",
     ])) == 0
     error_message = "settings knows the variables of shared/settings.py that have a default, and no others."
   }

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.core import prices
+
 GIB = 2**30
 
 
@@ -46,25 +48,23 @@ class Calls:
 
 UNCHANGED = Calls(storage_reads=1, storage_writes=2, statements=2, messages=1)
 EXTRACT = Calls(storage_reads=2, storage_writes=5, statements=7, messages=2)
-LOAD = Calls(storage_reads=4, storage_writes=2, statements=0, messages=0)
+LOAD = Calls(storage_reads=4, storage_writes=4, statements=0, messages=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars, from docs/costs.md, which says of what day they are."""
+    """US dollars, by default the list prices, which say of what day they are."""
 
-    vcpu_s: float = 0.000024
-    gib_s: float = 0.0000025
-    write: float = 0.05 / 10_000
-    read: float = 0.004 / 10_000
-    gb_month: float = 0.020
-    message_tib: float = 40.0
-    job_month: float = 0.10
+    vcpu_s: float = prices.VCPU_SECOND
+    gib_s: float = prices.GIB_SECOND
+    write: float = prices.STORAGE_WRITE
+    read: float = prices.STORAGE_READ
+    gb_month: float = prices.STORAGE_GB_MONTH
+    message_tib: float = prices.MESSAGE_TIB
+    job_month: float = prices.JOB_MONTH
 
 
-MESSAGE_BYTES = 1_000
-"""Charged at least, for publishing and again for delivering. Source: Pub/Sub, "Pricing"."""
-
-VCPUS = {"extract": 1, "load": 2}
-MEMORY_GIB = 2
-"""As terraform/modules/catalog sizes the functions."""
+MESSAGE_BYTES = prices.MESSAGE_BYTES
+VCPUS = prices.VCPUS
+MEMORY_GIB = prices.MEMORY_GIB["load"]
+"""As terraform/modules/catalog sizes `extract` and `load`."""

@@ -260,6 +260,14 @@ class Deletes(Model):
     """A larger share of the table's rows gone at once stops the run before it is published."""
 
 
+class FreshnessPromise(Model):
+    """How old a table may become, and for what share of the time that is promised."""
+
+    max_age: Duration
+    """Since the newest run that committed, or that had nothing to move."""
+    objective_percent: float = Field(default=99.0, ge=50, lt=100)
+
+
 class TableConfig(Model):
     """One table: where its rows come from, where they go, how and when."""
 
@@ -288,6 +296,8 @@ class TableConfig(Model):
     guard: Guard = Guard()
     deletes: Deletes | None = None
     """Absent: rows that are gone from the source stay, until a full load."""
+    freshness: FreshnessPromise | None = None
+    """Absent: a table with a schedule may miss one slot."""
     drift: Policy = Policy.FREEZE
     """What happens when the source's columns are not what the target's table can hold."""
     accept: dict[str, list[Consent]] = Field(default_factory=dict)

@@ -17,6 +17,8 @@ EARLY = timedelta(seconds=1)
 TURNED_BACK = timedelta(hours=2)
 """The longest stretch of wall clock that comes twice, as at Troll station in autumn."""
 
+MONTH = timedelta(days=31)
+
 MANUAL = "manual"
 """No Scheduler job: the table moves when somebody asks, or when a file is dropped."""
 
@@ -52,6 +54,20 @@ def slot(schedule: str, time_zone: str, published_at: datetime) -> datetime:
     start = (limit + TURNED_BACK).astimezone(ZoneInfo(time_zone))
     slots = (s.astimezone(UTC) for s in CronSim(cron(schedule), start, reverse=True))
     return next(s for s in slots if s <= limit)
+
+
+def longest_gap(schedule: str, time_zone: str, now: datetime) -> timedelta:
+    """Return the longest time between two slots of the month to come."""
+    begin = now.astimezone(ZoneInfo(time_zone))
+    last, longest = None, timedelta()
+    for moment in CronSim(cron(schedule), begin):
+        here = moment.astimezone(UTC)
+        if last and here - last > longest:
+            longest = here - last
+        if last and here - now > MONTH:
+            break
+        last = here
+    return longest
 
 
 def _refusal(schedule: str, why: str) -> ValueError:

@@ -150,6 +150,13 @@ class StepStats:
     rows: int
     bytes: int
     peak_mib: float
+    storage_writes: int = 0
+    storage_reads: int = 0
+    messages: int = 0
+    source_s: float = 0.0
+    """Seconds in which the source's warehouse was waited for."""
+    billed_bytes: int = 0
+    """Bytes that BigQuery billed for queries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from shared.csv.dialect import Dialect
 from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.nearly import Nearly, nearly
-from shared.csv.reader import Batch, RowFault, read
+from shared.csv.reader import Batch, RowFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
 from shared.csv.unpacking import unpacked
 
@@ -29,6 +29,7 @@ __all__ = [
     "excerpt",
     "infer",
     "nearly",
+    "place_of_row",
     "read",
     "unpacked",
 ]

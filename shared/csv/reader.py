@@ -5,7 +5,7 @@ column, and its bad rows are taken out, each with line, byte and reason. The nex
 thread of its own meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -183,3 +183,32 @@ def _all_but(rows: Iterable[int], count: int) -> pa.Array:
 def _indices(mask: pa.Array) -> list[int]:
     found: list[int] = pc.indices_nonzero(mask).to_pylist()
     return found
+
+
+def place_of_row(
+    chunks: Iterable[bytes],
+    dialect: Dialect,
+    schema: TableSchema,
+    row: int,
+    *,
+    left_out: Collection[int] = (),
+) -> tuple[int, int] | None:
+    """Return the line and the byte at which a row of a file starts; None when it has fewer rows.
+
+    Args:
+        chunks: the file's bytes, unpacked.
+        dialect: how it is written.
+        schema: the table's columns.
+        row: counted from 0; a reject is no row.
+        left_out: bytes at which records start that ``read`` yields, but that do not count.
+    """
+    for batch in read(chunks, dialect, schema):
+        if not left_out and row >= batch.data.num_rows:
+            row -= batch.data.num_rows
+            continue
+        every = batch.describe(RowFault(r, None, "", "") for r in range(batch.data.num_rows))
+        counted = [r for r in every if r.byte_offset not in left_out]
+        if row < len(counted):
+            return counted[row].line, counted[row].byte_offset
+        row -= len(counted)
+    return None

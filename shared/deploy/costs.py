@@ -12,10 +12,7 @@ from cronsim import CronSim
 
 from shared.config import schedule
 from shared.config.models import TableConfig
-
-VCPU_SECOND_USD = 0.000024
-GIB_SECOND_USD = 0.0000025
-"""Functions at work. Source: docs/costs.md, list prices."""
+from shared.core import prices
 
 RUN_S = 30.0
 """Seconds of both functions for a run of few rows. Source: docs/costs.md, assumed, not measured."""
@@ -46,7 +43,7 @@ class Cost:
 def of(table: TableConfig, size_bytes: int) -> Cost:
     """Return what runs of a table cost that read so many bytes, as its source keeps them."""
     seconds = RUN_S + size_bytes / BYTES_PER_S
-    usd = seconds * (VCPU * VCPU_SECOND_USD + GIB * GIB_SECOND_USD)
+    usd = seconds * (VCPU * prices.VCPU_SECOND + GIB * prices.GIB_SECOND)
     return Cost(run_usd=usd, runs_a_month=_runs_a_month(table))
 
 

@@ -7,11 +7,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
-from shared import logs
+from shared import logs, metering
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest
 from shared.core.runs import TRANSITIONS, Attempt, Failure, Lease, Run, RunState, StepStats
@@ -43,6 +43,7 @@ class Work:
         self._is_leased = is_leased
         self.rows = 0
         self.size_bytes = 0
+        self._metered = metering.reading()
         self._started_s = time.monotonic()
         self._renewed_s = self._started_s
 
@@ -153,6 +154,7 @@ class Work:
             rows=rows,
             bytes=size_bytes,
             peak_mib=peak_mib(),
+            **asdict(metering.since(self._metered)),
         )
         return {**self.run.steps, step: cost}
 

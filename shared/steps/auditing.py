@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.core.audit import MAX_TEXT, Event
-from shared.core.runs import REPLAYED, Milestone, Run, RunState, Trigger
+from shared.core.runs import REPLAYED, Milestone, Run, Trigger
+from shared.steps import lineage
 from shared.wire import to_json
 from shared.wiring import Services
 
@@ -22,9 +23,14 @@ _ASKERS = {
 
 
 def tell(run: Run, services: Services) -> None:
-    """Tell of a run's newest milestone; what cannot be told now is told by the sweep."""
+    """Tell of a run's newest milestone: the audit log, and the catalogue if there is one.
+
+    What the audit log cannot be told now it is told by the sweep.
+    """
     for event in list(events(run))[-1:]:
         services.audit.tell(event)
+    if run.is_terminal:
+        lineage.tell(run, services)
 
 
 def events(run: Run) -> Iterator[Event]:
@@ -45,7 +51,7 @@ def asker(run: Run) -> str:
 
 
 def _event(run: Run, milestone: Milestone, event_id: str, *, is_last: bool) -> Event:
-    has_receipt = is_last and milestone.state == RunState.COMMITTED and run.receipt
+    receipt = run.receipt if is_last and milestone.state != REPLAYED else None
     return Event(
         table=run.table,
         event_id=event_id,
@@ -55,7 +61,7 @@ def _event(run: Run, milestone: Milestone, event_id: str, *, is_last: bool) -> E
         run_id=run.run_id,
         action=_action(run),
         why=milestone.why[:MAX_TEXT],
-        receipt=_one_line(to_json(run.receipt)) if has_receipt else "",
+        receipt=_one_line(to_json(receipt)) if receipt else "",
         detail=json.dumps(_detail(run, is_end=milestone.state != REPLAYED)),
     )
 

@@ -1,7 +1,7 @@
 """The audit log through the real functions and the command line: who did what, told once."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,11 +20,11 @@ def source_table(cloud: Cloud, name: str) -> str:
 
 
 def shown(cloud: Cloud, table: str) -> list[dict[str, Any]]:
-    """Return a table's events as the command line shows them."""
-    said = cloud.sluice("audit", "show", table, "--json")
-    assert said.returncode == 0, said.stderr
-    events: list[dict[str, Any]] = json.loads(said.stdout)
-    return events
+    """Return a table's events, receipt and detail unfolded."""
+    return [
+        {**asdict(e), "detail": json.loads(e.detail), "receipt": json.loads(e.receipt or "null")}
+        for e in cloud.services.audit.events(table)
+    ]
 
 
 def verified(cloud: Cloud, table: str) -> tuple[int, dict[str, Any]]:
@@ -143,8 +143,10 @@ def test_flawed_chain_is_shown_to_people_and_fails_the_command(cloud: Cloud) -> 
         content_type="application/json",
     )
 
+    shows = cloud.sluice("audit", "show", table, "--json")
     said = cloud.sluice("audit", "verify", table)
 
+    assert [e["by"] for e in json.loads(shows.stdout)][1:] == ["alice", "bob", "alice"]
     assert said.returncode == 1
     assert "FLAWED" in said.stdout
     assert "edited at 2" in said.stdout

@@ -21,6 +21,7 @@ from shared.errors import (
     SourceRefusedError,
     ValueNotRepresentableError,
 )
+from shared.metering import waiting
 from shared.secrets import Secrets
 from shared.sources.base import Extent, Snapshot, TableMetadata
 from shared.sources.snowflake import chunks, connection, sql, tokens
@@ -208,7 +209,8 @@ class SnowflakeSource:
         query, values = sql.select(self._ref, self._columns_of(piece), where)
         with connection.failures(f"reading {self._table.name}"):
             cursor = self._connection.cursor()
-            cursor.execute(query, values or None)
+            with waiting():
+                cursor.execute(query, values or None)
             self._query_id = cursor.sfqid
             for table in chunks.tables(cursor):
                 yield from conform(table, schema).to_batches()
@@ -326,7 +328,8 @@ class SnowflakeSource:
         text, values = query
         with connection.failures(doing):
             cursor = self._connection.cursor(DictCursor) if as_dict else self._connection.cursor()
-            cursor.execute(text, values or None)
+            with waiting():
+                cursor.execute(text, values or None)
             return list(cursor.fetchall())
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config.connections import BigQueryConnection
 from shared.errors import TargetUnavailableError
+from shared.metering import meter
 from shared.targets.bigquery import connection
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class Jobs:
                 if is_ours or job.error_result is None:
                     raise
                 return False
+        if is_ours:
+            meter.billed_bytes += int(getattr(job, "total_bytes_billed", None) or 0)
         return True
 
 

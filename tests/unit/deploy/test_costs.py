@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.config.models import TableConfig
+from shared.core import prices
 from shared.deploy import costs
 
 PAGE = Path("docs/costs.md").read_text()
@@ -23,8 +24,8 @@ def test_prices_are_those_of_the_page() -> None:
     (line,) = re.findall(r"^\| functions, working \| (.*) \|$", PAGE, re.MULTILINE)
 
     assert re.findall(r"0\.\d+", line) == [
-        f"{costs.VCPU_SECOND_USD:f}",
-        f"{costs.GIB_SECOND_USD:.7f}",
+        f"{prices.VCPU_SECOND:f}",
+        f"{prices.GIB_SECOND:.7f}",
     ]
 
 
