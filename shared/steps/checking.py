@@ -1,20 +1,27 @@
 """A run against its table's checks: what was observed, what earlier runs measured, the verdicts."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from typing import get_args
 
+from shared.checks import Inspection, require_checkable
 from shared.checks.judging import Past, judge
 from shared.checks.judging import tested as judge_test
 from shared.checks.values import MASK
 from shared.config.checks import Check, References, Rows, RunCheck, SqlCheck
-from shared.config.models import TableConfig
-from shared.core.checks import Breach, CheckResult, require_passed
+from shared.config.models import ResolvedTable, TableConfig
+from shared.core.checks import Breach, CheckResult, Verdict, require_passed
 from shared.core.manifests import Manifest
+from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState
+from shared.errors import InvalidConfigError
 from shared.targets.base import NO_TESTS, Parent, RowTest, StagedTests
 from shared.wiring import Services
+
+LAST = "99991231T235959Z-ffffffffffff"
+"""Stands for a run after all others."""
 
 LOOKED_AT = 4
 """For each run to compare with so many records are read: not all runs committed, or in one mode."""
@@ -31,8 +38,46 @@ def verdicts(
         return ()
     is_whole = not manifest.is_backfill
     checks = [c for c in config.checks if is_whole or not isinstance(c, get_args(RunCheck))]
-    past = _Past(manifest, services)
+    past = _Past(manifest.table, manifest.mode, manifest.run_id, services)
     return judge(checks, manifest.observed, snapshot=manifest.snapshot, past=past)
+
+
+def check_now(resolved: ResolvedTable, services: Services) -> tuple[CheckResult, ...]:
+    """Return the verdicts on a table as it is in its target now; nothing is set aside.
+
+    Checks that compare runs are compared with the last runs only where a run is the whole table.
+
+    Raises:
+        InvalidConfigError: the table is not there, or a check does not suit its columns.
+    """
+    config, now = resolved.table, services.now()
+    with closing(services.target(resolved)) as target:
+        schema = target.schema()
+        if schema is None:
+            raise InvalidConfigError(
+                f"{config.name} is not in its target yet: its first run makes it", table=config.name
+            )
+        require_checkable(config, schema)
+        inspection = Inspection(config, schema, lambda _, __: None)
+        names = dict.fromkeys([*schema.primary_key, *(n for c in config.checks for n in c.of)])
+        for _ in inspection.sift(target.scan(list(names) or schema.names[:1])):
+            pass
+        breaches = target.test(row_tests(config, services))
+    is_whole = config.sync_mode is SyncMode.FULL
+    last = _Past(config.name, SyncMode.FULL, LAST, services)
+    judged = judge(
+        config.checks,
+        inspection.observed(),
+        snapshot=f"{now:%Y-%m-%d %H:%M:%S.%f}",
+        past=last if is_whole else lambda _, __: (),
+    )
+    found = [_unmoved(result) for result in judged]
+    return (*found, *tested(config, breaches))
+
+
+def _unmoved(result: CheckResult) -> CheckResult:
+    is_set_aside = result.verdict is Verdict.QUARANTINED
+    return replace(result, verdict=Verdict.WARNED) if is_set_aside else result
 
 
 def has_tests(config: TableConfig, manifest: Manifest) -> bool:
@@ -104,8 +149,10 @@ def _parent(check: References, services: Services) -> Parent:
 class _Past:
     """What the last runs of a table measured; their records are read when it is first asked."""
 
-    def __init__(self, manifest: Manifest, services: Services) -> None:
-        self._manifest = manifest
+    def __init__(self, table: str, mode: SyncMode, before: str, services: Services) -> None:
+        self._table = table
+        self._mode = mode
+        self._before = before
         self._services = services
         self._runs: list[Run] = []
         self._read = 0
@@ -120,11 +167,11 @@ class _Past:
         if wanted <= self._read:
             return
         self._read = wanted
-        newest = self._services.ledger.newest(self._manifest.table, self._manifest.run_id)
+        newest = self._services.ledger.newest(self._table, self._before)
         self._runs = [run for run in islice(newest, wanted) if self._is_alike(run)]
 
     def _is_alike(self, run: Run) -> bool:
-        is_of_mode = run.mode is self._manifest.mode and not run.is_repair
+        is_of_mode = run.mode is self._mode and not run.is_repair
         return is_of_mode and run.state is RunState.COMMITTED
 
 

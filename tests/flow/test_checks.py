@@ -170,3 +170,55 @@ def test_runs_are_compared_with_those_before_them(cloud: Cloud) -> None:
     assert grown.failure is not None
     assert "6 rows, the median of the last 4 runs is 3" in grown.failure.message
     assert cloud.target("SELECT count(*) FROM compared") == [(4,)]
+
+
+def test_table_is_checked_and_profiled_as_it_is_in_the_target_now(cloud: Cloud) -> None:
+    rows = ", ".join(f"({i}, '{'Rome' if i % 2 else 'Oslo'}', {i})" for i in range(120))
+    make(
+        cloud,
+        "looked_at",
+        rows,
+        {"check": "in_set", "column": "city", "values": ["Rome", "Oslo"]},
+        {"check": "unique", "columns": ["size"]},
+        {"check": "range", "column": "size", "max": 118, "severity": "quarantine"},
+        {"check": "rows", "min": 100},
+    )
+    run = cloud.run("looked_at")
+
+    good = cloud.sluice("check", "looked_at", "--json")
+    cloud.target("UPDATE looked_at SET city = 'Paris', size = 7 WHERE id = 3")
+    bad = cloud.sluice("check", "looked_at")
+    profile = cloud.sluice("profile", "looked_at")
+    shown = cloud.sluice("runs", run.run_id)
+
+    assert (good.returncode, {r["verdict"] for r in json.loads(good.stdout)}) == (0, {"passed"})
+    assert bad.returncode == 1
+    assert "1 of 119 rows break it, such as (id=3, city=Paris)" in bad.stdout
+    assert "2 rows have values of other rows, such as (size=7)" in bad.stdout
+    assert "- {check: in_set, column: city, values: [Oslo, Paris, Rome]}\n" in profile.stdout
+    assert "most frequent: Oslo (60), Rome (58), Paris (1)" in profile.stdout
+    assert "quarantined  range(size)    quarantine     1\n" in shown.stdout
+
+
+def test_file_is_profiled_without_any_cloud(cloud: Cloud, tmp_path: Any) -> None:
+    file = tmp_path / "cities.csv"
+    file.write_text("id;city\n" + "".join(f"{i};Rome\n" for i in range(100)))
+
+    found = json.loads(cloud.sluice("profile", str(file), "--json").stdout)
+
+    assert [(c["name"], c["distinct"], c["maximum"]) for c in found["columns"]] == [
+        ("id", 100, 99),
+        ("city", 1, "Rome"),
+    ]
+    assert {"check": "in_set", "column": "city", "values": ["Rome"]} in found["checks"]
+
+
+def test_table_without_checks_or_rows_says_what_to_do(cloud: Cloud) -> None:
+    cloud.configure("unchecked")
+
+    done = cloud.sluice("check", "unchecked")
+    profile = cloud.sluice("profile", "unchecked")
+
+    assert (done.returncode, profile.returncode) == (1, 1)
+    assert "`sluice profile unchecked` suggests some" in done.stderr
+    assert "`sluice run unchecked` brings it there" in profile.stderr
