@@ -160,12 +160,13 @@ def _in_set(check: InSet, kind: pa.DataType) -> FindBad:
 
 
 def _outside(values: pa.Array, low: Any, high: Any) -> pa.Array:
+    # Not "less or greater": NaN is neither, and within no range.
     sides = []
     if low is not None:
-        sides.append(pc.less(values, low))
+        sides.append(pc.greater_equal(values, low))
     if high is not None:
-        sides.append(pc.greater(values, high))
-    return reduce(pc.or_, sides)
+        sides.append(pc.less_equal(values, high))
+    return pc.invert(reduce(pc.and_, sides))
 
 
 def _between(low: object, high: object) -> str:

@@ -1,8 +1,9 @@
 """A run against its table's checks: what was observed, what earlier runs measured, the verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC
 from itertools import islice
 from typing import get_args
 
@@ -10,9 +11,9 @@ from shared.checks import Inspection, require_checkable
 from shared.checks.judging import Past, judge
 from shared.checks.judging import tested as judge_test
 from shared.checks.values import MASK
-from shared.config.checks import Check, References, Rows, RunCheck, SqlCheck
+from shared.config.checks import Check, Freshness, References, Rows, RunCheck, SqlCheck
 from shared.config.models import ResolvedTable, TableConfig
-from shared.core.checks import Breach, CheckResult, Verdict, require_passed
+from shared.core.checks import Breach, CheckResult, Observed, Verdict, require_passed
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState
@@ -24,7 +25,7 @@ LAST = "99991231T235959Z-ffffffffffff"
 """Stands for a run after all others."""
 
 LOOKED_AT = 4
-"""For each run to compare with so many records are read: not all runs committed, or in one mode."""
+"""For each run to compare with so many records are read at most: some are of another mode."""
 
 
 def verdicts(
@@ -42,6 +43,25 @@ def verdicts(
     return judge(checks, manifest.observed, snapshot=manifest.snapshot, past=past)
 
 
+def unchanged(config: TableConfig, run: Run, services: Services) -> tuple[CheckResult, ...]:
+    """Return the verdicts on a run that does not read its source, which has not changed.
+
+    Only time has passed, so only the age of what is there is judged.
+
+    Raises:
+        CheckFailedError: it is too old.
+    """
+    checks = [check for check in config.checks if isinstance(check, Freshness)]
+    past = _Past(config.name, config.sync_mode, run.run_id, services)
+    results = judge(checks, Observed(), snapshot=_now(services), past=past)
+    require_passed(config.name, results)
+    return results
+
+
+def _now(services: Services) -> str:
+    return f"{services.now().astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+
+
 def check_now(resolved: ResolvedTable, services: Services) -> tuple[CheckResult, ...]:
     """Return the verdicts on a table as it is in its target now; nothing is set aside.
 
@@ -50,7 +70,7 @@ def check_now(resolved: ResolvedTable, services: Services) -> tuple[CheckResult,
     Raises:
         InvalidConfigError: the table is not there, or a check does not suit its columns.
     """
-    config, now = resolved.table, services.now()
+    config = resolved.table
     with closing(services.target(resolved)) as target:
         schema = target.schema()
         if schema is None:
@@ -68,7 +88,7 @@ def check_now(resolved: ResolvedTable, services: Services) -> tuple[CheckResult,
     judged = judge(
         config.checks,
         inspection.observed(),
-        snapshot=f"{now:%Y-%m-%d %H:%M:%S.%f}",
+        snapshot=_now(services),
         past=last if is_whole else lambda _, __: (),
     )
     found = [_unmoved(result) for result in judged]
@@ -147,32 +167,32 @@ def _parent(check: References, services: Services) -> Parent:
 
 
 class _Past:
-    """What the last runs of a table measured; their records are read when it is first asked."""
+    """What the last runs of a table measured; their records are read when they are asked for."""
 
     def __init__(self, table: str, mode: SyncMode, before: str, services: Services) -> None:
         self._table = table
         self._mode = mode
         self._before = before
-        self._services = services
-        self._runs: list[Run] = []
-        self._read = 0
+        self._ledger = services.ledger
+        self._seen: dict[bool, tuple[list[Run], Iterator[Run]]] = {}
 
     def __call__(self, check: Check, count: int) -> Sequence[Past]:
-        self._look(count)
-        found = (_measured(check, run) for run in self._runs)
-        return list(islice((each for each in found if each), count))
+        # What was newest when nothing had changed since is as good, and so is that of any mode.
+        is_age = isinstance(check, Freshness)
+        runs = islice(self._runs(with_skipped=is_age), count * LOOKED_AT)
+        alike = (run for run in runs if is_age or run.mode is self._mode)
+        return list(islice((found for run in alike if (found := _measured(check, run))), count))
 
-    def _look(self, count: int) -> None:
-        wanted = count * LOOKED_AT
-        if wanted <= self._read:
-            return
-        self._read = wanted
-        newest = self._services.ledger.newest(self._table, self._before)
-        self._runs = [run for run in islice(newest, wanted) if self._is_alike(run)]
-
-    def _is_alike(self, run: Run) -> bool:
-        is_of_mode = run.mode is self._mode and not run.is_repair
-        return is_of_mode and run.state is RunState.COMMITTED
+    def _runs(self, *, with_skipped: bool) -> Iterator[Run]:
+        """Yield runs, those first that were read before."""
+        if with_skipped not in self._seen:
+            states = (RunState.COMMITTED, *((RunState.SKIPPED,) if with_skipped else ()))
+            self._seen[with_skipped] = [], self._ledger.newest(self._table, self._before, states)
+        known, others = self._seen[with_skipped]
+        yield from list(known)
+        for run in others:
+            known.append(run)
+            yield run
 
 
 def _measured(check: Check, run: Run) -> Past:

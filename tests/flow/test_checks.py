@@ -31,6 +31,8 @@ def test_rows_that_break_a_check_go_to_quarantine_and_the_others_are_loaded(clou
     )
 
     run = cloud.run("checked")
+    listed = cloud.sluice("quarantine", "list", "checked")
+    replayed = cloud.sluice("quarantine", "replay", run.run_id)
 
     assert run.state is RunState.COMMITTED, run.failure
     assert run.receipt is not None
@@ -46,6 +48,8 @@ def test_rows_that_break_a_check_go_to_quarantine_and_the_others_are_loaded(clou
     assert json.loads(row["raw"]) == {"id": "2", "city": "***", "size": "-1"}
     assert (row["rule"], row["column"]) == ("range(size)", "size")
     assert any("such as (id=2, size=-1)" in note for note in run.receipt.notes)
+    assert run.run_id in listed.stdout
+    assert "came from a table" in replayed.stderr
 
 
 def test_check_that_fails_stops_the_run_before_anything_is_published(cloud: Cloud) -> None:
@@ -222,3 +226,16 @@ def test_table_without_checks_or_rows_says_what_to_do(cloud: Cloud) -> None:
     assert (done.returncode, profile.returncode) == (1, 1)
     assert "`sluice profile unchecked` suggests some" in done.stderr
     assert "`sluice run unchecked` brings it there" in profile.stderr
+
+
+def test_age_is_judged_also_where_the_source_has_not_changed(cloud: Cloud) -> None:
+    cloud.source("CREATE TABLE {db}.AGED (ID NUMBER(9,0), DAY DATE, PRIMARY KEY (ID))")
+    cloud.source("INSERT INTO {db}.AGED VALUES (1, '2020-01-31')")
+    rule = {"check": "freshness", "column": "day", "max_age": "1d", "severity": "warn"}
+    cloud.configure("aged", schedule="hourly", checks=[rule])
+
+    read, skipped = cloud.slot("aged", 0), cloud.slot("aged", 1)
+
+    assert (read.state, skipped.state) == (RunState.COMMITTED, RunState.SKIPPED)
+    assert verdicts(read) == verdicts(skipped) == {"freshness(day)": Verdict.WARNED}
+    assert "the newest value is of 2020-01-31" in skipped.checks[0].reason

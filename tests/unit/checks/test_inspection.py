@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.checks import Flaw, Inspection
 from shared.core.checks import SKETCH_HASHES, Measure, Observed, total
 from shared.stage.arrow import arrow_schema
+from shared.wire import from_json, to_json
 from tests.builders import a_schema
 from tests.unit.checks.test_rules import a_table
 
@@ -137,6 +138,20 @@ def test_estimate_of_distinct_values_is_close(count: int) -> None:
 
     exactly = count < SKETCH_HASHES
     assert observed.columns["id"].distinct == pytest.approx(count, rel=0 if exactly else 0.15)
+
+
+def test_observation_survives_its_way_through_a_manifest() -> None:
+    checks = (*CHECKS, {"check": "freshness", "column": "at", "max_age": "1d"})
+    schema = a_schema(id="int64", name="text", size="int64", at="date")
+    batch = pa.RecordBatch.from_pydict(
+        {"id": [1], "name": [None], "size": [2**62], "at": [19753]}, schema=arrow_schema(schema)
+    )
+    inspection = Inspection(a_table(*checks), schema, lambda *_: None)
+
+    list(inspection.sift([batch, batch]))
+
+    observed = inspection.observed(("rejects",))
+    assert from_json(Observed, to_json(observed), "a manifest") == observed
 
 
 def test_nobody_who_looked_adds_up_to_nothing() -> None:
