@@ -55,8 +55,8 @@ def test_some_repeated_values_are_shown() -> None:
         (
             sqlserver,
             (
-                "EXISTS (SELECT 1 FROM (SELECT t.* FROM T AS t WHERE NOT EXISTS (SELECT 1 FROM R AS s "
-                "WHERE t.[id] = s.[id])) AS t WHERE t.[other] = s.[name])"
+                "EXISTS (SELECT 1 FROM (SELECT t.* FROM T AS t WHERE NOT EXISTS (SELECT 1 FROM R "
+                "AS s WHERE t.[id] = s.[id])) AS t WHERE t.[other] = s.[name])"
             ),
         ),
     ],
