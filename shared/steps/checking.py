@@ -5,9 +5,8 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
 from itertools import islice
-from typing import get_args
 
-from shared.checks import Inspection, require_checkable
+from shared.checks import Inspection, looked_for, require_checkable
 from shared.checks.judging import Past, judge
 from shared.checks.judging import tested as judge_test
 from shared.checks.values import MASK
@@ -18,7 +17,7 @@ from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidConfigError
-from shared.targets.base import NO_TESTS, Parent, RowTest, StagedTests
+from shared.targets.base import NO_TESTS, Parent, ReadPart, RowTest, StagedTests
 from shared.wiring import Services
 
 LAST = "99991231T235959Z-ffffffffffff"
@@ -29,18 +28,34 @@ LOOKED_AT = 4
 
 
 def verdicts(
-    config: TableConfig, manifest: Manifest, services: Services
+    config: TableConfig, manifest: Manifest, services: Services, read: ReadPart
 ) -> tuple[CheckResult, ...]:
     """Return the verdicts on a staged run, by the table's checks as they are now.
 
-    A rewind brings back what was judged before; a backfill is compared with nothing.
+    If those were others when the rows were staged, the parts are read once more. A rewind brings
+    back what was judged before; a backfill is compared with nothing.
     """
     if manifest.rewind or not config.checks:
         return ()
+    observed, is_late = _seen(config, manifest, read)
     is_whole = not manifest.is_backfill
-    checks = [c for c in config.checks if is_whole or not isinstance(c, get_args(RunCheck))]
+    checks = [c for c in config.checks if is_whole or not isinstance(c, RunCheck)]
     past = _Past(manifest.table, manifest.mode, manifest.run_id, services)
-    return judge(checks, manifest.observed, snapshot=manifest.snapshot, past=past)
+    return judge(checks, observed, snapshot=manifest.snapshot, past=past, is_late=is_late)
+
+
+def _seen(config: TableConfig, manifest: Manifest, read: ReadPart) -> tuple[Observed, bool]:
+    """Return what is known of a run's rows, and whether it took another look at them."""
+    observed = manifest.observed
+    if observed and looked_for(config).items() <= observed.looked_for.items():
+        return observed, False
+    require_checkable(config, manifest.schema)
+    inspection = Inspection(config, manifest.schema, lambda _, __: None)
+    for part in manifest.parts:
+        for _ in inspection.sift(read(part)):
+            pass
+    seen = inspection.observed()
+    return replace(seen, rows_quarantined=0), True
 
 
 def unchanged(config: TableConfig, run: Run, services: Services) -> tuple[CheckResult, ...]:
@@ -102,7 +117,7 @@ def _unmoved(result: CheckResult) -> CheckResult:
 
 def has_tests(config: TableConfig, manifest: Manifest) -> bool:
     """Say whether the target has to test a run's staged rows."""
-    is_tested = any(isinstance(check, get_args(SqlCheck)) for check in config.checks)
+    is_tested = any(isinstance(check, SqlCheck) for check in config.checks)
     return is_tested and manifest.rewind is None
 
 
@@ -138,7 +153,7 @@ def row_tests(config: TableConfig, services: Services) -> tuple[RowTest, ...]:
             parent=_parent(check, services) if isinstance(check, References) else None,
         )
         for check in config.checks
-        if isinstance(check, get_args(SqlCheck))
+        if isinstance(check, SqlCheck)
     )
 
 
@@ -147,7 +162,7 @@ def tested(config: TableConfig, breaches: Mapping[str, Breach]) -> tuple[CheckRe
     return tuple(
         judge_test(check, _masked(breaches[check.title], config))
         for check in config.checks
-        if check.title in breaches and isinstance(check, get_args(SqlCheck))
+        if check.title in breaches and isinstance(check, SqlCheck)
     )
 
 

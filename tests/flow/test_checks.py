@@ -63,16 +63,19 @@ def test_check_that_fails_stops_the_run_before_anything_is_published(cloud: Clou
     )
 
     run = cloud.run("stopped")
-    place = cloud.services.config.get("stopped")[0].table.snowflake
-    cloud.configure("stopped", checks=[rule | {"severity": "warn"}])
+    cloud.configure("stopped", checks=[rule | {"matches": "^[A-Zn]"}])
+    cloud.sluice("replay", run.run_id)
+    (again,) = cloud.runs("stopped")
+    cloud.configure("stopped", checks=[rule | {"matches": "^[A-Z]", "severity": "warn"}])
     replayed = cloud.sluice("replay", run.run_id)
 
-    assert place
     assert run.state is RunState.QUARANTINED
     assert run.failure is not None
     assert run.failure.error == "CheckFailedError"
     assert "1 of 2 rows break it, such as (id=2, city=***)" in run.failure.message
     assert verdicts(run) == {"pattern(city)": Verdict.FAILED}
+    assert again.failure is not None
+    assert "such as (id=2, city=oslo)" in again.failure.message
     assert replayed.returncode == 0, replayed.stderr
     assert cloud.target("SELECT count(*) FROM stopped") == [(2,)]
     assert verdicts(cloud.runs("stopped")[-1]) == {"pattern(city)": Verdict.WARNED}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.checks import Flaw, Inspection
+from shared.checks import Flaw, Inspection, looked_for
 from shared.core.checks import SKETCH_HASHES, Measure, Observed, total
 from shared.stage.arrow import arrow_schema
 from shared.wire import from_json, to_json
@@ -88,6 +88,25 @@ def test_table_without_checks_passes_batches_as_they_are() -> None:
 
     assert kept == [1]
     assert observed == Observed(rows=1)
+
+
+def test_look_is_another_one_once_a_rule_is_or_rows_are_to_be_set_aside() -> None:
+    rule = {"check": "range", "column": "size", "min": 0}
+    known = looked_for(a_table(rule))
+
+    assert looked_for(a_table(rule | {"severity": "warn", "max_percent": 5})) == known
+    assert looked_for(a_table(rule | {"min": 1})) != known
+    assert looked_for(a_table(rule | {"severity": "quarantine"})) != known
+    drift = {"check": "drift", "column": "size"}
+    counted = looked_for(a_table(drift | {"distinct_percent": 5}))
+    assert looked_for(a_table(drift)).items() < counted.items()
+
+
+def test_units_that_looked_for_different_things_have_looked_for_what_both_did() -> None:
+    one = Observed(looked_for={"a": "1", "b": "1"})
+    other = Observed(looked_for={"a": "1", "b": "2", "c": "1"})
+
+    assert one.plus(other).looked_for == {"a": "1"}
 
 
 ROWS = st.lists(
