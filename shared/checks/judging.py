@@ -201,7 +201,7 @@ def _lasting(age: timedelta) -> str:
     seconds = int(age.total_seconds())
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if abs(seconds) >= size:
-            return f"{seconds / size:.3g} {unit}"
+            return f"{seconds / size:,.1f} {unit}".replace(".0 ", " ")
     return f"{seconds} s"
 
 

@@ -204,7 +204,8 @@ def test_table_is_checked_and_profiled_as_it_is_in_the_target_now(cloud: Cloud) 
     assert "2 rows have values of other rows, such as (size=7)" in bad.stdout
     assert "- {check: in_set, column: city, values: [Oslo, Paris, Rome]}\n" in profile.stdout
     assert "most frequent: Oslo (60), Rome (58), Paris (1)" in profile.stdout
-    assert "quarantined  range(size)    quarantine     1\n" in shown.stdout
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert ["quarantined", "range(size)", "quarantine", "1"] in lines
 
 
 def test_file_is_profiled_without_any_cloud(cloud: Cloud, tmp_path: Any) -> None:
