@@ -4,7 +4,7 @@ It coordinates attempts and it is what people see. Correctness does not rest on 
 own state row is the fence.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,14 +90,24 @@ class Ledger:
             if found:
                 yield from_json(Run, found[0], info.name)
 
-    def newest(self, table: str, before: str) -> Iterator[Run]:
-        """Yield the runs of a table that were not asked for after another one, the newest first."""
+    def newest(self, table: str, before: str, states: Collection[RunState]) -> Iterator[Run]:
+        """Yield the runs of a table in some states, the newest first, no repairs.
+
+        Only those that were not asked for after the run ``before``. Records are read one by one, as
+        they are wanted; a listing tells which.
+        """
         this = naming.run_object(table, before)
         second = this.rpartition("-")[0]
         found = self._storage.list(self._bucket, naming.runs_prefix(table))
-        names = (info.name for info in found if info.name != this)
-        earlier = [name for name in names if name.rpartition("-")[0] <= second]
-        for name in sorted(earlier, reverse=True):
+        names = [
+            info.name
+            for info in found
+            if info.name != this
+            and info.name.rpartition("-")[0] <= second
+            and info.metadata.get("state") in states
+            and "repair" not in info.metadata
+        ]
+        for name in sorted(names, reverse=True):
             if read := self._storage.read(self._bucket, name):
                 yield from_json(Run, read[0], name)
 

@@ -7,4 +7,5 @@ checks.
 
 from shared.checks.inspection import Flaw as Flaw
 from shared.checks.inspection import Inspection as Inspection
+from shared.checks.inspection import looked_for as looked_for
 from shared.checks.rules import require_checkable as require_checkable

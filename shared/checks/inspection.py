@@ -1,5 +1,6 @@
 """Batches looked at as they pass on their way into Parquet: one look, whatever the checks are."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 from shared.checks.measures import measure
 from shared.checks.rules import Rule, rules
 from shared.checks.values import sample
-from shared.config.checks import DriftCheck, Freshness
+from shared.config.checks import DriftCheck, Freshness, RowCheck
 from shared.config.models import TableConfig
 from shared.core.checks import SAMPLE_ROWS, Breach, Measure, Observed, Severity
 from shared.core.schemas import TableSchema
@@ -36,6 +37,7 @@ class Inspection:
     def __init__(self, config: TableConfig, schema: TableSchema, set_aside: SetAside) -> None:
         self._rules = rules(config.checks, schema)
         self._measured = _measured(config)
+        self._looked_for = looked_for(config)
         self._masked = config.sensitive
         self._key = list(schema.primary_key)
         self._set_aside = set_aside
@@ -65,6 +67,7 @@ class Inspection:
             breaches=self._breaches,
             columns=self._columns,
             rejects=tuple(rejects) if self._quarantined else (),
+            looked_for=self._looked_for,
         )
 
     def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -98,6 +101,24 @@ class Inspection:
             found = measure(batch.column(name), **options)
             known = self._columns.get(name)
             self._columns[name] = known.plus(found) if known else found
+
+
+def looked_for(config: TableConfig) -> dict[str, str]:
+    """Return what has to be looked for in rows, so that a table's checks can be judged.
+
+    Whether rows are set aside counts, and how many may break a check does not.
+    """
+    wanted = {c.title: _digest(c) for c in config.checks if isinstance(c, RowCheck)}
+    for column, options in _measured(config).items():
+        wanted |= {f"{option} of {column}": "" for option, is_on in options.items() if is_on}
+        wanted[f"measures of {column}"] = ""
+    return wanted
+
+
+def _digest(check: RowCheck) -> str:
+    rule = check.model_dump_json(exclude={"name", "severity", "max_percent"})
+    is_set_aside = check.severity is Severity.QUARANTINE
+    return hashlib.sha256(f"{rule}{is_set_aside}".encode()).hexdigest()[:16]
 
 
 def _measured(config: TableConfig) -> dict[str, dict[str, Any]]:

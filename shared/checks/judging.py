@@ -1,11 +1,11 @@
 """From what was seen to verdicts: one per check, for the run as a whole."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import get_args
 
-from shared.config.checks import Check, DriftCheck, Freshness, RowCheck, Rows, SqlCheck
+from shared.config.checks import Check, DriftCheck, Freshness, RowCheck, Rows, RunCheck, SqlCheck
 from shared.core.checks import (
     Breach,
     CheckResult,
@@ -29,20 +29,32 @@ _MICROSECONDS = len("2024-01-31 00:00:00.123456")
 
 
 def judge(
-    checks: Sequence[Check], observed: Observed | None, *, snapshot: str, past: FindPast
+    checks: Sequence[Check],
+    observed: Observed,
+    *,
+    snapshot: str,
+    past: FindPast,
+    is_late: bool = False,
 ) -> tuple[CheckResult, ...]:
     """Return the verdicts on all checks but those that the target decides.
 
     Args:
         checks: the table's, as they are now.
-        observed: what was seen while the run was staged; None when nobody looked.
+        observed: what was seen of the run's rows.
         snapshot: when the source was read, as the manifest writes it.
         past: what earlier runs of the table measured.
+        is_late: the rows were looked at when they were staged already, so none can be set aside.
     """
-    judged = [check for check in checks if not isinstance(check, get_args(SqlCheck))]
-    if observed is None:
-        return tuple(_result(c, Verdict.UNKNOWN, "the rows were staged unseen") for c in judged)
-    return tuple(_judged(check, observed, snapshot, past) for check in judged)
+    judged = [check for check in checks if not isinstance(check, SqlCheck)]
+    results = (_judged(check, observed, snapshot, past) for check in judged)
+    return tuple(_too_late(result) if is_late else result for result in results)
+
+
+def _too_late(result: CheckResult) -> CheckResult:
+    if result.verdict is not Verdict.QUARANTINED:
+        return result
+    reason = f"{result.reason}, which are staged already: a new run sets them aside"
+    return replace(result, verdict=Verdict.FAILED, reason=reason)
 
 
 def tested(check: SqlCheck, breach: Breach) -> CheckResult:
@@ -53,16 +65,17 @@ def tested(check: SqlCheck, breach: Breach) -> CheckResult:
     return _broken(check, f"{breach.rows} rows {what}{shown(breach.sample)}", breach)
 
 
-def _judged(check: Check, observed: Observed, snapshot: str, past: FindPast) -> CheckResult:
-    if isinstance(check, get_args(RowCheck)):
+def _judged(
+    check: RowCheck | RunCheck, observed: Observed, snapshot: str, past: FindPast
+) -> CheckResult:
+    if isinstance(check, RowCheck):
         return _by_rows(check, observed)
     if isinstance(check, Rows):
         return _by_count(check, observed, past)
     measure = observed.columns.get(check.of[0], Measure())
-    if isinstance(check, Freshness):
-        return _by_age(check, measure, snapshot, past)
-    assert isinstance(check, DriftCheck)  # noqa: S101 - the last kind
-    return _by_drift(check, measure, past)
+    if isinstance(check, DriftCheck):
+        return _by_drift(check, measure, past)
+    return _by_age(check, measure, snapshot, past)
 
 
 def _by_rows(check: RowCheck, observed: Observed) -> CheckResult:
@@ -188,7 +201,7 @@ def _lasting(age: timedelta) -> str:
     seconds = int(age.total_seconds())
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if abs(seconds) >= size:
-            return f"{seconds / size:.3g} {unit}"
+            return f"{seconds / size:,.1f} {unit}".replace(".0 ", " ")
     return f"{seconds} s"
 
 

@@ -34,6 +34,8 @@ COMMANDS = {
     "metadata": "shared.cli.tables:metadata",
     "intake": "shared.cli.intake:intake",
     "contract": "shared.cli.contracts:contract",
+    "check": "shared.cli.checks:check",
+    "profile": "shared.cli.checks:profile",
     "sweep": "shared.cli.sweep:sweep",
     "doctor": "shared.cli.doctor:doctor",
     "tables": "shared.cli.imports:app",

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from shared.core.checks import CheckResult, Verdict
 from shared.core.receipts import Receipt
 from shared.core.runs import Run, RunState, Trigger
 
@@ -22,6 +23,14 @@ _STYLES = {
     RunState.SUPERSEDED: "yellow",
     RunState.QUARANTINED: "red",
     RunState.FAILED: "red",
+}
+
+
+_VERDICT_STYLES = {
+    Verdict.PASSED: "green",
+    Verdict.WARNED: "yellow",
+    Verdict.QUARANTINED: "yellow",
+    Verdict.FAILED: "red",
 }
 
 
@@ -68,6 +77,23 @@ def runs_list(runs: Iterable[Run]) -> None:
         for run in runs
     ]
     listing(("RUN", "UTC", "TABLE", "BY", "STATE"), rows)
+
+
+def verdicts(results: Iterable[CheckResult]) -> None:
+    """Print a line for each check, with the reason of its verdict below."""
+    rows = [
+        Listed(
+            (
+                Text(str(result.verdict), style=_VERDICT_STYLES.get(result.verdict, "blue")),
+                result.name,
+                str(result.severity),
+                f"{result.rows:,}" if result.rows else "",
+            ),
+            (result.reason,) if result.reason else (),
+        )
+        for result in results
+    ]
+    listing(("VERDICT", "CHECK", "SEVERITY", "ROWS>"), rows)
 
 
 def moment(at: datetime) -> str:

@@ -162,6 +162,8 @@ def _show(run: Run, *, as_json: bool) -> None:
     render.console.print(render.receipt_panel(run))
     for text in run.receipt.evidence if run.receipt else ():
         render.plain(f"  {text}", style="dim")
+    if run.checks:
+        render.verdicts(run.checks)
     render.plain(f"{render.kind(run)} {run.trigger_key}, mode {run.mode or 'none'}")
     for attempt in run.attempts:
         outcome = attempt.outcome or "under way"

@@ -7,6 +7,7 @@ up, so that the verdict is the same however the run was cut.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import reduce
 from math import sqrt
 
 from shared.errors import CheckFailedError
@@ -117,6 +118,8 @@ class Observed:
 
     ``rows`` were looked at, ``rows_quarantined`` of them were set aside, in objects of the names
     ``rejects``. ``breaches`` are by the name of the check, ``columns`` by that of the column.
+    ``looked_for`` has what was evaluated, by name, each with a hash of its rule: what is not in it
+    has not passed, nobody looked.
     """
 
     rows: int = 0
@@ -124,6 +127,7 @@ class Observed:
     breaches: dict[str, Breach] = field(default_factory=dict)
     columns: dict[str, Measure] = field(default_factory=dict)
     rejects: tuple[str, ...] = ()
+    looked_for: dict[str, str] = field(default_factory=dict)
 
     def plus(self, other: "Observed") -> "Observed":
         """Return what was seen of both sets of rows together."""
@@ -139,18 +143,14 @@ class Observed:
             breaches=breaches,
             columns=columns,
             rejects=(*self.rejects, *other.rejects),
+            looked_for=dict(self.looked_for.items() & other.looked_for.items()),
         )
 
 
 def total(observed: Iterable[Observed | None]) -> Observed | None:
     """Return what was seen of all rows; None when nobody looked."""
     seen = [each for each in observed if each is not None]
-    if not seen:
-        return None
-    found = Observed()
-    for each in seen:
-        found = found.plus(each)
-    return found
+    return reduce(Observed.plus, seen) if seen else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,9 @@
 """The one map between Sluice's column types and Arrow's."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
 import pyarrow as pa
 
 from shared.core.schemas import Column, DataType, Kind, TableSchema
@@ -37,3 +41,27 @@ def arrow_field(column: Column) -> pa.Field:
 def arrow_schema(schema: TableSchema) -> pa.Schema:
     """Return the Arrow schema of a run: the same for each of its batches."""
     return pa.schema([arrow_field(c) for c in schema])
+
+
+def from_rows(schema: TableSchema, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
+    """Return rows of Python values, as a database's driver gives them, as a batch of a schema.
+
+    A moment may be a text with its offset.
+    """
+    fields = arrow_schema(schema)
+    columns = zip(*rows, strict=True)
+    arrays = [_array(values, field.type) for values, field in zip(columns, fields, strict=True)]
+    nullable = pa.schema([field.with_nullable(nullable=True) for field in fields])
+    return pa.RecordBatch.from_arrays(arrays, schema=nullable)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind) and any(isinstance(value, str) for value in values):
+        values = [value and _moment(value) for value in values]
+    return pa.array(values, kind)
+
+
+def _moment(text: str) -> datetime:
+    # Seven digits of a second, then the offset behind a space.
+    clock, _, offset = text.rpartition(" ")
+    return datetime.fromisoformat(f"{clock[:26]}{offset}")

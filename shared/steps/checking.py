@@ -1,43 +1,123 @@
 """A run against its table's checks: what was observed, what earlier runs measured, the verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC
 from itertools import islice
-from typing import get_args
 
+from shared.checks import Inspection, looked_for, require_checkable
 from shared.checks.judging import Past, judge
 from shared.checks.judging import tested as judge_test
 from shared.checks.values import MASK
-from shared.config.checks import Check, References, Rows, RunCheck, SqlCheck
-from shared.config.models import TableConfig
-from shared.core.checks import Breach, CheckResult, require_passed
+from shared.config.checks import Check, Freshness, References, Rows, RunCheck, SqlCheck
+from shared.config.models import ResolvedTable, TableConfig
+from shared.core.checks import Breach, CheckResult, Observed, Verdict, require_passed
 from shared.core.manifests import Manifest
+from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState
-from shared.targets.base import NO_TESTS, Parent, RowTest, StagedTests
+from shared.errors import InvalidConfigError
+from shared.targets.base import NO_TESTS, Parent, ReadPart, RowTest, StagedTests
 from shared.wiring import Services
 
+LAST = "99991231T235959Z-ffffffffffff"
+"""Stands for a run after all others."""
+
 LOOKED_AT = 4
-"""For each run to compare with so many records are read: not all runs committed, or in one mode."""
+"""For each run to compare with so many records are read at most: some are of another mode."""
 
 
 def verdicts(
-    config: TableConfig, manifest: Manifest, services: Services
+    config: TableConfig, manifest: Manifest, services: Services, read: ReadPart
 ) -> tuple[CheckResult, ...]:
     """Return the verdicts on a staged run, by the table's checks as they are now.
 
-    A rewind brings back what was judged before; a backfill is compared with nothing.
+    If those were others when the rows were staged, the parts are read once more. A rewind brings
+    back what was judged before; a backfill is compared with nothing.
     """
     if manifest.rewind or not config.checks:
         return ()
+    observed, is_late = _seen(config, manifest, read)
     is_whole = not manifest.is_backfill
-    checks = [c for c in config.checks if is_whole or not isinstance(c, get_args(RunCheck))]
-    past = _Past(manifest, services)
-    return judge(checks, manifest.observed, snapshot=manifest.snapshot, past=past)
+    checks = [c for c in config.checks if is_whole or not isinstance(c, RunCheck)]
+    past = _Past(manifest.table, manifest.mode, manifest.run_id, services)
+    return judge(checks, observed, snapshot=manifest.snapshot, past=past, is_late=is_late)
+
+
+def _seen(config: TableConfig, manifest: Manifest, read: ReadPart) -> tuple[Observed, bool]:
+    """Return what is known of a run's rows, and whether it took another look at them."""
+    observed = manifest.observed
+    if observed and looked_for(config).items() <= observed.looked_for.items():
+        return observed, False
+    require_checkable(config, manifest.schema)
+    inspection = Inspection(config, manifest.schema, lambda _, __: None)
+    for part in manifest.parts:
+        for _ in inspection.sift(read(part)):
+            pass
+    seen = inspection.observed()
+    return replace(seen, rows_quarantined=0), True
+
+
+def unchanged(config: TableConfig, run: Run, services: Services) -> tuple[CheckResult, ...]:
+    """Return the verdicts on a run that does not read its source, which has not changed.
+
+    Only time has passed, so only the age of what is there is judged.
+
+    Raises:
+        CheckFailedError: it is too old.
+    """
+    checks = [check for check in config.checks if isinstance(check, Freshness)]
+    past = _Past(config.name, config.sync_mode, run.run_id, services)
+    results = judge(checks, Observed(), snapshot=_now(services), past=past)
+    require_passed(config.name, results)
+    return results
+
+
+def _now(services: Services) -> str:
+    return f"{services.now().astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+
+
+def check_now(resolved: ResolvedTable, services: Services) -> tuple[CheckResult, ...]:
+    """Return the verdicts on a table as it is in its target now; nothing is set aside.
+
+    Checks that compare runs are compared with the last runs only where a run is the whole table.
+
+    Raises:
+        InvalidConfigError: the table is not there, or a check does not suit its columns.
+    """
+    config = resolved.table
+    with closing(services.target(resolved)) as target:
+        schema = target.schema()
+        if schema is None:
+            raise InvalidConfigError(
+                f"{config.name} is not in its target yet: its first run makes it", table=config.name
+            )
+        require_checkable(config, schema)
+        inspection = Inspection(config, schema, lambda _, __: None)
+        names = dict.fromkeys([*schema.primary_key, *(n for c in config.checks for n in c.of)])
+        for _ in inspection.sift(target.scan(list(names) or schema.names[:1])):
+            pass
+        breaches = target.test(row_tests(config, services))
+    is_whole = config.sync_mode is SyncMode.FULL
+    last = _Past(config.name, SyncMode.FULL, LAST, services)
+    judged = judge(
+        config.checks,
+        inspection.observed(),
+        snapshot=_now(services),
+        past=last if is_whole else lambda _, __: (),
+    )
+    found = [_unmoved(result) for result in judged]
+    return (*found, *tested(config, breaches))
+
+
+def _unmoved(result: CheckResult) -> CheckResult:
+    is_set_aside = result.verdict is Verdict.QUARANTINED
+    return replace(result, verdict=Verdict.WARNED) if is_set_aside else result
 
 
 def has_tests(config: TableConfig, manifest: Manifest) -> bool:
     """Say whether the target has to test a run's staged rows."""
-    is_tested = any(isinstance(check, get_args(SqlCheck)) for check in config.checks)
+    is_tested = any(isinstance(check, SqlCheck) for check in config.checks)
     return is_tested and manifest.rewind is None
 
 
@@ -73,7 +153,7 @@ def row_tests(config: TableConfig, services: Services) -> tuple[RowTest, ...]:
             parent=_parent(check, services) if isinstance(check, References) else None,
         )
         for check in config.checks
-        if isinstance(check, get_args(SqlCheck))
+        if isinstance(check, SqlCheck)
     )
 
 
@@ -82,7 +162,7 @@ def tested(config: TableConfig, breaches: Mapping[str, Breach]) -> tuple[CheckRe
     return tuple(
         judge_test(check, _masked(breaches[check.title], config))
         for check in config.checks
-        if check.title in breaches and isinstance(check, get_args(SqlCheck))
+        if check.title in breaches and isinstance(check, SqlCheck)
     )
 
 
@@ -102,30 +182,32 @@ def _parent(check: References, services: Services) -> Parent:
 
 
 class _Past:
-    """What the last runs of a table measured; their records are read when it is first asked."""
+    """What the last runs of a table measured; their records are read when they are asked for."""
 
-    def __init__(self, manifest: Manifest, services: Services) -> None:
-        self._manifest = manifest
-        self._services = services
-        self._runs: list[Run] = []
-        self._read = 0
+    def __init__(self, table: str, mode: SyncMode, before: str, services: Services) -> None:
+        self._table = table
+        self._mode = mode
+        self._before = before
+        self._ledger = services.ledger
+        self._seen: dict[bool, tuple[list[Run], Iterator[Run]]] = {}
 
     def __call__(self, check: Check, count: int) -> Sequence[Past]:
-        self._look(count)
-        found = (_measured(check, run) for run in self._runs)
-        return list(islice((each for each in found if each), count))
+        # What was newest when nothing had changed since is as good, and so is that of any mode.
+        is_age = isinstance(check, Freshness)
+        runs = islice(self._runs(with_skipped=is_age), count * LOOKED_AT)
+        alike = (run for run in runs if is_age or run.mode is self._mode)
+        return list(islice((found for run in alike if (found := _measured(check, run))), count))
 
-    def _look(self, count: int) -> None:
-        wanted = count * LOOKED_AT
-        if wanted <= self._read:
-            return
-        self._read = wanted
-        newest = self._services.ledger.newest(self._manifest.table, self._manifest.run_id)
-        self._runs = [run for run in islice(newest, wanted) if self._is_alike(run)]
-
-    def _is_alike(self, run: Run) -> bool:
-        is_of_mode = run.mode is self._manifest.mode and not run.is_repair
-        return is_of_mode and run.state is RunState.COMMITTED
+    def _runs(self, *, with_skipped: bool) -> Iterator[Run]:
+        """Yield runs, those first that were read before."""
+        if with_skipped not in self._seen:
+            states = (RunState.COMMITTED, *((RunState.SKIPPED,) if with_skipped else ()))
+            self._seen[with_skipped] = [], self._ledger.newest(self._table, self._before, states)
+        known, others = self._seen[with_skipped]
+        yield from list(known)
+        for run in others:
+            known.append(run)
+            yield run
 
 
 def _measured(check: Check, run: Run) -> Past:

@@ -22,7 +22,7 @@ from shared.errors import (
     UnitTooLargeError,
 )
 from shared.sources.base import Extent, Snapshot, Source
-from shared.steps import columns, rewinds, units
+from shared.steps import checking, columns, rewinds, units
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.wiring import Services
 
@@ -139,7 +139,8 @@ def _begin(work: Work, resolved: ResolvedTable, source: Source) -> Manifest | No
         token = unchanged.token(source.change_token(), mode, run.config_generation or 0)
         reason = unchanged.verdict(run, token, state)
         if reason and is_there:
-            work.finish(RunState.SKIPPED, reason=reason)
+            verdicts = checking.unchanged(resolved.table, run, work.services)
+            work.finish(RunState.SKIPPED, reason=reason, checks=verdicts)
             return None
         require_table(run.table, mode, state, is_there=is_there)
         schema = columns.staged(target, resolved.table, source.schema())

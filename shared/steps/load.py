@@ -58,7 +58,9 @@ def _load_run(run: Run, manifest: Manifest, services: Services) -> None:
         attempt(services, run, "load", RunState.LOADING) as work,
         closing(services.target(resolved)) as target,
     ):
-        results = checking.verdicts(resolved.table, manifest, services)
+        results = checking.verdicts(
+            resolved.table, manifest, services, partial(_read, work, manifest)
+        )
         published = _published_before(target, manifest)
         if published is None:
             checks.require_passed(run.table, results)
@@ -134,7 +136,9 @@ def _load_part(run: Run, manifest: Manifest, number: int, services: Services) ->
                 done = target.staged(manifest)
             if len(done) < len(manifest.all_parts):
                 return
-        results = checking.verdicts(resolved.table, manifest, services)
+        results = checking.verdicts(
+            resolved.table, manifest, services, partial(_read, work, manifest)
+        )
         _publish(work, target, manifest, resolved, results)
 
 

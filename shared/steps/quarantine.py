@@ -89,7 +89,7 @@ def export(run: Run, services: Services) -> Iterator[bytes]:
 
     Raises:
         InvalidMessageError: the run staged nothing, so all of its file is in quarantine.
-        IllegalTransitionError: the run rejected no rows.
+        IllegalTransitionError: the run rejected no rows, or they came from a table.
     """
     manifest, file = _origin(run, services)
     _require_rejects(manifest)
@@ -294,6 +294,11 @@ def _require_fruitless(run: Run, name: str, services: Services) -> None:
 
 
 def _origin(run: Run, services: Services) -> tuple[Manifest, FileOrigin]:
+    if run.trigger is not Trigger.FILE:
+        raise IllegalTransitionError(
+            f"the rows of run {run.run_id} came from a table, which still has them: mend them "
+            f"there, and a run of {run.table} brings them"
+        )
     manifest = services.manifests.find(run.table, run.run_id)
     if manifest is None or manifest.file is None:
         raise InvalidMessageError(

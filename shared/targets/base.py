@@ -1,6 +1,6 @@
 """What every target promises: stage out of sight, then publish in one short transaction."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -255,6 +255,12 @@ class Target(Protocol):
 
     def test(self, tests: Sequence[RowTest]) -> Mapping[str, Breach]:
         """Return what tests find in the table as it is, by their names."""
+
+    def scan(self, columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
+        """Yield some columns of all rows of the table as it is, in no order, typed as ``schema``.
+
+        Nothing when there is no table. Memory is flat, whatever the size.
+        """
 
     def count(self) -> int:
         """Return the table's number of rows."""

@@ -1,6 +1,7 @@
 """Tests that only a target can make of rows: before a run is published, and of the table itself."""
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -138,3 +139,24 @@ def test_values_of_every_kind_can_be_unique(engine: Engine) -> None:
         dict.fromkeys(kinds, 2)
     )
     assert all(len(breach.sample) == 1 for breach in published.breaches.values())
+
+
+def test_scan_yields_the_values_that_were_loaded(engine: Engine) -> None:
+    kinds = {"n": "decimal(20,4)", "t": "text", "b": "bool", "at": "timestamptz", "doc": "json"}
+    schema = a_schema(id="int64", **kinds)
+    moment = dt.datetime(2024, 1, 31, 12, 0, 0, 123456, tzinfo=dt.UTC)
+    rows = [(1, Decimal("1.5000"), "ä'", True, moment, '{"a": 1}'), (2, *[None] * 5)]
+    table = Table(engine, schema=schema)
+    table.load(rows)
+
+    with table.target() as target:
+        found = [row for batch in target.scan(schema.names) for row in batch.to_pylist()]
+        part = [row for batch in target.scan(["t"]) for row in batch.to_pylist()]
+
+    one, two = sorted(found, key=lambda row: row["id"])
+    assert json.loads(one.pop("doc")) == {"a": 1}
+    assert tuple(one.values()) == rows[0][:-1]
+    assert set(two.values()) == {2, None}
+    assert sorted(part, key=repr) == [{"t": "ä'"}, {"t": None}]
+    with Table(engine).target() as target:
+        assert list(target.scan(["id"])) == []

@@ -31,6 +31,8 @@ def test_rows_that_break_a_check_go_to_quarantine_and_the_others_are_loaded(clou
     )
 
     run = cloud.run("checked")
+    listed = cloud.sluice("quarantine", "list", "checked")
+    replayed = cloud.sluice("quarantine", "replay", run.run_id)
 
     assert run.state is RunState.COMMITTED, run.failure
     assert run.receipt is not None
@@ -46,6 +48,8 @@ def test_rows_that_break_a_check_go_to_quarantine_and_the_others_are_loaded(clou
     assert json.loads(row["raw"]) == {"id": "2", "city": "***", "size": "-1"}
     assert (row["rule"], row["column"]) == ("range(size)", "size")
     assert any("such as (id=2, size=-1)" in note for note in run.receipt.notes)
+    assert run.run_id in listed.stdout
+    assert "came from a table" in replayed.stderr
 
 
 def test_check_that_fails_stops_the_run_before_anything_is_published(cloud: Cloud) -> None:
@@ -59,16 +63,19 @@ def test_check_that_fails_stops_the_run_before_anything_is_published(cloud: Clou
     )
 
     run = cloud.run("stopped")
-    place = cloud.services.config.get("stopped")[0].table.snowflake
-    cloud.configure("stopped", checks=[rule | {"severity": "warn"}])
+    cloud.configure("stopped", checks=[rule | {"matches": "^[A-Zn]"}])
+    cloud.sluice("replay", run.run_id)
+    (again,) = cloud.runs("stopped")
+    cloud.configure("stopped", checks=[rule | {"matches": "^[A-Z]", "severity": "warn"}])
     replayed = cloud.sluice("replay", run.run_id)
 
-    assert place
     assert run.state is RunState.QUARANTINED
     assert run.failure is not None
     assert run.failure.error == "CheckFailedError"
     assert "1 of 2 rows break it, such as (id=2, city=***)" in run.failure.message
     assert verdicts(run) == {"pattern(city)": Verdict.FAILED}
+    assert again.failure is not None
+    assert "such as (id=2, city=oslo)" in again.failure.message
     assert replayed.returncode == 0, replayed.stderr
     assert cloud.target("SELECT count(*) FROM stopped") == [(2,)]
     assert verdicts(cloud.runs("stopped")[-1]) == {"pattern(city)": Verdict.WARNED}
@@ -170,3 +177,69 @@ def test_runs_are_compared_with_those_before_them(cloud: Cloud) -> None:
     assert grown.failure is not None
     assert "6 rows, the median of the last 4 runs is 3" in grown.failure.message
     assert cloud.target("SELECT count(*) FROM compared") == [(4,)]
+
+
+def test_table_is_checked_and_profiled_as_it_is_in_the_target_now(cloud: Cloud) -> None:
+    rows = ", ".join(f"({i}, '{'Rome' if i % 2 else 'Oslo'}', {i})" for i in range(120))
+    make(
+        cloud,
+        "looked_at",
+        rows,
+        {"check": "in_set", "column": "city", "values": ["Rome", "Oslo"]},
+        {"check": "unique", "columns": ["size"]},
+        {"check": "range", "column": "size", "max": 118, "severity": "quarantine"},
+        {"check": "rows", "min": 100},
+    )
+    run = cloud.run("looked_at")
+
+    good = cloud.sluice("check", "looked_at", "--json")
+    cloud.target("UPDATE looked_at SET city = 'Paris', size = 7 WHERE id = 3")
+    bad = cloud.sluice("check", "looked_at")
+    profile = cloud.sluice("profile", "looked_at")
+    shown = cloud.sluice("runs", run.run_id)
+
+    assert (good.returncode, {r["verdict"] for r in json.loads(good.stdout)}) == (0, {"passed"})
+    assert bad.returncode == 1
+    assert "1 of 119 rows break it, such as (id=3, city=Paris)" in bad.stdout
+    assert "2 rows have values of other rows, such as (size=7)" in bad.stdout
+    assert "- {check: in_set, column: city, values: [Oslo, Paris, Rome]}\n" in profile.stdout
+    assert "most frequent: Oslo (60), Rome (58), Paris (1)" in profile.stdout
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert ["quarantined", "range(size)", "quarantine", "1"] in lines
+
+
+def test_file_is_profiled_without_any_cloud(cloud: Cloud, tmp_path: Any) -> None:
+    file = tmp_path / "cities.csv"
+    file.write_text("id;city\n" + "".join(f"{i};Rome\n" for i in range(100)))
+
+    found = json.loads(cloud.sluice("profile", str(file), "--json").stdout)
+
+    assert [(c["name"], c["distinct"], c["maximum"]) for c in found["columns"]] == [
+        ("id", 100, 99),
+        ("city", 1, "Rome"),
+    ]
+    assert {"check": "in_set", "column": "city", "values": ["Rome"]} in found["checks"]
+
+
+def test_table_without_checks_or_rows_says_what_to_do(cloud: Cloud) -> None:
+    cloud.configure("unchecked")
+
+    done = cloud.sluice("check", "unchecked")
+    profile = cloud.sluice("profile", "unchecked")
+
+    assert (done.returncode, profile.returncode) == (1, 1)
+    assert "`sluice profile unchecked` suggests some" in done.stderr
+    assert "`sluice run unchecked` brings it there" in profile.stderr
+
+
+def test_age_is_judged_also_where_the_source_has_not_changed(cloud: Cloud) -> None:
+    cloud.source("CREATE TABLE {db}.AGED (ID NUMBER(9,0), DAY DATE, PRIMARY KEY (ID))")
+    cloud.source("INSERT INTO {db}.AGED VALUES (1, '2020-01-31')")
+    rule = {"check": "freshness", "column": "day", "max_age": "1d", "severity": "warn"}
+    cloud.configure("aged", schedule="hourly", checks=[rule])
+
+    read, skipped = cloud.slot("aged", 0), cloud.slot("aged", 1)
+
+    assert (read.state, skipped.state) == (RunState.COMMITTED, RunState.SKIPPED)
+    assert verdicts(read) == verdicts(skipped) == {"freshness(day)": Verdict.WARNED}
+    assert "the newest value is of 2020-01-31" in skipped.checks[0].reason

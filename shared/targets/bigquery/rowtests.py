@@ -1,13 +1,19 @@
 """Tests of all rows in BigQuery: the same questions as of any database, each one query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
+
+import pyarrow as pa
 
 from shared.checks.values import shown
 from shared.config.models import TableConfig
 from shared.core.checks import SAMPLE_ROWS, Breach
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
+from shared.core.schemas import Column, Kind, TableSchema
+from shared.stage.arrow import from_rows
+from shared.stage.reader import BATCH_ROWS
 from shared.targets.base import Parent, RowTest
 from shared.targets.bigquery import sql, tables
 from shared.targets.bigquery.identifiers import quote
@@ -79,6 +85,19 @@ class RowTests:
             for row in found
         )
         return Breach(rows=number, sample=sample)
+
+
+def scan(jobs: Jobs, table: Ref, columns: TableSchema) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of all rows of a table."""
+    listed = ", ".join(_read(column) for column in columns)
+    rows = iter(jobs.query(f"SELECT {listed} FROM {table.sql} AS s"))
+    while batch := [tuple(row) for row in islice(rows, BATCH_ROWS)]:
+        yield from_rows(columns, batch)
+
+
+def _read(column: Column) -> str:
+    value = f"s.{quote(column.name)}"
+    return f"TO_JSON_STRING({value})" if column.type.kind is Kind.JSON else value
 
 
 def _stands_in(table: str, columns: Sequence[str], others: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Rows into BigQuery: loaded out of sight, then visible by one script, once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 
 import pyarrow as pa
@@ -38,7 +38,7 @@ from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.publishing import Publishing
 from shared.targets.bigquery.rebuilding import Rebuilding, Versions
-from shared.targets.bigquery.rowtests import RowTests
+from shared.targets.bigquery.rowtests import RowTests, scan
 from shared.targets.bigquery.staging import PREFIX, Staging
 from shared.targets.bigquery.tables import Ref
 from shared.targets.relational.bookkeeping import SCHEMA
@@ -249,6 +249,14 @@ class BigQueryTarget:
         if tables.find(self._jobs, self._table) is None:
             return {}
         return self._tests(self._table, None).run(tests)
+
+    def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some columns of all rows of the table as it is."""
+        found = tables.find(self._jobs, self._table)
+        if found is None:
+            return
+        wanted = TableSchema(tuple(found.schema.column(name) for name in columns))
+        yield from scan(self._jobs, self._table, wanted)
 
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""

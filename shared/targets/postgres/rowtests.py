@@ -1,8 +1,9 @@
-"""The statements of tests of all rows. Pure: names in, text out; rows are called ``s``."""
+"""The statements of tests of all rows: names in, text out; rows are called ``s``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from shared.core.schemas import Column
+from shared.core.schemas import Column, Kind
 from shared.targets.postgres import sql
 from shared.targets.postgres.identifiers import quote
 
@@ -42,6 +43,26 @@ def not_staged(table: str, staging: str, key: Sequence[str], casts: dict[str, st
 def is_known(columns: Sequence[str]) -> str:
     """Return whether none of a row's values is NULL."""
     return " AND ".join(f"s.{quote(name)} IS NOT NULL" for name in columns)
+
+
+def scan(
+    cursor: Any, table: str, columns: Sequence[Column], batch_rows: int
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield the rows of a table, so many at a time; the driver would take all of them at once."""
+    values = ", ".join(_read(c) for c in columns)
+    cursor.execute(f"DECLARE sluice_scan NO SCROLL CURSOR FOR SELECT {values} FROM {table} s")
+    while True:
+        cursor.execute(f"FETCH {batch_rows} FROM sluice_scan")
+        rows = cursor.fetchall()
+        if not rows:
+            return
+        yield rows
+
+
+def _read(column: Column) -> str:
+    value = f"s.{quote(column.name)}"
+    is_text = column.type.kind in (Kind.TEXT, Kind.JSON)
+    return f"{value}::text" if is_text else value
 
 
 def _groups(what: str, rows: str, columns: Sequence[Column]) -> str:

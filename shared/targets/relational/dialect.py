@@ -4,7 +4,7 @@ An engine is a package beside this one. Its modules fulfil the protocols below a
 ``Dialect`` is only the list of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -180,6 +180,11 @@ class TestStatements(Protocol):
 
     def is_known(self, columns: Sequence[str]) -> str:
         """Return whether none of a row's values is NULL."""
+
+    def scan(
+        self, cursor: Any, table: str, columns: Sequence[Column], batch_rows: int
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """Yield the rows of a table, so many at a time, as values of Python."""
 
 
 class Types(Protocol):

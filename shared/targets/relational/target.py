@@ -15,6 +15,8 @@ from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.schemas import Column, TableSchema
+from shared.stage.arrow import from_rows
+from shared.stage.reader import BATCH_ROWS
 from shared.targets import guards
 from shared.targets.base import (
     NO_TESTS,
@@ -260,6 +262,17 @@ class RelationalTarget(ABC):
                 schema=schema,
                 manifest=None,
             ).run(tests)
+
+    def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some columns of all rows of the table as it is."""
+        schema = self.schema()
+        if schema is None:
+            return
+        wanted = TableSchema(tuple(schema.column(name) for name in columns))
+        with self._transaction() as cursor:
+            found = self._dialect.tests.scan(cursor, self._table, list(wanted), BATCH_ROWS)
+            for rows in found:
+                yield from_rows(wanted, rows)
 
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""

@@ -1,6 +1,7 @@
-"""The statements of tests of all rows. Pure: names in, text out; rows are called ``s``."""
+"""The statements of tests of all rows: names in, text out; rows are called ``s``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from shared.core.schemas import Column, Kind
 from shared.targets.sqlserver import sql
@@ -45,6 +46,16 @@ def not_staged(table: str, staging: str, key: Sequence[str], casts: dict[str, st
 def is_known(columns: Sequence[str]) -> str:
     """Return whether none of a row's values is NULL."""
     return " AND ".join(f"s.{quote(name)} IS NOT NULL" for name in columns)
+
+
+def scan(
+    cursor: Any, table: str, columns: Sequence[Column], batch_rows: int
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield the rows of a table, so many at a time."""
+    listed = ", ".join(_shown(c) for c in columns)
+    cursor.execute(f"SELECT {listed} FROM {table} AS s")
+    while rows := cursor.fetchmany(batch_rows):
+        yield rows
 
 
 def _groups(what: str, rows: str, columns: Sequence[Column]) -> str:

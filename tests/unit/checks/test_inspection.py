@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.checks import Flaw, Inspection
+from shared.checks import Flaw, Inspection, looked_for
 from shared.core.checks import SKETCH_HASHES, Measure, Observed, total
 from shared.stage.arrow import arrow_schema
+from shared.wire import from_json, to_json
 from tests.builders import a_schema
 from tests.unit.checks.test_rules import a_table
 
@@ -89,6 +90,25 @@ def test_table_without_checks_passes_batches_as_they_are() -> None:
     assert observed == Observed(rows=1)
 
 
+def test_look_is_another_one_once_a_rule_is_or_rows_are_to_be_set_aside() -> None:
+    rule = {"check": "range", "column": "size", "min": 0}
+    known = looked_for(a_table(rule))
+
+    assert looked_for(a_table(rule | {"severity": "warn", "max_percent": 5})) == known
+    assert looked_for(a_table(rule | {"min": 1})) != known
+    assert looked_for(a_table(rule | {"severity": "quarantine"})) != known
+    drift = {"check": "drift", "column": "size"}
+    counted = looked_for(a_table(drift | {"distinct_percent": 5}))
+    assert looked_for(a_table(drift)).items() < counted.items()
+
+
+def test_units_that_looked_for_different_things_have_looked_for_what_both_did() -> None:
+    one = Observed(looked_for={"a": "1", "b": "1"})
+    other = Observed(looked_for={"a": "1", "b": "2", "c": "1"})
+
+    assert one.plus(other).looked_for == {"a": "1"}
+
+
 ROWS = st.lists(
     st.tuples(
         st.integers(0, 99),
@@ -137,6 +157,20 @@ def test_estimate_of_distinct_values_is_close(count: int) -> None:
 
     exactly = count < SKETCH_HASHES
     assert observed.columns["id"].distinct == pytest.approx(count, rel=0 if exactly else 0.15)
+
+
+def test_observation_survives_its_way_through_a_manifest() -> None:
+    checks = (*CHECKS, {"check": "freshness", "column": "at", "max_age": "1d"})
+    schema = a_schema(id="int64", name="text", size="int64", at="date")
+    batch = pa.RecordBatch.from_pydict(
+        {"id": [1], "name": [None], "size": [2**62], "at": [19753]}, schema=arrow_schema(schema)
+    )
+    inspection = Inspection(a_table(*checks), schema, lambda *_: None)
+
+    list(inspection.sift([batch, batch]))
+
+    observed = inspection.observed(("rejects",))
+    assert from_json(Observed, to_json(observed), "a manifest") == observed
 
 
 def test_nobody_who_looked_adds_up_to_nothing() -> None:

@@ -14,10 +14,18 @@ SNAPSHOT = "2024-01-31 12:00:00.123456789"
 
 
 def verdict(
-    check: dict[str, Any], observed: Observed | None, past: Sequence[Past] = ()
+    check: dict[str, Any],
+    observed: Observed,
+    past: Sequence[Past] = (),
+    *,
+    is_late: bool = False,
 ) -> CheckResult:
     (found,) = judge(
-        a_table(check).checks, observed, snapshot=SNAPSHOT, past=lambda _, n: list(past)[:n]
+        a_table(check).checks,
+        observed,
+        snapshot=SNAPSHOT,
+        past=lambda _, n: list(past)[:n],
+        is_late=is_late,
     )
     return found
 
@@ -48,8 +56,13 @@ def test_share_of_broken_rows_decides(check: dict[str, Any], rows: int, expected
     assert not rows or "such as (x=9)" in found.reason
 
 
-def test_run_that_nobody_looked_at_is_unknown_and_never_passes() -> None:
-    assert verdict({"check": "rows", "min": 1}, None).verdict is Verdict.UNKNOWN
+def test_rows_that_are_staged_already_cannot_be_set_aside() -> None:
+    check = {"check": "range", "column": "x", "max": 8, "severity": "quarantine"}
+
+    found = verdict(check, broken_by(1), is_late=True)
+
+    assert found.verdict is Verdict.FAILED
+    assert "a new run sets them aside" in found.reason
 
 
 @pytest.mark.parametrize(

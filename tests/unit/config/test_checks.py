@@ -1,14 +1,16 @@
 """What a table may ask of its data: defaults, titles, and each rule by a file that breaks it."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from shared.config import resolve
 from shared.config.checks import KINDS
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.models import ResolvedTable, TableConfig, TablesFile
 from shared.errors import InvalidConfigError
 from shared.wire import from_json, to_json
 from tests.builders import table_data
@@ -82,6 +84,14 @@ def test_every_kind_has_a_section_of_the_page() -> None:
         row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
         own = set(kind.model_fields) - {"check", "name", "severity", "max_percent"}
         assert all(f"`{key}`" in row for key in own), name
+
+
+def test_example_of_the_page_is_a_valid_table_file() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", Path("docs/checks.md").read_text(), re.DOTALL)
+
+    (table,) = TablesFile.model_validate(yaml.safe_load(example)).tables
+
+    assert {check.check for check in table.checks} > {"not_null", "predicate", "freshness"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core.checks import Breach, Observed
 from shared.core.plans import Plan, Slice, Unit, assemble, find_slice, open_units
 from shared.errors import IntegrityError
 from shared.wire import from_json, to_json
@@ -160,3 +161,24 @@ def test_another_version_is_refused(value: Plan | Unit) -> None:
 
     with pytest.raises(IntegrityError, match=r"p is not a valid (Plan|Unit): version: "):
         from_json(type(value), json.dumps(body).encode(), "p")
+
+
+def test_what_units_saw_of_their_rows_adds_up_in_the_manifest() -> None:
+    seen = Observed(
+        rows=10, rows_quarantined=1, breaches={"range(a)": Breach(rows=2)}, rejects=("one",)
+    )
+    done = {
+        "0": replace(a_leaf("0"), observed=seen),
+        "1": replace(a_leaf("1"), observed=replace(seen, rejects=("two",))),
+        "2": Unit(key_parts=(a_part(name="keys"),)),
+    }
+
+    manifest = assemble(a_plan(3), done)
+
+    assert manifest.observed == Observed(
+        rows=20,
+        rows_quarantined=2,
+        breaches={"range(a)": Breach(rows=4)},
+        rejects=("one", "two"),
+    )
+    assert manifest.rows_rejected == 2
