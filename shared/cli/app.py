@@ -25,6 +25,7 @@ COMMANDS = {
     "rewind": "shared.cli.repairs:rewind",
     "restore": "shared.cli.repairs:restore",
     "runs": "shared.cli.runs:runs",
+    "verify": "shared.cli.verify:verify",
     "validate": "shared.cli.tables:validate",
     "schema": "shared.cli.tables:schema",
     "metadata": "shared.cli.tables:metadata",

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shared.core.receipts import Receipt
+from shared.core.receipts import Receipt, Verdict
 from shared.core.runs import Run, RunState, Trigger
 
 console = Console()
@@ -22,6 +22,12 @@ _STYLES = {
     RunState.SUPERSEDED: "yellow",
     RunState.QUARANTINED: "red",
     RunState.FAILED: "red",
+}
+
+_VERDICTS = {
+    Verdict.VERIFIED: "green",
+    Verdict.UNVERIFIABLE: "yellow",
+    Verdict.MISMATCH: "bold red",
 }
 
 
@@ -117,8 +123,8 @@ def receipt_panel(run: Run) -> Panel:
         said = note(run) or "no receipt: nothing was loaded"
         return Panel(Text(said), title=run.table, subtitle=str(run.state), expand=False)
     grid.add_row("at source", f"{receipt.rows_source:,}", _source(run, receipt))
-    grid.add_row("staged", f"{receipt.rows_staged:,}", "Parquet, hashed")
-    grid.add_row("loaded", f"{receipt.rows_loaded:,}", "counted by the target")
+    grid.add_row("staged", f"{receipt.rows_staged:,}", _staged(receipt))
+    grid.add_row("loaded", f"{receipt.rows_loaded:,}", _loaded(receipt))
     grid.add_row("rejected", f"{receipt.rows_rejected:,}", "in quarantine, with reasons")
     grid.add_row(
         "published",
@@ -128,11 +134,16 @@ def receipt_panel(run: Run) -> Panel:
     grid.add_row("seconds", _seconds(run), f"{rows_per_second(run):,.0f} rows/s in the functions")
     for text in receipt.notes:
         grid.add_row("note", "", escape(text))
-    verdict = "[green]adds up[/]" if receipt.adds_up else "[red]does not add up[/]"
+    for name, why in receipt.left_out.items():
+        grid.add_row("left out", "", escape(f"{name}: {why}"))
+    if receipt.reason:
+        grid.add_row("reason", "", escape(receipt.reason))
+    for each in receipt.differences:
+        grid.add_row("differs", "", escape(str(each)))
     return Panel(
         grid,
         title=f"{run.table}  {run.run_id}",
-        subtitle=f"{run.state}, {verdict}",
+        subtitle=f"{run.state}, {verdict(receipt)}",
         title_align="left",
         subtitle_align="left",
         expand=False,
@@ -146,6 +157,21 @@ def _source(run: Run, receipt: Receipt) -> str:
     if run.trigger is Trigger.FILE:
         return f"records of the file of {at}"
     return f"{'one pinned snapshot' if receipt.is_pinned else 'snapshot not pinned'}, {at}"
+
+
+def verdict(receipt: Receipt) -> str:
+    """Return a receipt's verdict in its colour."""
+    return f"[{_VERDICTS[receipt.verdict]}]{receipt.verdict}[/]"
+
+
+def _staged(receipt: Receipt) -> str:
+    if receipt.staged is None or receipt.staged.fingerprint is None:
+        return "Parquet, hashed"
+    return f"Parquet, hashed; fingerprint {receipt.staged.fingerprint}"
+
+
+def _loaded(receipt: Receipt) -> str:
+    return f"measured in {receipt.measured}" if receipt.measured else "counted by the target"
 
 
 def rows_per_second(run: Run) -> float:
