@@ -312,8 +312,9 @@ class _Ends:
 def _moment(text: str | None, kind: Kind) -> str | None:
     if text is None or kind not in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
         return text
-    clock, offset = text[:26], text[-5:]
-    return f"{clock} {offset[:3]}:{offset[3:]}" if kind is Kind.TIMESTAMPTZ else clock
+    # As ISO 8601 has it, which each of the databases reads.
+    clock, offset = text[:26].replace(" ", "T"), text[-5:]
+    return f"{clock}{offset[:3]}:{offset[3:]}" if kind is Kind.TIMESTAMPTZ else clock
 
 
 def _common(schema: TableSchema, target: Target) -> tuple[TableSchema, tuple[Difference, ...]]:
