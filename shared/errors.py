@@ -26,7 +26,8 @@ SluiceError
 └─ QuarantineError                 -> set the data aside with reasons, record, answer 204
     ├─ InvalidFileError              the file cannot be read as the table it was dropped for
     ├─ CheckFailedError              rows break a check of the table whose severity is fail
-    └─ IntegrityError                manifest and bytes disagree, or counts do not add up
+    ├─ IntegrityError                manifest and bytes disagree, or counts do not add up
+    └─ MismatchError                 rows are not the same ones at source, staged and in the target
 
 Two stand apart and never leave the step that meets them: ConflictError, a compare-and-set lost,
 and UnitTooLargeError, a unit of work that must be cut again.
@@ -162,6 +163,10 @@ class CheckFailedError(QuarantineError):
 
 class IntegrityError(QuarantineError):
     """Manifest and bytes disagree, or counts do not add up."""
+
+
+class MismatchError(QuarantineError):
+    """Rows are not the same ones at the source, staged and in the target; nothing was published."""
 
 
 class ConflictError(SluiceError):

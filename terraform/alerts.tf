@@ -13,6 +13,7 @@ locals {
     failed_runs      = { title = "A run failed for good", severity = "ERROR", by = ["table", "error"], heading = "errors" }
     quarantined_runs = { title = "A file was refused", severity = "WARNING", by = ["table", "error"], heading = "quarantine" }
     guarded_runs     = { title = "The guard stopped a load", severity = "ERROR", by = ["table"], heading = "the-guard-stopped-a-load" }
+    mismatches       = { title = "A published run does not match its source", severity = "CRITICAL", by = ["table"], heading = "a-receipt-does-not-match" }
     stuck_runs       = { title = "A stuck run was given up", severity = "ERROR", by = ["table"], heading = "a-stuck-run" }
     stale_tables     = { title = "A table is stale", severity = "WARNING", by = ["table"], heading = "a-stale-table" }
     lost_events      = { title = "A lost event was found", severity = "WARNING", by = [], heading = "a-lost-event-was-found" }

@@ -4,7 +4,7 @@
 locals {
   services       = join(" OR ", [for f in module.catalog.functions : "\"${f.name}\""])
   functions_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${local.services})"
-  quarantines    = "jsonPayload.error=(\"CheckFailedError\" OR \"InvalidFileError\" OR \"IntegrityError\" OR \"QuarantineError\")"
+  quarantines    = "jsonPayload.error=(\"CheckFailedError\" OR \"InvalidFileError\" OR \"IntegrityError\" OR \"MismatchError\" OR \"QuarantineError\")"
   guard          = "jsonPayload.error=\"EmptySourceError\""
 
   counters = {
@@ -12,6 +12,7 @@ locals {
     failed_runs      = { line = "gave up", where = "NOT ${local.quarantines} AND NOT ${local.guard}", labels = ["step", "table", "error"] }
     quarantined_runs = { line = "gave up", where = local.quarantines, labels = ["table", "error"] }
     guarded_runs     = { line = "gave up", where = local.guard, labels = ["table"] }
+    mismatches       = { line = "receipt does not match", where = null, labels = ["table"] }
     stuck_runs       = { line = "stuck run given up", where = null, labels = ["table"] }
     stale_tables     = { line = "table is stale", where = null, labels = ["table"] }
     lost_events      = { line = "dropped file that no event told of, announced again", where = null, labels = [] }

@@ -86,6 +86,8 @@ def translate(text: str, scope: Scope) -> Translated:
             return _cast(f"var_{node.name}", bound.kind)
         elif isinstance(node, exp.DataType) and not node.expressions and _is_numeric(node):
             return exp.DataType.build(f"DECIMAL({NUMERIC_PRECISION}, {NUMERIC_SCALE})")
+        elif isinstance(node, exp.ByteLength):
+            return _byte_length(node)
         return node
 
     changed = tree.transform(change)
@@ -127,6 +129,15 @@ def _parameter(node: exp.Parameter, scope: Scope, values: dict[str, Any]) -> Any
     bound = scope.parameters[node.name]
     values[node.name] = bound.value
     return _cast(node.name, bound.kind)
+
+
+def _byte_length(node: Any) -> Any:
+    """Return the length of a text or of bytes; DuckDB has a function for each."""
+    value = node.this
+    is_blob = exp.EQ(this=exp.func("typeof", value.copy()), expression=exp.Literal.string("BLOB"))
+    of_bytes = exp.func("octet_length", exp.cast(value.copy(), "BLOB"))
+    of_text = exp.func("strlen", exp.cast(value.copy(), "VARCHAR"))
+    return exp.Case(ifs=[exp.If(this=is_blob, true=of_bytes)], default=of_text)
 
 
 def _cast(name: str, kind: str) -> Any:

@@ -199,12 +199,8 @@ def _rewrite(node: exp.Expr, scope: Scope) -> exp.Expr:
         return _rewrite_to_char(node)
     if isinstance(node, exp.Anonymous):
         return _rewrite_function(node, scope)
-    if isinstance(node, exp.CountIf):
-        # DuckDB's own gives NULL where there are no rows.
-        chosen = exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))])
-        return exp.Count(this=chosen)
-    if isinstance(node, exp.HashAgg):
-        return _hash_agg([node.this, *node.expressions])
+    if isinstance(node, (exp.ByteLength, exp.CountIf, exp.HashAgg)):
+        return _rewrite_measure(node)
     if isinstance(node, (exp.CurrentTimestamp, exp.Localtimestamp, exp.CurrentDate)):
         return _current_time(node, scope)
     if isinstance(node, exp.Struct):
@@ -219,6 +215,17 @@ def _rewrite(node: exp.Expr, scope: Scope) -> exp.Expr:
         return node
     value = scope.facts.get(fact)
     return exp.null() if value is None else exp.Literal.string(value)
+
+
+def _rewrite_measure(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.ByteLength):
+        # DuckDB's octet_length takes bytes alone; of those, LENGTH says the same here.
+        return exp.func("strlen", node.this)
+    if isinstance(node, exp.CountIf):
+        # DuckDB's own gives NULL where there are no rows.
+        chosen = exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))])
+        return exp.Count(this=chosen)
+    return _hash_agg([node.this, *node.expressions])
 
 
 def _rewrite_cast(node: exp.Cast) -> exp.Expr:

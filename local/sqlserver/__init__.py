@@ -55,10 +55,11 @@ What differs:
 - OPENJSON needs WITH; a text longer than its nvarchar(n) is cut; varbinary is read as base64.
 - Results are held in memory before they are sent. Rows of `fast_executemany` are inserted by one
   statement per message, and one by one only when that fails.
-- Not served: MERGE, TRY … CATCH, TRY_CAST, WHILE, DATEADD and DATEDIFF, cursors, procedures of
-  one's own, triggers, IDENTITY, savepoints, MARS, bulk load messages, table-valued parameters,
-  sp_describe_first_result_set, sp_columns and its like, logins by Entra or Kerberos, rights, TDS 8
-  (`Encrypt=strict`). What is not known is refused with 102 or 195.
+- Not served: MERGE, TRY … CATCH, TRY_CAST, WHILE, DATEADD, DATEDIFF other than of days and
+  microseconds, cursors, procedures of one's own, triggers, IDENTITY, savepoints, MARS, bulk load
+  messages, table-valued parameters, sp_describe_first_result_set, sp_columns and its like, logins
+  by Entra or Kerberos, rights, TDS 8 (`Encrypt=strict`). What is not known is refused with 102 or
+  195.
 
 From the wire inwards: `server`, `wire`, `tokens`, `values` and `parameters`; `procedures`,
 `describe`, `session`, `scripts`, `arguments`, `renaming` and `replies`; `translate` with

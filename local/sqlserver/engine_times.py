@@ -112,6 +112,18 @@ CREATE CAST (sys.datetime2 AS sys.datetimeoffset) WITHOUT FUNCTION AS IMPLICIT;
 CREATE CAST (sys.datetimeoffset AS sys.datetime2) WITHOUT FUNCTION AS ASSIGNMENT;
 """  # noqa: S608 - constants of this module
 
+_DIFFERENCES = """
+CREATE FUNCTION sys.datediff_day(earlier date, later date) RETURNS integer IMMUTABLE STRICT
+PARALLEL SAFE LANGUAGE sql AS $$ SELECT later - earlier $$;
+""" + "".join(
+    f"""
+CREATE FUNCTION sys.datediff_microsecond(earlier sys.{name}, later sys.{name}) RETURNS bigint
+IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS
+  $$ SELECT later::bigint / 10 - earlier::bigint / 10 $$;
+"""
+    for name in NAMES
+)
+
 
 SETUP = "".join(
     (
@@ -132,5 +144,6 @@ SETUP = "".join(
             "BEGIN RETURN sys.clock_ticks(trim(value))::sys.clock; END",
         ),
         _BETWEEN_MOMENTS,
+        _DIFFERENCES,
     )
 )

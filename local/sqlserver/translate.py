@@ -88,6 +88,7 @@ def translate(sql: str, known: Types, *, as_columns: bool = False) -> Translatio
     text = definitions.written(tree)
     if text is not None:
         return Translation(text, after=after)
+    _name_differences(tree)
     tree = joins.rewrite(tree)
     types.rewrite(tree)
     parameters = _number_parameters(tree, dict(known), as_columns=as_columns)
@@ -128,6 +129,16 @@ def _lower_system_names(tree: exp.Expr) -> None:
         schema = _SYSTEM.get(table.db.lower())
         if schema is not None:
             table.set("db", exp.to_identifier(schema))
+
+
+def _name_differences(tree: exp.Expr) -> None:
+    for node in list(tree.find_all(exp.DateDiff)):
+        ends = [
+            each.this if isinstance(each, exp.TimeStrToTime) else each
+            for each in (node.expression, node.this)
+        ]
+        name = f"sys.datediff_{node.text('unit').lower()}"
+        node.replace(exp.Anonymous(this=name, expressions=ends))
 
 
 def _number_parameters(

@@ -25,6 +25,7 @@ COMMANDS = {
     "rewind": "shared.cli.repairs:rewind",
     "restore": "shared.cli.repairs:restore",
     "runs": "shared.cli.runs:runs",
+    "verify": "shared.cli.verify:verify",
     "trace": "shared.cli.lineage:trace",
     "lineage": "shared.cli.lineage:lineage",
     "cost": "shared.cli.costs:cost",

@@ -10,8 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shared.core.checks import CheckResult, Verdict
-from shared.core.receipts import Receipt
+from shared.core import checks
+from shared.core.checks import CheckResult
+from shared.core.receipts import Receipt, Verdict
 from shared.core.runs import Run, RunState, Trigger
 
 console = Console()
@@ -25,12 +26,18 @@ _STYLES = {
     RunState.FAILED: "red",
 }
 
+_RECEIPT_STYLES = {
+    Verdict.VERIFIED: "green",
+    Verdict.UNVERIFIABLE: "yellow",
+    Verdict.MISMATCH: "bold red",
+}
 
-_VERDICT_STYLES = {
-    Verdict.PASSED: "green",
-    Verdict.WARNED: "yellow",
-    Verdict.QUARANTINED: "yellow",
-    Verdict.FAILED: "red",
+
+_CHECK_STYLES = {
+    checks.Verdict.PASSED: "green",
+    checks.Verdict.WARNED: "yellow",
+    checks.Verdict.QUARANTINED: "yellow",
+    checks.Verdict.FAILED: "red",
 }
 
 
@@ -84,7 +91,7 @@ def verdicts(results: Iterable[CheckResult]) -> None:
     rows = [
         Listed(
             (
-                Text(str(result.verdict), style=_VERDICT_STYLES.get(result.verdict, "blue")),
+                Text(str(result.verdict), style=_CHECK_STYLES.get(result.verdict, "blue")),
                 result.name,
                 str(result.severity),
                 f"{result.rows:,}" if result.rows else "",
@@ -143,8 +150,8 @@ def receipt_panel(run: Run) -> Panel:
         said = note(run) or "no receipt: nothing was loaded"
         return Panel(Text(said), title=run.table, subtitle=str(run.state), expand=False)
     grid.add_row("at source", f"{receipt.rows_source:,}", _source(run, receipt))
-    grid.add_row("staged", f"{receipt.rows_staged:,}", "Parquet, hashed")
-    grid.add_row("loaded", f"{receipt.rows_loaded:,}", "counted by the target")
+    grid.add_row("staged", f"{receipt.rows_staged:,}", _staged(receipt))
+    grid.add_row("loaded", f"{receipt.rows_loaded:,}", _loaded(receipt))
     grid.add_row("rejected", f"{receipt.rows_rejected:,}", "in quarantine, with reasons")
     grid.add_row(
         "published",
@@ -154,11 +161,16 @@ def receipt_panel(run: Run) -> Panel:
     grid.add_row("seconds", _seconds(run), f"{rows_per_second(run):,.0f} rows/s in the functions")
     for text in receipt.notes:
         grid.add_row("note", "", escape(text))
-    verdict = "[green]adds up[/]" if receipt.adds_up else "[red]does not add up[/]"
+    for name, why in receipt.left_out.items():
+        grid.add_row("left out", "", escape(f"{name}: {why}"))
+    if receipt.reason:
+        grid.add_row("reason", "", escape(receipt.reason))
+    for each in receipt.differences:
+        grid.add_row("differs", "", escape(str(each)))
     return Panel(
         grid,
         title=f"{run.table}  {run.run_id}",
-        subtitle=f"{run.state}, {verdict}",
+        subtitle=f"{run.state}, {verdict(receipt)}",
         title_align="left",
         subtitle_align="left",
         expand=False,
@@ -172,6 +184,21 @@ def _source(run: Run, receipt: Receipt) -> str:
     if run.trigger is Trigger.FILE:
         return f"records of the file of {at}"
     return f"{'one pinned snapshot' if receipt.is_pinned else 'snapshot not pinned'}, {at}"
+
+
+def verdict(receipt: Receipt) -> str:
+    """Return a receipt's verdict in its colour."""
+    return f"[{_RECEIPT_STYLES[receipt.verdict]}]{receipt.verdict}[/]"
+
+
+def _staged(receipt: Receipt) -> str:
+    if receipt.staged is None or receipt.staged.fingerprint is None:
+        return "Parquet, hashed"
+    return f"Parquet, hashed; fingerprint {receipt.staged.fingerprint}"
+
+
+def _loaded(receipt: Receipt) -> str:
+    return f"measured in {receipt.measured}" if receipt.measured else "counted by the target"
 
 
 def rows_per_second(run: Run) -> float:

@@ -14,6 +14,7 @@ from shared.core import naming
 from shared.core import runs as identity
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
+from shared.core.receipts import Verdict
 from shared.core.runs import Run, RunState, Trigger
 from shared.core.windows import Span, require_some_span
 from shared.errors import InvalidConfigError, InvalidMessageError, UnknownTableError
@@ -121,7 +122,8 @@ def show_end(
     if ended is None or not ended.is_terminal:
         render.errors.print(f"run {run_id} has not ended after {timeout_s:g} s; see `sluice runs`")
         raise typer.Exit(EXIT_TIMEOUT)
-    if ended.state not in SUCCESSES:
+    is_wrong = ended.receipt is not None and ended.receipt.verdict is Verdict.MISMATCH
+    if ended.state not in SUCCESSES or is_wrong:
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from shared.core.checks import Observed
 from shared.core.modes import SyncMode
+from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
 from shared.core.windows import Window
 
@@ -128,7 +129,8 @@ class Manifest:
     look for deletes. ``allow_empty`` lets the run pass the guards. ``is_backfill``: the window lies
     anywhere, and its end is no watermark. ``rewind`` takes the place of parts of the run's own.
     ``evidence`` says how it was found what a dropped file is like. ``observed`` is what the table's
-    checks are judged by; None where rows were staged before any existed.
+    checks are judged by; None where rows were staged before any existed. ``source`` and ``staged``
+    are the points of the run's rows; None where they are not known.
     """
 
     version: Literal[1] = VERSION
@@ -157,6 +159,8 @@ class Manifest:
     notes: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     observed: Observed | None = None
+    source: Point | None = None
+    staged: Point | None = None
 
     @property
     def low(self) -> str | None:

@@ -5,13 +5,14 @@ plan is created once, first writer wins. A unit that turns out too large is not 
 cut again, so the units of a run form a tree whose leaves hold the parts.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from shared.core import checks
 from shared.core.checks import Observed
 from shared.core.manifests import Manifest, Part
+from shared.core.receipts import Point, combined
 
 VERSION: Final = 1
 """Version of every plan and outcome. Readers refuse any other."""
@@ -41,7 +42,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """The outcome of one unit: its parts, or the slices that it was cut into."""
+    """The outcome of one unit: its parts, or the slices that it was cut into.
+
+    ``source`` and ``staged`` are the points of its rows, as far as they are known.
+    """
 
     version: Literal[1] = VERSION
     parts: tuple[Part, ...] = ()
@@ -51,6 +55,8 @@ class Unit:
     observed: Observed | None = None
     """What was seen of the rows; None for a unit of keys."""
     slices: tuple[Slice, ...] = ()
+    source: Point | None = None
+    staged: Point | None = None
 
 
 def open_units(plan: Plan, done: Mapping[str, Unit]) -> Iterator[tuple[str, Slice]]:
@@ -76,6 +82,7 @@ def assemble(plan: Plan, done: Mapping[str, Unit]) -> Manifest:
     leaves = [unit for name, unit in sorted(done.items(), key=_place) if not unit.slices]
     key_parts = tuple(part for unit in leaves for part in unit.key_parts)
     observed = checks.total(unit.observed for unit in leaves)
+    with_rows = [unit for unit in leaves if unit.parts]
     return replace(
         plan.manifest,
         parts=tuple(part for unit in leaves for part in unit.parts),
@@ -84,7 +91,16 @@ def assemble(plan: Plan, done: Mapping[str, Unit]) -> Manifest:
         rows_rejected=observed.rows_quarantined if observed else 0,
         observed=observed,
         query_id=next((unit.query_id for unit in leaves if unit.query_id), None),
+        source=_together(unit.source for unit in with_rows),
+        staged=_together(unit.staged for unit in with_rows),
     )
+
+
+def _together(points: Iterable[Point | None]) -> Point | None:
+    """Return the point of all units' rows; None where one of them is not known."""
+    found = list(points)
+    known = [point for point in found if point is not None]
+    return combined(known) if len(known) == len(found) else None
 
 
 def _open(

@@ -11,10 +11,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import reduce
 
+from shared.errors import MismatchError
+
 FINGERPRINT_BITS = 64
 """Fingerprints are sums modulo 2 to this power, written as hexadecimal digits."""
 
 _DIGITS = FINGERPRINT_BITS // 4
+
+_ENDS = ("minimum", "maximum")
+
+MAX_NAMED = 5
+"""An error names so many differences; the receipt has all."""
 
 
 class Verdict(StrEnum):
@@ -32,8 +39,8 @@ class ColumnFacts:
 
     ``total``, ``minimum`` and ``maximum`` are of the values' numbers: exact whole numbers, as text
     because sums outgrow 64 bits. The number of a text is its length in bytes of UTF-8, and
-    ``characters`` their lengths in characters. ``minimum`` and ``maximum`` are empty texts where
-    there is no number at all.
+    ``units`` the sum of their lengths in units of UTF-16. ``minimum`` and ``maximum`` are empty
+    texts where there is no number at all.
     """
 
     name: str
@@ -41,7 +48,7 @@ class ColumnFacts:
     total: str | None = None
     minimum: str | None = None
     maximum: str | None = None
-    characters: int | None = None
+    units: int | None = None
     fingerprint: str | None = None
     """Sum of the values' hashes."""
 
@@ -53,12 +60,12 @@ class ColumnFacts:
             total=_total(self.total, other.total),
             minimum=_extreme(min, self.minimum, other.minimum),
             maximum=_extreme(max, self.maximum, other.maximum),
-            characters=_plus(self.characters, other.characters),
+            units=_plus(self.units, other.units),
             fingerprint=_fingerprint(self.fingerprint, other.fingerprint),
         )
 
 
-MEASURES = ("nulls", "total", "minimum", "maximum", "characters", "fingerprint")
+MEASURES = ("nulls", "total", "minimum", "maximum", "units", "fingerprint")
 """Facts of a column, in the order in which differences name them."""
 
 
@@ -136,6 +143,8 @@ class Receipt:
     source: Point | None = None
     staged: Point | None = None
     target: Point | None = None
+    measured: str = ""
+    """Of which rows of the target ``target`` is."""
     left_out: dict[str, str] = field(default_factory=dict)
     verdict: Verdict = Verdict.UNVERIFIABLE
     reason: str = "the run was made by a release that compared counts alone"
@@ -180,6 +189,27 @@ def judged(
     if missing:
         return Verdict.UNVERIFIABLE, "; ".join(missing), ()
     return Verdict.VERIFIED, "", ()
+
+
+def mismatch(table: str, run_id: str, found: Collection[Difference], outcome: str) -> MismatchError:
+    """Return the error that names what differs.
+
+    Args:
+        table: the table's name.
+        run_id: the run.
+        found: the differences, at least one.
+        outcome: what was done about it.
+    """
+    # Ends of a column are values of rows, which have no place in a log if a sum will do.
+    named = [str(each) for each in found if each.fact not in _ENDS] or [str(x) for x in found]
+    shown = "; ".join(named[:MAX_NAMED])
+    more = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    return MismatchError(
+        f"the rows of run {run_id} of {table} are not the same ones: {shown}{more}; {outcome}. "
+        f"`sluice verify {table} --full` names the rows",
+        table=table,
+        differences=named[:MAX_NAMED],
+    )
 
 
 def as_fingerprint(number: int) -> str:

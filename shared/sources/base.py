@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
+from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
 from shared.core.windows import Span, Window
 
@@ -88,6 +89,12 @@ class Source(Protocol):
 
     def extent(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Extent:
         """Count the rows of a window, or of one slice of it."""
+
+    def measure(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Point:
+        """Return the point of a window's rows, or of a slice of them, by the source's own engine.
+
+        Columns are named as in ``schema()``; facts that the engine does not know are None.
+        """
 
     def split(
         self, mode: SyncMode, window: Window | None, piece: Slice | None, number: int

@@ -12,6 +12,7 @@ from shared.ahead import ahead
 from shared.core.manifests import Part, WrappedKey
 from shared.errors import IntegrityError
 from shared.stage.envelope import Envelope
+from shared.stage.fingerprints import Fold
 from shared.storage import Storage
 
 ROW_GROUP_BYTES = 8 * 2**20
@@ -32,6 +33,7 @@ class PartWriter:
         compression: Parquet codec, or ``none``.
         envelope: encrypts every part; None leaves them plain.
         on_group: told the rows and uncompressed bytes of each row group; may raise to stop.
+        fold: takes in every row that is encoded; None: nobody wants their facts.
     """
 
     storage: Storage
@@ -41,6 +43,7 @@ class PartWriter:
     compression: str
     envelope: Envelope | None
     on_group: Callable[[int, int], None]
+    fold: Fold | None = None
 
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[Part, ...]:
         """Write all batches; no batches or no rows make no part.
@@ -81,6 +84,8 @@ class PartWriter:
         ):
             while group is not None and held_bytes < self.part_bytes:
                 parquet.write_table(group, row_group_size=group.num_rows)
+                if self.fold:
+                    self.fold.add(group)
                 rows += group.num_rows
                 held_bytes += group.nbytes
                 self.on_group(group.num_rows, group.nbytes)

@@ -12,9 +12,11 @@ from shared.config.models import CsvFiles, ResolvedTable
 from shared.core import naming, runs
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.messages import IngestRequest
+from shared.core.receipts import Point
 from shared.core.runs import Run, RunState, Trigger
 from shared.errors import UnknownTableError
 from shared.stage.arrow import arrow_schema
+from shared.stage.fingerprints import Fold
 from shared.stage.rescue import fold
 from shared.steps import quarantine
 from shared.steps.attempts import Work, attempt, find_staged, open_run
@@ -124,8 +126,9 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         batches = rejects.sift(csv.read(inside or chunks, reading.dialect, reading.schema))
         if schema is not reading.schema:
             batches = fold(batches, reading.schema, schema)
+        facts = Fold(schema)
         inspection = Inspection(resolved.table, schema, rejects.set_aside)
-        writer = part_writer(work, resolved, is_bounded=False)
+        writer = part_writer(work, resolved, is_bounded=False, fold=facts)
         parts = writer.write(arrow_schema(schema), inspection.sift(batches))
         deque(chunks, maxlen=0)  # what may follow a packed file's end is hashed too
     rejects.require_few(rules, reading.dialect)
@@ -159,4 +162,6 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         notes=(*rejects.notes, *reading.warnings),
         evidence=reading.evidence,
         observed=inspection.observed(),
+        source=Point(rows=rejects.rows - rejects.rejected),
+        staged=facts.point,
     )

@@ -6,6 +6,7 @@ part each, all into the run's one staging table; whoever finds it complete publi
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
@@ -15,15 +16,14 @@ from shared.core import checks
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest
-from shared.core.receipts import Receipt
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
-from shared.steps import checking, rewinds
+from shared.steps import checking, receipts, rewinds
 from shared.steps.attempts import Work, attempt, unit
 from shared.steps.units import ask_for_load
-from shared.targets.base import LoadRecord, Outcome, Published, Target
+from shared.targets.base import Outcome, Published, Target
 from shared.wiring import Services
 
 Verdicts = tuple[CheckResult, ...]
@@ -184,7 +184,7 @@ def _finish(
     steps = work.stats(manifest.rows_staged, manifest.size_bytes)
     if published.record:
         notes = (*published.notes, *checks.notes(results))
-        receipt = _receipt(manifest, published.record, notes)
+        receipt = receipts.of(manifest, published.record, replace(published, notes=notes))
         work.finish(RunState.COMMITTED, receipt=receipt, checks=results, steps=steps)
     elif published.outcome is Outcome.SUPERSEDED:
         work.finish(RunState.SUPERSEDED, steps=steps, reason=published.reason)
@@ -195,21 +195,3 @@ def _finish(
         )
     else:
         work.finish(RunState.SKIPPED, steps=steps, reason=published.reason)
-
-
-def _receipt(manifest: Manifest, record: LoadRecord, notes: tuple[str, ...]) -> Receipt:
-    return Receipt(
-        rows_source=manifest.rows_source,
-        rows_staged=manifest.rows_staged,
-        rows_loaded=record.rows_loaded,
-        rows_rejected=manifest.rows_rejected,
-        rows_inserted=record.rows_inserted,
-        rows_updated=record.rows_updated,
-        rows_deleted=record.rows_deleted,
-        snapshot=manifest.snapshot,
-        is_pinned=manifest.is_pinned,
-        low=manifest.low,
-        high=manifest.high,
-        notes=(*manifest.notes, *notes),
-        evidence=manifest.evidence,
-    )

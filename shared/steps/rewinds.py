@@ -5,7 +5,7 @@ does in the staging table what those runs did to the table, one after the other,
 outcome like a full load, together with the watermark of that time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 from typing import Any
@@ -46,19 +46,29 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
             "Choose a run after a full load"
         )
     origin = _find(services, run.table, back_to)
-    layers = tuple(layer for load in past for layer in _layers(services, run.table, load))
-    schema = _schema(origin.schema, layers)
-    _require_parts(services, run.table, layers)
+    found = layers(services, run.table, past)
+    schema = _schema(origin.schema, found)
     return _manifest(
         work,
-        Rewind(run_id=back_to, watermark=past[-1].watermark, layers=layers),
+        Rewind(run_id=back_to, watermark=past[-1].watermark, layers=found),
         schema=schema,
         epoch=state.epoch,
         snapshot=origin.snapshot,
         is_pinned=origin.is_pinned,
-        rows_source=sum(part.rows for layer in layers for part in layer.parts),
-        notes=(f"rewound to run {back_to}, from the parts of {len(layers)} runs",),
+        rows_source=sum(part.rows for layer in found for part in layer.parts),
+        notes=(f"rewound to run {back_to}, from the parts of {len(found)} runs",),
     )
+
+
+def layers(services: Services, table: str, past: Iterable[PastLoad]) -> tuple[Layer, ...]:
+    """Return what the runs did that a table consists of, in their order.
+
+    Raises:
+        RewindError: a part, or a manifest, is not kept any more.
+    """
+    found = tuple(layer for load in past for layer in _layers(services, table, load))
+    _require_parts(services, table, found)
+    return found
 
 
 def _restore(work: Work, state: TargetState, kept: KeptVersion, back_to: str) -> Manifest:

@@ -1,17 +1,20 @@
 """Units of reading: each may be repeated, and whoever finds all of them done stages the run."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import closing
 
 import pyarrow as pa
 
-from shared.checks import Inspection
+from shared.checks import Flaw, Inspection
 from shared.config.models import ResolvedTable
 from shared.core import drift, naming, plans
+from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.messages import LoadRequest, UnitRequest
 from shared.core.plans import Plan, Slice, Unit
+from shared.core.receipts import Point, differences, mismatch
 from shared.core.runs import Run, RunState
+from shared.core.schemas import TableSchema
 from shared.errors import (
     IntegrityError,
     InvalidMessageError,
@@ -20,8 +23,9 @@ from shared.errors import (
     UnitTooLargeError,
 )
 from shared.sources.base import Snapshot, Source
+from shared.stage import rescue
 from shared.stage.arrow import arrow_schema
-from shared.stage.rescue import fold
+from shared.stage.fingerprints import Fold
 from shared.stage.writer import PartWriter
 from shared.steps.attempts import Work, unit
 from shared.steps.set_aside import RowRejects
@@ -63,36 +67,74 @@ def read_slice(
     Raises:
         UnitTooLargeError: it is more than one delivery reads.
         IntegrityError: the source sent another number of rows than it counted.
+        MismatchError: the rows that were staged are not those that the source has.
     """
-    rows_source = manifest.rows_source
-    if piece is not None:
-        rows_source = source.extent(manifest.mode, manifest.window, piece).rows
-    is_keys = piece is not None and piece.is_keys
+    if piece is not None and piece.is_keys:
+        return _read_keys(work, resolved, source, manifest, piece)
+    measured = None
+    if manifest.is_pinned:
+        measured = source.measure(manifest.mode, manifest.window, piece)
     batches = source.read(manifest.mode, manifest.window, piece)
-    if drift.RESCUED in manifest.schema.names and not is_keys:
-        batches = fold(batches, source.schema(), manifest.schema)
-    counted = _Counted(batches)
-    writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, is_keys=is_keys)
-    schema = manifest.schema.only_key if is_keys else manifest.schema
+    if drift.RESCUED in manifest.schema.names:
+        batches = rescue.fold(batches, source.schema(), manifest.schema)
+    fold, aside = Fold(manifest.schema), Fold(manifest.schema)
+    writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, fold=fold)
     with RowRejects(work, resolved.table, manifest.schema.primary_key) as rejects:
-        inspection = Inspection(resolved.table, manifest.schema, rejects.set_aside)
-        rows = counted if is_keys else inspection.sift(counted)
-        parts = writer.write(arrow_schema(schema), rows)
-    if manifest.is_pinned and rows_source != counted.rows:
-        raise IntegrityError(
-            f"the source counted {rows_source} rows at the snapshot, but sent {counted.rows}; "
-            "nothing was staged",
-            rows_counted=rows_source,
-            rows_read=counted.rows,
-        )
-    if is_keys:
-        return Unit(key_parts=parts)
+
+        def set_aside(batch: pa.RecordBatch, flaws: Sequence[Flaw]) -> None:
+            aside.add(batch.take(pa.array([flaw.row for flaw in flaws], pa.int64())))
+            rejects.set_aside(batch, flaws)
+
+        inspection = Inspection(resolved.table, manifest.schema, set_aside)
+        parts = writer.write(arrow_schema(manifest.schema), inspection.sift(batches))
+    read = fold.point + aside.point
+    if measured is not None:
+        _require_same(resolved, source.schema(), manifest, measured, read)
     return Unit(
         parts=parts,
-        rows_source=counted.rows,
+        rows_source=read.rows,
         query_id=source.query_id,
         observed=inspection.observed(rejects.names),
+        source=measured,
+        staged=fold.point,
     )
+
+
+def _read_keys(
+    work: Work, resolved: ResolvedTable, source: Source, manifest: Manifest, piece: Slice
+) -> Unit:
+    rows_source = source.extent(manifest.mode, manifest.window, piece).rows
+    writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, is_keys=True)
+    batches = source.read(manifest.mode, manifest.window, piece)
+    parts = writer.write(arrow_schema(manifest.schema.only_key), batches)
+    rows = sum(part.rows for part in parts)
+    if manifest.is_pinned and rows_source != rows:
+        raise IntegrityError(
+            f"the source counted {rows_source} keys at the snapshot, but sent {rows}; nothing was "
+            "staged",
+            rows_counted=rows_source,
+            rows_read=rows,
+        )
+    return Unit(key_parts=parts)
+
+
+def _require_same(
+    resolved: ResolvedTable, source: TableSchema, manifest: Manifest, measured: Point, staged: Point
+) -> None:
+    """Make sure that the rows that were encoded are those that the source measured.
+
+    Columns whose values the table lets be altered on the way, or that ``rescue`` moved, may differ.
+    """
+    theirs = {column.name: column.type for column in source}
+    left_out = {
+        column.name
+        for column in manifest.schema
+        if theirs.get(column.name) != column.type
+        or resolved.table.accepts(column.name, Consent.NANOSECONDS)
+    }
+    found = differences("source to staged", measured, staged, left_out=left_out)
+    if found:
+        raise mismatch(manifest.table, manifest.run_id, found, "nothing was staged")
 
 
 def all_keys(manifest: Manifest) -> Slice | None:
@@ -158,7 +200,12 @@ def ask_for_load(run: Run, services: Services) -> None:
 
 
 def part_writer(
-    work: Work, resolved: ResolvedTable, *, is_bounded: bool, is_keys: bool = False
+    work: Work,
+    resolved: ResolvedTable,
+    *,
+    is_bounded: bool,
+    is_keys: bool = False,
+    fold: Fold | None = None,
 ) -> PartWriter:
     """Return the writer of an attempt's parts, as the table's file wants them."""
     services, run, table = work.services, work.run, resolved.table
@@ -171,6 +218,7 @@ def part_writer(
         compression=table.compression,
         envelope=services.envelope if table.encryption else None,
         on_group=work.add_bounded if is_bounded else work.add,
+        fold=fold,
     )
 
 
@@ -198,16 +246,3 @@ def _read_once(work: Work, plan: Plan, name: str) -> None:
                 ) from exc
             outcome = Unit(slices=slices)
     services.manifests.create_unit(table, run_id, name, outcome)
-
-
-class _Counted:
-    """Batches as they pass, counted."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
-        self._batches = batches
-        self.rows = 0
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._batches:
-            self.rows += batch.num_rows
-            yield batch

@@ -11,7 +11,10 @@ from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
+from shared.core.plans import Slice
+from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
+from shared.targets.proofs import Proof
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,6 +113,8 @@ class Published:
     """What was done to the table itself, for the receipt."""
     breaches: Mapping[str, Breach] = field(default_factory=dict)
     """What the tests of the publish found, by their names: all of them, where they were made."""
+    proof: Proof | None = None
+    """What was measured of the run's rows; None: nothing, because nothing was published now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +237,7 @@ class Target(Protocol):
         Raises:
             CheckFailedError: rows break a test that must not be broken.
             NotStagedError: the staging table does not hold all of the run's rows.
+            MismatchError: the rows in the target are not those that were staged.
         """
 
     def scanned_bytes(self, manifest: Manifest) -> int | None:
@@ -264,6 +270,16 @@ class Target(Protocol):
 
     def count(self) -> int:
         """Return the table's number of rows."""
+
+    def measure(self, schema: TableSchema, piece: Slice | None = None) -> Point:
+        """Return the point of the table's rows, or of a slice, by the target's own engine.
+
+        Rows that are marked as deleted are left out, here and in ``read``. A slice has the column's
+        name in the table, and ends as texts that are cast to its type; texts compare byte by byte.
+        """
+
+    def read(self, schema: TableSchema, piece: Slice | None = None) -> "Iterator[pa.RecordBatch]":
+        """Yield the table's rows, or a slice of them, as Arrow carries the columns' types."""
 
     def close(self) -> None:
         """Give the connection back."""

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,11 @@ from shared import registry
 from shared.config.models import Connections, ResolvedTable, TableConfig
 from shared.core.manifests import Manifest, Part
 from shared.core.modes import SyncMode
+from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
 from shared.secrets import Secret
 from shared.stage.arrow import arrow_schema
+from shared.stage.fingerprints import Fold
 from shared.targets.base import Published, Target
 from tests.builders import a_manifest, a_schema
 from tests.contract.bigquery_process import LOCATION, PROJECT, BigQueryProcess
@@ -401,9 +403,16 @@ class Run:
                 "parts": parts,
                 "key_parts": key_parts,
                 "rows_source": len(rows),
+                "staged": self._point(changes, parts),
             }
             | changes
         )
+
+    def _point(self, changes: dict[str, Any], parts: Sequence[Part]) -> Point | None:
+        """Return the point of the staged rows; nobody knows it of a rewind."""
+        if changes.get("rewind"):
+            return None
+        return folded(self.schema, [self.batches[part.name] for part in parts])
 
     def load(self) -> Published:
         """Stage all parts and publish."""
@@ -416,6 +425,14 @@ class Run:
         target.staged(self.manifest)
         for part in self.manifest.all_parts:
             target.stage(self.manifest, part, [self.batches[part.name]])
+
+
+def folded(schema: TableSchema, batches: Iterable[pa.RecordBatch]) -> Point:
+    """Return the point of some batches."""
+    fold = Fold(schema)
+    for batch in batches:
+        fold.add(batch)
+    return fold.point
 
 
 def a_batch(schema: TableSchema, rows: Sequence[Row]) -> pa.RecordBatch:

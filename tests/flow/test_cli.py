@@ -23,7 +23,7 @@ def test_run_waits_and_shows_the_receipt(cloud: Cloud, berries: str) -> None:
     result = cloud.sluice("run", berries)
 
     assert result.returncode == 0, result.stderr
-    assert "adds up" in result.stdout
+    assert "committed, verified" in result.stdout
     assert "at source" in result.stdout
 
 
@@ -35,6 +35,7 @@ def test_run_as_json_carries_the_receipt(cloud: Cloud, berries: str) -> None:
     assert run["state"] == "committed"
     assert run["receipt"]["rows_source"] == run["receipt"]["rows_loaded"] == 2
     assert run["receipt"]["adds_up"] is True
+    assert run["receipt"]["verdict"] == "verified"
 
 
 def test_run_without_waiting_names_the_run(cloud: Cloud, berries: str) -> None:

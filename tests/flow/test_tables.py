@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from shared.core.modes import SyncMode
+from shared.core.receipts import Verdict
 from shared.core.runs import RunState
 from tests.flow.cloud import Cloud
 
@@ -32,6 +33,7 @@ def test_full_load_brings_every_type_unaltered(cloud: Cloud) -> None:
     assert run.state is RunState.COMMITTED, run
     assert run.receipt is not None
     assert run.receipt.adds_up
+    assert run.receipt.verdict is Verdict.VERIFIED, run.receipt
     assert cloud.target("SELECT * FROM all_types ORDER BY id") == [
         (
             1,

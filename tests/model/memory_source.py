@@ -10,6 +10,7 @@ from shared.config.models import TableConfig
 from shared.core import windows
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
+from shared.core.receipts import Point
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.core.windows import CursorKind, Window
 from shared.errors import SourceUnavailableError
@@ -148,6 +149,10 @@ class MemorySource:
             null_cursor_rows=sum(row.cursor is None for row in rows),
             rows_ahead=0 if piece else len(ahead),
         )
+
+    def measure(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Point:
+        """Return the point of the rows of a window, or of one slice of it: their number."""
+        return Point(rows=self.extent(mode, window, piece).rows)
 
     def split(
         self, mode: SyncMode, window: Window | None, piece: Slice | None, number: int

@@ -117,7 +117,7 @@ def test_every_alert_leads_to_a_heading_of_the_runbook(plan: dict[str, Any]) -> 
 
     links = {k: p["documentation"][0]["links"][0]["url"] for k, p in policies.items()}
 
-    assert len(links) == 14
+    assert len(links) == 15
     assert {k: url for k, url in links.items() if url.partition("#")[2] not in anchors} == {}
 
 

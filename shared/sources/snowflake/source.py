@@ -9,9 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
+from shared.core import measuring
 from shared.core.fidelity import Consent, remedy
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
+from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
 from shared.core.windows import CursorKind, Span, Window, backfill_window, next_window
 from shared.errors import (
@@ -178,6 +180,14 @@ class SnowflakeSource:
                 if number
             },
         )
+
+    def measure(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Point:
+        """Return the point of a window's rows, or of a slice of them, in one query."""
+        columns = self._columns_of(piece)
+        asked = {column.target_name: sql.asked_of(column) for column in columns}
+        query = sql.facts(self._ref, asked, self._condition(mode, window, piece))
+        row = self._one(query, f"measuring {self._table.name}")
+        return measuring.point((column.column for column in columns), asked, row)
 
     def split(
         self, mode: SyncMode, window: Window | None, piece: Slice | None, number: int

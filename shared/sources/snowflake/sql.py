@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.core.measuring import FLOAT_FACTOR, FLOAT_LIMIT, Asked, aggregates, items
 from shared.core.plans import Slice
 from shared.core.schemas import Kind
 from shared.core.windows import CursorKind, Window
@@ -116,6 +117,41 @@ def extent(
     ]
     condition, bound = where
     return f"SELECT {', '.join(counts)} FROM {ref.relation()}{condition}", bound
+
+
+def facts(ref: TableRef, asked: Asked, where: Query) -> Query:
+    """Return the query for the facts of a window's rows, in one pass over them."""
+    condition, bound = where
+    return f"SELECT {', '.join(items(asked, 'COUNT(*)'))} FROM {ref.relation()}{condition}", bound
+
+
+def asked_of(column: SourceColumn) -> dict[str, str]:
+    """Return the facts that Snowflake can say of a column, each with its SQL."""
+    name, kind = quote(column.name), column.data_type.kind
+    number = _NUMBERS.get(kind, "{0}").format(name)
+    found = aggregates(column.column, number=number)
+    texts = {fact: f"TO_VARCHAR({sql})" for fact, sql in found.items()}
+    return {"nulls": f"COUNT_IF({name} IS NULL)", **texts}
+
+
+_NUMBERS = {
+    Kind.BOOL: "CAST({0} AS NUMBER(1, 0))",
+    Kind.FLOAT64: (
+        f"IFF(ABS({{0}}) < {FLOAT_LIMIT}, "
+        f"CAST(FLOOR({{0}} * {FLOAT_FACTOR}) AS NUMBER(38, 0)), NULL)"
+    ),
+    Kind.TEXT: "OCTET_LENGTH({0})",
+    Kind.BINARY: "LENGTH({0})",
+    Kind.JSON: "OCTET_LENGTH(TO_JSON({0}))",
+    Kind.DATE: "DATEDIFF(DAY, CAST('1970-01-01' AS DATE), {0})",
+    Kind.TIME: "DATEDIFF(MICROSECOND, CAST('00:00:00' AS TIME), {0})",
+    Kind.TIMESTAMP: "DATE_PART(EPOCH_MICROSECOND, {0})",
+    Kind.TIMESTAMPTZ: "DATE_PART(EPOCH_MICROSECOND, {0})",
+}
+"""Numbers of values, as docs/receipt.md defines them; of other kinds it is the value.
+
+Source: Snowflake, "String & binary functions" and "Supported date and time parts".
+"""
 
 
 def left_out(ref: TableRef, cursor: SourceColumn, high: str | None) -> Query:

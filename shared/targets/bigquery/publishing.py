@@ -7,18 +7,22 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shared.config.models import BigQueryTable, TableConfig
+from shared.core import measuring
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType, Kind, TableSchema
 from shared.errors import NotStagedError
-from shared.targets.bigquery import sql, tables, types
+from shared.stage import readback
+from shared.targets import proofs
+from shared.targets.bigquery import facts, sql, tables, types
 from shared.targets.bigquery.bookkeeping import Books, Standing
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Done, Jobs
 from shared.targets.bigquery.staging import Staging
 from shared.targets.bigquery.tables import Found, Ref
 from shared.targets.guards import Guards, marker
+from shared.targets.proofs import Proof
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +102,26 @@ class Publishing:
                 )
         return Plan(found=found, staging=staging, rows=numbers["rows"])
 
+    def prove_staged(self) -> Proof:
+        """Measure the staging table.
+
+        Raises:
+            MismatchError: the rows are not those that were staged.
+        """
+        proof = self._proof("the staging table, from which all rows were taken", self._staging.rows)
+        proofs.require_same(self._manifest, proof)
+        return proof
+
+    def prove_published(self, staged: Proof) -> Proof:
+        """Measure the table after a run that replaced it; else return what was staged.
+
+        The rows of a merge are not looked up again: BigQuery would bill reading all of the table.
+        """
+        if not self._is_full:
+            return staged
+        unmarked = facts.is_null(self._marker) if self._marker else ""
+        return self._proof("the table, all of it", self._table, unmarked)
+
     def create(self, plan: Plan, place: BigQueryTable) -> None:
         """Create the table if it is not there, and what marks its rows."""
         if plan.found is None:
@@ -134,6 +158,17 @@ class Publishing:
             keys = sql.nothing_staged(list(self._manifest.schema.only_key))
             statements.append(sql.count_missing(self._table.sql, keys, self._key, self._marker))
         return sum(self._jobs.scanned_bytes(statement) for statement in statements)
+
+    def _proof(self, of: str, ref: Ref, condition: str = "") -> Proof:
+        if self._manifest.staged is None:
+            return Proof(gap=proofs.UNKNOWN)
+        asked = proofs.quick({c.name: facts.facts_of(c) for c in self._columns})
+        if proofs.reads_back(self._config, self._manifest.run_id):
+            found = self._jobs.query(facts.select(ref.sql, self._columns, condition))
+            rows = readback.batches(self._columns, map(tuple, found))
+            return Proof(of=of, point=proofs.read_point(asked, self._columns, rows))
+        (row,) = self._jobs.query(facts.measure(ref.sql, asked, condition))
+        return Proof(of=of, point=measuring.point(self._columns, asked, tuple(row)))
 
     @property
     def _compares_keys(self) -> bool:

@@ -6,10 +6,13 @@ from datetime import UTC
 import pyarrow as pa
 
 from shared.config.models import BigQueryConnection, BigQueryTable, ResolvedTable
+from shared.core import measuring
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
+from shared.core.plans import Slice
+from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
 from shared.errors import (
     IntegrityError,
@@ -18,6 +21,7 @@ from shared.errors import (
     TargetUnavailableError,
 )
 from shared.secrets import Secrets
+from shared.stage import readback
 from shared.stage.objects import StagedObjects
 from shared.targets import guards
 from shared.targets.base import (
@@ -32,7 +36,7 @@ from shared.targets.base import (
     StagedTests,
     Vitals,
 )
-from shared.targets.bigquery import connection, sql, tables
+from shared.targets.bigquery import connection, facts, sql, tables
 from shared.targets.bigquery.bookkeeping import VERSION, Books, Standing
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
@@ -202,6 +206,7 @@ class BigQueryTarget:
             CheckFailedError: rows break a test that must not be broken.
             EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
+            MismatchError: the rows in the staging table are not those that were staged.
             NotStagedError: the staging table does not hold all of the run's rows.
             SchemaConflictError: the existing table would alter values.
         """
@@ -264,9 +269,28 @@ class BigQueryTarget:
             return 0
         return int(next(iter(self._jobs.query(sql.count(self._table.sql))))[0])
 
+    def measure(self, schema: TableSchema, piece: Slice | None = None) -> Point:
+        """Return the point of the table's rows, or of a slice, by BigQuery's own engine."""
+        asked = {column.name: facts.facts_of(column) for column in schema}
+        statement = facts.measure(self._table.sql, asked, self._condition(schema, piece))
+        (row,) = self._jobs.query(statement)
+        return measuring.point(schema, asked, tuple(row))
+
+    def read(self, schema: TableSchema, piece: Slice | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the table's rows, or a slice of them, as Arrow carries the columns' types."""
+        columns = list(schema)
+        statement = facts.select(self._table.sql, columns, self._condition(schema, piece))
+        yield from readback.batches(columns, map(tuple, self._jobs.query(statement)))
+
     def close(self) -> None:
         """Close the client's connections."""
         self._jobs.client.close()
+
+    def _condition(self, schema: TableSchema, piece: Slice | None) -> str:
+        deleted_at = guards.marker(self._config)
+        limits = [facts.is_null(deleted_at)] if deleted_at else []
+        limits += [facts.within(schema.column(piece.column), piece)] if piece else []
+        return " AND ".join(limits)
 
     def _publish(self, manifest: Manifest, tests: StagedTests) -> Published:
         standing = self._books.stand(manifest.run_id)
@@ -275,6 +299,7 @@ class BigQueryTarget:
         notes = Drifting(self._jobs, self._config, self._table, standing.last).evolve(manifest)
         publishing = self._publishing(manifest)
         plan = publishing.check(standing.last)
+        staged = publishing.prove_staged()
         rows = self._staging(manifest).rows
         breaches = self._tests(rows, manifest).run(tests.tests) if tests.tests else {}
         tests.require(breaches)
@@ -289,11 +314,14 @@ class BigQueryTarget:
         record = self._books.read_load(manifest.run_id)
         if record is None:
             raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
+        proof = publishing.prove_published(staged)
         if keeps:
             versions.forget()
         self._staging(manifest).drop()
         outcome = Outcome.COMMITTED if done.is_ours else Outcome.ALREADY
-        return Published(outcome=outcome, record=record, notes=notes, breaches=breaches)
+        return Published(
+            outcome=outcome, record=record, notes=notes, breaches=breaches, proof=proof
+        )
 
     def _tests(self, rows: Ref, manifest: Manifest | None) -> RowTests:
         return RowTests(self._jobs, self._config, self._table, rows, manifest)

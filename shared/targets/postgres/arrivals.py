@@ -12,14 +12,27 @@ from shared.config.models import TableConfig
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
+from shared.core.receipts import Point
 from shared.errors import IntegrityError
-from shared.targets import consents
+from shared.targets import consents, proofs
 from shared.targets.base import LoadRecord, ReadPart
 from shared.targets.guards import marker
-from shared.targets.postgres import catalog, copying, sql, types
+from shared.targets.postgres import catalog, copying, facts, reading, sql, types
+from shared.targets.postgres.dialect import POSTGRES
+from shared.targets.proofs import Proof
+from shared.targets.relational.measuring import measure
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+SMALL_BLOCKS = 8192
+"""A table up to this size, 64 MiB, is read whole to find the rows that were added."""
+
+SCATTERED = (
+    "the rows were added to gaps all over a large table, where only reading all of it finds them; "
+    "`sluice verify` compares it"
+)
 
 
 class Arrival:
@@ -33,6 +46,7 @@ class Arrival:
         self._columns = list(manifest.schema)
         self._is_appended = manifest.mode is SyncMode.APPEND
         self._is_base = False
+        self._blocks = 0
         self._existing = {name: kind for name, kind, _ in catalog.columns(cursor, self._table)}
 
     def is_possible(self) -> bool:
@@ -62,6 +76,7 @@ class Arrival:
         if not self._existing:
             self._cursor.execute(sql.create_table(self._table, self._columns, ()))
         self._is_base = not self._has_rows()
+        self._blocks = catalog.blocks(self._cursor, self._table)
         rows = self._copy(chain.from_iterable(map(read, manifest.parts)))
         if rows != manifest.rows_staged:
             raise IntegrityError(f"{self._table} took {rows} rows of {manifest.rows_staged}")
@@ -77,6 +92,16 @@ class Arrival:
             is_base=self._is_base,
         )
 
+    def prove(self) -> Proof:
+        """Measure what was copied.
+
+        Raises:
+            MismatchError: the rows are not those that were staged.
+        """
+        proof = self._proof()
+        proofs.require_same(self._manifest, proof)
+        return proof
+
     def require_unchanged(self, before: TargetState, now: TargetState) -> None:
         """Make sure that a table which had no rows has those of this run only.
 
@@ -89,6 +114,26 @@ class Arrival:
             return
         if before.epoch != now.epoch or self._count() != self._manifest.rows_staged:
             raise IntegrityError(f"somebody else wrote to {self._table} meanwhile")
+
+    def _proof(self) -> Proof:
+        left_out = proofs.altered(self._config, self._columns)
+        if self._manifest.staged is None:
+            return Proof(gap=proofs.UNKNOWN)
+        # What is added lies at the end of the table, unless there was room for it elsewhere.
+        found = self._measure(sql.added(since=0 if self._is_base else self._blocks))
+        if found.rows != self._manifest.rows_staged:
+            if self._blocks > SMALL_BLOCKS:
+                return Proof(gap=SCATTERED)
+            found = self._measure(sql.added(since=0))
+        return Proof(of="the rows that were added to the table", point=found, left_out=left_out)
+
+    def _measure(self, condition: str = "") -> Point:
+        found = {name: kind for name, kind, _ in catalog.columns(self._cursor, self._table)}
+        asked = proofs.quick({c.name: facts.facts_of(c, found[c.name]) for c in self._columns})
+        if proofs.reads_back(self._config, self._manifest.run_id):
+            rows = reading.read(self._cursor, self._table, self._columns, condition)
+            return proofs.read_point(asked, self._columns, rows)
+        return measure(self._cursor, POSTGRES, self._table, self._columns, asked, condition)
 
     def _has_key(self) -> bool:
         """Say whether the table itself refuses rows that the run's key should tell apart."""

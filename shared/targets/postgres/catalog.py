@@ -22,6 +22,9 @@ PRIMARY_KEY = (
 )
 
 
+BLOCKS = "SELECT pg_relation_size(to_regclass(%s)) / current_setting('block_size')::int"
+
+
 def exists(cursor: Any, table: str) -> bool:
     """Say whether there is such a table."""
     cursor.execute(EXISTS, (table,))
@@ -44,6 +47,12 @@ def primary_key(cursor: Any, table: str) -> tuple[str, ...]:
     """Return the columns of the primary key, in its order."""
     cursor.execute(PRIMARY_KEY, (table,))
     return tuple(row[0] for row in cursor.fetchall())
+
+
+def blocks(cursor: Any, table: str) -> int:
+    """Return how many blocks a table has on disk; 0 where there is none, or it has partitions."""
+    cursor.execute(BLOCKS, (table,))
+    return int(cursor.fetchone()[0] or 0)
 
 
 def tables(cursor: Any, schema: str) -> list[str]:

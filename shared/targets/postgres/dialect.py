@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from shared.targets.postgres import bookkeeping, catalog, copying, rowtests, sql, types
+from shared.targets.postgres import (
+    bookkeeping,
+    catalog,
+    copying,
+    facts,
+    reading,
+    rowtests,
+    sql,
+    types,
+)
 from shared.targets.relational.dialect import Dialect
 
 POSTGRES: Final = Dialect(
@@ -10,8 +19,10 @@ POSTGRES: Final = Dialect(
     counts_utf16=False,
     sql=sql,
     tests=rowtests,
+    facts=facts,
     types=types,
     catalog=catalog,
     books=bookkeeping,
     send=copying.send,
+    read=reading.read,
 )

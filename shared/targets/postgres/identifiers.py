@@ -17,3 +17,15 @@ def quote(name: str) -> str:
             f"{name!r} cannot be a name in PostgreSQL: 1 to {MAX_IDENTIFIER_BYTES} bytes, no NUL"
         )
     return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a quoted text, for the statements that take no bound values.
+
+    Raises:
+        InvalidSchemaError: with a NUL, which PostgreSQL cannot store.
+    """
+    if "\x00" in text:
+        raise InvalidSchemaError(f"{text!r} has a NUL, which no text of PostgreSQL has")
+    doubled = text.replace("'", "''").replace("\\", "\\\\")
+    return f"E'{doubled}'"

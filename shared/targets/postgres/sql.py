@@ -132,6 +132,16 @@ def repeated_key(staging: str, key: Sequence[str]) -> str:
     return f"SELECT count(*) FROM ({keys}) repeated"
 
 
+def added(*, since: int) -> str:
+    """Return the condition that a row of ``t`` was added by this transaction.
+
+    Args:
+        since: blocks of the table before; those that were full by then are not looked at.
+    """
+    mine = "t.xmin = pg_current_xact_id()::xid"
+    return f"{mine} AND t.ctid >= '({since - 1},0)'::tid" if since > 0 else mine
+
+
 def insert_all(table: str, staging: str, columns: Sequence[Column], casts: dict[str, str]) -> str:
     """Return INSERT of every staged row."""
     return (

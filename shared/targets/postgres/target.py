@@ -66,6 +66,7 @@ class PostgresTarget(RelationalTarget):
                 if not arrival.is_possible() or self._is_frozen(cursor, manifest):
                     return None
                 record = arrival.copy(read)
+                proof = arrival.prove()
                 state = bookkeeping.read_state(cursor, POSTGRES, self._name, for_update=True)
                 if refusal := self._refusal(cursor, manifest, state):
                     raise _RefusedError(refusal)
@@ -76,7 +77,7 @@ class PostgresTarget(RelationalTarget):
         except (IntegrityError, TargetRefusedError, ValueNotRepresentableError):
             self._reconnect()
             return None
-        return Published(outcome=Outcome.COMMITTED, record=record)
+        return Published(outcome=Outcome.COMMITTED, record=record, proof=proof)
 
     def close(self) -> None:
         """Close the connection."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.core.fidelity import Cell
+from shared.core.measuring import Asked
+from shared.core.plans import Slice
 from shared.core.schemas import Column, DataType, Kind
 
 if TYPE_CHECKING:
@@ -129,6 +131,9 @@ class Statements(ColumnStatements, Protocol):
     def delete_missing(self, table: str, staging: str, key: Sequence[str], casts: Casts) -> str:
         """Return DELETE of rows whose key is not staged."""
 
+    def is_staged(self, staging: str, key: Sequence[str], casts: Casts) -> str:
+        """Return the condition that the key of a row of ``t`` is staged."""
+
     def keep_readers_out(self, table: str) -> str | None:
         """Return what lets no reader in until the commit, where a reader could see half of it.
 
@@ -185,6 +190,22 @@ class TestStatements(Protocol):
         self, cursor: Any, table: str, columns: Sequence[Column], batch_rows: int
     ) -> Iterator[Sequence[Sequence[Any]]]:
         """Yield the rows of a table, so many at a time, as values of Python."""
+
+
+class Facts(Protocol):
+    """Facts of columns. Pure; the rows that are measured have the alias ``t``."""
+
+    def facts_of(self, column: Column, existing: str) -> dict[str, str]:
+        """Return the facts that the engine computes of an existing column, each with its SQL."""
+
+    def is_null(self, name: str) -> str:
+        """Return the condition that a column is NULL."""
+
+    def within(self, column: Column, piece: Slice) -> str:
+        """Return the condition that a value lies in a slice."""
+
+    def measure(self, table: str, asked: Asked, condition: str = "") -> str:
+        """Return the query for facts of the rows of a table that meet a condition, or of all."""
 
 
 class Types(Protocol):
@@ -309,6 +330,15 @@ class Send(Protocol):
         """
 
 
+class Read(Protocol):
+    """Reads rows."""
+
+    def __call__(
+        self, cursor: Any, table: str, columns: Sequence[Column], condition: str = ""
+    ) -> "Iterator[pa.RecordBatch]":
+        """Yield the rows of a table that meet a condition, or all, in flat memory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDialect:
     """How an engine writes columns: all that a comparison with a run's columns needs."""
@@ -326,6 +356,8 @@ class Dialect(ColumnDialect):
     """Lengths of texts are in UTF-16 units; otherwise in characters."""
     sql: Statements
     tests: TestStatements
+    facts: Facts
     catalog: Catalog
     books: Books
     send: Send
+    read: Read

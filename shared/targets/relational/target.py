@@ -14,6 +14,8 @@ from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
+from shared.core.plans import Slice
+from shared.core.receipts import Point
 from shared.core.schemas import Column, TableSchema
 from shared.stage.arrow import from_rows
 from shared.stage.reader import BATCH_ROWS
@@ -31,9 +33,10 @@ from shared.targets.base import (
     Vitals,
 )
 from shared.targets.relational import bookkeeping, versions
-from shared.targets.relational.changes import Changes
+from shared.targets.relational.changes import Changes, existing_columns
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.drifting import Drifting
+from shared.targets.relational.measuring import Measuring, measure
 from shared.targets.relational.rebuilding import Rebuilding
 from shared.targets.relational.rowtests import RowTests
 from shared.targets.relational.staging import Staging
@@ -203,6 +206,7 @@ class RelationalTarget(ABC):
             CheckFailedError: rows break a test that must not be broken.
             EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
+            MismatchError: the rows in the target are not those that were staged.
             SchemaConflictError: the existing table would alter values.
         """
         self._add_marker()
@@ -219,10 +223,15 @@ class RelationalTarget(ABC):
                 self._versions(cursor).keep(state.run_id)
             last = None if manifest.rewind else self._drifting(cursor).last()
             changes = Changes(cursor, self._dialect, self._config, self._table, manifest, last=last)
+            measuring = Measuring(cursor, self._dialect, self._config, self._table, manifest)
+            proof = measuring.prove_staged()
             record = changes.apply()
+            proof = proof or measuring.prove_published()
             bookkeeping.record(cursor, self._dialect, self._name, manifest, state, record)
             staging.drop()
-        return Published(outcome=Outcome.COMMITTED, record=record, notes=notes, breaches=breaches)
+        return Published(
+            outcome=Outcome.COMMITTED, record=record, notes=notes, breaches=breaches, proof=proof
+        )
 
     def discard(self, manifest: Manifest) -> None:
         """Drop the run's staging tables, as far as they are there."""
@@ -282,6 +291,21 @@ class RelationalTarget(ABC):
             cursor.execute(self._dialect.sql.count(self._table))
             return int(cursor.fetchone()[0])
 
+    def measure(self, schema: TableSchema, piece: Slice | None = None) -> Point:
+        """Return the point of the table's rows, or of a slice, by the database's own engine."""
+        columns, facts = list(schema), self._dialect.facts
+        with self._transaction() as cursor:
+            found = existing_columns(cursor, self._dialect, self._table)
+            asked = {c.name: facts.facts_of(c, found[c.name].type) for c in columns}
+            condition = self._condition(schema, piece)
+            return measure(cursor, self._dialect, self._table, columns, asked, condition)
+
+    def read(self, schema: TableSchema, piece: Slice | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the table's rows, or a slice of them, as Arrow carries the columns' types."""
+        condition = self._condition(schema, piece)
+        with self._transaction() as cursor:
+            yield from self._dialect.read(cursor, self._table, list(schema), condition)
+
     @abstractmethod
     def close(self) -> None:
         """Close the connection."""
@@ -305,6 +329,12 @@ class RelationalTarget(ABC):
             except BaseException:
                 self._roll_back()
                 raise
+
+    def _condition(self, schema: TableSchema, piece: Slice | None) -> str:
+        facts, deleted_at = self._dialect.facts, guards.marker(self._config)
+        limits = [facts.is_null(deleted_at)] if deleted_at else []
+        limits += [facts.within(schema.column(piece.column), piece)] if piece else []
+        return " AND ".join(limits)
 
     def _add_marker(self) -> None:
         """Give an existing table the column that marks rows as deleted, if it needs one.

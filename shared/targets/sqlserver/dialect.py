@@ -3,15 +3,26 @@
 from typing import Final
 
 from shared.targets.relational.dialect import Dialect
-from shared.targets.sqlserver import bookkeeping, catalog, rowtests, sending, sql, types
+from shared.targets.sqlserver import (
+    bookkeeping,
+    catalog,
+    facts,
+    reading,
+    rowtests,
+    sending,
+    sql,
+    types,
+)
 
 SQLSERVER: Final = Dialect(
     name="SQL Server",
     counts_utf16=True,
     sql=sql,
     tests=rowtests,
+    facts=facts,
     types=types,
     catalog=catalog,
     books=bookkeeping,
     send=sending.send,
+    read=reading.read,
 )

@@ -30,7 +30,7 @@ def facts(draw: st.DrawFn, name: str) -> ColumnFacts:
         total=draw(NUMBERS),
         minimum=draw(NUMBERS | st.just("")),
         maximum=draw(NUMBERS | st.just("")),
-        characters=draw(st.integers(0, 9)),
+        units=draw(st.integers(0, 9)),
         fingerprint=draw(HASHES),
     )
 
