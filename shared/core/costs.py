@@ -66,7 +66,8 @@ def of(run: Run) -> Cost:
         gib_s=sum(s * prices.MEMORY_GIB.get(n, 2.0) for n, s in seconds.items()),
         storage_writes=sum(s.storage_writes for s in stats) + around + CALLS_AT_END,
         storage_reads=sum(s.storage_reads for s in stats) + around,
-        messages=1 + sum(s.messages for s in stats),
+        # Each step was asked for by one that it did not publish itself.
+        messages=len(seconds) + sum(s.messages for s in stats),
         source_s=sum(s.source_s for s in stats),
         billed_bytes=sum(s.billed_bytes for s in stats),
         staged_bytes=max((s.bytes for s in stats), default=0),
