@@ -146,7 +146,7 @@ def test_flawed_chain_is_shown_to_people_and_fails_the_command(cloud: Cloud) -> 
     shows = cloud.sluice("audit", "show", table, "--json")
     said = cloud.sluice("audit", "verify", table)
 
-    assert [e["by"] for e in json.loads(shows.stdout)][1:] == ["alice", "bob", "alice"]
+    assert [e["by"] for e in json.loads(shows.stdout)][1:] == ["bob", "alice", "alice"]
     assert said.returncode == 1
     assert "FLAWED" in said.stdout
     assert "edited at 2" in said.stdout
