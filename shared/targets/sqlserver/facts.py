@@ -54,10 +54,11 @@ def facts_of(column: Column, existing: str) -> dict[str, str]:
 def within(column: Column, piece: Slice) -> str:
     """Return the condition that a value lies in a slice."""
     name, kind = f"t.{quote(column.name)}", types.type_name(column.type)
+    collate = ""
     if column.type.kind is Kind.TEXT:
-        name, kind = f"{name} COLLATE {types.KEY_COLLATION}", "nvarchar(max)"
+        collate, kind = f" COLLATE {types.KEY_COLLATION}", "nvarchar(max)"
     limits = [
-        f"{name} {sign} CAST({literal(text)} AS {kind})"
+        f"{name}{collate} {sign} CAST({literal(text)} AS {kind}){collate}"
         for sign, text in ((">", piece.after), ("<=", piece.upto))
         if text is not None
     ]
