@@ -177,6 +177,12 @@ class SnowflakeChunk:
         self._about = about
         self._link = link
 
+    @property
+    def uncompressed_size(self) -> int | None:
+        """Return its bytes once unpacked, as the result says before any download."""
+        size: int | None = self._chunk.uncompressed_size
+        return size
+
     def to_arrow(self, **options: Any) -> Any:
         """Download the chunk."""
         with io("snowflake", "fetch chunk of", self._about, self._link.broken):

@@ -32,7 +32,7 @@ REACHING = frozenset(
 HARMLESS = frozenset(
     {"cronsim", "cryptography", "flask", "functions_framework", "google.api_core", "google.auth"}
     | {"pgpq", "pyarrow", "pydantic", "shared", "snowflake.connector.DictCursor", "yaml"}
-    | {"concurrent.futures.ThreadPoolExecutor", "socket.gethostname"}
+    | {"concurrent.futures.Future", "concurrent.futures.ThreadPoolExecutor", "socket.gethostname"}
 )
 """What computes, hands work to threads of this process, or names this machine."""
 
@@ -45,6 +45,9 @@ IN_PYTHON = [
 ]
 """Lanes whose driver's sockets Python can see, and one of those into BigQuery. Of pyodbc's
 connection the functions see a link that has no method without a fault point."""
+
+UNNEEDED = frozenset({"shared.lineage"})
+"""Modules that send what no run depends on, and that fail without a consequence."""
 
 REACHING_ANYWAY = ("pyarrow.fs", "pyarrow.flight")
 
@@ -80,7 +83,7 @@ def reaches_out(name: str) -> bool:
 
 def uncovered(module: str, source: str) -> list[str]:
     """Return what is wrong with a module's imports."""
-    if module in COVERED or module.startswith(NOT_IN_FUNCTIONS):
+    if module in COVERED | UNNEEDED or module.startswith(NOT_IN_FUNCTIONS):
         return []
     return [ADVICE.format(module=module, name=n) for n in imports(source) if reaches_out(n)]
 
