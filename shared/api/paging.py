@@ -61,12 +61,17 @@ def parts_of(cursor: str, *kinds: type | tuple[type, ...]) -> tuple[Any, ...]:
         or len(parts) != len(kinds)
         or not all(isinstance(part, kind) for part, kind in zip(parts, kinds, strict=True))
     ):
-        raise Refusal(
-            HTTPStatus.BAD_REQUEST,
-            "invalid_cursor",
-            "this is no cursor of this list; pass the `next` of its page before, or none at all",
-        )
+        raise invalid_cursor()
     return tuple(parts)
+
+
+def invalid_cursor() -> Refusal:
+    """Return what a cursor is answered with that the list has not made."""
+    return Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "invalid_cursor",
+        "this is no cursor of this list; pass the `next` of its page before, or none at all",
+    )
 
 
 def page_of_names(names: list[str], limit: int, cursor: str | None) -> tuple[list[str], str | None]:

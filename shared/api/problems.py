@@ -139,9 +139,8 @@ def of_http_exception(request: Request, exc: Exception) -> JSONResponse:
     code = _FRAMEWORK_CODES.get(status, "invalid_request")
     said = f"{request.method} {request.url.path}: {status.phrase.lower()}"
     advice = _ADVICE.get(status, "/api/v1/openapi.json describes every call")
-    return _answer(
-        request, status, code, "invalid-request", f"{said}; {advice}", headers=exc.headers
-    )
+    heading = code.replace("_", "-")
+    return _answer(request, status, code, heading, f"{said}; {advice}", headers=exc.headers)
 
 
 def of_large_body(request: Request) -> JSONResponse:

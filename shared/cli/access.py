@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from shared import settings
 from shared.callers import Callers
 from shared.cli import cloud, render
 from shared.cli.render import Listed
 from shared.core.access import Account, Role
+from shared.operations import callers
 
 app = typer.Typer(name="access", help="Who may call the API.", no_args_is_help=True)
 
@@ -34,7 +36,14 @@ def create(
     services = cloud.connect()
     now = services.now()
     expires_at = now + timedelta(days=days) if days else None
-    token, key = Callers(services.secrets).create(role, now, note=note, expires_at=expires_at)
+    token, key = callers.create_key(
+        services,
+        Callers(services.secrets),
+        role,
+        settings.person(),
+        note=note,
+        expires_at=expires_at,
+    )
     if as_json:
         typer.echo(json.dumps({"id": key.id, "role": key.role, "key": token}))
         return
@@ -72,7 +81,8 @@ def revoke(
     caller: Annotated[str, typer.Argument(help="Id of a key, or a Google account.")],
 ) -> None:
     """Let a key or an account call no more, within half a minute."""
-    Callers(cloud.connect().secrets).revoke(caller)
+    services = cloud.connect()
+    callers.revoke(services, Callers(services.secrets), caller, settings.person())
     render.plain(f"{caller} may call no more")
 
 
@@ -84,7 +94,9 @@ def grant(
     """Let a Google account call, with an ID token instead of a key."""
     if not _EMAIL.fullmatch(email):
         raise typer.BadParameter(f"{email!r} is no e-mail address")
-    Callers(cloud.connect().secrets).grant(Account(email=email.lower(), role=role))
+    services = cloud.connect()
+    account = Account(email=email.lower(), role=role)
+    callers.grant(services, Callers(services.secrets), account, settings.person())
     render.plain(f"{email} may {role}")
 
 

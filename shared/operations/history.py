@@ -52,7 +52,7 @@ class History:
         self,
         limit: int,
         *,
-        table: str | None = None,
+        tables: Collection[str] | None = None,
         states: Collection[RunState] = (),
         before: Position | None = None,
     ) -> list[Entry]:
@@ -60,7 +60,7 @@ class History:
 
         Args:
             limit: so many at most.
-            table: only this one's.
+            tables: only of these; None: of all that have runs.
             states: only runs in one of these; none: in any.
             before: only runs behind this position.
         """
@@ -68,7 +68,7 @@ class History:
         for since, until in self._windows(before):
             page = [
                 entry
-                for entry in self._between(table, since, until)
+                for entry in self._between(tables, since, until)
                 if (not states or entry.state in states)
                 and (before is None or Position(entry.run_id, entry.table) < before)
             ]
@@ -77,9 +77,9 @@ class History:
                 break
         return found[:limit]
 
-    def since(self, moment: datetime, table: str | None = None) -> list[Entry]:
+    def since(self, moment: datetime, tables: Collection[str] | None = None) -> list[Entry]:
         """Return all runs from a moment on, the newest first."""
-        found = self._between(table, f"{moment:%Y%m%dT%H%M%SZ}", "")
+        found = self._between(tables, f"{moment:%Y%m%dT%H%M%SZ}", "")
         return sorted(found, key=lambda e: (e.run_id, e.table), reverse=True)
 
     def records(self, entries: Collection[Entry]) -> list[Run]:
@@ -90,14 +90,15 @@ class History:
         """Return the answers about some items, several asked at a time, in their order."""
         return list(self._pool.map(ask, items))
 
-    def _between(self, table: str | None, since: str, until: str) -> list[Entry]:
+    def _between(self, tables: Collection[str] | None, since: str, until: str) -> list[Entry]:
         def listed(name: str) -> list[Entry]:
             return list(self._ledger.entries(name, since=since, until=until))
 
-        if table:
-            return listed(table)  # not in the pool: what runs there may ask for one table
-        tables = self._ledger.tables()
-        return [entry for entries in self._pool.map(listed, tables) for entry in entries]
+        names = self._ledger.tables() if tables is None else tables
+        if len(names) == 1:
+            # Not in the pool: what runs there may ask for one table, and would wait for itself.
+            return [entry for name in names for entry in listed(name)]
+        return [entry for entries in self._pool.map(listed, names) for entry in entries]
 
     def _windows(self, before: Position | None) -> Iterator[tuple[str, str]]:
         """Yield the first and the last id of each window; the last one is not part of it."""

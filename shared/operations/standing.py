@@ -47,10 +47,10 @@ def standing(services: Services, history: History, table: str) -> Standing:
         UnknownTableError: it is not configured.
     """
     resolved, generation = services.config.get(table)
-    newest = history.newest(LOOKED_AT, table=table)
+    newest = history.newest(LOOKED_AT, tables=[table])
     last_success = freshness.last_success(newest)
     if last_success is None and len(newest) == LOOKED_AT:
-        successes = history.newest(LOOKED_AT, table=table, states=freshness.SUCCESSES)
+        successes = history.newest(LOOKED_AT, tables=[table], states=freshness.SUCCESSES)
         last_success = freshness.last_success(successes)
     is_scheduled = resolved.table.schedule != schedule.MANUAL
     due = freshness.due_since(resolved, services.now()) if is_scheduled else None

@@ -48,7 +48,7 @@ def statistics(
     )
     # A run may end long after it began; the day before is looked through, too.
     since = stretches[0].start - timedelta(days=1)
-    entries = [e for e in history.since(since, table) if e.is_terminal]
+    entries = [e for e in history.since(since, [table] if table else None) if e.is_terminal]
     for run in history.records(entries[:MAX_RUNS]):
         place = (int(run.updated_at.timestamp()) - first_s) // seconds
         if 0 <= place < number:

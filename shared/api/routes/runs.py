@@ -15,7 +15,15 @@ from starlette.responses import StreamingResponse
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
 from shared.api.models import RunDetail, RunSummary, Units
-from shared.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, cursor_of, parts_of
+from shared.api.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    cursor_of,
+    invalid_cursor,
+    parts_of,
+)
 from shared.api.problems import Refusal
 from shared.core import naming
 from shared.core.runs import Run, RunState
@@ -94,11 +102,11 @@ def list_runs(
     ] = None,
 ) -> Page[RunSummary]:
     """List runs, the newest first."""
-    before = Position(*parts_of(cursor, str, str)) if cursor is not None else None
-    if before and not naming.RUN_ID.fullmatch(before.run_id):
-        parts_of("", str)
     found = context.history.newest(
-        limit + 1, table=table, states=frozenset(state or ()), before=before
+        limit + 1,
+        tables=[table] if table else None,
+        states=frozenset(state or ()),
+        before=position_of(cursor),
     )
     page = found[:limit]
     items = [RunSummary.of(run) for run in context.history.records(page)]
@@ -135,6 +143,20 @@ async def watch_run(
     seen = request.headers.get("last-event-id", "")
     await run_in_threadpool(_look, context, table, run_id)
     return StreamingResponse(_events(context, table, run_id, seen), media_type="text/event-stream")
+
+
+def position_of(cursor: str | None) -> Position | None:
+    """Return where a list of runs goes on.
+
+    Raises:
+        Refusal: no list of runs has made the cursor.
+    """
+    if cursor is None:
+        return None
+    run_id, table = parts_of(cursor, str, str)
+    if not naming.RUN_ID.fullmatch(run_id):
+        raise invalid_cursor()
+    return Position(run_id, table)
 
 
 async def _events(context: Context, table: str, run_id: str, seen: str) -> AsyncIterator[str]:
