@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Semaphore
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,6 +17,7 @@ from fastapi import Depends, Request
 from shared.api.limits import RateLimit
 from shared.api.tokens import CERTS_URL, IdTokens
 from shared.callers import Callers
+from shared.errors import TargetUnavailableError
 from shared.operations.history import History
 from shared.secrets import Secrets
 from shared.settings import ApiSettings
@@ -23,6 +25,9 @@ from shared.wiring import Services
 
 CALLS_PER_S, CALLS_BURST = 20.0, 200
 """What one caller may ask of one instance."""
+
+TURN_S = 30.0
+"""A request waits no longer for its turn at a target."""
 
 FAILURES_PER_S, FAILURES_BURST = 0.2, 20
 """How often one address may fail to show who it is."""
@@ -59,6 +64,24 @@ class Context:
     failures: RateLimit
     history: History
     now: Callable[[], datetime]
+    target_turn: Semaphore
+    """One request at a time works with a target: an instance holds one connection to it."""
+
+    @contextmanager
+    def at_target(self) -> Iterator[None]:
+        """Wait for the turn to work with a target.
+
+        Raises:
+            TargetUnavailableError: others took too long.
+        """
+        if not self.target_turn.acquire(timeout=TURN_S):
+            raise TargetUnavailableError(
+                f"others have asked the target for {TURN_S:g} s; ask again soon"
+            )
+        try:
+            yield
+        finally:
+            self.target_turn.release()
 
     @classmethod
     def build(cls, settings: ApiSettings, build: Callable[[], Services]) -> "Context":
@@ -77,6 +100,7 @@ class Context:
             failures=RateLimit(FAILURES_PER_S, FAILURES_BURST),
             history=History(services.ledger, services.now),
             now=services.now,
+            target_turn=Semaphore(1),
         )
 
 

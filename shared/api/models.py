@@ -197,7 +197,7 @@ class TableSummary(BaseModel):
         return cls(
             name=table.name,
             source=table.source_kind,
-            source_name=_source_name(table),
+            source_name=source_name(table),
             target=table.target_kind,
             target_name=f"{table.place.schema_}.{table.place.table}",
             mode=table.sync_mode,
@@ -212,7 +212,8 @@ class TableSummary(BaseModel):
         )
 
 
-def _source_name(table: TableConfig) -> str:
+def source_name(table: TableConfig) -> str:
+    """Return where a table's rows come from, as people write it."""
     place = table.snowflake
     if place is None:
         return f"files dropped under {table.name}/"
