@@ -33,7 +33,7 @@ answers as it did.
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
-    for status in (401, 403, 404, 409, 422, 429, 503)
+    for status in (400, 401, 403, 404, 409, 422, 429, 503)
 }
 """What any call may answer instead."""
 
@@ -89,4 +89,5 @@ def build(settings: ApiSettings, context: Context) -> FastAPI:
 
 
 def _operation_id(route: APIRoute) -> str:
-    return route.name
+    part = str(route.tags[0]) if route.tags else "page"
+    return f"{part}_{route.name}"

@@ -21,11 +21,14 @@ from shared.config.models import Connections, ResolvedTable, TableConfig
 from shared.config.store import ConfigStore
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id, new_token
 from shared.core.runs import Run
+from shared.errors import InvalidConfigError, SourceUnavailableError, TargetUnavailableError
 from shared.ledger import Ledger
-from shared.secrets import Secrets
+from shared.secrets import Secret, Secrets
 from shared.settings import ApiSettings, Settings
+from shared.sources.base import Source
 from shared.stage.manifest_store import ManifestStore
 from shared.storage import Storage
+from shared.targets.base import Target
 from shared.wire import to_json
 from shared.wiring import Services
 from tests.builders import table_data
@@ -53,10 +56,33 @@ class MemorySecrets:
         number = len(found) if version == "latest" else int(version)
         return (found[number - 1], number) if 1 <= number <= len(found) else None
 
+    def get(self, name: str) -> Secret:
+        """Return the latest version of a secret.
+
+        Raises:
+            InvalidConfigError: there is none.
+        """
+        found = self.newest(name)
+        if found is None:
+            raise InvalidConfigError(f"secret {name} cannot be read", secret=name)
+        return Secret(found[0])
+
     def add(self, name: str, value: bytes) -> int:
         """Make a new version; return its number."""
         self.versions.setdefault(name, []).append(value)
         return len(self.versions[name])
+
+
+class Unreached(Services):
+    """Services whose sources and targets do not answer; the flow tests have some that do."""
+
+    def source(self, resolved: ResolvedTable, run_id: str) -> Source:
+        """Refuse."""
+        raise SourceUnavailableError("the source does not answer")
+
+    def target(self, resolved: ResolvedTable) -> Target:
+        """Refuse."""
+        raise TargetUnavailableError("the target does not answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +130,7 @@ class World:
             for role, token in keys.items()
         ]
         secrets.add(callers.SECRET, to_json(AccessList(keys=tuple(listed))))
-        services = _services(storage, bus, lambda: clock[0])
+        services = _services(storage, bus, secrets, lambda: clock[0])
         api_settings = settings or ApiSettings()
         built = Context.build(api_settings, lambda: services)
         context = replace(built, callers=Callers(cast(Secrets, secrets)))
@@ -172,14 +198,16 @@ class World:
             self.clock[0] = now
 
 
-def _services(storage: MemoryStorage, bus: MemoryBus, now: Any) -> Services:
+def _services(storage: MemoryStorage, bus: MemoryBus, secrets: MemorySecrets, now: Any) -> Services:
     settings = Settings(project="acme", prefix=PREFIX, code_version="1.2.3")
     kept = cast(Storage, storage)
     audit = AuditLog(kept, settings.bucket("audit"))
     return replace(
-        Services.build(settings),
+        Unreached.build(settings),
         storage=kept,
+        secrets=cast(Secrets, secrets),
         bus=cast(Bus, bus),
+        audit=audit,
         config=ConfigStore(kept, settings.bucket("config"), audit),
         ledger=Ledger(kept, settings.bucket("state")),
         manifests=ManifestStore(kept, settings.bucket("staging")),
