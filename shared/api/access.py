@@ -11,6 +11,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from shared.api.context import Context, context_of
 from shared.api.problems import Refusal
 from shared.api.tokens import InvalidTokenError
+from shared.config.models import TableConfig
 from shared.core import access
 from shared.core.access import Principal, Role
 
@@ -56,6 +57,11 @@ def may(wanted: Role) -> Callable[..., Principal]:
 Reader = Annotated[Principal, Depends(may(Role.READ))]
 Operator = Annotated[Principal, Depends(may(Role.OPERATE))]
 Admin = Annotated[Principal, Depends(may(Role.ADMIN))]
+
+
+def hidden_from(principal: Principal, table: TableConfig) -> frozenset[str]:
+    """Return the columns whose values a caller is not shown: sensitive ones, but to admins."""
+    return frozenset() if principal.role.covers(Role.ADMIN) else table.sensitive
 
 
 def address_of(request: Request) -> str:

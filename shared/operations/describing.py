@@ -38,6 +38,8 @@ class Wanted:
     conditions: Sequence[str] = ()
     after: Sequence[str] | None = None
     limit: int
+    hidden: frozenset[str] = frozenset()
+    """Columns that are not there for whoever asks: neither shown nor compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +98,14 @@ def _drift(target: Target, source: TableMetadata) -> str:
 
 
 def _selection(resolved: ResolvedTable, schema: TableSchema, wanted: Wanted) -> Selection:
-    known = {column.name: column for column in schema}
+    known = {column.name: column for column in schema if column.name not in wanted.hidden}
     if unknown := [name for name in wanted.columns if name not in known]:
         raise InvalidMessageError(
             f"{resolved.table.name} has no column {', '.join(unknown)}; it has {', '.join(known)}"
         )
     names = schema.primary_key or tuple(resolved.table.primary_key or ())
     key = tuple(known[name] for name in names if name in known)
-    if any(column.type.kind in selections.UNCOMPARED for column in key):
+    if len(key) < len(names) or any(c.type.kind in selections.UNCOMPARED for c in key):
         key = ()
     chosen = tuple(known[name] for name in dict.fromkeys(wanted.columns or known))
     conditions: tuple[Condition, ...] = tuple(

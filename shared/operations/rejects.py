@@ -1,10 +1,11 @@
 """Rejected rows as people look at them: cell by cell, the one to blame marked."""
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from shared.checks.values import MASK
 from shared.core.runs import Run
 from shared.wiring import Services
 
@@ -51,6 +52,24 @@ def cells(facts: dict[str, Any], known: Layout | None) -> tuple[Cell, ...] | Non
     blamed = _blamed(facts.get("column"), len(texts), known.columns)
     texts += [""] * (len(known.columns) - len(texts))
     return tuple(_cell(known.columns, place, text, blamed) for place, text in enumerate(texts))
+
+
+def masked(
+    facts: dict[str, Any], parted: tuple[Cell, ...] | None, hidden: Collection[str]
+) -> tuple[dict[str, Any], tuple[Cell, ...] | None]:
+    """Return a rejected row without the values of some columns.
+
+    The row as it stands in the file holds all of them, and so may the reason: both are left out.
+    """
+    if not hidden:
+        return facts, parted
+    cells = parted and tuple(
+        replace(cell, text=MASK) if cell.column is None or cell.column in hidden else cell
+        for cell in parted
+    )
+    is_told = facts["column"] is not None and facts["column"] not in hidden
+    reason = facts["reason"] if is_told else facts["rule"]
+    return {**facts, "raw": MASK, "reason": reason}, cells
 
 
 def _blamed(column: str | None, count: int, columns: Sequence[str]) -> range:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.api.access import Reader
+from shared.api.access import Reader, hidden_from
 from shared.api.context import Lent, Shared
 from shared.api.paging import Cursor, Limit, cursor_of, parts_of
 from shared.api.routes.tables import TableName
@@ -57,7 +57,7 @@ class DataPage(BaseModel):
 def read_rows(
     services: Lent,
     context: Shared,
-    _: Reader,
+    reader: Reader,
     table: TableName,
     column: Annotated[
         list[str] | None,
@@ -75,13 +75,22 @@ def read_rows(
     limit: Limit = DEFAULT_ROWS,
     cursor: Cursor = None,
 ) -> DataPage:
-    """Read rows of the target, in the order of the table's key."""
+    """Read rows of the target, in the order of the table's key.
+
+    Columns that the table marks as sensitive are there for the role admin alone.
+    """
     resolved, _generation = services.config.get(table)
     after = None
     if cursor is not None:
         (given,) = parts_of(cursor, list)
         after = [str(part) for part in given]
-    wanted = Wanted(columns=column or (), conditions=where or (), after=after, limit=limit)
+    wanted = Wanted(
+        columns=column or (),
+        conditions=where or (),
+        after=after,
+        limit=limit,
+        hidden=hidden_from(reader, resolved.table),
+    )
     with context.at_target():
         page = describing.read(services, resolved, wanted)
     return DataPage(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, StreamingResponse
 
-from shared.api.access import Operator, Reader
+from shared.api.access import Operator, Reader, hidden_from
 from shared.api.context import Context, Lent, Shared
 from shared.api.idempotency import Idempotent
 from shared.api.models import Accepted
@@ -18,6 +18,7 @@ from shared.api.problems import Refusal
 from shared.api.routes.runs import RunId, position_of
 from shared.api.routes.tables import TableName
 from shared.core import naming
+from shared.core.access import Principal
 from shared.core.runs import Run, RunState
 from shared.operations import rejects
 from shared.steps import quarantine
@@ -129,7 +130,7 @@ def get_quarantined(services: Lent, _: Reader, table: TableName, run_id: RunId) 
 @router.get("/{table}/{run_id}/rows")
 def list_rows(
     services: Lent,
-    _: Reader,
+    reader: Reader,
     table: TableName,
     run_id: RunId,
     limit: Limit = DEFAULT_LIMIT,
@@ -141,14 +142,24 @@ def list_rows(
     rows = (row for row in quarantine.rejected_rows(run, services) if row.place[0] > behind)
     found = list(islice(rows, limit + 1))
     layout = rejects.layout(run, services) if found else None
-    items = [_row(row.facts, layout) for row in found[:limit]]
+    hidden = _hidden(services, reader, table)
+    items = [_row(row.facts, layout, hidden) for row in found[:limit]]
     is_more = len(found) > limit
     return Page(items=items, next=cursor_of(items[-1].byte_offset) if is_more else None)
 
 
 @router.get("/{table}/{run_id}/file", response_class=StreamingResponse)
-def export(services: Lent, _: Reader, table: TableName, run_id: RunId) -> StreamingResponse:
-    """Return the rejected rows as a file, its header included: to mend and to send again."""
+def export(services: Lent, reader: Reader, table: TableName, run_id: RunId) -> StreamingResponse:
+    """Return the rejected rows as a file, its header included: to mend and to send again.
+
+    Of a table with sensitive columns that takes the role admin.
+    """
+    if _hidden(services, reader, table):
+        raise Refusal(
+            HTTPStatus.FORBIDDEN,
+            "role_too_low",
+            f"{table} has sensitive columns, so its rejected rows as they are take the role admin",
+        )
     content = b"".join(quarantine.export(_required(services, table, run_id), services))
     headers = {"Content-Disposition": f'attachment; filename="rejects-of-{run_id}.csv"'}
     return StreamingResponse(iter([content]), media_type="text/csv", headers=headers)
@@ -199,8 +210,17 @@ def _behind(cursor: str | None) -> int:
     return int(offset)
 
 
-def _row(facts: dict[str, Any], layout: rejects.Layout | None) -> RejectedRow:
-    parted = rejects.cells(facts, layout)
+def _hidden(services: Services, reader: Principal, table: str) -> frozenset[str]:
+    """Return the columns that a caller is not shown; of a table that is gone nobody knows any."""
+    if table not in services.config.names():
+        return frozenset()
+    return hidden_from(reader, services.config.get(table)[0].table)
+
+
+def _row(
+    facts: dict[str, Any], layout: rejects.Layout | None, hidden: frozenset[str]
+) -> RejectedRow:
+    facts, parted = rejects.masked(facts, rejects.cells(facts, layout), hidden)
     cells = None
     if parted is not None:
         cells = [CellModel.model_validate(cell, from_attributes=True) for cell in parted]

@@ -36,7 +36,7 @@ def test_publishers_without_the_right_are_named() -> None:
     some = policy(PUBLISHER, rights.account(SETTINGS, "extract"))
     wrong_role = policy("roles/pubsub.viewer", AGENT, rights.account(SETTINGS, "sweep"))
 
-    assert rights.missing_publishers(SETTINGS, "load", some) == ["ingest", "load", "sweep"]
+    assert rights.missing_publishers(SETTINGS, "load", some) == ["api", "ingest", "load", "sweep"]
     assert rights.missing_publishers(SETTINGS, "ingest", wrong_role) == ["sweep", "Cloud Storage"]
 
 
