@@ -7,9 +7,9 @@ from shared.core.selections import Selection
 from shared.errors import InvalidMessageError
 from shared.operations import rejects
 from shared.operations.rejects import Layout
-from shared.targets.bigquery import reading as bigquery
-from shared.targets.postgres import reading as postgres
-from shared.targets.sqlserver import reading as sqlserver
+from shared.targets.bigquery import paging as bigquery
+from shared.targets.postgres import paging as postgres
+from shared.targets.sqlserver import paging as sqlserver
 from tests.builders import a_column
 
 A, B = a_column("a"), a_column('b"]`', "text")
