@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
-FUNCTIONS := extract ingest load sweep
+FUNCTIONS := api extract ingest load sweep
 STATE ?= .sluice/demo
 WORKERS ?= 3
 TF ?= terraform
@@ -14,7 +14,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-audit bench-intake simulate soak fuzz fuzz-guided format lint build
+.PHONY: help setup demo test crash bench bench-audit bench-intake simulate soak fuzz fuzz-guided fuzz-api format lint build
 .PHONY: deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs types
 
@@ -63,6 +63,9 @@ fuzz: $(VENV)/.ready ## Try ever new, broken CSV files (MINUTES=10)
 
 fuzz-guided: $(VENV)/.ready ## The same, with files that reach new code (MINUTES=10; Linux on x86)
 	@$(BIN)/python -m tests.fuzz.guided --minutes $(or $(MINUTES),10)
+
+fuzz-api: $(VENV)/.ready ## Try every call of the API with ever new inputs (EXAMPLES=500)
+	@SLUICE_API_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout 3600 tests/unit/api/test_contract.py
 
 types: $(VENV)/.ready ## Write docs/types.md anew from the code
 	@$(BIN)/python -m tests.docs

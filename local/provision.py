@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from google.auth.credentials import AnonymousCredentials
 from local import deployment
 from local.sqlserver import CERTIFICATE
 from local.topology import FUNCTIONS, PREFIX, PROJECT, SWEEP_JOB, Topology, topic
-from shared import settings
+from shared import callers, settings
+from shared.core.access import AccessKey, AccessList, Role, digest, key_id
 from shared.core.messages import FINALIZE, SweepRequest
 from shared.settings import ZONES
 from shared.stage.envelope import KEY_BYTES, KEY_SECRET
+from shared.wire import to_json
 from shared.wiring import Services
 
 ACK_DEADLINE_S = 600
@@ -144,6 +147,7 @@ def _secrets(topology: Topology) -> None:
         "postgres-password": topology.password.encode,
         "snowflake-private-key": lambda: _snowflake_key(topology.state_dir / "snowflake"),
         KEY_SECRET: lambda: secrets.token_hex(KEY_BYTES).encode(),
+        callers.SECRET: lambda: to_json(_access_list(topology.api_key)),
     }
     if topology.has_sqlserver:
         certificate = topology.state_dir / "sqlserver" / CERTIFICATE
@@ -156,6 +160,18 @@ def _secrets(topology: Topology) -> None:
         except NotFound:
             _create_secret(client, name)
             client.add_secret_version(request={"parent": parent, "payload": {"data": make()}})
+
+
+def _access_list(token: str) -> AccessList:
+    """Let whoever started this cloud do everything in it."""
+    key = AccessKey(
+        id=key_id(token),
+        role=Role.ADMIN,
+        sha256=digest(token),
+        note="made with this local cloud",
+        created_at=datetime.now(UTC),
+    )
+    return AccessList(keys=(key,))
 
 
 def _create_secret(client: Any, name: str) -> None:

@@ -141,6 +141,8 @@ class Supervisor:
             "postgres_uri": self._postgres.uri,
             "control": f"http://127.0.0.1:{topology.ports.control}",
             "snowflake": f"http://127.0.0.1:{topology.ports.snowflake}",
+            "api": f"http://127.0.0.1:{topology.ports.api}",
+            "api_key": topology.api_key,
             **({"sqlserver": topology.ports.sqlserver} if topology.has_sqlserver else {}),
             **({"bigquery": topology.ports.bigquery} if topology.has_bigquery else {}),
             "services": services,

@@ -5,23 +5,28 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from local.postgres import Postgres
 from local.sqlserver import PASSWORD_VARIABLE
+from shared.core import access
 from shared.settings import FUNCTION_ENVIRONMENT
 
 PROJECT = "sluice-local"
 PREFIX = "sluice-local"
 FUNCTIONS = ("extract", "ingest", "load", "sweep")
+"""Functions that Pub/Sub calls."""
 
 SWEEP_JOB = "sluice-sweep"
 """The Scheduler job of the sweep; no table can have this name."""
 
-INSTANCES = {"extract": 2, "ingest": 2, "load": 2, "sweep": 1}
+API = "api"
+"""The function that people and machines call."""
+
+INSTANCES = {API: 1, "extract": 2, "ingest": 2, "load": 2, "sweep": 1}
 """Instances of each function: one request at a time each, as in the cloud."""
 
 LEASE_S = 5
@@ -73,6 +78,7 @@ class Ports:
     ingest: int
     load: int
     sweep: int
+    api: int
 
     @classmethod
     def plan(cls, path: Path) -> Self:
@@ -98,6 +104,8 @@ class Topology:
     state_dir: Path
     ports: Ports
     password: str
+    api_key: str
+    """A key of this cloud's API with the role ``admin``."""
     functions_dir: Path | None = None
     """Where archives are unpacked, ``<function>/`` with its ``.venv``; None: the checkout."""
     has_sqlserver: bool = False
@@ -124,7 +132,8 @@ class Topology:
         return cls(
             state_dir=state_dir,
             ports=Ports.plan(state_dir / "ports.json"),
-            password=_password(state_dir),
+            password=_kept(state_dir / "postgres-password", lambda: secrets.token_urlsafe(18)),
+            api_key=_kept(state_dir / "api-key", access.new_token),
             functions_dir=functions_dir,
             has_sqlserver=has_sqlserver,
             has_bigquery=has_bigquery,
@@ -140,6 +149,14 @@ class Topology:
             "SLUICE_SECRETS_ENDPOINT": f"http://127.0.0.1:{ports.secrets}",
             "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{ports.gcs}",
             "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{ports.pubsub}",
+        }
+
+    @property
+    def api_env(self) -> dict[str, str]:
+        """What the API needs besides: ID tokens are those that the bus signs for its pushes."""
+        return {
+            "SLUICE_API_AUDIENCE": f"http://127.0.0.1:{self.ports.api}",
+            "SLUICE_ID_TOKEN_CERTS": f"http://127.0.0.1:{self.ports.control}/certs",
         }
 
     def postgres(self) -> Postgres:
@@ -183,7 +200,7 @@ class Topology:
 
     def functions(self) -> Iterator[Process]:
         """Yield the real functions under the real framework."""
-        for name in FUNCTIONS:
+        for name in (*FUNCTIONS, API):
             folder = self.functions_dir / name if self.functions_dir else None
             python = str(folder / ".venv/bin/python") if folder else sys.executable
             source = (folder or REPOSITORY / "functions" / name) / "main.py"
@@ -195,10 +212,11 @@ class Topology:
                     *("--port", str(getattr(self.ports, name))),
                 ),
                 port=getattr(self.ports, name),
-                health=None,
+                health="/health" if name == API else None,
                 folder=folder,
                 env={
                     **self.env,
+                    **(self.api_env if name == API else {}),
                     **FUNCTION_ENVIRONMENT,
                     "WORKERS": str(INSTANCES[name]),
                     "THREADS": "1",
@@ -262,10 +280,10 @@ def _free_port(taken: set[int]) -> int:
     return next(port for port in candidates if port not in taken and _is_free(port))
 
 
-def _password(state_dir: Path) -> str:
-    path = state_dir / "postgres-password"
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """Return what a file of an earlier start holds, or make it, readable by its owner alone."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(18))
+            file.write(make())
     return path.read_text()

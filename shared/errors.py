@@ -21,6 +21,7 @@ SluiceError
 │   ├─ RewindError                   an earlier state of a table cannot be put together again
 │   ├─ IllegalTransitionError        a run cannot go from this state to that one
 │   ├─ StuckRunError                 the sweep asked a run to go on as often as allowed, in vain
+│   ├─ RunCancelledError             somebody decided that a run should not go on
 │   ├─ DeploymentError               a build or a deployment stopped before its end
 │   └─ DeadLetterError               a message failed as often as allowed, nobody wrote down why
 └─ QuarantineError                 -> set the data aside with reasons, record, answer 204
@@ -132,6 +133,10 @@ class IllegalTransitionError(PermanentError):
 
 class StuckRunError(PermanentError):
     """The sweep asked a run to go on as often as allowed, and it did not move."""
+
+
+class RunCancelledError(PermanentError):
+    """Somebody decided that a run should not go on."""
 
 
 class DeploymentError(PermanentError):

@@ -28,6 +28,8 @@ class Entry:
     written_at: datetime
     is_repair: bool = False
     milestone_count: int = 0
+    generation: int = 0
+    """Of the record: another one, another content."""
 
     @property
     def is_terminal(self) -> bool:
@@ -111,9 +113,23 @@ class Ledger:
             if read := self._storage.read(self._bucket, name):
                 yield from_json(Run, read[0], name)
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield all runs of all tables as a listing shows them, in the order of their names."""
-        for info in self._storage.list(self._bucket, naming.runs_prefix()):
+    def tables(self) -> tuple[str, ...]:
+        """Return the tables that have runs, configured or not; messages of none count as one."""
+        return self._storage.folders(self._bucket, naming.runs_prefix())
+
+    def entries(
+        self, table: str | None = None, *, since: str = "", until: str = ""
+    ) -> Iterator[Entry]:
+        """Yield runs as a listing shows them, in the order of their names.
+
+        Args:
+            table: only this one's; None: all tables'.
+            since: begin with the run of this id, or the first behind it; only with a table.
+            until: end before this id; only with a table.
+        """
+        prefix = naming.runs_prefix(table)
+        start, end = (f"{prefix}{text}" if text else "" for text in (since, until))
+        for info in self._storage.list(self._bucket, prefix, start=start, end=end):
             table, run_id = naming.run_of(info.name.removeprefix("ledger/"))
             state = info.metadata.get("state")
             # A record that somebody put there by hand says no state; it counts as not ended.
@@ -125,6 +141,7 @@ class Ledger:
                 written_at=info.created_at,
                 is_repair="repair" in info.metadata,
                 milestone_count=_number(info.metadata.get("milestones", "")),
+                generation=info.generation,
             )
 
     def _known(self, table: str, run_id: str) -> tuple[Run, int] | None:
@@ -158,8 +175,9 @@ class Ledger:
     def _read(self, table: str, run_id: str) -> tuple[Run, int] | None:
         name = naming.run_object(table, run_id)
         found = self._storage.read(self._bucket, name)
-        self._newest = (from_json(Run, found[0], name), found[1]) if found else None
-        return self._newest
+        newest = (from_json(Run, found[0], name), found[1]) if found else None
+        self._newest = newest
+        return newest
 
     def _write(self, run: Run, generation: int) -> None:
         self._newest = None

@@ -64,6 +64,56 @@ class Secrets:
             raise StorageUnavailableError(f"secret {name}: {exc}", secret=name) from exc
         return Secret(bytes(reply.payload.data))
 
+    def newest(self, name: str, version: str = "latest") -> tuple[bytes, int] | None:
+        """Return a version's bytes and number; None when the secret has no such version.
+
+        Raises:
+            InvalidConfigError: no such secret, or no right to read it.
+            StorageUnavailableError: Secret Manager did not answer.
+        """
+        from google.api_core import exceptions
+
+        path = f"projects/{self._project}/secrets/{name}"
+        try:
+            reply = self._connect().access_secret_version(
+                request={"name": f"{path}/versions/{version}"}, timeout=ACCESS_TIMEOUT_S
+            )
+        except exceptions.NotFound:
+            return None
+        except (exceptions.BadRequest, exceptions.Forbidden) as exc:
+            raise InvalidConfigError(
+                f"secret {name} cannot be read ({type(exc).__name__}); enable its newest version, "
+                "and grant the caller roles/secretmanager.secretAccessor on it",
+                secret=name,
+            ) from exc
+        except (exceptions.GoogleAPICallError, exceptions.RetryError) as exc:
+            raise StorageUnavailableError(f"secret {name}: {exc}", secret=name) from exc
+        return bytes(reply.payload.data), int(reply.name.rpartition("/")[2])
+
+    def add(self, name: str, value: bytes) -> int:
+        """Make a new version of a secret that is there; return its number.
+
+        Raises:
+            InvalidConfigError: no such secret, or no right to add to it.
+            StorageUnavailableError: Secret Manager did not answer; it may have been added.
+        """
+        from google.api_core import exceptions
+
+        parent = f"projects/{self._project}/secrets/{name}"
+        try:
+            reply = self._connect().add_secret_version(
+                request={"parent": parent, "payload": {"data": value}}, timeout=ACCESS_TIMEOUT_S
+            )
+        except (exceptions.NotFound, exceptions.BadRequest, exceptions.Forbidden) as exc:
+            raise InvalidConfigError(
+                f"secret {name} takes no new version ({type(exc).__name__}); Terraform makes it, "
+                "and adding takes roles/secretmanager.secretVersionAdder on it",
+                secret=name,
+            ) from exc
+        except (exceptions.GoogleAPICallError, exceptions.RetryError) as exc:
+            raise StorageUnavailableError(f"secret {name}: {exc}", secret=name) from exc
+        return int(reply.name.rpartition("/")[2])
+
     def _connect(self) -> "SecretManagerServiceClient":
         if self._client is None:
             from google.auth.credentials import AnonymousCredentials

@@ -132,6 +132,35 @@ class Settings:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """What only the API needs to know."""
+
+    runbook_url: str = "docs/runbook.md"
+    """Where errors link to."""
+    audience: str | None = None
+    """What ID tokens must be signed for: the function's own address. None: none is accepted."""
+    certs_url: str | None = None
+    """Where the keys are that sign ID tokens; None: Google's."""
+    origins: tuple[str, ...] = ()
+    """Web pages of other origins that may call; none: a browser lets only our own page call."""
+    is_behind_google: bool = False
+    """Google's front end is before us, and says who calls in its own header."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings; all have defaults."""
+        env = os.environ if environ is None else environ
+        return cls(
+            runbook_url=env.get("SLUICE_RUNBOOK_URL") or "docs/runbook.md",
+            audience=env.get("SLUICE_API_AUDIENCE") or None,
+            certs_url=env.get("SLUICE_ID_TOKEN_CERTS") or None,
+            origins=tuple(env.get("SLUICE_API_ORIGINS", "").split()),
+            # Source: Cloud Run, "Container runtime contract": set in every service.
+            is_behind_google="K_SERVICE" in env,
+        )
+
+
 def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name)
     if not value:

@@ -196,9 +196,15 @@ class Storage:
         return _info(blob)
 
     def list(
-        self, bucket: str, prefix: str, *, start: str = "", page_size: int | None = None
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        start: str = "",
+        end: str = "",
+        page_size: int | None = None,
     ) -> Iterator[ObjectInfo]:
-        """Yield the live objects below a prefix, by name, from the name ``start`` on.
+        """Yield the live objects below a prefix, by name: from ``start`` on, before ``end``.
 
         ``page_size`` is how many one request brings, for who stops early; 1,000 unless given.
         """
@@ -209,9 +215,17 @@ class Storage:
                 prefix=prefix,
                 start_offset=start or None,
                 page_size=page_size,
+                end_offset=end or None,
                 retry=_retry(),
             ):
                 yield _info(blob)
+
+    def folders(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        """Return the names of the folders right below a prefix that ends in a slash."""
+        with _failures(bucket, prefix):
+            pages = self._connect().list_blobs(bucket, prefix=prefix, delimiter="/", retry=_retry())
+            found = [name for page in pages.pages for name in page.prefixes]
+        return tuple(sorted(name.removeprefix(prefix).rstrip("/") for name in found))
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete one generation; one that is gone already is left gone.

@@ -5,6 +5,16 @@ locals {
   archives = var.archives != null ? var.archives : { for name, path in local.dist : name => { path = path, sha256 = fileexists(path) ? filesha256(path) : "" } }
 }
 
+# What only the API reads. Source of its address: Cloud Run, "Deterministic URL".
+locals {
+  api_address = "https://${module.catalog.functions.api.name}-${data.google_project.this.number}.${var.region}.run.app"
+  api_variables = {
+    SLUICE_API_AUDIENCE = coalesce(var.api.audience, local.api_address)
+    SLUICE_API_ORIGINS  = join(" ", var.api.origins)
+    SLUICE_RUNBOOK_URL  = "${var.repository_url}/blob/main/docs/runbook.md"
+  }
+}
+
 resource "google_storage_bucket_object" "archive" {
   for_each = module.catalog.functions
 
@@ -114,7 +124,7 @@ resource "google_cloudfunctions2_function" "this" {
     max_instance_request_concurrency = each.value.concurrency
     min_instance_count               = each.value.min_instances
     max_instance_count               = each.value.max_instances
-    ingress_settings                 = "ALLOW_INTERNAL_ONLY" # Pub/Sub of the same project is internal
+    ingress_settings                 = each.key == "api" ? var.api.ingress : "ALLOW_INTERNAL_ONLY" # Pub/Sub of the same project is internal
     all_traffic_on_latest_revision   = true
 
     environment_variables = merge(var.settings, {
@@ -122,7 +132,7 @@ resource "google_cloudfunctions2_function" "this" {
       SLUICE_PROJECT      = var.project
       SLUICE_PREFIX       = var.prefix
       SLUICE_CODE_VERSION = substr(local.archives[each.key].sha256, 0, 12)
-    })
+    }, each.key == "api" ? local.api_variables : {})
 
     direct_vpc_egress = local.egress
     direct_vpc_network_interface {
@@ -142,10 +152,20 @@ resource "google_cloudfunctions2_function" "this" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "push" {
-  for_each = module.catalog.functions
+  for_each = toset(module.catalog.driven)
 
   name     = google_cloudfunctions2_function.this[each.key].name
   location = var.region
   role     = "roles/run.invoker"
   member   = google_service_account.push.member
+}
+
+# Beyond this the function itself asks for a key or an ID token.
+resource "google_cloud_run_v2_service_iam_member" "api" {
+  for_each = toset(var.api.invokers)
+
+  name     = google_cloudfunctions2_function.this["api"].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = each.value
 }

@@ -48,3 +48,12 @@ resource "google_secret_manager_secret_iam_member" "operator" {
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value.member
 }
+
+# They make the first key of the API, and more: each change is a new version of the list.
+resource "google_secret_manager_secret_iam_member" "operator_access_list" {
+  for_each = toset(var.operators)
+
+  secret_id = google_secret_manager_secret.this[module.catalog.access_list].id
+  role      = "roles/secretmanager.secretVersionAdder"
+  member    = each.value
+}

@@ -1,3 +1,8 @@
+output "api_address" {
+  description = "Address of the API and its page, and what ID tokens for it are signed for."
+  value       = local.api_variables.SLUICE_API_AUDIENCE
+}
+
 output "audit_writer" {
   description = "Identity that the audit sink writes as. Projects made before 2023 may have another than service-<number>@gcp-sa-logging, which then needs roles/storage.objectCreator on the audit bucket."
   value       = google_logging_project_sink.audit.writer_identity

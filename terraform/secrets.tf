@@ -37,6 +37,13 @@ resource "google_secret_manager_secret_iam_member" "function" {
   member    = google_service_account.function[each.value.function].member
 }
 
+# The API makes and revokes keys; each change is a new version of the list.
+resource "google_secret_manager_secret_iam_member" "access_list" {
+  secret_id = google_secret_manager_secret.this[module.catalog.access_list].id
+  role      = "roles/secretmanager.secretVersionAdder"
+  member    = google_service_account.function["api"].member
+}
+
 # What a plan in a pull request may ask, if it may ask anything: the source. Databases have private
 # addresses, so whoever plans outside of the network has no use for their passwords.
 resource "google_secret_manager_secret_iam_member" "planner" {

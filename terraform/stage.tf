@@ -7,7 +7,7 @@ locals {
     raw        = { versions = false, days = var.retention_days.raw, below = [] }
     staging    = { versions = false, days = var.retention_days.staging, below = ["parts/", "units/", "plans/"] }
     quarantine = { versions = false, days = var.retention_days.quarantine, below = [] }
-    state      = { versions = true, days = var.retention_days.ledger, below = ["ledger/runs/", "ledger/replays/"] }
+    state      = { versions = true, days = var.retention_days.ledger, below = ["ledger/runs/", "ledger/replays/", "ledger/requests/"] }
     config     = { versions = true, days = null, below = [] }
     source     = { versions = true, days = null, below = [] }
   }

@@ -261,7 +261,7 @@ resource "google_bigquery_dataset_iam_member" "function" {
 
   dataset_id = each.value.dataset
   project    = local.bigquery.project
-  role       = "roles/bigquery.dataEditor"
+  role       = each.value.function == "api" ? "roles/bigquery.dataViewer" : "roles/bigquery.dataEditor"
   member     = google_service_account.function[each.value.function].member
 
   depends_on = [google_bigquery_dataset.target]

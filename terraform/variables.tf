@@ -26,14 +26,36 @@ variable "alerts" {
   }
 }
 
+variable "api" {
+  description = "Who reaches the API and its page. invokers may call it, such as [\"group:data@example.com\"], or [\"allUsers\"] where keys and ID tokens alone decide; without any nobody may. ingress is ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB. origins are web pages elsewhere that may call it from a browser. audience is what ID tokens must be signed for; null takes the address that Cloud Run gives it."
+  type = object({
+    audience = optional(string)
+    ingress  = optional(string, "ALLOW_ALL")
+    invokers = optional(list(string), [])
+    origins  = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], var.api.ingress)
+    error_message = "api.ingress must be ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB."
+  }
+
+  validation {
+    condition     = alltrue([for o in var.api.origins : can(regex("^https://[a-z0-9.:-]+$", o))])
+    error_message = "api.origins must be origins such as https://intranet.example.com, without a path."
+  }
+}
+
 variable "archives" {
   description = "Archives of the functions with their SHA-256 in hexadecimal, instead of those in dist_dir; a rollback names earlier ones."
   type        = map(object({ path = string, sha256 = string }))
   default     = null
 
   validation {
-    condition     = var.archives == null || toset(keys(coalesce(var.archives, {}))) == toset(["extract", "ingest", "load", "sweep"])
-    error_message = "archives must name extract, ingest, load and sweep."
+    condition     = var.archives == null || toset(keys(coalesce(var.archives, {}))) == toset(["api", "extract", "ingest", "load", "sweep"])
+    error_message = "archives must name api, extract, ingest, load and sweep."
   }
 
   validation {

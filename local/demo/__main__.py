@@ -21,7 +21,7 @@ from local.demo import compare, dataset, targets
 from local.state import delete
 from local.supervisor import Background
 from local.topology import FUNCTIONS
-from shared.cli import render
+from shared.cli import cloud, render
 from shared.core.runs import Run, RunState
 from shared.settings import Settings, adopt
 from shared.wiring import Services
@@ -233,6 +233,13 @@ def play(kind: str, given: argparse.Namespace) -> bool:
     return is_good
 
 
+def show_page(state: Path) -> None:
+    """Print where the status page is; the key in the link lets its reader do everything."""
+    described = cloud.describe(state)
+    render.plain("the status page of this cloud, with its key:")
+    render.plain(f"  {described['api']}/#key={described['api_key']}")
+
+
 def main() -> None:
     """Read the command line, run the demo, clean up."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
@@ -247,6 +254,7 @@ def main() -> None:
     kinds = list(targets.TARGETS) if given.target == "all" else [given.target]
     is_good = all(play(kind, given) for kind in kinds)
     if given.keep:
+        show_page(given.state)
         render.plain("the cloud stays up; to look around in it, in this folder:")
         render.plain(f"  export SLUICE_STATE={given.state.resolve()} PATH=$PWD/.venv/bin:$PATH")
         render.plain("  sluice local status; sluice runs; sluice local down --delete")

@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": "shared.cli.plans:plan",
     "run": "shared.cli.runs:run",
     "backfill": "shared.cli.runs:backfill",
+    "cancel": "shared.cli.runs:cancel",
     "replay": "shared.cli.repairs:replay",
     "rewind": "shared.cli.repairs:rewind",
     "restore": "shared.cli.repairs:restore",
@@ -43,6 +44,7 @@ COMMANDS = {
     "quarantine": "shared.cli.quarantine:app",
     "deadletter": "shared.cli.deadletter:app",
     "audit": "shared.cli.audit:app",
+    "access": "shared.cli.access:app",
     "deploy": "shared.cli.deploy:app",
     # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
     "local": "local.cli:app",

@@ -9,10 +9,9 @@ import typer
 from shared import settings
 from shared.cli import cloud, render
 from shared.cli.render import Listed
-from shared.core import naming
-from shared.core.audit import MAX_TEXT, Event
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.errors import InvalidMessageError
+from shared.operations.letters import drop as decide_against
 from shared.steps.repairs.dead_letters import replay as ask_again
 from shared.wire import to_json
 from shared.wiring import Services
@@ -64,24 +63,8 @@ def drop(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
     """Decide that a dead letter is not needed. Its run stays failed."""
     services = _connect(letter_id, all_open=all_open)
     for letter in _chosen(services, letter_id):
-        _tell_of_drop(letter, services)
-        services.dead_letters.close(letter, LetterState.DROPPED, services.now())
+        decide_against(letter, services, settings.person())
         render.plain(f"{letter.letter_id}  dropped")
-
-
-def _tell_of_drop(letter: DeadLetter, services: Services) -> None:
-    """Tell the audit log, first: of a closed letter nobody would tell later."""
-    is_table = naming.TABLE_NAME.fullmatch(letter.table)
-    event = Event(
-        table=letter.table if is_table else naming.NO_TABLE,
-        event_id=f"deadletter/{letter.letter_id}/dropped",
-        kind="deadletter.dropped",
-        at=services.now(),
-        by=settings.person(),
-        run_id=letter.run_id,
-        why=letter.reason[:MAX_TEXT],
-    )
-    services.audit.append(event)
 
 
 def _connect(letter_id: str | None, *, all_open: bool) -> Services:

@@ -8,8 +8,9 @@ import typer
 
 from shared import lineage as catalogue
 from shared.cli import cloud, render
-from shared.cli.runs import AsJson, find_run
+from shared.cli.runs import AsJson
 from shared.errors import InvalidConfigError
+from shared.operations.lookups import find_run
 from shared.steps import lineage as runs_lineage
 from shared.steps import tracing
 from shared.steps.tracing import Trace

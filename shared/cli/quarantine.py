@@ -20,8 +20,9 @@ from rich.table import Table
 from shared import settings
 from shared.cli import cloud, render
 from shared.cli.render import Listed
-from shared.cli.runs import find_run, show_end
+from shared.cli.runs import show_end
 from shared.core.runs import Run
+from shared.operations.lookups import find_run
 from shared.steps import quarantine
 from shared.steps.quarantine import Rejected
 

@@ -1,6 +1,5 @@
 """Commands that bring a run or a table back to an earlier state."""
 
-import secrets
 import sys
 from typing import Annotated
 
@@ -8,11 +7,12 @@ import typer
 
 from shared import settings
 from shared.cli import cloud, render
-from shared.cli.runs import AsJson, find_run, follow, show_end
+from shared.cli.runs import AsJson, ask, follow, show_end
 from shared.core import naming
-from shared.core.messages import ExtractRequest
-from shared.core.runs import Run, RunState
+from shared.core.runs import Run
 from shared.errors import InvalidMessageError
+from shared.operations import requests
+from shared.operations.lookups import find_run
 from shared.steps.repairs import replays
 from shared.wiring import Services
 
@@ -50,18 +50,11 @@ def rewind(
 ) -> None:
     """Put a table back as an earlier run left it, watermark included, without its source."""
     services = cloud.connect()
-    services.config.get(table)
-    chosen = find_run(services, to, table=table)
-    if chosen.state is not RunState.COMMITTED:
-        raise InvalidMessageError(
-            f"run {chosen.run_id} of {table} is {chosen.state}; a table goes back to a run that "
-            "committed"
-        )
+    chosen = requests.rewindable(services, table, to)
     if not yes:
         _confirm(services, chosen)
-    follow(
-        services, _back_to(services, table, chosen.run_id), timeout_s, wait=wait, as_json=as_json
-    )
+    run_id = requests.go_back(services, table, ask(services), chosen.run_id)
+    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def restore(
@@ -78,59 +71,25 @@ def restore(
 ) -> None:
     """Bring back a version of a reference table that its target has kept."""
     services = cloud.connect()
-    resolved, _ = services.config.get(table)
-    if resolved.table.kind != "reference":
-        raise InvalidMessageError(
-            f"{table} is no reference table, so its target keeps no versions of it; `sluice rewind "
-            f"{table} --to RUN` puts it back from staged parts"
-        )
-    run_id = version
-    if version != naming.NO_RUN:
-        chosen = (
-            find_run(services, version, table=table) if version else _last_but_one(services, table)
-        )
-        run_id = chosen.run_id
-        if not yes:
-            _confirm(services, chosen)
-    follow(services, _back_to(services, table, run_id), timeout_s, wait=wait, as_json=as_json)
-
-
-def _last_but_one(services: Services, table: str) -> Run:
-    committed = [r for r in services.ledger.runs(table) if r.state is RunState.COMMITTED]
-    committed.sort(key=lambda run: run.updated_at, reverse=True)
-    if len(committed) < 2:
-        raise InvalidMessageError(
-            f"{table} was loaded once at most, so there is no earlier version to name; what was "
-            f"there before is --version {naming.NO_RUN}"
-        )
-    return committed[1]
-
-
-def _back_to(services: Services, table: str, run_id: str) -> ExtractRequest:
-    return ExtractRequest(
-        table=table,
-        published_at=services.now(),
-        request_id=secrets.token_hex(8),
-        requested_by=settings.person(),
-        rewind_to=run_id,
-    )
+    chosen = requests.restorable(services, table, version)
+    if chosen and not yes:
+        _confirm(services, chosen)
+    back_to = chosen.run_id if chosen else naming.NO_RUN
+    run_id = requests.go_back(services, table, ask(services), back_to)
+    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def _confirm(services: Services, chosen: Run) -> None:
     """Say what a rewind undoes, and ask whether that is meant."""
-    others = [r for r in services.ledger.runs(chosen.table) if r.run_id != chosen.run_id]
-    undone = [
-        r for r in others if r.state is RunState.COMMITTED and r.updated_at > chosen.updated_at
-    ]
+    undone, under_way = requests.undone_by(services, chosen)
     say = render.errors.print
     say(
         f"{chosen.table} goes back to run {chosen.run_id}, which committed at "
         f"{chosen.updated_at:%Y-%m-%d %H:%M:%S} UTC; later runs that are undone: {len(undone)}",
         highlight=False,
     )
-    for run in others:
-        if not run.is_terminal:
-            say(f"run {run.run_id} is {run.state}: it may publish afterwards", style="yellow")
+    for run in under_way:
+        say(f"run {run.run_id} is {run.state}: it may publish afterwards", style="yellow")
     say("the next scheduled run moves the table on from there; pause the schedule to prevent that")
     if not sys.stdin.isatty():
         raise InvalidMessageError("nobody is here to confirm; add --yes if this is meant")

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -11,14 +11,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from shared import settings
 from shared.cli import cloud, render
 from shared.core import naming
-from shared.core import runs as identity
-from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
 from shared.core.receipts import Verdict
-from shared.core.runs import Run, RunState, Trigger
-from shared.core.windows import Span, require_some_span
-from shared.errors import InvalidConfigError, InvalidMessageError, UnknownTableError
-from shared.wire import to_json
+from shared.core.runs import Run, RunState
+from shared.core.windows import Span
+from shared.errors import UnknownTableError
+from shared.operations import requests
+from shared.operations.lookups import as_data, find_run
+from shared.operations.requests import Ask
 from shared.wiring import Services
 
 POLL_S = 0.2
@@ -47,22 +47,8 @@ def run(
 ) -> None:
     """Move one table now. Exits 0 when it committed, 1 when it failed, 3 when it took too long."""
     services = cloud.connect()
-    resolved, _ = services.config.get(table)
-    if resolved.table.snowflake is None:
-        raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
-    try:
-        resolved.table.mode_of_run(mode)
-    except ValueError as exc:
-        raise InvalidConfigError(str(exc)) from exc
-    request = ExtractRequest(
-        table=table,
-        published_at=services.now(),
-        mode=mode,
-        request_id=secrets.token_hex(8),
-        requested_by=settings.person(),
-        allow_empty=allow_empty,
-    )
-    follow(services, request, timeout_s, wait=wait, as_json=as_json)
+    run_id = requests.run(services, table, ask(services), mode=mode, allow_empty=allow_empty)
+    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def backfill(
@@ -80,30 +66,34 @@ def backfill(
 ) -> None:
     """Read a part of a merged table again, by its cursor; the watermark stays where it is."""
     services = cloud.connect()
-    resolved, _ = services.config.get(table)
-    try:
-        resolved.table.require_backfill()
-    except ValueError as exc:
-        raise InvalidConfigError(str(exc)) from exc
     span = Span(first=first, last=last)
-    require_some_span(span)
-    request = ExtractRequest(
-        table=table,
-        published_at=services.now(),
-        request_id=secrets.token_hex(8),
-        requested_by=settings.person(),
-        span=span,
-    )
-    follow(services, request, timeout_s, wait=wait, as_json=as_json)
+    run_id = requests.backfill(services, table, ask(services), span)
+    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
+
+
+def cancel(
+    run: Annotated[str, typer.Argument(help="Id of the run; its beginning is enough.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Fail a run that has not ended. A publish that is under way may still commit."""
+    services = cloud.connect()
+    cancelled = requests.cancel(services, find_run(services, run, table=None), settings.person())
+    if as_json:
+        typer.echo(json.dumps(as_data(cancelled)))
+    else:
+        render.plain(f"run {cancelled.run_id} of {cancelled.table} is {cancelled.state}")
+
+
+def ask(services: Services) -> Ask:
+    """Return what makes this request one of a kind."""
+    return Ask(request_id=secrets.token_hex(8), at=services.now(), by=settings.person())
 
 
 def follow(
-    services: Services, request: ExtractRequest, timeout_s: float, *, wait: bool, as_json: bool
+    services: Services, table: str, run_id: str, timeout_s: float, *, wait: bool, as_json: bool
 ) -> None:
-    """Ask for a run, show what it does and how it ended, and exit as it did."""
-    table, key = request.table, request.request_id or ""
-    run_id = identity.run_id(table, Trigger.REQUEST, key, request.published_at)
-    services.bus.publish(services.settings.topic("extract"), request.encode())
+    """Show what a run that was asked for does and how it ended, and exit as it did."""
     if wait:
         show_end(services, table, run_id, timeout_s, as_json=as_json)
     else:
@@ -213,32 +203,3 @@ def watch(
             if (found and found.is_terminal) or time.monotonic() > deadline_s:
                 return found
             time.sleep(POLL_S)
-
-
-def find_run(services: Services, text: str, *, table: str | None) -> Run:
-    """Return the run whose id begins so.
-
-    Raises:
-        InvalidMessageError: there is none, or more than one.
-    """
-    entries = [
-        entry
-        for entry in services.ledger.entries()
-        if entry.run_id.startswith(text) and table in (None, entry.table)
-    ]
-    found = services.ledger.find(entries[0].table, entries[0].run_id) if len(entries) == 1 else None
-    if found is None:
-        place = f" of {table}" if table else ""
-        raise InvalidMessageError(
-            f"{len(entries)} runs{place} have an id that begins with {text!r}; `sluice runs` lists "
-            "them"
-        )
-    return found
-
-
-def as_data(run: Run) -> dict[str, Any]:
-    """Return a run as plain JSON data."""
-    data: dict[str, Any] = json.loads(to_json(run))
-    if run.receipt:
-        data["receipt"]["adds_up"] = run.receipt.adds_up
-    return data

@@ -12,10 +12,9 @@ from rich.table import Table
 from shared.cli import cloud, render
 from shared.cli.render import Listed
 from shared.config import resolve
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.models import TableConfig
 from shared.core.schemas import TableSchema
-from shared.sources.base import TableMetadata
-from shared.wiring import Services
+from shared.operations.describing import describe
 
 ConfigDir = Annotated[Path, typer.Option("--config", help="Folder with tables.yaml.")]
 Environment = Annotated[str, typer.Option("--env", help="Name of the environment file.")]
@@ -93,9 +92,8 @@ def metadata(
     """Show a table as its source and its target describe it: columns, types, keys, rows."""
     services = cloud.connect()
     resolved, _ = services.config.get(table)
-    described = _source(services, resolved)
-    with closing(services.target(resolved)) as target:
-        there, rows = target.schema(), target.count()
+    found = describe(services, resolved)
+    described, there, rows = found.source, found.target, found.rows_target
     if as_json:
         source = asdict(described) if described else None
         facts = {"table": table, "source": source, "rows_target": rows}
@@ -109,14 +107,6 @@ def metadata(
     size = f"{described.size_bytes:,} bytes" if described.size_bytes else "size unknown"
     count = "unknown" if described.rows is None else f"{described.rows:,}"
     render.console.print(f"source: {count} rows, {size}   target: {rows:,} rows")
-
-
-def _source(services: Services, resolved: ResolvedTable) -> TableMetadata | None:
-    """Return what the source says about a table; None for one that is read from files."""
-    if resolved.table.snowflake is None:
-        return None
-    with closing(services.source(resolved, run_id="metadata")) as source:
-        return source.metadata()
 
 
 def _print_target(table: str, there: TableSchema | None, rows: int) -> None:

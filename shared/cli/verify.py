@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from shared.cli import cloud, render
-from shared.cli.runs import AsJson, find_run
+from shared.cli.runs import AsJson
 from shared.core.receipts import Verdict
 from shared.core.verifying import Comparison, RowFault
+from shared.operations.lookups import find_run
 from shared.steps import verify as comparing
 from shared.wire import to_json
 

@@ -3,6 +3,7 @@
 state bucket     ledger/runs/<table>/<run>.json
                  ledger/dead/<letter>.json, ledger/sweep.json
                  ledger/contracts/<table>.json, ledger/replays/<run>.json
+                 ledger/requests/<digest>.json
 config bucket    tables/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
@@ -83,6 +84,11 @@ def contract_object(table: str) -> str:
 def replay_object(run_id: str) -> str:
     """Return the name of what says where a run's rejected rows were sent."""
     return f"ledger/replays/{run_id}.json"
+
+
+def request_object(digest: str) -> str:
+    """Return the name of what is kept of a request that must not be carried out twice."""
+    return f"ledger/requests/{digest}.json"
 
 
 def dead_letter_object(letter_id: str) -> str:

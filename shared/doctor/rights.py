@@ -18,9 +18,10 @@ STORAGE_AGENT = "@gs-project-accounts.iam.gserviceaccount.com"
 """How the account ends that Cloud Storage announces with. Source: Cloud Storage, "Pub/Sub"."""
 
 PUBLISHERS = {
-    "extract": ("extract", "sweep"),
-    "ingest": ("sweep",),
-    "load": ("extract", "ingest", "load", "sweep"),
+    "extract": ("api", "extract", "sweep"),
+    "ingest": ("api", "sweep"),
+    "load": ("api", "extract", "ingest", "load", "sweep"),
+    "sweep": ("api",),
 }
 """Functions that publish to a topic. Source: terraform/modules/catalog/bus.tf."""
 

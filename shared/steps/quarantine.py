@@ -153,6 +153,17 @@ def replays(runs: Iterable[Run]) -> dict[str, Run]:
     return found
 
 
+def replayed_by(run: Run, services: Services) -> str | None:
+    """Return the run that a run's rejected rows were sent through in; None: they were not sent."""
+    claimed = _claimed(run.run_id, services)
+    bucket = services.settings.bucket("landing")
+    sent = services.storage.info(bucket, claimed[0].name) if claimed else None
+    if sent is None:
+        return None
+    request = IngestRequest(bucket=bucket, name=sent.name, generation=sent.generation)
+    return run_id(run.table, Trigger.FILE, request.key, request.announced_at)
+
+
 def successor(name: str, services: Services) -> str | None:
     """Return the file that took the place of a file of rejected rows; None if none did.
 

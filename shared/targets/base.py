@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.config.models import ResolvedTable
 from shared.core.checks import Breach
@@ -14,6 +14,7 @@ from shared.core.manifests import Layer, Manifest, Part
 from shared.core.plans import Slice
 from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
+from shared.core.selections import Selection
 from shared.targets.proofs import Proof
 
 if TYPE_CHECKING:
@@ -280,6 +281,12 @@ class Target(Protocol):
 
     def read(self, schema: TableSchema, piece: Slice | None = None) -> "Iterator[pa.RecordBatch]":
         """Yield the table's rows, or a slice of them, as Arrow carries the columns' types."""
+
+    def select(self, selection: Selection) -> list[tuple[Any, ...]]:
+        """Return a page of the table's rows, each with the values of the selection's columns.
+
+        Nothing is changed, and every value of the selection is bound.
+        """
 
     def close(self) -> None:
         """Give the connection back."""

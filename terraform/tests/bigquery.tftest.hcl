@@ -7,6 +7,7 @@ variables {
   project        = "example-prod"
   repository_url = "https://github.com/acme/sluice"
   archives = {
+    api     = { path = "../functions/api/main.py", sha256 = "0000000000000000000000000000000000000000000000000000000000000000" }
     extract = { path = "../functions/extract/main.py", sha256 = "1111111111111111111111111111111111111111111111111111111111111111" }
     ingest  = { path = "../functions/ingest/main.py", sha256 = "2222222222222222222222222222222222222222222222222222222222222222" }
     load    = { path = "../functions/load/main.py", sha256 = "3333333333333333333333333333333333333333333333333333333333333333" }
@@ -28,7 +29,7 @@ run "datasets_are_where_the_connection_says" {
   }
 
   assert {
-    condition     = length(google_bigquery_dataset_iam_member.function) == 16 && length(google_project_iam_member.bigquery_jobs) == 4 && alltrue([for m in google_project_iam_member.bigquery_jobs : m.project == "shop-data"])
+    condition     = length(google_bigquery_dataset_iam_member.function) == 20 && length(google_project_iam_member.bigquery_jobs) == 5 && alltrue([for m in google_project_iam_member.bigquery_jobs : m.project == "shop-data"])
     error_message = "Each function needs its rights on each dataset, and to run jobs where they are paid for."
   }
 }

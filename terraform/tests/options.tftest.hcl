@@ -6,6 +6,7 @@ variables {
   project        = "example-prod"
   repository_url = "https://github.com/acme/sluice"
   archives = {
+    api     = { path = "../functions/api/main.py", sha256 = "0000000000000000000000000000000000000000000000000000000000000000" }
     extract = { path = "../functions/extract/main.py", sha256 = "1111111111111111111111111111111111111111111111111111111111111111" }
     ingest  = { path = "../functions/ingest/main.py", sha256 = "2222222222222222222222222222222222222222222222222222222222222222" }
     load    = { path = "../functions/load/main.py", sha256 = "3333333333333333333333333333333333333333333333333333333333333333" }
@@ -22,7 +23,7 @@ run "an_adopted_database_is_only_connected_to" {
   }
 
   assert {
-    condition     = length(google_project_iam_member.client) == 4 && alltrue([for m in google_project_iam_member.client : m.project == "example-prod" && strcontains(m.condition[0].expression, "instances/sluice\"")])
+    condition     = length(google_project_iam_member.client) == 5 && alltrue([for m in google_project_iam_member.client : m.project == "example-prod" && strcontains(m.condition[0].expression, "instances/sluice\"")])
     error_message = "Each function needs the right to connect to the instance that is there, and to no other."
   }
 }
@@ -113,7 +114,7 @@ run "tables_in_sql_server_have_their_secrets_and_share_its_connections" {
   }
 
   assert {
-    condition     = length([for k in keys(google_secret_manager_secret_iam_member.function) : k if endswith(k, "/sqlserver-password")]) == 4 && length(google_project_iam_member.client) == 0
+    condition     = length([for k in keys(google_secret_manager_secret_iam_member.function) : k if endswith(k, "/sqlserver-password")]) == 5 && length(google_project_iam_member.client) == 0
     error_message = "Each function reads the password; a host needs no right to connect."
   }
 

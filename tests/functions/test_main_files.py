@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local.topology import API
 from shared.settings import TOPICS
 
 FUNCTIONS = Path("functions")
@@ -31,8 +32,11 @@ DRIVERS = (
 )
 
 
-def test_each_function_has_a_topic_of_its_name() -> None:
-    assert sorted(TOPICS) == NAMES
+DRIVEN = [name for name in NAMES if name != API]
+
+
+def test_each_function_that_messages_drive_has_a_topic_of_its_name() -> None:
+    assert sorted(TOPICS) == DRIVEN
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,6 +55,7 @@ def test_entry_point_has_the_name_of_its_folder(name: str) -> None:
 
 
 FRAMEWORK = "import functions_framework, runpy, flask"
+ASYNC_FRAMEWORK = f"{FRAMEWORK}, functions_framework.aio"
 
 
 def loaded(code: str) -> set[str]:
@@ -68,14 +73,28 @@ def bare() -> set[str]:
     return loaded(FRAMEWORK)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_importing_the_api_loads_nothing_beyond_the_framework() -> None:
+    main = str(FUNCTIONS / API / "main.py")
+
+    served = loaded(f"{ASYNC_FRAMEWORK}; runpy.run_path({main!r})")
+
+    assert served - loaded(ASYNC_FRAMEWORK) == set()
+
+
+def test_the_application_pulls_in_no_driver_by_itself() -> None:
+    modules = loaded("import shared.api.app")
+
+    assert {d for d in DRIVERS if d in modules} == set()
+
+
+@pytest.mark.parametrize("name", DRIVEN)
 def test_importing_a_function_loads_nothing_beyond_the_framework(bare: set[str], name: str) -> None:
     main = str(FUNCTIONS / name / "main.py")
 
     assert loaded(f"{FRAMEWORK}; runpy.run_path({main!r})") - bare == set()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DRIVEN)
 def test_step_of_a_function_pulls_in_no_driver_by_itself(name: str) -> None:
     modules = loaded(f"from shared import entrypoint; import shared.steps.{name}")
 

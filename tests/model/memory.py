@@ -107,15 +107,27 @@ class MemoryStorage:
         return self._io(f"look at {name}", operation)
 
     def list(
-        self, bucket: str, prefix: str, *, start: str = "", page_size: int | None = None
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        start: str = "",
+        end: str = "",
+        page_size: int | None = None,
     ) -> Iterator[ObjectInfo]:
-        """Yield the live objects below a prefix, by name, from the name ``start`` on."""
+        """Yield the live objects below a prefix, by name: from ``start`` on, before ``end``."""
 
         def operation() -> Iterator[ObjectInfo]:
             live = sorted((n, s.info) for (b, n), s in self._live.items() if b == bucket)
-            return iter([info for n, info in live if n.startswith(prefix) and n >= start])
+            within = [(n, i) for n, i in live if n >= start and (n < end or not end)]
+            return iter([info for n, info in within if n.startswith(prefix)])
 
         yield from self._io(f"list {prefix}", operation)
+
+    def folders(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        """Return the names of the folders right below a prefix that ends in a slash."""
+        names = [info.name.removeprefix(prefix) for info in self.list(bucket, prefix)]
+        return tuple(sorted({name.partition("/")[0] for name in names if "/" in name}))
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete one generation; one that is gone already is left gone."""

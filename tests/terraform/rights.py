@@ -14,6 +14,7 @@ PROJECT, PREFIX = "example-prod", "example-sluice-prod"
 
 WHY = {
     "google_artifact_registry_repository_iam_member.build": "keeps the images that it builds",
+    "google_cloud_run_v2_service_iam_member.api": "people and machines call",
     "google_cloud_run_v2_service_iam_member.push": "Pub/Sub delivers as this account",
     "google_project_iam_member.bigquery_jobs": "runs load jobs, which belong to a project",
     "google_project_iam_member.build": "reads archives, and logs what it builds",
@@ -25,6 +26,8 @@ WHY = {
     "google_pubsub_subscription_iam_member.dead_letters": "takes out what failed too often",
     "google_pubsub_topic_iam_member.dead_letters": "forwards what failed too often",
     "google_pubsub_topic_iam_member.storage_publishes_drops": "tells of dropped files",
+    "google_secret_manager_secret_iam_member.access_list": "makes and revokes keys",
+    "google_secret_manager_secret_iam_member.operator_access_list": "makes and revokes keys",
     "google_secret_manager_secret_iam_member.planner": "asks the source in a pull request",
     "google_service_account_iam_member.deploy": "workflows of the one repository and ref",
     "google_service_account_iam_member.deployer": "deploys what runs as this account",

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from local import provision
-from local.topology import FUNCTIONS
+from local.topology import API, FUNCTIONS
+from shared import callers
 from shared.config import resolve, schedule
 from shared.core.dead_letters import decode_sweep
 from shared.core.messages import FINALIZE, Delivery, ExtractRequest, SweepRequest, decode_extract
 from shared.doctor import rights as doctor
-from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, Settings
+from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, ApiSettings, Settings
 from shared.stage.envelope import KEY_SECRET
 from tests.terraform.workspace import resources
 
@@ -139,11 +140,13 @@ def test_every_source_of_dead_letters_lets_pubsub_forward_them(applied: dict[str
 def test_functions_have_the_entry_points_of_their_archives(plan: dict[str, Any]) -> None:
     functions = planned(plan, "google_cloudfunctions2_function")
 
-    assert set(functions) == set(FUNCTIONS)
+    assert set(functions) == {*FUNCTIONS, API}
     for name, values in functions.items():
         main = Path("functions", name, "main.py").read_text()
         entry_point = values["build_config"][0]["entry_point"]
-        assert re.search(rf"^@functions_framework\.http\ndef {entry_point}\(", main, re.MULTILINE)
+        assert re.search(
+            rf"^@functions_framework\.(aio\.)?http\ndef {entry_point}\(", main, re.MULTILINE
+        )
 
 
 def test_functions_get_the_variables_that_the_settings_read(plan: dict[str, Any]) -> None:
@@ -160,9 +163,10 @@ def test_every_setting_with_a_default_may_be_given() -> None:
     variables = Path("terraform/variables.tf").read_text()
     allowed = set(re.findall(r'"(SLUICE_[A-Z_]+)"', variables))
     fixed = {"SLUICE_PROJECT", "SLUICE_PREFIX", "SLUICE_CODE_VERSION"}
-    local = {"SLUICE_PRINCIPAL", "SLUICE_SECRETS_ENDPOINT", "SLUICE_STATE"}
+    api = {"SLUICE_API_AUDIENCE", "SLUICE_API_ORIGINS", "SLUICE_RUNBOOK_URL"}
+    local = {"SLUICE_PRINCIPAL", "SLUICE_SECRETS_ENDPOINT", "SLUICE_STATE", "SLUICE_ID_TOKEN_CERTS"}
 
-    assert allowed == READ - fixed - local
+    assert allowed == READ - fixed - api - local
 
 
 def test_no_request_outlives_the_ack_deadline(plan: dict[str, Any]) -> None:
@@ -200,7 +204,7 @@ def test_every_secret_that_the_configuration_names_has_a_shell(plan: dict[str, A
 
     shells = {v["secret_id"] for v in planned(plan, "google_secret_manager_secret").values()}
 
-    assert shells == named | {KEY_SECRET}
+    assert shells == named | {KEY_SECRET, callers.SECRET}
     assert not planned(plan, "google_secret_manager_secret_version")
 
 
@@ -221,8 +225,10 @@ def test_audit_of_production_is_locked(plan: dict[str, Any]) -> None:
     assert audit["retention_policy"][0]["is_locked"] is True
 
 
-def test_functions_can_be_called_from_inside_only(plan: dict[str, Any]) -> None:
-    for values in planned(plan, "google_cloudfunctions2_function").values():
+def test_what_messages_drive_can_be_called_from_inside_only(plan: dict[str, Any]) -> None:
+    functions = planned(plan, "google_cloudfunctions2_function")
+
+    for values in (functions[name] for name in FUNCTIONS):
         assert values["service_config"][0]["ingress_settings"] == "ALLOW_INTERNAL_ONLY"
 
 
@@ -256,7 +262,20 @@ def test_nobody_outside_is_granted_anything(applied: dict[str, Any]) -> None:
     assert [m for m in members if not m.startswith("serviceAccount:")] == []
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+def test_api_is_told_its_address_and_where_errors_lead(applied: dict[str, Any]) -> None:
+    functions = made(applied, "google_cloudfunctions2_function")
+
+    given = functions[API]["service_config"][0]["environment_variables"]
+
+    settings = ApiSettings.from_environment(given)
+    assert settings.audience
+    assert settings.audience.startswith(f"https://{PREFIX}-{API}-")
+    assert settings.runbook_url.endswith("/docs/runbook.md")
+    assert settings.origins == ()
+    assert "SLUICE_API_AUDIENCE" not in str(functions["load"])
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, API])
 def test_every_function_runs_as_an_account_of_its_own(plan: dict[str, Any], name: str) -> None:
     accounts = planned(plan, "google_service_account", "function")
 
@@ -270,7 +289,7 @@ def test_each_function_is_given_its_own_account_and_no_other(applied: dict[str, 
     given = {n: f["service_config"][0]["service_account_email"] for n, f in functions.items()}
 
     assert given == {name: account["email"] for name, account in accounts.items()}
-    assert len(set(given.values())) == len(FUNCTIONS)
+    assert len(set(given.values())) == len(FUNCTIONS) + 1
 
 
 def test_those_who_publish_are_those_that_the_doctor_looks_for(plan: dict[str, Any]) -> None:

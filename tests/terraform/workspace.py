@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod")
-FUNCTIONS = ("extract", "ingest", "load", "sweep")
+FUNCTIONS = ("api", "extract", "ingest", "load", "sweep")
 TIMEOUT_S = 120
 
 LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'

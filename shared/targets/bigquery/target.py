@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,6 +15,7 @@ from shared.core.manifests import Layer, Manifest, Part
 from shared.core.plans import Slice
 from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
+from shared.core.selections import Selection
 from shared.errors import (
     IntegrityError,
     InvalidConfigError,
@@ -36,7 +38,7 @@ from shared.targets.base import (
     StagedTests,
     Vitals,
 )
-from shared.targets.bigquery import connection, facts, sql, tables
+from shared.targets.bigquery import connection, facts, paging, sql, tables
 from shared.targets.bigquery.bookkeeping import VERSION, Books, Standing
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
@@ -281,6 +283,11 @@ class BigQueryTarget:
         columns = list(schema)
         statement = facts.select(self._table.sql, columns, self._condition(schema, piece))
         yield from readback.batches(columns, map(tuple, self._jobs.query(statement)))
+
+    def select(self, selection: Selection) -> list[tuple[Any, ...]]:
+        """Return a page of the table's rows. It is billed for what it reads."""
+        statement, values = paging.select(self._table.sql, selection)
+        return [tuple(row.values()) for row in self._jobs.query(statement, **values)]
 
     def close(self) -> None:
         """Close the client's connections."""

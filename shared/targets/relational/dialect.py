@@ -12,6 +12,7 @@ from shared.core.fidelity import Cell
 from shared.core.measuring import Asked
 from shared.core.plans import Slice
 from shared.core.schemas import Column, DataType, Kind
+from shared.core.selections import Selection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -310,6 +311,17 @@ class BookStatements:
     write_schema: str
 
 
+class Paging(Protocol):
+    """How rows are read for somebody who wants to see them."""
+
+    @property
+    def BEFORE(self) -> tuple[str, ...]:  # noqa: N802 - a module's constant
+        """Statements that are said before the one that reads."""
+
+    def select(self, table: str, selection: Selection) -> tuple[str, list[str]]:
+        """Return the statement that reads a page of rows, and the values to bind."""
+
+
 class Send(Protocol):
     """Puts rows into a table."""
 
@@ -361,3 +373,4 @@ class Dialect(ColumnDialect):
     books: Books
     send: Send
     read: Read
+    paging: Paging

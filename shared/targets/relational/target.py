@@ -17,6 +17,7 @@ from shared.core.manifests import Layer, Manifest, Part
 from shared.core.plans import Slice
 from shared.core.receipts import Point
 from shared.core.schemas import Column, TableSchema
+from shared.core.selections import Selection
 from shared.stage.arrow import from_rows
 from shared.stage.reader import BATCH_ROWS
 from shared.targets import guards
@@ -305,6 +306,15 @@ class RelationalTarget(ABC):
         condition = self._condition(schema, piece)
         with self._transaction() as cursor:
             yield from self._dialect.read(cursor, self._table, list(schema), condition)
+
+    def select(self, selection: Selection) -> list[tuple[Any, ...]]:
+        """Return a page of the table's rows, in a transaction of its own that changes nothing."""
+        statement, values = self._dialect.paging.select(self._table, selection)
+        with self._transaction() as cursor:
+            for before in self._dialect.paging.BEFORE:
+                cursor.execute(before)
+            cursor.execute(statement, values)
+            return [tuple(row) for row in cursor.fetchall()]
 
     @abstractmethod
     def close(self) -> None:

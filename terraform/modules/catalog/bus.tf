@@ -2,7 +2,7 @@
 
 locals {
   dead_letter = "dead-letter"
-  topics      = concat(local.names_of_functions, [local.dead_letter])
+  topics      = concat(local.names_of_driven, [local.dead_letter])
 
   # A subscription is named as its topic: a dead letter says by it where the message failed. A dead
   # letter itself has nowhere else to go: it comes back until the sweep has taken it in.
@@ -16,6 +16,7 @@ locals {
 
   # Who publishes where, with the place in the code that does it.
   publishers = {
+    api     = { extract = "runs that people ask for", ingest = "replays that people ask for", load = "replays that people ask for", sweep = "a sweep that people ask for" }
     extract = { extract = "units of a large table", load = "a staged run" }
     ingest  = { load = "a staged file" }
     load    = { load = "parts of a large run" }

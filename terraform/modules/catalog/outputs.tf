@@ -1,3 +1,8 @@
+output "access_list" {
+  description = "Name of the secret that says who may call the API."
+  value       = local.access_list
+}
+
 output "bucket_grants" {
   description = "What each function may do in each bucket: function, zone, bucket, role, the object names it is limited to as an IAM condition, and why."
   value       = local.bucket_grants
@@ -16,6 +21,11 @@ output "connections" {
 output "datasets" {
   description = "BigQuery datasets that tables go to, and those that Sluice keeps its own tables in."
   value       = toset(local.datasets)
+}
+
+output "driven" {
+  description = "Functions that messages drive."
+  value       = local.names_of_driven
 }
 
 output "functions" {

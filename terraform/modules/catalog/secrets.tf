@@ -2,6 +2,7 @@
 
 locals {
   staging_key = "staging-key" # KEY_SECRET in shared/stage/envelope.py
+  access_list = "api-access"  # SECRET in shared/callers.py
   encrypts    = anytrue([for t in local.tables : t.encryption])
   # The names that shared/config/connections.py gives where the environment file does not.
   default_secrets = { snowflake = "snowflake-private-key", postgres = "postgres-password", sqlserver = "sqlserver-password" }
@@ -17,6 +18,7 @@ locals {
   source_secrets = contains(local.sources, "snowflake") ? [local.secret_of.snowflake] : []
 
   readers = {
+    api     = concat(local.source_secrets, local.target_secrets, [local.access_list])
     extract = concat(local.source_secrets, local.target_secrets, local.encrypts ? [local.staging_key] : [])
     ingest  = concat(local.target_secrets, local.encrypts ? [local.staging_key] : [])
     load    = concat(local.target_secrets, local.encrypts ? [local.staging_key] : [])
@@ -26,6 +28,7 @@ locals {
     { for name in local.target_secrets : name => "logs in to the target" },
     { for name in local.source_secrets : name => "logs in to the source" },
     { (local.staging_key) = "wraps the keys of encrypted parts" },
+    { (local.access_list) = "says who may call" },
   )
   secrets       = toset(flatten(values(local.readers)))
   secret_grants = merge([for function, names in local.readers : { for name in distinct(names) : "${function}/${name}" => { function = function, secret = name, why = local.why_secret[name] } }]...)

@@ -15,6 +15,15 @@ locals {
   once = ["manifests/", "plans/", "units/"]
 
   rights = {
+    api = {
+      audit      = [{ role = local.viewer, below = [], why = "the trail, and the end of its chains" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
+      config     = [{ role = local.viewer, below = [], why = "the tables' configurations" }]
+      landing    = [{ role = local.user, below = [], why = "rejected rows that are sent once more: a repeat must meet the first" }]
+      quarantine = [{ role = local.viewer, below = [], why = "rejected rows" }]
+      raw        = [{ role = local.viewer, below = [], why = "the originals of rejected rows" }]
+      staging    = [{ role = local.viewer, below = [], why = "manifests, plans and units" }]
+      state      = [{ role = local.user, below = [], why = "runs, dead letters and requests, by compare-and-set" }]
+    }
     extract = {
       audit   = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
       config  = [{ role = local.viewer, below = [], why = "the table's configuration" }]

@@ -27,8 +27,8 @@ variable "functions" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.functions), ["extract", "ingest", "load", "sweep"])) == 0
-    error_message = "functions knows extract, ingest, load and sweep."
+    condition     = length(setsubtract(keys(var.functions), ["api", "extract", "ingest", "load", "sweep"])) == 0
+    error_message = "functions knows api, extract, ingest, load and sweep."
   }
 
   validation {

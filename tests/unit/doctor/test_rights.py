@@ -36,8 +36,12 @@ def test_publishers_without_the_right_are_named() -> None:
     some = policy(PUBLISHER, rights.account(SETTINGS, "extract"))
     wrong_role = policy("roles/pubsub.viewer", AGENT, rights.account(SETTINGS, "sweep"))
 
-    assert rights.missing_publishers(SETTINGS, "load", some) == ["ingest", "load", "sweep"]
-    assert rights.missing_publishers(SETTINGS, "ingest", wrong_role) == ["sweep", "Cloud Storage"]
+    assert rights.missing_publishers(SETTINGS, "load", some) == ["api", "ingest", "load", "sweep"]
+    assert rights.missing_publishers(SETTINGS, "ingest", wrong_role) == [
+        "api",
+        "sweep",
+        "Cloud Storage",
+    ]
 
 
 def test_the_source_is_read_by_extract_and_the_target_by_load() -> None:

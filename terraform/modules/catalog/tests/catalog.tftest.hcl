@@ -40,7 +40,7 @@ run "instances_stay_within_the_connections_of_the_target" {
   command = plan
 
   assert {
-    condition     = sum([for f in output.functions : f.max_instances * f.concurrency]) <= 11
+    condition     = sum([for k, f in output.functions : k == "api" ? f.max_instances : f.max_instances * f.concurrency]) <= 11
     error_message = "instances: ${jsonencode({ for k, f in output.functions : k => f.max_instances })}"
   }
 
@@ -58,7 +58,7 @@ run "a_wish_for_more_instances_is_lowered_to_the_budget" {
   }
 
   assert {
-    condition     = output.functions.load.max_instances == 4 && output.functions.extract.max_instances == 1
+    condition     = output.functions.load.max_instances == 3 && output.functions.extract.max_instances == 1
     error_message = "load ${output.functions.load.max_instances}, extract ${output.functions.extract.max_instances}"
   }
 }
@@ -71,16 +71,16 @@ run "without_a_budget_of_its_own_a_target_has_forty_connections" {
   }
 
   assert {
-    condition     = output.functions.load.max_instances == 15 && output.functions.ingest.max_instances == 11
+    condition     = output.functions.load.max_instances == 14 && output.functions.ingest.max_instances == 11
     error_message = "instances: ${jsonencode({ for k, f in output.functions : k => f.max_instances })}"
   }
 }
 
-run "only_extract_reads_the_key_of_the_source" {
+run "only_extract_and_the_api_read_the_key_of_the_source" {
   command = plan
 
   assert {
-    condition     = [for g in output.secret_grants : g.function if g.secret == "snowflake-private-key"] == ["extract"]
+    condition     = [for g in output.secret_grants : g.function if g.secret == "snowflake-private-key"] == ["api", "extract"]
     error_message = "grants: ${jsonencode(output.secret_grants)}"
   }
 
@@ -125,7 +125,7 @@ run "a_sql_server_has_a_secret_for_its_password_and_its_certificates" {
   }
 
   assert {
-    condition     = contains(output.secrets, "sqlserver-password") && contains(output.secrets, "sqlserver-ca") && output.functions.load.max_instances == 9
+    condition     = contains(output.secrets, "sqlserver-password") && contains(output.secrets, "sqlserver-ca") && output.functions.load.max_instances == 8
     error_message = "secrets: ${jsonencode(output.secrets)}, instances: ${output.functions.load.max_instances}"
   }
 }

@@ -1,0 +1,130 @@
+// The frame of the page: which view is shown, how it is kept up to date, the key, the theme.
+
+import { Refused, forget, get, hasKey, keep } from "./api.js";
+import { fill, h } from "./dom.js";
+import { overview } from "./overview.js";
+import { quarantine, rejects } from "./quarantine.js";
+import { run } from "./run.js";
+import { letters, runs, table, tables } from "./lists.js";
+
+const POLL_MS = 3000;
+const PAGES = [
+  ["", "Overview"],
+  ["tables", "Tables"],
+  ["runs", "Runs"],
+  ["quarantine", "Quarantine"],
+  ["letters", "Dead letters"],
+];
+
+const main = document.getElementById("main");
+const live = document.getElementById("live");
+let leaving = new AbortController();
+
+// The view of an address. Each returns {title, node, load}: load brings data and draws it.
+function viewOf(path) {
+  const [page, ...rest] = path;
+  if (page === "tables") return rest[0] ? table(rest[0]) : tables();
+  if (page === "runs") return rest[1] ? run(rest[0], rest[1]) : runs();
+  if (page === "quarantine") return rest[1] ? rejects(rest[0], rest[1]) : quarantine();
+  if (page === "letters") return letters();
+  return overview();
+}
+
+async function show() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  if (!hasKey()) return askForKey();
+  const path = decodeURIComponent(location.hash.replace(/^#\/?/, "")).split("/").filter(Boolean);
+  navigate(path[0] ?? "");
+  const view = viewOf(path);
+  document.title = `${view.title} · Sluice`;
+  main.replaceChildren(view.node);
+  main.focus({ preventScroll: true });
+  scrollTo(0, 0);
+  while (!signal.aborted) {
+    try {
+      await view.load(signal);
+      connected(true);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Refused && error.problem.status === 401) return askForKey("That key is not valid here.");
+      if (error instanceof Refused && error.problem.status !== 503 && error.problem.status !== 429) {
+        view.node.replaceChildren(h("div", { class: "panel" }, h("p", { class: "alarm" }, error.message)));
+        return;
+      }
+      connected(false);
+    }
+    await pause(signal);
+  }
+}
+
+// Waits for the next look: not at all while nobody sees the page.
+function pause(signal) {
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      if (!document.hidden || signal.aborted) return resolve();
+      document.addEventListener("visibilitychange", resolve, { once: true });
+    }, POLL_MS);
+    signal.addEventListener("abort", resolve, { once: true });
+  });
+}
+
+function connected(is) {
+  const state = is ? "on" : "off";
+  if (live.dataset.state === state) return;
+  live.dataset.state = state;
+  live.textContent = is ? "live" : "no answer, trying again";
+}
+
+const waiting = {};
+function navigate(current) {
+  const links = PAGES.map(([page, name]) => ({ page, name, current, count: waiting[page] }));
+  fill(document.getElementById("nav"), links, (all) => all.map((link) =>
+    h("a", { href: `#/${link.page}`, "data-key": link.page, "aria-current": link.page === current ? "page" : null },
+      link.name, link.count ? h("span", { class: "count" }, link.count, h("span", { class: "sr" }, " waiting")) : null)));
+}
+
+async function countLetters() {
+  if (!hasKey() || document.hidden) return;
+  const found = await get("admin/dead-letters?limit=100").catch(() => null);
+  if (!found) return;
+  waiting.letters = found.items.length ? `${found.items.length}${found.next ? "+" : ""}` : "";
+  navigate(location.hash.replace(/^#\/?/, "").split("/")[0]);
+}
+
+function askForKey(why = "") {
+  document.getElementById("leave").hidden = true;
+  document.title = "Sluice";
+  const field = h("input", { id: "key", type: "password", autocomplete: "off", required: true, placeholder: "sluice_…" });
+  const form = h("form", { onsubmit: (event) => {
+    event.preventDefault();
+    keep(field.value.trim());
+    start();
+  } }, field, h("button", { class: "first" }, "Open"));
+  main.replaceChildren(h("section", { class: "panel key-form" },
+    h("h1", {}, "Sluice"),
+    h("p", {}, h("label", { for: "key" }, "This page shows what a key may read. Paste one, or an ID token:")),
+    why && h("p", { class: "alarm", role: "alert" }, why),
+    form,
+    h("p", { class: "dim" }, "It stays in this tab and goes when the tab does. ", h("code", {}, "sluice access create --role read"), " makes one.")));
+  field.focus();
+}
+
+function start() {
+  document.getElementById("leave").hidden = !hasKey();
+  show();
+  countLetters();
+}
+
+document.getElementById("leave").addEventListener("click", () => { forget(); askForKey(); leaving.abort(); });
+document.getElementById("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const isDark = getComputedStyle(root).colorScheme === "dark"
+    || (getComputedStyle(root).colorScheme.includes(" ") && matchMedia("(prefers-color-scheme: dark)").matches);
+  root.dataset.theme = isDark ? "light" : "dark";
+  localStorage.setItem("theme", root.dataset.theme);
+});
+addEventListener("hashchange", show);
+setInterval(countLetters, 20000);
+start();

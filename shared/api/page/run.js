@@ -1,0 +1,105 @@
+// One run: where its rows are, what happened when, and what can be done about it; as it happens.
+
+import { follow, get, post } from "./api.js";
+import { timeline } from "./charts.js";
+import { bytes, fill, h, moment, number, plural, say, seconds, since } from "./dom.js";
+import { asked, careful, panel, state } from "./parts.js";
+
+const SHOWN = new Set(["rows_source", "rows_staged", "rows_loaded", "rows_rejected", "rows_inserted", "rows_updated", "rows_deleted", "adds_up", "notes", "evidence", "columns"]);
+
+export function run(table, id) {
+  const head = h("div", { class: "head" });
+  const failure = h("div", {});
+  const flow = h("div", {});
+  const line = h("div", {});
+  const facts = h("div", {});
+  const proof = h("div", {});
+  const node = h("div", { class: "view" }, head, failure, panel("Rows", {}, flow),
+    h("div", { class: "two" }, panel("Timeline", {}, line), panel("Facts", {}, facts)), proof);
+  const draw = (found) => {
+    fill(head, [found.state, found.is_ended, found.rows_rejected], () => drawHead(found));
+    fill(failure, found.failure, (why) => why && h("section", { class: "panel" }, h("div", { class: "alarm" }, h("strong", {}, why.error), h("p", {}, why.message))));
+    fill(flow, found, drawFlow);
+    fill(line, found.timeline, () => drawLine(found));
+    fill(facts, found, drawFacts);
+    fill(proof, found.receipt, (receipt) => receipt && drawProof(receipt));
+  };
+  async function load(signal) {
+    const path = `runs/${table}/${id}`;
+    const found = await get(path, signal);
+    draw(found);
+    if (!found.is_ended) await follow(`${path}/events`, signal, draw);
+  }
+  return { title: `${table}, run`, node, load };
+}
+
+function drawHead(found) {
+  const act = (path, body, said) => post(path, body)
+    .then((reply) => { say(said); if (reply?.run_id && reply.run_id !== found.run_id) location.hash = `#/runs/${reply.table}/${reply.run_id}`; })
+    .catch((error) => say(error.message, "bad"));
+  const one = { table: found.table, run_id: found.run_id };
+  return [
+    h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table), " /"),
+    h("h1", { class: "mono" }, found.run_id), state(found),
+    h("div", { class: "actions" },
+      found.rows_rejected > 0 && h("a", { class: "button", href: `#/quarantine/${found.table}/${found.run_id}`, "data-key": "rejects" }, plural(found.rows_rejected, "rejected row")),
+      !found.is_ended && careful("Cancel", "Cancel this run?", () => act("pipeline/cancel", one, "The run was cancelled"), "danger"),
+      ["failed", "quarantined"].includes(found.state) && careful("Replay", "Let it go on?", () => act("pipeline/replay", one, "The run was asked to go on"), "first"),
+      found.state === "committed" && found.kind !== "rewind" && careful("Rewind to this", `Put ${found.table} back as it was then?`, () => act("pipeline/rewind", { table: found.table, to: found.run_id }, "A rewind was asked for"), "danger")),
+  ];
+}
+
+function drawFlow(found) {
+  const receipt = found.receipt;
+  if (!receipt) {
+    if (found.is_ended) return h("p", { class: "empty" }, found.reason || "Nothing was loaded.");
+    const { units } = found;
+    return h("div", { class: "working" },
+      h("span", { class: units ? "progress" : "progress unknown", role: "progressbar", "aria-label": "Progress", "aria-valuenow": units ? units.done : null, "aria-valuemax": units ? units.planned : null },
+        h("i", { vars: units ? { "--done": `${(100 * units.done) / units.planned}%` } : {} })),
+      h("p", { class: "dim" }, units ? `${units.done} of ${plural(units.planned, "unit")} read` : `${number(found.progress_rows)} rows so far`));
+  }
+  const stage = (what, rows, more) => h("div", { class: "stage" }, h("span", { class: "what" }, what), h("span", { class: "big" }, number(rows)), h("span", { class: "what" }, more));
+  const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
+  return [
+    h("div", { class: "flow" },
+      stage("at the source", receipt.rows_source, receipt.is_pinned ? "one pinned snapshot" : "snapshot not pinned"), arrow(),
+      stage("staged as Parquet", receipt.rows_staged, found.bytes_staged ? bytes(found.bytes_staged) : ""), arrow(),
+      stage("in the target", receipt.rows_loaded, `${number(receipt.rows_inserted)} new, ${number(receipt.rows_updated)} changed, ${number(receipt.rows_deleted)} gone`)),
+    h("div", { class: "verdict" },
+      h("span", { class: "pill", "data-kind": receipt.adds_up ? "good" : "bad" }, receipt.adds_up ? "the counts agree" : "the counts do not agree"),
+      receipt.verdict && h("span", { class: "pill", "data-kind": { verified: "good", mismatch: "bad" }[receipt.verdict] ?? "warn" }, receipt.verdict),
+      receipt.rows_rejected > 0 && h("span", { class: "pill", "data-kind": "warn" }, `${plural(receipt.rows_rejected, "row")} rejected`)),
+  ];
+}
+
+function drawLine(found) {
+  const attempts = found.timeline.filter((each) => each.what === "attempt");
+  return [
+    attempts.length > 0 && timeline(found),
+    h("ul", { class: "plain" }, found.timeline.map((each) => h("li", {},
+      h("span", { class: "dim" }, moment(each.at), " "),
+      each.what === "attempt" ? `${each.step}: ${each.outcome || "under way"}` : each.what === "triggered" ? `asked for, ${asked(found)}` : each.outcome))),
+  ];
+}
+
+function drawFacts(found) {
+  const steps = Object.entries(found.steps).map(([name, step]) => `${name} ${seconds(step.duration_s)}, ${Math.round(step.peak_mib)} MiB`).join("; ");
+  const facts = [
+    ["Trigger", found.trigger_key], ["Mode", found.mode ?? "none"], ["Began", since(found.created_at)], ["Changed", since(found.updated_at)],
+    ["Attempts", found.attempts], ["Worked", found.worked_s ? `${seconds(found.worked_s)}${found.rows_loaded ? `, ${number(Math.round(found.rows_loaded / found.worked_s))} rows/s` : ""}` : "–"],
+    steps && ["Steps", steps], found.rewind_to && ["Back to", found.rewind_to], found.span && ["Reads again", `${found.span.first} to ${found.span.last}`],
+    found.receipt?.high && ["Window", `after ${found.receipt.low ?? "the beginning"}, up to ${found.receipt.high}`],
+    found.receipt && ["Snapshot", found.receipt.snapshot], found.reason && ["Why", found.reason],
+  ].filter(Boolean);
+  return h("dl", { class: "facts" }, facts.map(([what, value]) => [h("dt", {}, what), h("dd", {}, value)]));
+}
+
+function drawProof(receipt) {
+  const lines = [...(receipt.notes ?? []), ...(receipt.evidence ?? [])];
+  const others = Object.entries(receipt).filter(([name, value]) => !SHOWN.has(name) && value != null && typeof value !== "object" && !["low", "high", "snapshot", "is_pinned", "verdict"].includes(name));
+  if (!lines.length && !others.length) return null;
+  return panel("Receipt", {},
+    lines.length > 0 && h("ul", { class: "plain" }, lines.map((text) => h("li", {}, text))),
+    others.length > 0 && h("dl", { class: "facts" }, others.map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, String(value))])));
+}

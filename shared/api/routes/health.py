@@ -1,0 +1,68 @@
+"""Whether this instance lives, whether its cloud answers, and numbers for Prometheus."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from shared.api import metrics
+from shared.api.access import Reader
+from shared.api.context import Context, Lent, Shared
+from shared.errors import SluiceError
+from shared.wiring import Services
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """This instance lives."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Readiness(BaseModel):
+    """Whether what every call needs can be reached."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, bool]
+
+
+@router.get("/health")
+def health(services: Lent) -> Health:
+    """Say that this instance lives. Asks nobody."""
+    return Health(version=services.settings.code_version)
+
+
+@router.get("/ready", responses={503: {"model": Readiness}})
+def ready(services: Lent, context: Shared) -> Response:
+    """Say whether Cloud Storage and the access list can be read."""
+    checks = {
+        "storage": _works(services.config.names),
+        "access": _works(context.callers.known),
+    }
+    is_ready = all(checks.values())
+    found = Readiness(status="ready" if is_ready else "not ready", checks=checks)
+    status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(found.model_dump(), status_code=status)
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def numbers(services: Lent, context: Shared, _: Reader) -> PlainTextResponse:
+    """Return numbers in Prometheus' text form."""
+    return PlainTextResponse(_text(services, context), media_type=metrics.MEDIA_TYPE)
+
+
+def _text(services: Services, context: Context) -> str:
+    return metrics.text(services, context.history)
+
+
+def _works(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except SluiceError:
+        return False
+    return True

@@ -1,0 +1,212 @@
+"""Runs: a page of them, all about one, one as it happens, and what was moved over time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from shared.api.access import Reader
+from shared.api.context import Context, Lent, Shared
+from shared.api.models import RunDetail, RunSummary, Units
+from shared.api.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    cursor_of,
+    invalid_cursor,
+    parts_of,
+)
+from shared.api.problems import Refusal
+from shared.core import naming
+from shared.core.runs import Run, RunState
+from shared.operations import statistics as counting
+from shared.operations.history import Position
+from shared.wiring import Services
+
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+
+POLL_S = 0.5
+"""How often a run is looked at while somebody watches it."""
+
+BEAT_S = 15.0
+"""A line that means nothing is sent so often, so that no proxy takes the silence for an end."""
+
+WATCH_S = 300.0
+"""A stream ends after so long; whoever still watches asks again, with ``Last-Event-ID``."""
+
+STRETCHES = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+TableName = Annotated[
+    str,
+    Path(
+        pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$",
+        description="Name of a table; `-` for messages that belong to none.",
+        examples=["flights"],
+    ),
+]
+RunId = Annotated[
+    str,
+    Path(
+        pattern=rf"^{naming.RUN_ID.pattern}$",
+        description="Id of a run.",
+        examples=["20240131T030000Z-0123456789ab"],
+    ),
+]
+SSE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events `run`, each with all about the run as its data; then `end`.",
+        "content": {"text/event-stream": {}},
+    }
+}
+
+
+class StretchModel(BaseModel):
+    """What ended in one stretch of time."""
+
+    start: datetime
+    runs: int
+    failed: int
+    rows_loaded: int
+    rows_rejected: int
+    bytes_staged: int
+    worked_s: float
+
+
+class StatisticsModel(BaseModel):
+    """What was moved over time."""
+
+    stretch_s: int
+    stretches: list[StretchModel]
+    is_complete: bool
+
+
+@router.get("")
+def list_runs(
+    context: Shared,
+    _: Reader,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    table: Annotated[
+        str | None, Query(pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$")
+    ] = None,
+    state: Annotated[
+        list[RunState] | None, Query(description="Only runs in one of these states.")
+    ] = None,
+) -> Page[RunSummary]:
+    """List runs, the newest first."""
+    found = context.history.newest(
+        limit + 1,
+        tables=[table] if table else None,
+        states=frozenset(state or ()),
+        before=position_of(cursor),
+    )
+    page = found[:limit]
+    items = [RunSummary.of(run) for run in context.history.records(page)]
+    last = page[-1] if len(found) > limit else None
+    return Page(items=items, next=cursor_of(last.run_id, last.table) if last else None)
+
+
+@router.get("/statistics")
+def statistics(
+    context: Shared,
+    _: Reader,
+    by: Annotated[Literal["hour", "day"], Query(description="Length of a stretch.")] = "hour",
+    number: Annotated[int, Query(ge=1, le=168, description="Number of stretches.")] = 24,
+    table: Annotated[str | None, Query(pattern=rf"^{naming.TABLE_NAME.pattern}$")] = None,
+) -> StatisticsModel:
+    """Count runs, rows and bytes of the past, stretch by stretch, up to now."""
+    found = counting.statistics(
+        context.history, context.now(), length=STRETCHES[by], number=number, table=table
+    )
+    return StatisticsModel.model_validate(found, from_attributes=True)
+
+
+@router.get("/{table}/{run_id}")
+def get_run(services: Lent, _: Reader, table: TableName, run_id: RunId) -> RunDetail:
+    """Return all about one run."""
+    return _detail(services, _required(services, table, run_id))
+
+
+@router.get("/{table}/{run_id}/events", response_class=StreamingResponse, responses=SSE)
+async def watch_run(
+    request: Request, context: Shared, _: Reader, table: TableName, run_id: RunId
+) -> StreamingResponse:
+    """Follow one run as server-sent events, until it ends."""
+    seen = request.headers.get("last-event-id", "")
+    await run_in_threadpool(_look, context, table, run_id)
+    return StreamingResponse(_events(context, table, run_id, seen), media_type="text/event-stream")
+
+
+def position_of(cursor: str | None) -> Position | None:
+    """Return where a list of runs goes on.
+
+    Raises:
+        Refusal: no list of runs has made the cursor.
+    """
+    if cursor is None:
+        return None
+    run_id, table = parts_of(cursor, str, str)
+    if not naming.RUN_ID.fullmatch(run_id):
+        raise invalid_cursor()
+    return Position(run_id, table)
+
+
+async def _events(context: Context, table: str, run_id: str, seen: str) -> AsyncIterator[str]:
+    started_s = spoke_s = time.monotonic()
+    while time.monotonic() - started_s < WATCH_S:
+        detail = await run_in_threadpool(_look, context, table, run_id)
+        version = f"{detail.updated_at:%Y%m%dT%H%M%S.%f}-{detail.state}"
+        if version != seen:
+            yield f"id: {version}\nevent: run\ndata: {detail.model_dump_json()}\n\n"
+            seen, spoke_s = version, time.monotonic()
+        if detail.is_ended:
+            yield f"event: end\ndata: {detail.state}\n\n"
+            return
+        if time.monotonic() - spoke_s > BEAT_S:
+            yield ": still here\n\n"
+            spoke_s = time.monotonic()
+        await asyncio.sleep(POLL_S)
+
+
+def _look(context: Context, table: str, run_id: str) -> RunDetail:
+    with context.lender.lend() as services:
+        return _detail(services, _required(services, table, run_id))
+
+
+def _detail(services: Services, run: Run) -> RunDetail:
+    plan = services.manifests.find_plan(run.table, run.run_id) if _may_be_cut(run) else None
+    units = None
+    if plan:
+        done = len(services.manifests.unit_names(run.table, run.run_id))
+        units = Units(planned=len(plan.slices), done=done)
+    return RunDetail.detailed(run, units)
+
+
+def _may_be_cut(run: Run) -> bool:
+    """Say whether a run has a plan: attempts of one say so in their step's name."""
+    return any(" " in attempt.step for attempt in run.attempts) or run.attempt_count > 2
+
+
+def _required(services: Services, table: str, run_id: str) -> Run:
+    """Return a run's record.
+
+    Raises:
+        Refusal: there is none.
+    """
+    run = services.ledger.find(table, run_id)
+    if run is None:
+        raise Refusal(
+            HTTPStatus.NOT_FOUND,
+            "unknown_run",
+            f"there is no run {run_id} of {table}; /api/v1/runs?table={table} lists those there "
+            "are. One that was just asked for appears when the function has taken it up",
+        )
+    return run

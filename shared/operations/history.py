@@ -1,0 +1,128 @@
+"""The newest runs of one table or of all, page by page, however many there are.
+
+Cloud Storage lists by name, the oldest first. A run's name begins with its moment, so a page is put
+together from windows of time that grow backwards: a day, a week, and so on. A listing tells the
+state of each run, so only the records of the page itself are read.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TypeVar
+
+from shared.core.runs import Run, RunState
+from shared.ledger import Entry, Ledger
+
+WINDOWS = tuple(timedelta(days=days) for days in (1, 7, 31, 366))
+"""How far back is looked, step by step; the last step is to the beginning."""
+
+KEPT_RECORDS = 5_000
+"""Records of ended runs that are remembered; each has about 2 KB."""
+
+PARALLEL = 8
+"""Listings or reads at a time."""
+
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where a page ends: the run that it ends with."""
+
+    run_id: str
+    table: str
+
+
+class History:
+    """What one instance knows about past runs. Its clients may be used by several threads."""
+
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._records: OrderedDict[tuple[str, str, int], Run] = OrderedDict()
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="history")
+
+    def newest(
+        self,
+        limit: int,
+        *,
+        tables: Collection[str] | None = None,
+        states: Collection[RunState] = (),
+        before: Position | None = None,
+    ) -> list[Entry]:
+        """Return the newest runs, by the moment that their ids begin with.
+
+        Args:
+            limit: so many at most.
+            tables: only of these; None: of all that have runs.
+            states: only runs in one of these; none: in any.
+            before: only runs behind this position.
+        """
+        found: list[Entry] = []
+        for since, until in self._windows(before):
+            page = [
+                entry
+                for entry in self._between(tables, since, until)
+                if (not states or entry.state in states)
+                and (before is None or Position(entry.run_id, entry.table) < before)
+            ]
+            found += sorted(page, key=lambda e: (e.run_id, e.table), reverse=True)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def since(self, moment: datetime, tables: Collection[str] | None = None) -> list[Entry]:
+        """Return all runs from a moment on, the newest first."""
+        found = self._between(tables, f"{moment:%Y%m%dT%H%M%SZ}", "")
+        return sorted(found, key=lambda e: (e.run_id, e.table), reverse=True)
+
+    def records(self, entries: Collection[Entry]) -> list[Run]:
+        """Return the records of listed runs, in the order given; one that is gone is left out."""
+        return [run for run in self.each(self._record, entries) if run is not None]
+
+    def each(self, ask: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        """Return the answers about some items, several asked at a time, in their order."""
+        return list(self._pool.map(ask, items))
+
+    def _between(self, tables: Collection[str] | None, since: str, until: str) -> list[Entry]:
+        def listed(name: str) -> list[Entry]:
+            return list(self._ledger.entries(name, since=since, until=until))
+
+        names = self._ledger.tables() if tables is None else tables
+        if len(names) == 1:
+            # Not in the pool: what runs there may ask for one table, and would wait for itself.
+            return [entry for name in names for entry in listed(name)]
+        return [entry for entries in self._pool.map(listed, names) for entry in entries]
+
+    def _windows(self, before: Position | None) -> Iterator[tuple[str, str]]:
+        """Yield the first and the last id of each window; the last one is not part of it."""
+        start = self._now()
+        # The position's own second is listed again: other tables have runs in it.
+        until = f"{before.run_id}~" if before else ""
+        if before:
+            start = datetime.strptime(before.run_id[:16], "%Y%m%dT%H%M%S%z")
+        for length in WINDOWS:
+            since = f"{start - length:%Y%m%dT%H%M%SZ}"
+            yield since, until
+            until = since
+        yield "", until
+
+    def _record(self, entry: Entry) -> Run | None:
+        key = (entry.table, entry.run_id, entry.generation)
+        with self._lock:
+            if known := self._records.get(key):
+                self._records.move_to_end(key)
+                return known
+        run = self._ledger.find(entry.table, entry.run_id)
+        if run and run.is_terminal and run.state is entry.state:
+            with self._lock:
+                self._records[key] = run
+                while len(self._records) > KEPT_RECORDS:
+                    self._records.popitem(last=False)
+        return run

@@ -1,0 +1,272 @@
+"""What readers get: runs page by page, one as it happens, tables as they stand, numbers, errors."""
+
+import asyncio
+import re
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from shared.api import problems
+from shared.api.guarding import HEADERS, MAX_BODY_BYTES, Call
+from shared.core.access import Role
+from shared.core.runs import Failure, Run, RunState, StepStats, Trigger, run_id
+from shared.settings import ApiSettings
+from tests.builders import a_receipt, a_run, an_attempt
+from tests.unit.api.world import NOW, World
+
+
+def a_past_run(
+    age: timedelta, table: str = "flights", state: RunState = RunState.COMMITTED, **changes: Any
+) -> Run:
+    """Return a run that began so long ago."""
+    at = NOW - age
+    key = at.isoformat()
+    return a_run(
+        run_id=run_id(table, Trigger.SCHEDULE, key, at),
+        table=table,
+        trigger_key=key,
+        state=state,
+        created_at=at,
+        updated_at=at + timedelta(seconds=5),
+        **changes,
+    )
+
+
+def pages(world: World, path: str) -> list[list[Any]]:
+    """Return the items of all pages of a list."""
+    found, cursor = [], ""
+    while True:
+        page = world.call(f"{path}{cursor}").data
+        found.append(page["items"])
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+def test_pages_hold_every_run_once_the_newest_first(world: World) -> None:
+    ages = [timedelta(hours=3 * n) for n in range(12)] + [timedelta(days=n) for n in (5, 40, 800)]
+    runs = [world.record(a_past_run(age, table)) for age in ages for table in ("a", "b")]
+
+    found = pages(world, "/api/v1/runs?limit=7")
+
+    ids = [(run["run_id"], run["table"]) for page in found for run in page]
+    assert ids == sorted(((r.run_id, r.table) for r in runs), reverse=True)
+    assert [len(page) for page in found] == [7, 7, 7, 7, 2]
+
+
+def test_runs_are_chosen_by_table_and_state(world: World) -> None:
+    failed = Failure(error="SourceRefusedError", message="no such table")
+    world.record(a_past_run(timedelta(hours=1), "a"))
+    world.record(a_past_run(timedelta(days=20), "a", RunState.FAILED, failure=failed))
+    world.record(a_past_run(timedelta(hours=2), "b", RunState.FAILED, failure=failed))
+
+    (found,) = world.call("/api/v1/runs?table=a&state=failed&state=quarantined").data["items"]
+
+    assert (found["table"], found["state"]) == ("a", "failed")
+    assert found["failure"]["error"] == "SourceRefusedError"
+
+
+@pytest.mark.parametrize("cursor", ["x", "bm8", "WzFd", "WyJhIiwiYiJd", "%00", "a" * 4000])
+def test_a_cursor_of_nobody_is_refused(world: World, cursor: str) -> None:
+    reply = world.call(f"/api/v1/runs?cursor={cursor}")
+
+    assert (reply.status, reply.data["code"]) == (400, "invalid_cursor")
+
+
+def test_one_run_is_told_with_its_timeline_and_receipt(world: World) -> None:
+    run = a_past_run(
+        timedelta(hours=1),
+        receipt=a_receipt(),
+        attempts=(an_attempt(at=NOW - timedelta(minutes=59)),),
+        attempt_count=1,
+        steps={"extract": StepStats(duration_s=2.5, rows=10, bytes=99, peak_mib=1.0)},
+    )
+    world.record(run)
+
+    found = world.call(f"/api/v1/runs/flights/{run.run_id}").data
+
+    assert [moment["what"] for moment in found["timeline"]] == ["triggered", "ended", "attempt"]
+    assert found["receipt"]["adds_up"] is True
+    assert (found["bytes_staged"], found["worked_s"], found["units"]) == (99, 2.5, None)
+
+
+def test_a_run_that_is_not_there_is_a_problem_with_advice(world: World) -> None:
+    reply = world.call("/api/v1/runs/flights/20240131T030000Z-0123456789ab")
+
+    assert reply.status == 404
+    assert reply.data["code"] == "unknown_run"
+    assert reply.data["type"].endswith("#unknown-run")
+
+
+def test_a_run_is_followed_to_its_end(world: World) -> None:
+    run = world.record(a_past_run(timedelta(0), state=RunState.LOADING))
+    path = f"/api/v1/runs/flights/{run.run_id}/events"
+    world.services.ledger.change(
+        "flights", run.run_id, lambda r: r.to(RunState.COMMITTED, NOW, receipt=a_receipt())
+    )
+
+    reply = world.call(path)
+
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    events = re.findall(r"^event: (\w+)$", reply.body.decode(), re.MULTILINE)
+    assert events == ["run", "end"]
+
+
+def test_statistics_count_what_ended_in_each_hour(world: World) -> None:
+    step = {"extract": StepStats(duration_s=2.0, rows=9, bytes=50, peak_mib=1.0)}
+    for minutes in (5, 10, 70):
+        world.record(a_past_run(timedelta(minutes=minutes), receipt=a_receipt(), steps=step))
+    world.record(a_past_run(timedelta(minutes=75), state=RunState.FAILED))
+    world.record(a_past_run(timedelta(hours=30), receipt=a_receipt()))
+
+    found = world.call("/api/v1/runs/statistics?number=3").data
+
+    counts = [(s["runs"], s["failed"], s["rows_loaded"]) for s in found["stretches"]]
+    assert counts == [(0, 0, 0), (2, 1, 9), (2, 0, 18)]
+    assert found["stretches"][-1]["bytes_staged"] == 100
+
+
+def test_tables_are_listed_as_they_stand(world: World) -> None:
+    world.configure("late", schedule="hourly")
+    world.configure("fresh", schedule="hourly")
+    world.configure("asked")
+    world.record(a_past_run(timedelta(minutes=20), "fresh"))
+    world.record(a_past_run(timedelta(hours=9), "late", receipt=a_receipt()))
+    world.storage.history.clear()
+
+    found = world.call("/api/v1/tables").data["items"]
+
+    assert {t["name"]: t["freshness"] for t in found} == {
+        "asked": "unscheduled",
+        "fresh": "fresh",
+        "late": "late",
+    }
+    assert found[2]["last_run"]["rows_loaded"] == 9
+
+
+def test_tables_come_in_pages_by_name(world: World) -> None:
+    for name in ("c", "a", "e", "b", "d"):
+        world.configure(name)
+
+    found = pages(world, "/api/v1/tables?limit=2")
+
+    assert [[table["name"] for table in page] for page in found] == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_one_table_has_its_configuration_and_the_etag_of_its_generation(world: World) -> None:
+    world.configure(primary_key=["id"])
+
+    reply = world.call("/api/v1/tables/flights")
+
+    assert reply.headers["etag"] == f'"{reply.data["generation"]}"'
+    assert reply.data["config"]["primary_key"] == ["id"]
+
+
+def test_an_unknown_table_is_a_problem_that_names_the_known_ones(world: World) -> None:
+    world.configure("flights")
+
+    reply = world.call("/api/v1/tables/fligths")
+
+    assert (reply.status, reply.data["code"]) == (404, "unknown_table")
+    assert "known: flights" in reply.data["detail"]
+    assert reply.data["type"] == "docs/runbook.md#unknowntableerror"
+    assert reply.data["instance"] == "/api/v1/tables/fligths"
+
+
+def test_numbers_are_in_the_form_that_prometheus_reads(world: World) -> None:
+    world.configure("late", schedule="hourly")
+    world.record(a_past_run(timedelta(hours=9), "late"))
+
+    reply = world.call("/metrics")
+
+    lines = [line for line in reply.body.decode().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r'[a-z_]+(\{[a-z]+="\w+"\})? [0-9.e+]+', line) for line in lines)
+    assert 'sluice_table_late{table="late"} 1' in lines
+    assert 'sluice_runs_last_day{state="committed"} 1' in lines
+
+
+def test_health_asks_nobody_and_readiness_the_cloud(world: World) -> None:
+    assert world.call("/health", None).data == {"status": "ok", "version": "1.2.3"}
+    ready = world.call("/ready", None)
+    world.secrets.versions.clear()
+    world.context.callers.__init__(world.context.callers._secrets)  # type: ignore[misc]
+    unready = world.call("/ready", None)
+
+    assert (ready.status, unready.status) == (200, 503)
+    assert unready.data["checks"] == {"storage": True, "access": False}
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/api/v1/runs", "/api/v1/nowhere", "/page/none"])
+def test_every_answer_has_the_security_headers(world: World, path: str) -> None:
+    reply = world.call(path, None)
+
+    assert {name: reply.headers[name] for name in HEADERS} == HEADERS
+    assert "unsafe" not in reply.headers["content-security-policy"]
+    assert "access-control-allow-origin" not in reply.headers
+
+
+def test_other_origins_may_call_where_they_are_named_and_nowhere_else(world: World) -> None:
+    named = World.start(ApiSettings(origins=("https://intranet.example.com",)))
+    asked = {"origin": "https://intranet.example.com", "access_control_request_method": "GET"}
+
+    open_, closed = (
+        each.call("/api/v1/runs", None, method="OPTIONS", **asked) for each in (named, world)
+    )
+    other = named.call("/health", None, origin="https://elsewhere.example.com")
+    named.stop()
+
+    assert open_.headers["access-control-allow-origin"] == asked["origin"]
+    assert "access-control-allow-origin" not in closed.headers
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_a_body_without_end_is_cut_off(world: World) -> None:
+    head = f"POST /api/v1/runs HTTP/1.1\r\nHost: a\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", world.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_too() -> None:
+    async def endless() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"a" * 2**20, "more_body": True}
+
+    async def nowhere(message: Any) -> None:
+        raise AssertionError(message)
+
+    async def read_all() -> None:
+        call = Call({"type": "http", "method": "POST", "headers": []}, endless, nowhere)
+        while (await call.receive())["more_body"]:
+            continue
+
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(read_all())
+
+    assert refused.value.status_code == 413
+
+
+def test_a_failure_that_nobody_foresaw_is_a_problem_without_its_secrets(world: World) -> None:
+    world.context.history.newest = None  # type: ignore[assignment,method-assign]
+
+    reply = world.call("/api/v1/runs", Role.READ)
+
+    assert (reply.status, reply.data["code"]) == (500, "unforeseen")
+    assert b"NoneType" not in reply.body
+    assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_refusal_has_a_heading_in_the_runbook() -> None:
+    runbook = Path("docs/runbook.md").read_text().lower()
+    code = "".join(p.read_text() for p in Path("shared/api").rglob("*.py"))
+    codes = set(re.findall(r'HTTPStatus\.\w+,\s*"([a-z_]+)"', code)) | {"invalid_request"}
+    apart = {"unforeseen"}
+
+    assert {c for c in codes | apart if f"### {c.replace('_', ' ')}\n" not in runbook} == set()
+    assert "unknown_table" not in codes
+    assert set(problems.STATUSES)
