@@ -385,7 +385,9 @@ def a_rewind(table: Table, run_id: str) -> Published:
         run = table.run([], schema=kept.schema)
         rewind = Rewind(run_id=run_id, watermark=None, layers=(), kept_rows=kept.rows)
         epoch = target.state().epoch
-        manifest = replace(run.manifest, rewind=rewind, epoch=epoch, parts=(), allow_empty=True)
+        manifest = replace(
+            run.manifest, rewind=rewind, epoch=epoch, parts=(), staged=None, allow_empty=True
+        )
         target.staged(manifest)
         for _ in range(2):
             target.restage_version(manifest)
