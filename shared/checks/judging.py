@@ -19,7 +19,7 @@ from shared.core.checks import (
 MIN_RUNS = 3
 """Fewer earlier runs say nothing about what is usual."""
 
-Past = Mapping[str, float | str]
+Past = Mapping[str, int | float | str]
 """What an earlier run measured for the same check."""
 
 FindPast = Callable[[Check, int], Sequence[Past]]
@@ -96,7 +96,7 @@ def _by_rows(check: RowCheck, observed: Observed) -> CheckResult:
 
 def _by_count(check: Rows, observed: Observed, past: FindPast) -> CheckResult:
     rows = observed.rows - observed.rows_quarantined
-    measured: dict[str, float | str] = {"rows": rows}
+    measured: dict[str, int | float | str] = {"rows": rows}
     if check.min is not None and rows < check.min:
         return _broken(check, f"{rows} rows are fewer than {check.min}", measured=measured)
     if check.max is not None and rows > check.max:
@@ -121,7 +121,7 @@ def _by_age(check: Freshness, measure: Measure, snapshot: str, past: FindPast) -
         return _result(check, Verdict.UNKNOWN, f"there is no value in {check.column} yet")
     age = _moment(snapshot) - _moment(newest)
     reason = f"the newest value is of {newest}, {_lasting(age)} before the snapshot"
-    measured: dict[str, float | str] = {"newest": newest}
+    measured: dict[str, int | float | str] = {"newest": newest}
     if age > check.max_age:
         reason += f"; allowed are {_lasting(check.max_age)}"
         return _broken(check, reason, measured=measured)
@@ -142,8 +142,8 @@ def _by_drift(check: DriftCheck, measure: Measure, past: FindPast) -> CheckResul
     return _result(check, Verdict.PASSED, reason, measured=measured)
 
 
-def _measured(check: DriftCheck, measure: Measure) -> dict[str, float | str]:
-    measured: dict[str, float | str] = {"null_percent": round(100 * measure.null_share, 4)}
+def _measured(check: DriftCheck, measure: Measure) -> dict[str, int | float | str]:
+    measured: dict[str, int | float | str] = {"null_percent": round(100 * measure.null_share, 4)}
     if measure.numbers:
         measured |= {"mean": measure.mean, "deviation": measure.deviation}
     if check.distinct_percent is not None:

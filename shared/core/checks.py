@@ -167,7 +167,7 @@ class CheckResult:
     rows: int = 0
     reason: str = ""
     sample: Sample = ()
-    measured: dict[str, float | str] = field(default_factory=dict)
+    measured: dict[str, int | float | str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason or self.verdict}"

@@ -1,5 +1,6 @@
 """Verdicts: from what was observed, and from what the last runs measured."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from shared.checks.judging import Past, judge
 from shared.core.checks import Breach, CheckResult, Measure, Observed, Verdict, require_passed
 from shared.errors import CheckFailedError
+from shared.wire import from_json, to_json
 from tests.unit.checks.test_rules import a_table
 
 SNAPSHOT = "2024-01-31 12:00:00.123456789"
@@ -158,3 +160,19 @@ def test_failure_names_each_failed_check_and_carries_all_verdicts() -> None:
     assert "flights breaks 2 checks" in failed.value.message
     assert failed.value.facts["checks"] == ["rows", "range(x)"]
     assert failed.value.results == results
+
+
+def test_verdicts_are_written_and_read_as_they_are() -> None:
+    observed = Observed(rows=3, columns={"x": a_measure()})
+    results = judge(
+        a_table({"check": "rows", "min": 1}, {"check": "drift", "column": "x"}).checks,
+        observed,
+        snapshot=SNAPSHOT,
+        past=lambda *_: (),
+    )
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = [from_json(CheckResult, to_json(result), "a record") for result in results]
+
+    assert tuple(again) == results
