@@ -97,9 +97,36 @@ function drawFacts(found) {
 
 function drawProof(receipt) {
   const lines = [...(receipt.notes ?? []), ...(receipt.evidence ?? [])];
-  const others = Object.entries(receipt).filter(([name, value]) => !SHOWN.has(name) && value != null && typeof value !== "object" && !["low", "high", "snapshot", "is_pinned", "verdict"].includes(name));
-  if (!lines.length && !others.length) return null;
+  const others = Object.entries(receipt).filter(([name, value]) => !SHOWN.has(name) && value != null && value !== "" && typeof value !== "object" && !["low", "high", "snapshot", "is_pinned", "verdict"].includes(name));
+  const compared = comparison(receipt);
+  if (!lines.length && !others.length && !compared) return null;
   return panel("Receipt", {},
+    compared,
     lines.length > 0 && h("ul", { class: "plain" }, lines.map((text) => h("li", {}, text))),
     others.length > 0 && h("dl", { class: "facts" }, others.map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, String(value))])));
+}
+
+// Each column at the three points: whether what is known of its values is the same at all of them.
+function comparison(receipt) {
+  const points = ["source", "staged", "target"].filter((name) => receipt[name]?.columns?.length);
+  if (!points.length) return null;
+  const names = receipt[points[0]].columns.map((column) => column.name);
+  const at = (point, name) => receipt[point].columns.find((column) => column.name === name);
+  const wrong = new Set((receipt.differences ?? []).map((difference) => difference.column));
+  const row = (name) => {
+    const why = receipt.left_out?.[name];
+    const nulls = points.map((point) => at(point, name)?.nulls).find((value) => value != null);
+    const prints = [...new Set(points.map((point) => at(point, name)?.fingerprint).filter(Boolean))];
+    return h("tr", {},
+      h("td", {}, name),
+      h("td", {}, h("span", { class: "pill", "data-kind": wrong.has(name) ? "bad" : why ? "warn" : "good" }, wrong.has(name) ? "differs" : why ? "in part" : "the same")),
+      h("td", { class: "num" }, number(nulls)),
+      h("td", { class: "mono" }, prints.join(" ≠ ") || "–", why && h("span", { class: "sub" }, why)));
+  };
+  return h("details", { class: "as-table", open: wrong.size > 0 },
+    h("summary", {}, `${plural(names.length, "column")} compared between ${points.join(", ")}`),
+    h("div", { class: "scroll" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", {}, "Column"), h("th", {}, "Values"), h("th", { class: "num" }, "NULL"), h("th", {}, "Fingerprint"))),
+      h("tbody", {}, names.map(row)))),
+    wrong.size > 0 && h("ul", { class: "plain" }, receipt.differences.map((d) => h("li", { class: "alarm" }, `${d.between}: ${d.column ? `column ${d.column}, ` : ""}${d.fact}: ${d.expected} became ${d.found}`))));
 }
