@@ -3,13 +3,13 @@
 import json
 import os
 import secrets
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from local.ports import free_port, is_free
 from local.postgres import Postgres
 from local.sqlserver import PASSWORD_VARIABLE
 from shared.core import access
@@ -34,10 +34,6 @@ LEASE_S = 5
 
 SQLSERVER_DATABASE, SQLSERVER_USER = "sluice", "sluice"
 BIGQUERY_LOCATION = "EU"
-
-PORTS = range(20_000, 32_768)
-"""Below the ports that systems give to outgoing connections, so that a stopped cloud finds its own
-free again. Sources: Linux, ip-sysctl, ip_local_port_range; macOS, net.inet.ip.portrange."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -90,8 +86,8 @@ class Ports:
         kept: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         ports = {name: kept.get(name, 0) for name in cls.__dataclass_fields__}
         for name, port in ports.items():
-            if not _is_free(port):
-                ports[name] = _free_port(taken=set(ports.values()))
+            if not is_free(port):
+                ports[name] = free_port(taken=set(ports.values()))
         planned = cls(**ports)
         path.write_text(json.dumps(asdict(planned), indent=2))
         return planned
@@ -260,24 +256,6 @@ class Topology:
             health="/_health",
             env={"PUBSUB_EMULATOR_HOST": self.env["PUBSUB_EMULATOR_HOST"]},
         )
-
-
-def _is_free(port: int) -> bool:
-    if not port:
-        return False
-    with socket.socket() as probe:
-        # As servers do: connections that were closed a moment ago are not in the way.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port(taken: set[int]) -> int:
-    candidates = secrets.SystemRandom().sample(PORTS, len(PORTS))
-    return next(port for port in candidates if port not in taken and _is_free(port))
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

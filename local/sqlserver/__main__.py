@@ -6,17 +6,17 @@ import argparse
 import os
 import secrets
 import signal
-import socket
 import threading
 from pathlib import Path
 
 from local.http_json import JsonServer
+from local.ports import free_port
 from local.postgres import Postgres
 from local.sqlserver import CERTIFICATE, PASSWORD_VARIABLE, control, databases
 from local.sqlserver.backend import Address
 from local.sqlserver.certificate import make_context
 from local.sqlserver.faults import Faults
-from local.sqlserver.server import HOST, Account, Server
+from local.sqlserver.server import Account, Server
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     arguments = _arguments()
     state: Path = arguments.state.absolute()
     state.mkdir(parents=True, exist_ok=True)
-    address = Address(_free_port(), _kept_password(state / "postgres-password"))
+    address = Address(free_port(), _kept_password(state / "postgres-password"))
     postgres = Postgres(state / "postgres", address.port, address.password)
     postgres.start()
     try:
@@ -67,12 +67,6 @@ def _kept_password(path: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(16), encoding="utf-8")
     return path.read_text(encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,18 +15,14 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
+from local.ports import free_port
+
 ENDPOINT = os.environ.get("SLUICE_TEST_GCS_ENDPOINT")
 REPOSITORY = Path(__file__).parents[2]
 
 only_emulator = pytest.mark.skipif(
     ENDPOINT is not None, reason="needs the emulator itself, not SLUICE_TEST_GCS_ENDPOINT"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], object], *, what: str, timeout_s: float = 10.0) -> None:

@@ -26,14 +26,10 @@ from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1 import PublisherClient as BatchlessClient
 
+from local.ports import free_port
+
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = "test-project"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], object], *, what: str, timeout_s: float = 10.0):

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_ports
 from shared.errors import InvalidConfigError
 from shared.targets.sqlserver import drivers
 
@@ -45,11 +45,7 @@ class SqlServerProcess:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        with socket.socket() as first, socket.socket() as second:
-            for probe in (first, second):
-                probe.bind(("127.0.0.1", 0))
-            self.port: int = first.getsockname()[1]
-            self.control_port: int = second.getsockname()[1]
+        self.port, self.control_port = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from local.ports import free_port
 from local.postgres import Postgres
 from local.sqlserver import CERTIFICATE
 from shared import registry
@@ -26,7 +27,6 @@ from tests.builders import a_manifest, a_schema
 from tests.contract.bigquery_process import LOCATION, PROJECT, BigQueryProcess
 from tests.contract.bigquery_process import connect as connect_bigquery
 from tests.contract.sqlserver_process import PASSWORD, SqlServerProcess
-from tests.contract.test_postgres import free_port
 
 Row = Sequence[Any]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local.ports import free_port
 from local.postgres import Postgres, PostgresError, wheel_bin_dir
 
 PASSWORD = "s3cret/@ %"
@@ -32,12 +33,6 @@ print(server.start(), server.pid, flush=True)
 sys.stdin.readline()
 server.stop()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def query(port: int, sql: str, *, password: str = PASSWORD) -> list:

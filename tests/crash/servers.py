@@ -5,7 +5,6 @@ is delivered when. Everything else goes over the wire.
 """
 
 import contextlib
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_ports
 from shared.bus import Bus
 from shared.config.models import Connections
 from shared.secrets import Secrets
@@ -210,15 +210,6 @@ class Servers:
         log = (self._folder / f"{module}.log").open("wb")
         command = [sys.executable, "-m", module, "--port", str(port), "--state", str(state)]
         self._children.append(subprocess.Popen(command, stdout=log, stderr=log))
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports that are free just now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _is_healthy(port: int) -> bool:

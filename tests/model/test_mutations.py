@@ -18,7 +18,7 @@ from tests.model.promises import Violation
 from tests.model.test_delivery import CI
 from tests.model.world import UNBOUNDED, Setup, World, on_virtual_time
 
-SEARCH = settings(CI, max_examples=1000, phases=[Phase.generate], database=None, derandomize=True)
+SEARCH = settings(CI, max_examples=4000, phases=[Phase.generate], database=None, derandomize=True)
 
 each_mutation = pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
 

@@ -45,9 +45,6 @@ def facts_of(column: Column, existing: str) -> dict[str, str]:
         return found | aggregates(column, number=number, exact=f"CAST({number} AS {_sum(column)})")
     if types.bare(existing).startswith("nvarchar"):
         found["units"] = f"SUM(CAST(DATALENGTH({name}) AS bigint)) / 2"
-    elif types.bare(existing).startswith("varchar"):
-        number = f"CAST(DATALENGTH({name}) AS bigint)"
-        found |= aggregates(column, number=number)
     return found
 
 

@@ -182,7 +182,7 @@ NOW_S = int(time.time())
         {"email_verified": False},
         {"email": None},
         {"exp": NOW_S - CLOCK_SKEW_S - 1, "iat": NOW_S - 3600},
-        {"iat": NOW_S + 600, "exp": NOW_S + 1200},
+        {"iat": NOW_S + 36_000, "exp": NOW_S + 36_600},
         {"exp": NOW_S + 86_400},
     ],
     ids=",".join,
