@@ -3,13 +3,14 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from local.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = "sluice-tests"
@@ -22,9 +23,7 @@ class BigQueryProcess:
     def __init__(self, state_dir: Path, env: dict[str, str] | None = None) -> None:
         self._state_dir = state_dir
         self._env = {**os.environ, **(env or {})}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ import pytest
 import requests
 import snowflake.connector
 from snowflake.connector.errors import Error
+
+from local.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 # Soon enough to say that nothing was retried, on a busy machine too: the connector would go on
@@ -34,9 +35,7 @@ class SnowflakeProcess:
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
         self.users_file = state_dir / "users.json"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
