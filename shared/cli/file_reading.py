@@ -11,7 +11,7 @@ from shared import csv
 from shared.cli import render
 from shared.cli.file_outlet import Outlet
 from shared.cli.file_report import SHOWN_REJECTS, Report
-from shared.config.models import CsvFiles
+from shared.config.csv_files import CsvFiles
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import IntegrityError, InvalidFileError
 from shared.steps.dropped_files import HEAD_BYTES, overrides

@@ -11,7 +11,7 @@ import typer
 from shared.cli import render
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report
-from shared.config.models import CsvFiles
+from shared.config.csv_files import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidConfigError
 

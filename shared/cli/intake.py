@@ -14,7 +14,7 @@ from shared.cli.failures import failure
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report, show
 from shared.config import resolve
-from shared.config.models import CsvFiles
+from shared.config.csv_files import CsvFiles
 from shared.errors import InvalidConfigError, InvalidFileError
 
 EXIT_REFUSED = 4

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from shared.config.connections import Model
-from shared.config.durations import Duration
+from shared.config.times import Duration
 from shared.core import expressions, naming
 from shared.core.checks import Severity
 

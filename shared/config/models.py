@@ -3,14 +3,10 @@
 Every key here is documented in docs/tables.md. Unknown keys are errors.
 """
 
-import codecs
-import unicodedata
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, get_args
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     WithJsonSchema,
@@ -20,39 +16,23 @@ from pydantic import (
 
 from shared.config import schedule as schedules
 from shared.config.checks import Check, ColumnRules, require_own_titles
-from shared.config.connections import BIGQUERY_PROJECT
-from shared.config.connections import BigQueryConnection as BigQueryConnection
-from shared.config.connections import Connections as Connections
-from shared.config.connections import Model as Model
-from shared.config.connections import PostgresConnection as PostgresConnection
-from shared.config.connections import SnowflakeConnection as SnowflakeConnection
-from shared.config.connections import SqlServerConnection as SqlServerConnection
-from shared.config.durations import MAX_DURATION as MAX_DURATION
-from shared.config.durations import Duration
+from shared.config.connections import Connections, Model
+from shared.config.csv_files import CsvFiles
+from shared.config.places import (
+    BigQueryTable,
+    ColumnNames,
+    PostgresTable,
+    SnowflakeTable,
+    SqlServerTable,
+)
+from shared.config.times import Duration, TimeZone
 from shared.core import naming
 from shared.core.drift import Policy
 from shared.core.fidelity import Consent
 from shared.core.modes import SyncMode
-from shared.core.schemas import DataType
-from shared.errors import InvalidSchemaError
 
 TARGETS = ("postgres", "sqlserver", "bigquery")
 """Keys that name a target."""
-
-BOOKKEEPING_SCHEMA = "_sluice"
-"""The target's schema for what Sluice itself remembers."""
-
-MAX_POSTGRES_BYTES = 63
-"""Source: PostgreSQL, "Identifiers and Key Words"."""
-
-MAX_SQLSERVER_UNITS = 128
-"""UTF-16 units. Source: SQL Server, "Database Identifiers"."""
-
-MAX_BIGQUERY_BYTES = 1024
-"""Source: BigQuery, "Create and use tables", table naming."""
-
-_BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
-"""Classes of characters in a table's name. Source: the same."""
 
 _COMPRESSIONS = Literal["zstd", "lz4", "gzip", "snappy", "none"]
 
@@ -61,185 +41,11 @@ def _switch(value: Any) -> Any:
     return {True: "zstd", False: "none"}[value] if isinstance(value, bool) else value
 
 
-def _column_type(text: str) -> str:
-    try:
-        DataType.parse(text)
-    except InvalidSchemaError as exc:
-        # Within {…} YAML parts decimal(5,2) at the comma.
-        cut = "" if text.count("(") == text.count(")") else "; put it in quotes: 'decimal(5,2)'"
-        raise ValueError(f"{exc.message}{cut}") from exc
-    return text
-
-
-def _encoding(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except (LookupError, ValueError) as exc:
-        raise ValueError(f"{name!r} is no encoding; write one like utf-8 or cp1252") from exc
-    return name
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as exc:
-        raise ValueError(f"{name!r} is not a time zone; write one like Europe/Berlin") from exc
-    return name
-
-
-def _time_pattern(text: str) -> str:
-    if "%" not in text:
-        raise ValueError(f"{text!r} names no part of a date; write it like %d.%m.%Y %H:%M:%S")
-    return text
-
-
-def _distinct(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError("names a column twice")
-    return names
-
-
-def _postgres_name(name: str) -> str:
-    if not 1 <= len(name.encode()) <= MAX_POSTGRES_BYTES:
-        raise ValueError(f"{name!r} must have 1 to {MAX_POSTGRES_BYTES} bytes")
-    return name
-
-
-def _sqlserver_name(name: str) -> str:
-    units = len(name.encode("utf-16-le", "surrogatepass")) // 2
-    if not 1 <= units <= MAX_SQLSERVER_UNITS or "\x00" in name:
-        raise ValueError(f"{name!r} must have 1 to {MAX_SQLSERVER_UNITS} characters")
-    return name
-
-
-def _bigquery_table(name: str) -> str:
-    is_short = 1 <= len(name.encode("utf-8", "replace")) <= MAX_BIGQUERY_BYTES
-    if not (is_short and all(_is_in_bigquery_name(character) for character in name)):
-        raise ValueError(
-            f"{name!r} is no table name in BigQuery: letters, digits, marks, _, dashes and spaces, "
-            f"at most {MAX_BIGQUERY_BYTES} bytes"
-        )
-    return name
-
-
-def _is_in_bigquery_name(character: str) -> bool:
-    return unicodedata.category(character).startswith(_BIGQUERY_CATEGORIES)
-
-
-def _not_ours(schema: str) -> str:
-    if schema == BOOKKEEPING_SCHEMA:
-        raise ValueError(f"{schema} is where Sluice keeps its own tables; name another schema")
-    return schema
-
-
 Compression = Annotated[
     _COMPRESSIONS,
     BeforeValidator(_switch),
     WithJsonSchema({"enum": [True, False, *get_args(_COMPRESSIONS)]}),
 ]
-ColumnType = Annotated[str, AfterValidator(_column_type)]
-Encoding = Annotated[str, AfterValidator(_encoding)]
-TimePattern = Annotated[str, AfterValidator(_time_pattern)]
-TimeZone = Annotated[str, AfterValidator(_zone)]
-PostgresName = Annotated[str, AfterValidator(_postgres_name)]
-SqlServerName = Annotated[str, AfterValidator(_sqlserver_name)]
-BigQueryDataset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")]
-BigQueryTableName = Annotated[str, AfterValidator(_bigquery_table)]
-
-
-class SnowflakeTable(Model):
-    """Where a table is in Snowflake. Names are matched as written, case included."""
-
-    database: str = Field(min_length=1, max_length=255)
-    schema_: str = Field(min_length=1, max_length=255, alias="schema")
-    table: str = Field(min_length=1, max_length=255)
-
-
-class CsvFiles(Model):
-    """How files dropped under ``landing/<table>/`` are read; what is absent is found in them."""
-
-    encoding: Encoding | None = None
-    delimiter: str | None = Field(default=None, min_length=1, max_length=16)
-    quote: str | None = Field(default=None, max_length=1)
-    """The character around fields; empty: fields are never quoted."""
-    escape: str | None = Field(default=None, max_length=1)
-    """The character that makes the next one plain; empty: there is none."""
-    header_rows: int | None = Field(default=None, ge=0, le=8)
-    skip_lines: int | None = Field(default=None, ge=0)
-    """Lines before the header."""
-    comment: str | None = Field(default=None, min_length=1)
-    """Lines that start with this are no rows."""
-    trailer: str | None = Field(default=None, min_length=1)
-    """How the last line starts if it counts the rows."""
-    null: list[str] = Field(default_factory=lambda: [""])
-    decimal: str | None = Field(default=None, min_length=1, max_length=1)
-    """The mark between whole and fraction."""
-    thousands: str | None = Field(default=None, min_length=1, max_length=1)
-    """The mark between groups of three digits."""
-    formats: dict[str, TimePattern] = Field(default_factory=dict)
-    """Column names with the one pattern of their dates or times, such as ``%d.%m.%Y``."""
-    time_zone: TimeZone | None = None
-    """Where times without an offset are, in columns of type timestamptz."""
-    columns: dict[str, ColumnType] | None = None
-    """Column names in the target with their types; absent: inferred from the whole first file."""
-    max_reject_percent: float = Field(default=10.0, ge=0, le=100)
-    """A file with a larger share of rejected rows than this is quarantined as a whole."""
-    max_rejects: int | None = Field(default=None, ge=0)
-    """So is a file with more rejected rows than this."""
-    on_duplicate: Literal["skip", "load", "fail"] = "skip"
-    """What to do with a file whose content was loaded before under another name or generation."""
-
-
-class PostgresTable(Model):
-    """Where a table goes in PostgreSQL."""
-
-    schema_: Annotated[PostgresName, AfterValidator(_not_ours)] = Field(
-        default="public", alias="schema"
-    )
-    table: PostgresName
-
-
-class SqlServerTable(Model):
-    """Where a table goes in SQL Server."""
-
-    schema_: Annotated[SqlServerName, AfterValidator(_not_ours)] = Field(
-        default="dbo", alias="schema"
-    )
-    table: SqlServerName
-
-
-class TimePartitions(Model):
-    """How a table is cut by the values of one column of dates or times."""
-
-    column: str = Field(min_length=1)
-    by: Literal["hour", "day", "month", "year"] = "day"
-
-
-class BigQueryTable(Model):
-    """Where a table goes in BigQuery, and how it is laid out there."""
-
-    project: str | None = Field(default=None, pattern=BIGQUERY_PROJECT)
-    """Absent: the project of the connection."""
-    dataset: Annotated[BigQueryDataset, AfterValidator(_not_ours)]
-    table: BigQueryTableName
-    partition_by: TimePartitions | None = None
-    cluster_by: Annotated[list[str], AfterValidator(_distinct)] = Field(
-        default_factory=list, max_length=4
-    )
-    """Columns by which rows are sorted within a partition; BigQuery takes four."""
-    labels: dict[
-        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")],
-        Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")],
-    ] = Field(default_factory=dict)
-    """Labels of the table and of all jobs for it, to find their cost by."""
-    load: Literal["auto", "uri", "upload"] = "auto"
-    """``uri``: BigQuery reads the staged parts itself; ``upload``: the function sends them;
-    ``auto``: the first where parts are not encrypted."""
-
-    @property
-    def schema_(self) -> str:
-        """What other targets call a schema."""
-        return f"{self.project}.{self.dataset}" if self.project else self.dataset
 
 
 class Guard(Model):
@@ -283,7 +89,7 @@ class TableConfig(Model):
     """How many replaced versions of a reference table the target keeps."""
     sync_mode: SyncMode = SyncMode.FULL
     incremental_column: str | None = None
-    primary_key: Annotated[list[str], AfterValidator(_distinct)] | None = None
+    primary_key: ColumnNames | None = None
     """Columns that identify a row; absent: the key that the source declares, [] for none."""
     lag: Duration = timedelta(0)
     """How late a row may commit: a merge re-reads that much, an append waits that long."""

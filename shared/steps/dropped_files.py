@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import csv
-from shared.config.models import CsvFiles, ResolvedTable
+from shared.config.csv_files import CsvFiles
+from shared.config.models import ResolvedTable
 from shared.contracts import FrozenContract
 from shared.core import drift
 from shared.core.schemas import Column, DataType, Kind, TableSchema

@@ -8,7 +8,8 @@ from datetime import UTC
 from shared import csv
 from shared.ahead import ahead
 from shared.checks import Inspection
-from shared.config.models import CsvFiles, ResolvedTable
+from shared.config.csv_files import CsvFiles
+from shared.config.models import ResolvedTable
 from shared.core import naming, runs
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.messages import IngestRequest

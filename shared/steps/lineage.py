@@ -1,7 +1,8 @@
 """Lineage of a run's end: its datasets named, its events delivered."""
 
 from shared import lineage
-from shared.config.models import BigQueryTable, ResolvedTable
+from shared.config.models import ResolvedTable
+from shared.config.places import BigQueryTable
 from shared.core.lineage import Dataset, Flow, run_events
 from shared.core.manifests import Manifest
 from shared.core.runs import Run

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from shared import csv
 from shared.checks import Flaw
-from shared.config.models import CsvFiles
+from shared.config.csv_files import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidFileError
 from shared.steps.attempts import Work

@@ -14,7 +14,8 @@ from local.ports import free_port
 from local.postgres import Postgres
 from local.sqlserver import CERTIFICATE
 from shared import registry
-from shared.config.models import Connections, ResolvedTable, TableConfig
+from shared.config.connections import Connections
+from shared.config.models import ResolvedTable, TableConfig
 from shared.core.manifests import Manifest, Part
 from shared.core.modes import SyncMode
 from shared.core.receipts import Point

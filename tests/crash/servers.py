@@ -21,7 +21,7 @@ import pytest
 
 from local.ports import free_ports
 from shared.bus import Bus
-from shared.config.models import Connections
+from shared.config.connections import Connections
 from shared.secrets import Secrets
 from shared.settings import ZONES, Settings
 from shared.storage import Storage

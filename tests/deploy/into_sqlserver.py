@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from shared.config.models import SqlServerConnection
+from shared.config.connections import SqlServerConnection
 from shared.core.schemas import Column, DataType, Kind
 from shared.secrets import Secret
 from shared.targets.sqlserver import connection, sending

@@ -18,7 +18,8 @@ from unittest.mock import patch
 
 from local.clients import connect_postgres, connect_snowflake
 from local.supervisor import Background
-from shared.config.models import Connections, ResolvedTable, TableConfig
+from shared.config.connections import Connections
+from shared.config.models import ResolvedTable, TableConfig
 from shared.core import runs
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode

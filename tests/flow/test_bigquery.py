@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.config.models import Connections
+from shared.config.connections import Connections
 from shared.core.messages import LoadRequest
 from shared.core.runs import Run, RunState
 from tests.contract.bigquery_process import LOCATION, PROJECT, BigQueryProcess

@@ -10,8 +10,10 @@ from typing import Any, cast
 
 from shared.audit import AuditLog
 from shared.bus import Bus
-from shared.config.models import Connections, Deletes, PostgresTable, ResolvedTable, SnowflakeTable
+from shared.config.connections import Connections
+from shared.config.models import Deletes, ResolvedTable
 from shared.config.models import TableConfig as Table
+from shared.config.places import PostgresTable, SnowflakeTable
 from shared.config.store import ConfigStore
 from shared.core.messages import Delivery, ExtractRequest, LoadRequest, SweepRequest, decode_extract
 from shared.core.modes import SyncMode

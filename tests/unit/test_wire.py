@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.config.models import PostgresTable
+from shared.config.places import PostgresTable
 from shared.core.runs import Failure, Run
 from shared.core.schemas import DataType, Kind, TableSchema
 from shared.errors import IntegrityError

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from shared.config.models import SnowflakeConnection
+from shared.config.connections import SnowflakeConnection
 from shared.errors import (
     InvalidConfigError,
     SluiceError,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from shared.config.models import BigQueryTable, TableConfig
+from shared.config.models import TableConfig
+from shared.config.places import BigQueryTable
 from shared.core import measuring
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest

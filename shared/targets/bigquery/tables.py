@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.config.models import BigQueryTable
+from shared.config.places import BigQueryTable
 from shared.core.schemas import Column, TableSchema
 from shared.errors import InvalidConfigError, SchemaConflictError, TargetUnavailableError
 from shared.targets.bigquery import identifiers, types

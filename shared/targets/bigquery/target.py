@@ -6,7 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.config.models import BigQueryConnection, BigQueryTable, ResolvedTable
+from shared.config.connections import BigQueryConnection
+from shared.config.models import ResolvedTable
+from shared.config.places import BigQueryTable
 from shared.core import measuring
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema

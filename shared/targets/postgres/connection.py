@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
-from shared.config.models import PostgresConnection
+from shared.config.connections import PostgresConnection
 from shared.errors import (
     SluiceError,
     TargetRefusedError,

@@ -4,7 +4,8 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from shared.config.models import PostgresConnection, ResolvedTable
+from shared.config.connections import PostgresConnection
+from shared.config.models import ResolvedTable
 from shared.core.drift import Policy
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema

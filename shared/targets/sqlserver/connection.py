@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from shared.config.models import SqlServerConnection
+from shared.config.connections import SqlServerConnection
 from shared.errors import (
     InvalidConfigError,
     SluiceError,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared import settings
-from shared.config.models import SqlServerConnection
+from shared.config.connections import SqlServerConnection
 from shared.errors import InvalidConfigError
 
 LIBRARIES = ("libltdl.so.7", "libodbc.so.2")

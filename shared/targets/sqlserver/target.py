@@ -3,7 +3,8 @@
 from contextlib import AbstractContextManager
 from functools import partial
 
-from shared.config.models import ResolvedTable, SqlServerConnection
+from shared.config.connections import SqlServerConnection
+from shared.config.models import ResolvedTable
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidConfigError
 from shared.secrets import Secrets

@@ -17,7 +17,8 @@ from shared.api.context import Context
 from shared.audit import AuditLog
 from shared.bus import Bus
 from shared.callers import Callers
-from shared.config.models import Connections, ResolvedTable, TableConfig
+from shared.config.connections import Connections
+from shared.config.models import ResolvedTable, TableConfig
 from shared.config.store import ConfigStore
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id, new_token
 from shared.core.runs import Run

@@ -8,18 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.config.models import (
-    MAX_DURATION,
+from shared.config.connections import (
     Connections,
-    CsvFiles,
-    Deletes,
-    EnvironmentFile,
     PostgresConnection,
-    ResolvedTable,
     SnowflakeConnection,
     SqlServerConnection,
-    TableConfig,
 )
+from shared.config.csv_files import CsvFiles
+from shared.config.models import Deletes, EnvironmentFile, ResolvedTable, TableConfig
+from shared.config.times import MAX_DURATION
 from shared.core.modes import SyncMode
 from shared.wire import from_json, to_json
 from tests.builders import file_table_data, table_data

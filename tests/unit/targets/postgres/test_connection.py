@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.sqlserver.certificate import make_context
-from shared.config.models import PostgresConnection
+from shared.config.connections import PostgresConnection
 from shared.errors import TargetUnavailableError
 from shared.targets.postgres import connection
 from tests.contract.targets import Keychain

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.config.models import SqlServerConnection
+from shared.config.connections import SqlServerConnection
 from shared.errors import (
     InvalidConfigError,
     RetryableError,

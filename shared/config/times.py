@@ -1,8 +1,9 @@
-"""Durations as table files write them: ``90s``, ``15m``, ``2h``, ``1d``."""
+"""Durations as table files write them, ``90s``, ``15m``, ``2h``, ``1d``, and time zones."""
 
 import re
 from datetime import timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
@@ -35,3 +36,14 @@ Duration = Annotated[
     AfterValidator(_sensible),
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as exc:
+        raise ValueError(f"{name!r} is not a time zone; write one like Europe/Berlin") from exc
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
