@@ -1,7 +1,7 @@
 """What the product depends on in BigQuery's API, by Google's own client against the stand-in.
 
-``SLUICE_TEST_BIGQUERY`` lets ``test_targets.py`` run against another server; the tests here restart
-and break the stand-in, so they are about it alone.
+``SLUICE_TEST_BIGQUERY`` lets ``test_target_*.py`` run against another server; the tests here
+restart and break the stand-in, so they are about it alone.
 """
 
 import io

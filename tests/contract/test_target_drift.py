@@ -7,7 +7,11 @@ import pytest
 
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
-from shared.errors import SchemaConflictError
+from shared.errors import (
+    SchemaConflictError,
+    TargetRefusedError,
+    ValueNotRepresentableError,
+)
 from shared.stage.rescue import fold
 from tests.builders import a_schema
 from tests.contract.targets import ROWS, Engine, Row, Table, a_batch, a_merge, changed
@@ -216,3 +220,56 @@ def test_key_is_never_rescued(engine: Engine) -> None:
 
     with table.target() as target, pytest.raises(SchemaConflictError, match="id of table"):
         target.fit(a_schema(id="text", name="text"))
+
+
+# what is refused under any policy -----------------------------------------------------------------
+
+
+def test_new_column_is_named_with_what_to_do(table: Table) -> None:
+    schema = a_schema(id="int64", name="text", age="int64")
+    wider = [(*row, 5) for row in ROWS]
+    table.load()
+
+    with pytest.raises(SchemaConflictError, match="age is missing") as error:
+        table.load(wider, schema=schema)
+
+    table.query(error.value.message.partition(". Run ")[2])
+    assert changed(table.load(wider, schema=schema)) == (0, 3, 0)
+
+
+def test_column_that_the_source_has_lost_stays(engine: Engine) -> None:
+    table = Table(engine, config={"drift": "evolve"})
+    table.load()
+
+    published = table.load([(1,), (4,)], schema=a_schema(id="int64"))
+
+    assert changed(published) == (1, 0, 2)
+    assert table.rows() == [(1, "a"), (4, None)]
+
+
+def test_type_that_would_alter_values_is_refused(table: Table) -> None:
+    table.query(table.engine.made("{t}", id="int", name="decimal(5,2)"))
+
+    with pytest.raises(SchemaConflictError, match=r"name is (?i:numeric|decimal)"):
+        table.load()
+
+
+@pytest.mark.parametrize("text", ["longer", "🦊🦊🦊", "a    "])
+def test_text_longer_than_its_column_is_refused(table: Table, text: str) -> None:
+    engine = table.engine
+    table.query(engine.made("{t}", id=engine.whole, name=engine.fox_text))
+    table.load([(1, "a")])
+
+    with pytest.raises(ValueNotRepresentableError, match="name"):
+        table.load([(1, text)])
+
+    assert table.rows() == [(1, "a")]
+
+
+def test_missing_right_or_constraint_is_the_targets_own_refusal(table: Table) -> None:
+    engine = table.engine
+    name = f"{engine.short_text}(9) NOT NULL"
+    table.query(engine.made("{t}", id=engine.whole, name=name))
+
+    with pytest.raises((TargetRefusedError, ValueNotRepresentableError)):
+        table.load([(1, None)])

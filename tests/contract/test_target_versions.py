@@ -1,0 +1,67 @@
+"""The versions of a reference table that every target keeps and brings back."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.core.manifests import Rewind
+from shared.core.naming import NO_RUN
+from shared.targets.base import Published
+from tests.contract.targets import Engine, Table, changed
+
+
+@pytest.fixture
+def table(engine: Engine) -> Table:
+    """Return a table that is not there yet."""
+    return Table(engine)
+
+
+def a_rewind(table: Table, run_id: str) -> Published:
+    """Go back to a version that the target keeps, as the steps do it."""
+    with table.target() as target:
+        kept = target.version(run_id)
+        assert kept is not None
+        run = table.run([], schema=kept.schema)
+        rewind = Rewind(run_id=run_id, watermark=None, layers=(), kept_rows=kept.rows)
+        epoch = target.state().epoch
+        manifest = replace(
+            run.manifest, rewind=rewind, epoch=epoch, parts=(), staged=None, allow_empty=True
+        )
+        target.staged(manifest)
+        for _ in range(2):
+            target.restage_version(manifest)
+        return target.publish(manifest)
+
+
+def test_reference_table_keeps_what_a_load_replaces_and_brings_it_back(engine: Engine) -> None:
+    table = Table(engine, config={"kind": "reference", "keep_versions": 2})
+    table.place = {"schema": "ref"}
+    first = table.load([(1, "first")])
+    loads = [table.load([(1, text), (n, text)]) for n, text in enumerate("bcd", 2)]
+
+    ids = [load.record.run_id for load in (first, *loads) if load.record]
+    with table.target() as target:
+        kept = [target.version(run_id) for run_id in ids]
+    assert [version and version.rows for version in kept] == [None, 2, 2, None]
+
+    back = a_rewind(table, ids[1])
+
+    assert changed(back) == (1, 1, 1)
+    assert back.record is not None
+    assert back.record.rows_loaded == 2
+    assert table.rows() == [(1, "b"), (2, "b")]
+    assert changed(a_rewind(table, ids[3])) == (1, 1, 1)
+    assert table.rows() == [(1, "d"), (4, "d")]
+
+
+def test_what_was_there_before_the_first_load_is_kept_too(engine: Engine) -> None:
+    table = Table(engine, config={"kind": "reference"})
+    table.place = {"schema": engine.default_schema}
+    table.query(engine.made("{t}", id=engine.whole))
+    table.query("INSERT INTO {t} (id) VALUES (7)")
+    table.query(f"ALTER TABLE {{t}} ADD COLUMN name {engine.text}".replace(*engine.add))
+
+    table.load(allow_empty=True)
+
+    assert changed(a_rewind(table, NO_RUN)) == (1, 0, 3)
+    assert table.rows() == [(7, None)]
