@@ -29,9 +29,9 @@ _OF_NOTHING: Final[dict[str, Any]] = {
     "total": "0",
     "minimum": "",
     "maximum": "",
-    "units": 0,
+    "units": None,
 }
-"""What NULL stands for: there was no value to compute a fact of."""
+"""What NULL stands for: there was no value to compute a fact of, or for units, no way to know."""
 
 
 def aggregates(column: Column, *, number: str | None, exact: str | None = None) -> dict[str, str]:

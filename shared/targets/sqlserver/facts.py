@@ -30,6 +30,8 @@ _NUMBERS: Mapping[Kind, str] = {
 DATEDIFF_BIG is there since SQL Server 2016. Source: "DATEDIFF_BIG (Transact-SQL)".
 """
 
+_IN_UTF16 = "DATALENGTH(N'a') = 2"
+
 _TEXTS = (Kind.TEXT, Kind.JSON)
 
 
@@ -37,6 +39,7 @@ def facts_of(column: Column, existing: str) -> dict[str, str]:
     """Return the facts of a column that SQL Server computes, by name.
 
     It has texts in UTF-16, so it knows their lengths in units of that, and not in bytes of UTF-8.
+    A server that only speaks its language may have them in UTF-8: there the units are not known.
     """
     name = f"t.{quote(column.name)}"
     found = {"nulls": f"COUNT_BIG(*) - COUNT_BIG({name})"}
@@ -44,7 +47,8 @@ def facts_of(column: Column, existing: str) -> dict[str, str]:
         number = _NUMBERS[column.type.kind].format(name)
         return found | aggregates(column, number=number, exact=f"CAST({number} AS {_sum(column)})")
     if types.bare(existing).startswith("nvarchar"):
-        found["units"] = f"SUM(CAST(DATALENGTH({name}) AS bigint)) / 2"
+        units = f"COALESCE(SUM(CAST(DATALENGTH({name}) AS bigint)), 0) / 2"
+        found["units"] = f"CASE WHEN {_IN_UTF16} THEN {units} END"
     return found
 
 

@@ -21,6 +21,9 @@ _TEXTS = (Kind.TEXT, Kind.JSON)
 _COMPARED = ("nvarchar", "nchar", "varchar", "char", "varbinary", "binary")
 """How the types begin that are compared in a way of their own; others are cast to."""
 
+_NARROW = ("varchar", "char")
+"""How the types begin whose texts are in a code page, which another collation would change."""
+
 NOW = "SELECT SYSUTCDATETIME()"
 """Returns the server's clock, in UTC without an offset."""
 
@@ -306,8 +309,14 @@ def comparable(column: Column, value: str, casts: dict[str, str]) -> list[str]:
     if column.type.kind is Kind.BINARY:
         return [value, f"DATALENGTH({value})"]  # zeros at the end do not count
     if column.type.kind in _TEXTS and casts.get(column.name) != "uniqueidentifier":
-        return [f"CAST({value} AS varbinary(max))"]
+        return _exact(value, casts.get(column.name, ""))
     return [value]
+
+
+def _exact(value: str, kind: str) -> list[str]:
+    """Return what differs whenever two texts do; blanks at the end count by the length alone."""
+    text = f"CAST({value} AS nvarchar(max))" if kind.startswith(_NARROW) else value
+    return [f"{text} COLLATE {types.KEY_COLLATION}", f"DATALENGTH({text})"]
 
 
 def is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
@@ -333,5 +342,5 @@ def _same(name: str, other: str, casts: dict[str, str]) -> list[str]:
     if collation in (None, types.KEY_COLLATION):
         return [f"{mine} = {theirs}", lengths]  # blanks and zeros at the end do not count
     # By the table's collation for the sake of its index, then exactly.
-    bits = [f"CAST({each} AS varbinary(max))" for each in (mine, theirs)]
-    return [f"{mine} = {theirs} COLLATE {collation}", f"{bits[0]} = {bits[1]}"]
+    exact = zip(_exact(mine, kind), _exact(theirs, kind), strict=True)
+    return [f"{mine} = {theirs} COLLATE {collation}", *(f"{m} = {t}" for m, t in exact)]

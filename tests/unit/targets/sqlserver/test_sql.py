@@ -86,8 +86,10 @@ def test_only_rows_that_differ_are_updated_however_alike_their_texts_are() -> No
     assert sql.update_changed(TABLE, STAGING, COLUMNS, KEY, casts, "gone") == (
         "UPDATE t SET [Name] = s.[Name], [raw] = s.[raw], [gone] = NULL FROM [dbo].[flights] AS t "
         "JOIN [_sluice].[stage_1] AS s ON t.[id] = s.[id] WHERE EXISTS ("
-        "SELECT CAST(t.[Name] AS varbinary(max)), t.[raw], DATALENGTH(t.[raw]), t.[gone] EXCEPT "
-        "SELECT CAST(s.[Name] AS varbinary(max)), s.[raw], DATALENGTH(s.[raw]), "
+        "SELECT t.[Name] COLLATE Latin1_General_100_BIN2, DATALENGTH(t.[Name]), "
+        "t.[raw], DATALENGTH(t.[raw]), t.[gone] EXCEPT "
+        "SELECT s.[Name] COLLATE Latin1_General_100_BIN2, DATALENGTH(s.[Name]), "
+        "s.[raw], DATALENGTH(s.[raw]), "
         "CAST(NULL AS datetimeoffset(7)))"
     )
 
@@ -104,7 +106,17 @@ def test_table_of_keys_alone_has_nothing_to_update() -> None:
             "nvarchar(9) COLLATE X_CI_AS",
             (
                 "t.[k] = s.[k] COLLATE X_CI_AS "
-                "AND CAST(t.[k] AS varbinary(max)) = CAST(s.[k] AS varbinary(max))"
+                f"AND t.[k] {BIN2} = s.[k] {BIN2} "
+                "AND DATALENGTH(t.[k]) = DATALENGTH(s.[k])"
+            ),
+        ),
+        (
+            "varchar(9) COLLATE X_CI_AS",
+            (
+                "t.[k] = s.[k] COLLATE X_CI_AS "
+                f"AND CAST(t.[k] AS nvarchar(max)) {BIN2} = CAST(s.[k] AS nvarchar(max)) {BIN2} "
+                "AND DATALENGTH(CAST(t.[k] AS nvarchar(max))) "
+                "= DATALENGTH(CAST(s.[k] AS nvarchar(max)))"
             ),
         ),
         ("uniqueidentifier", "t.[k] = CAST(s.[k] AS uniqueidentifier)"),
