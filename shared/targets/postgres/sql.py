@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.core.schemas import Column, Kind
+from shared.core.schemas import Column
 from shared.targets.postgres.identifiers import quote
 from shared.targets.postgres.types import OPEN_DECIMAL, plain, type_name
 from shared.targets.relational.dialect import Existing
@@ -145,55 +145,7 @@ def added(*, since: int) -> str:
 def insert_all(table: str, staging: str, columns: Sequence[Column], casts: dict[str, str]) -> str:
     """Return INSERT of every staged row."""
     return (
-        f"INSERT INTO {table} ({_names(columns)}) SELECT {_values(columns, casts)} FROM {staging} s"
-    )
-
-
-def insert_new(
-    table: str,
-    staging: str,
-    columns: Sequence[Column],
-    key: Sequence[str],
-    casts: dict[str, str],
-) -> str:
-    """Return INSERT of the staged rows whose key the table does not have."""
-    return (
-        f"{insert_all(table, staging, columns, casts)} "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE {same_key(key, casts)})"
-    )
-
-
-def update_changed(
-    table: str,
-    staging: str,
-    columns: Sequence[Column],
-    key: Sequence[str],
-    casts: dict[str, str],
-    marker: str | None = None,
-) -> str | None:
-    """Return UPDATE of rows whose key is staged with other values; None if all columns are key.
-
-    Args:
-        table: qualified.
-        staging: qualified.
-        columns: the run's.
-        key: names of those that identify a row.
-        casts: what staged values need to fit the table's types.
-        marker: the column that marks rows as deleted; a staged row is none.
-    """
-    others = [c for c in columns if c.name not in key]
-    sets = [f"{quote(c.name)} = {_value(c, casts)}" for c in others]
-    mine = [_comparable(c, f"t.{quote(c.name)}") for c in others]
-    theirs = [_comparable(c, _value(c, casts)) for c in others]
-    if marker:
-        sets.append(f"{quote(marker)} = NULL")
-        mine.append(f"t.{quote(marker)}")
-        theirs.append("NULL")
-    if not sets:
-        return None
-    return (
-        f"UPDATE {table} t SET {', '.join(sets)} FROM {staging} s WHERE {same_key(key, casts)} "
-        f"AND ({', '.join(mine)}) IS DISTINCT FROM ({', '.join(theirs)})"
+        f"INSERT INTO {table} ({names(columns)}) SELECT {values(columns, casts)} FROM {staging} s"
     )
 
 
@@ -260,15 +212,18 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(quote(n) for n in names)
 
 
-def _names(columns: Sequence[Column]) -> str:
+def names(columns: Sequence[Column]) -> str:
+    """Return the names of columns, quoted, with commas."""
     return _list([c.name for c in columns])
 
 
-def _values(columns: Sequence[Column], casts: dict[str, str]) -> str:
-    return ", ".join(_value(c, casts) for c in columns)
+def values(columns: Sequence[Column], casts: dict[str, str]) -> str:
+    """Return the values of a staged row ``s`` as the table takes them, with commas."""
+    return ", ".join(value(c, casts) for c in columns)
 
 
-def _value(column: Column, casts: dict[str, str]) -> str:
+def value(column: Column, casts: dict[str, str]) -> str:
+    """Return one value of a staged row ``s`` as the table takes it."""
     return _cast(column.name, casts)
 
 
@@ -280,15 +235,6 @@ def _cast(name: str, casts: dict[str, str]) -> str:
         # An explicit cast to varchar(n) would cut; without the length the assignment checks it.
         wanted = wanted.partition("(")[0]
     return f"{value}::{wanted}" if wanted else value
-
-
-def _comparable(column: Column, value: str) -> str:
-    if column.type.kind is Kind.JSON:
-        return f"({value})::text"  # json has no equality
-    if column.type.kind is Kind.TEXT:
-        # citext, or the column's collation, may take another case for the same value.
-        return f'({value})::text COLLATE "C"'
-    return value
 
 
 def is_staged(staging: str, key: Sequence[str], casts: dict[str, str]) -> str:

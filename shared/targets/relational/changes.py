@@ -1,5 +1,6 @@
 """What one run does to its table's rows, inside the transaction that publishes it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from shared.config.models import TableConfig
@@ -10,7 +11,15 @@ from shared.targets.base import LoadRecord
 from shared.targets.guards import Guards, marker
 from shared.targets.relational import fitting
 from shared.targets.relational.dialect import Casts, Dialect, Existing
+from shared.targets.relational.merging import Merge
 from shared.targets.relational.staging import Staging
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counts:
+    inserted: int
+    updated: int
+    deleted: int
 
 
 class Changes:
@@ -36,6 +45,7 @@ class Changes:
         staging = Staging(cursor, dialect, manifest)
         self._staging = staging.rows_table
         self._keys = staging.keys_table
+        self._scratch = staging.differences_table
         self._columns = list(manifest.schema)
         self._key = manifest.schema.primary_key if manifest.mode is not SyncMode.APPEND else ()
         self._marker = marker(config)
@@ -57,20 +67,14 @@ class Changes:
         if self._key:
             self._check_key()
         self._run(self._sql.keep_readers_out(self._table))
-        updated, deleted = 0, self._delete(casts)
-        if self._key:
-            updated = self._update(casts)
-            insert = self._sql.insert_new(
-                self._table, self._staging, self._columns, self._key, casts
-            )
-        else:
-            insert = self._sql.insert_all(self._table, self._staging, self._columns, casts)
+        deleted = self._delete_missing_keys(casts)
+        counts = self._merge(casts) if self._key else self._replace_or_append(casts)
         return LoadRecord(
             run_id=self._manifest.run_id,
             rows_loaded=self._manifest.rows_staged,
-            rows_inserted=self._run(insert),
-            rows_updated=updated,
-            rows_deleted=deleted,
+            rows_inserted=counts.inserted,
+            rows_updated=counts.updated,
+            rows_deleted=deleted + counts.deleted,
             is_base=is_base,
         )
 
@@ -119,38 +123,57 @@ class Changes:
             repeated_keys=self._count(self._sql.repeated_key(self._staging, self._key)),
         )
 
-    def _delete(self, casts: Casts) -> int:
-        if self._manifest.mode is SyncMode.FULL:
-            if not self._key:
-                return self._run(self._sql.delete_all(self._table))
-            return self._delete_missing(self._staging, casts)
-        if self._manifest.key_parts is None or self._config.deletes is None:
-            return 0
-        present = 0 if self._manifest.allow_empty else self._count_present()
-        deleted = self._delete_missing(self._keys, casts)
-        if not self._manifest.allow_empty:
-            self._guards.require_few_deletes(present=present, deleted=deleted)
-        return deleted
+    def _replace_or_append(self, casts: Casts) -> "_Counts":
+        is_full = self._manifest.mode is SyncMode.FULL
+        deleted = self._run(self._sql.delete_all(self._table)) if is_full else 0
+        insert = self._sql.insert_all(self._table, self._staging, self._columns, casts)
+        return _Counts(inserted=self._run(insert), updated=0, deleted=deleted)
 
-    def _delete_missing(self, keys: str, casts: Casts) -> int:
-        if not self._marker:
-            return self._run(self._sql.delete_missing(self._table, keys, self._key, casts))
-        statement = self._sql.mark_missing(self._table, keys, self._key, casts, self._marker)
-        self._cursor.execute(statement, (self._sql.marker_value(self._manifest.snapshot),))
-        return int(self._cursor.rowcount)
-
-    def _update(self, casts: Casts) -> int:
-        updated = self._run(
-            self._sql.update_changed(
-                self._table, self._staging, self._columns, self._key, casts, self._marker
-            )
+    def _merge(self, casts: Casts) -> "_Counts":
+        merge = Merge(
+            table=self._table,
+            staging=self._staging,
+            scratch=self._scratch,
+            columns=self._columns,
+            key=self._key,
+            casts=casts,
+            marker=self._marker,
+            is_whole=self._manifest.mode is SyncMode.FULL,
         )
+        statements = self._dialect.merging.statements(merge)
+        for statement in statements.compare:
+            self._run(statement)
+        deleted = self._take_out(statements.delete)
+        updated = self._run(statements.update)
         if self._marker and self._manifest.key_parts is not None:
             # A row may come back as it was, with a cursor that no window reads again.
             updated += self._run(
                 self._sql.unmark_present(self._table, self._keys, self._key, casts, self._marker)
             )
-        return updated
+        inserted = self._run(statements.insert)
+        self._run(statements.tidy)
+        return _Counts(inserted=inserted, updated=updated, deleted=deleted)
+
+    def _delete_missing_keys(self, casts: Casts) -> int:
+        if self._manifest.key_parts is None or self._config.deletes is None:
+            return 0
+        present = 0 if self._manifest.allow_empty else self._count_present()
+        place = (self._table, self._keys, self._key, casts)
+        deleted = self._take_out(
+            self._sql.mark_missing(*place, self._marker)
+            if self._marker
+            else self._sql.delete_missing(*place)
+        )
+        if not self._manifest.allow_empty:
+            self._guards.require_few_deletes(present=present, deleted=deleted)
+        return deleted
+
+    def _take_out(self, statement: str | None) -> int:
+        """Delete rows, or mark them with the moment of the snapshot."""
+        if statement is None or not self._marker:
+            return self._run(statement)
+        self._cursor.execute(statement, (self._sql.marker_value(self._manifest.snapshot),))
+        return int(self._cursor.rowcount)
 
     def _has_rows(self) -> bool:
         self._cursor.execute(self._sql.has_rows(self._table))

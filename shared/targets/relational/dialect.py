@@ -13,6 +13,7 @@ from shared.core.measuring import Asked
 from shared.core.plans import Slice
 from shared.core.schemas import Column, DataType, Kind
 from shared.core.selections import Selection
+from shared.targets.relational.merging import Merging
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,27 +108,6 @@ class Statements(ColumnStatements, Protocol):
 
     def insert_all(self, table: str, staging: str, columns: Sequence[Column], casts: Casts) -> str:
         """Return INSERT of every staged row."""
-
-    def insert_new(
-        self,
-        table: str,
-        staging: str,
-        columns: Sequence[Column],
-        key: Sequence[str],
-        casts: Casts,
-    ) -> str:
-        """Return INSERT of the staged rows whose key is not in the table."""
-
-    def update_changed(
-        self,
-        table: str,
-        staging: str,
-        columns: Sequence[Column],
-        key: Sequence[str],
-        casts: Casts,
-        marker: str | None = None,
-    ) -> str | None:
-        """Return UPDATE of rows whose key is staged with other values; None: nothing can differ."""
 
     def delete_missing(self, table: str, staging: str, key: Sequence[str], casts: Casts) -> str:
         """Return DELETE of rows whose key is not staged."""
@@ -367,6 +347,7 @@ class Dialect(ColumnDialect):
     counts_utf16: bool
     """Lengths of texts are in UTF-16 units; otherwise in characters."""
     sql: Statements
+    merging: Merging
     tests: TestStatements
     facts: Facts
     catalog: Catalog

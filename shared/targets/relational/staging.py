@@ -33,6 +33,7 @@ class Staging:
         self._accept = accept or {}
         self.rows_table = self._table("stage")
         self.keys_table = self._table("keys")
+        self.differences_table = self._table("differences")
 
     def create(self) -> None:
         """Create the tables that are not there yet."""

@@ -170,48 +170,8 @@ def keep_readers_out(table: str) -> str:
 
 def insert_all(table: str, staging: str, columns: Sequence[Column], casts: dict[str, str]) -> str:
     """Return INSERT of every staged row."""
-    values = ", ".join(_value(c.name, casts) for c in columns)
+    values = ", ".join(value(c.name, casts) for c in columns)
     return f"INSERT INTO {table} ({_names(columns)}) SELECT {values} FROM {staging} AS s"
-
-
-def insert_new(
-    table: str,
-    staging: str,
-    columns: Sequence[Column],
-    key: Sequence[str],
-    casts: dict[str, str],
-) -> str:
-    """Return INSERT of the staged rows whose key is not in the table."""
-    return (
-        f"{insert_all(table, staging, columns, casts)} "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {same_key(key, casts)})"
-    )
-
-
-def update_changed(
-    table: str,
-    staging: str,
-    columns: Sequence[Column],
-    key: Sequence[str],
-    casts: dict[str, str],
-    marker: str | None = None,
-) -> str | None:
-    """Return UPDATE of rows whose key is staged with other values; None if all columns are key."""
-    others = [c for c in columns if c.name not in key]
-    sets = [f"{quote(c.name)} = {_value(c.name, casts)}" for c in others]
-    mine = [each for c in others for each in comparable(c, f"t.{quote(c.name)}", casts)]
-    theirs = [each for c in others for each in comparable(c, _value(c.name, casts), casts)]
-    if marker:
-        sets.append(f"{quote(marker)} = NULL")
-        mine.append(f"t.{quote(marker)}")
-        theirs.append(f"CAST(NULL AS {MARKER_TYPE})")
-    if not sets:
-        return None
-    return (
-        f"UPDATE t SET {', '.join(sets)} FROM {table} AS t "
-        f"JOIN {staging} AS s ON {same_key(key, casts)} "
-        f"WHERE EXISTS (SELECT {', '.join(mine)} EXCEPT SELECT {', '.join(theirs)})"
-    )
 
 
 def delete_missing(table: str, staging: str, key: Sequence[str], casts: dict[str, str]) -> str:
@@ -296,7 +256,8 @@ def _names(columns: Sequence[Column]) -> str:
     return _list([c.name for c in columns])
 
 
-def _value(name: str, casts: dict[str, str]) -> str:
+def value(name: str, casts: dict[str, str]) -> str:
+    """Return one value of a staged row ``s`` as the table takes it."""
     value = f"s.{quote(name)}"
     kind = casts.get(name, "")
     if kind and not kind.startswith(_COMPARED):
@@ -334,7 +295,7 @@ def same_key(key: Sequence[str], casts: dict[str, str], others: Sequence[str] | 
 
 
 def _same(name: str, other: str, casts: dict[str, str]) -> list[str]:
-    mine, theirs, kind = f"t.{quote(other)}", _value(name, casts), casts.get(name)
+    mine, theirs, kind = f"t.{quote(other)}", value(name, casts), casts.get(name)
     if kind is None or not kind.startswith(_COMPARED):
         return [f"{mine} = {theirs}"]
     lengths = f"DATALENGTH({mine}) = DATALENGTH({theirs})"

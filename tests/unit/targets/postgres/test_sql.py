@@ -9,7 +9,8 @@ from sqlglot import exp
 
 from shared.core.schemas import Column
 from shared.errors import InvalidSchemaError
-from shared.targets.postgres import sql
+from shared.targets.postgres import merging, sql
+from shared.targets.relational.merging import Merge, MergeStatements
 from tests.builders import a_column
 
 TABLE, STAGING = '"public"."flights"', '"_sluice"."stage_1"'
@@ -119,26 +120,6 @@ def test_every_staged_row_is_inserted() -> None:
     )
 
 
-def test_staged_rows_with_a_new_key_are_inserted() -> None:
-    assert sql.insert_new(TABLE, STAGING, COLUMNS, KEY, NO_CASTS) == (
-        'INSERT INTO "public"."flights" ("id", "Price", "facts") '
-        'SELECT s."id", s."Price", s."facts" FROM "_sluice"."stage_1" s '
-        'WHERE NOT EXISTS (SELECT 1 FROM "public"."flights" t WHERE t."id" = s."id")'
-    )
-
-
-def test_rows_with_other_values_are_updated_and_json_is_compared_as_text() -> None:
-    assert sql.update_changed(TABLE, STAGING, COLUMNS, KEY, NO_CASTS) == (
-        'UPDATE "public"."flights" t SET "Price" = s."Price", "facts" = s."facts" '
-        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id" '
-        'AND (t."Price", (t."facts")::text) IS DISTINCT FROM (s."Price", (s."facts")::text)'
-    )
-
-
-def test_nothing_is_updated_when_all_columns_are_key() -> None:
-    assert sql.update_changed(TABLE, STAGING, COLUMNS, [c.name for c in COLUMNS], {}) is None
-
-
 def test_rows_whose_key_is_not_staged_are_deleted() -> None:
     assert sql.delete_missing(TABLE, STAGING, ("a", "b"), NO_CASTS) == (
         'DELETE FROM "public"."flights" t WHERE NOT EXISTS (SELECT 1 FROM "_sluice"."stage_1" s '
@@ -182,22 +163,6 @@ def test_rows_whose_key_is_staged_again_lose_their_mark() -> None:
     )
 
 
-def test_update_takes_the_mark_from_every_staged_row() -> None:
-    assert sql.update_changed(TABLE, STAGING, COLUMNS[:2], KEY, NO_CASTS, "_deleted_at") == (
-        'UPDATE "public"."flights" t SET "Price" = s."Price", "_deleted_at" = NULL '
-        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id" '
-        'AND (t."Price", t."_deleted_at") IS DISTINCT FROM (s."Price", NULL)'
-    )
-
-
-def test_row_that_is_all_key_can_still_lose_its_mark() -> None:
-    assert sql.update_changed(TABLE, STAGING, COLUMNS[:1], KEY, NO_CASTS, "_deleted_at") == (
-        'UPDATE "public"."flights" t SET "_deleted_at" = NULL '
-        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id" '
-        'AND (t."_deleted_at") IS DISTINCT FROM (NULL)'
-    )
-
-
 # Casts to an existing table -----------------------------------------------------------------------
 
 
@@ -210,15 +175,9 @@ def test_only_columns_of_another_type_are_cast() -> None:
 def test_casts_are_applied_wherever_a_staged_value_is_used() -> None:
     casts = {"id": "integer", "Price": "numeric(20,6)"}
 
-    assert sql.insert_new(TABLE, STAGING, COLUMNS, KEY, casts) == (
+    assert sql.insert_all(TABLE, STAGING, COLUMNS, casts) == (
         'INSERT INTO "public"."flights" ("id", "Price", "facts") '
-        'SELECT s."id"::integer, s."Price"::numeric(20,6), s."facts" FROM "_sluice"."stage_1" s '
-        'WHERE NOT EXISTS (SELECT 1 FROM "public"."flights" t WHERE t."id" = s."id"::integer)'
-    )
-    assert sql.update_changed(TABLE, STAGING, COLUMNS[:2], KEY, casts) == (
-        'UPDATE "public"."flights" t SET "Price" = s."Price"::numeric(20,6) '
-        'FROM "_sluice"."stage_1" s WHERE t."id" = s."id"::integer '
-        'AND (t."Price") IS DISTINCT FROM (s."Price"::numeric(20,6))'
+        'SELECT s."id"::integer, s."Price"::numeric(20,6), s."facts" FROM "_sluice"."stage_1" s'
     )
     assert sql.delete_missing(TABLE, STAGING, KEY, casts).endswith('t."id" = s."id"::integer)')
 
@@ -248,25 +207,6 @@ def test_cast_leaves_the_length_to_the_assignment_which_checks_it(existing: str,
     assert f'SELECT s."a"::{cast} FROM' in statement
 
 
-@pytest.mark.parametrize("existing", ["json", "citext"])
-def test_type_whose_equality_is_odd_or_missing_is_compared_as_text(existing: str) -> None:
-    columns = [a_column("id"), a_column("a", "text")]
-
-    statement = sql.update_changed(TABLE, STAGING, columns, KEY, {"a": existing})
-
-    assert statement
-    mine, theirs = '(t."a")::text COLLATE "C"', f'(s."a"::{existing})::text COLLATE "C"'
-    assert statement.endswith(f"({mine}) IS DISTINCT FROM ({theirs})")
-
-
-def test_text_is_compared_by_its_bytes_whatever_the_collation_of_its_column() -> None:
-    statement = sql.update_changed(TABLE, STAGING, [a_column("id"), a_column("a", "text")], KEY, {})
-
-    assert statement
-    mine, theirs = '(t."a")::text COLLATE "C"', '(s."a")::text COLLATE "C"'
-    assert statement.endswith(f"({mine}) IS DISTINCT FROM ({theirs})")
-
-
 def test_key_of_a_type_that_knows_no_case_is_compared_as_text_too() -> None:
     statement = sql.delete_missing(TABLE, STAGING, ["a"], {"a": "citext"})
 
@@ -279,6 +219,23 @@ def test_key_of_a_type_that_knows_no_case_is_compared_as_text_too() -> None:
 EVIL = '"; DROP TABLE "users"; -- %s $1 \' E\''
 EVIL_COLUMNS = [a_column(EVIL, "int64"), a_column("%s", "text"), a_column("b?:c", "json")]
 EVIL_TABLE, EVIL_STAGING = sql.qualified(EVIL, "%"), sql.qualified("_sluice", EVIL)
+
+
+def an_evil_merge(columns: list[Column], key: list[str]) -> MergeStatements:
+    return merging.statements(
+        Merge(
+            table=EVIL_TABLE,
+            staging=EVIL_STAGING,
+            scratch=sql.qualified("_sluice", "%s"),
+            columns=columns,
+            key=key,
+            casts={},
+            marker=None,
+            is_whole=True,
+        )
+    )
+
+
 STATEMENTS: list[Callable[[list[Column], list[str]], str | None]] = [
     lambda columns, key: sql.create_schema(EVIL),
     lambda columns, key: sql.create_table(EVIL_TABLE, columns, key),
@@ -288,8 +245,11 @@ STATEMENTS: list[Callable[[list[Column], list[str]], str | None]] = [
     lambda columns, key: sql.null_key(EVIL_STAGING, key),
     lambda columns, key: sql.repeated_key(EVIL_STAGING, key),
     lambda columns, key: sql.insert_all(EVIL_TABLE, EVIL_STAGING, columns, {}),
-    lambda columns, key: sql.insert_new(EVIL_TABLE, EVIL_STAGING, columns, key, {}),
-    lambda columns, key: sql.update_changed(EVIL_TABLE, EVIL_STAGING, columns, key, {}),
+    lambda columns, key: an_evil_merge(columns, key).compare[0],
+    lambda columns, key: an_evil_merge(columns, key).compare[1],
+    lambda columns, key: an_evil_merge(columns, key).delete,
+    lambda columns, key: an_evil_merge(columns, key).update,
+    lambda columns, key: an_evil_merge(columns, key).insert,
     lambda columns, key: sql.delete_missing(EVIL_TABLE, EVIL_STAGING, key, {}),
     lambda columns, key: sql.delete_all(EVIL_TABLE),
 ]
@@ -306,7 +266,7 @@ def test_hostile_names_stay_names_in_every_statement(
     assert statement
     names = {i.name for i in statement.find_all(exp.Identifier)} - {
         "t",
-        "s",
+        *("s", "d", "ctid", "tableoid", "piece", "is_at", "staged_at"),
         "repeated",
         "_sluice",
         "C",

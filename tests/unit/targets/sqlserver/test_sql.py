@@ -1,6 +1,6 @@
 """Every statement about rows, word for word; and that hostile names stay names in all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import sqlglot
@@ -8,7 +8,8 @@ from sqlglot import exp
 
 from shared.core.schemas import Column
 from shared.errors import InvalidSchemaError
-from shared.targets.sqlserver import bookkeeping, catalog, sql
+from shared.targets.relational.merging import Merge, MergeStatements
+from shared.targets.sqlserver import bookkeeping, catalog, merging, sql
 from shared.targets.sqlserver.identifiers import quote
 from tests.builders import a_column
 
@@ -17,6 +18,29 @@ COLUMNS = [a_column("id", is_nullable=False), a_column("Name", "text"), a_column
 KEY = ("id",)
 NONE: dict[str, str] = {}
 BIN2 = "COLLATE Latin1_General_100_BIN2"
+
+
+def a_merge(
+    columns: Sequence[Column],
+    table: str = TABLE,
+    staging: str = STAGING,
+    key: Sequence[str] = KEY,
+    *,
+    casts: dict[str, str] = NONE,
+    marker: str | None = None,
+) -> MergeStatements:
+    return merging.statements(
+        Merge(
+            table=table,
+            staging=staging,
+            scratch="",
+            columns=columns,
+            key=key,
+            casts=casts,
+            marker=marker,
+            is_whole=True,
+        )
+    )
 
 
 def test_names_are_quoted() -> None:
@@ -83,7 +107,7 @@ def test_readers_are_kept_out_by_a_lock_on_the_table() -> None:
 def test_only_rows_that_differ_are_updated_however_alike_their_texts_are() -> None:
     casts = sql.casts({"Name": "nvarchar(9) COLLATE X_CI_AS", "raw": "varbinary(max)"}, COLUMNS)
 
-    assert sql.update_changed(TABLE, STAGING, COLUMNS, KEY, casts, "gone") == (
+    assert a_merge(COLUMNS, casts=casts, marker="gone").update == (
         "UPDATE t SET [Name] = s.[Name], [raw] = s.[raw], [gone] = NULL FROM [dbo].[flights] AS t "
         "JOIN [_sluice].[stage_1] AS s ON t.[id] = s.[id] WHERE EXISTS ("
         "SELECT t.[Name] COLLATE Latin1_General_100_BIN2, DATALENGTH(t.[Name]), "
@@ -95,7 +119,7 @@ def test_only_rows_that_differ_are_updated_however_alike_their_texts_are() -> No
 
 
 def test_table_of_keys_alone_has_nothing_to_update() -> None:
-    assert sql.update_changed(TABLE, STAGING, COLUMNS[:1], KEY, NONE) is None
+    assert a_merge(COLUMNS[:1]).update is None
 
 
 @pytest.mark.parametrize(
@@ -133,7 +157,7 @@ def test_keys_are_the_same_only_when_every_bit_is(existing: str, same: str) -> N
 
 
 def test_new_rows_are_inserted_without_merge() -> None:
-    assert sql.insert_new(TABLE, STAGING, COLUMNS[:2], KEY, NONE) == (
+    assert a_merge(COLUMNS[:2]).insert == (
         "INSERT INTO [dbo].[flights] ([id], [Name]) SELECT s.[id], s.[Name] "
         "FROM [_sluice].[stage_1] AS s "
         "WHERE NOT EXISTS (SELECT 1 FROM [dbo].[flights] AS t WHERE t.[id] = s.[id])"
@@ -155,8 +179,10 @@ EVIL_TABLE, EVIL_STAGING = sql.qualified(EVIL, EVIL), sql.qualified("_sluice", E
 STATEMENTS: list[Callable[[list[Column], tuple[str, ...]], str | None]] = [
     lambda columns, key: sql.create_table(EVIL_TABLE, columns, key),
     lambda columns, key: sql.insert_all(EVIL_TABLE, EVIL_STAGING, columns, NONE),
-    lambda columns, key: sql.insert_new(EVIL_TABLE, EVIL_STAGING, columns, key, NONE),
-    lambda columns, key: sql.update_changed(EVIL_TABLE, EVIL_STAGING, columns, key, NONE, EVIL),
+    lambda columns, key: a_merge(columns, EVIL_TABLE, EVIL_STAGING, key).insert,
+    lambda columns, key: a_merge(columns, EVIL_TABLE, EVIL_STAGING, key, marker=EVIL).update,
+    lambda columns, key: a_merge(columns, EVIL_TABLE, EVIL_STAGING, key, marker=EVIL).delete,
+    lambda columns, key: a_merge(columns, EVIL_TABLE, EVIL_STAGING, key).delete,
     lambda columns, key: sql.delete_missing(EVIL_TABLE, EVIL_STAGING, key, NONE),
     lambda columns, key: sql.unmark_present(EVIL_TABLE, EVIL_STAGING, key, NONE, EVIL),
     lambda columns, key: sql.null_key(EVIL_STAGING, key),
