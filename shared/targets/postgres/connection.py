@@ -34,6 +34,12 @@ SESSION_LIMITS_S = {
 Source: PostgreSQL, "Client Connection Defaults". Statements have the time of one delivery.
 """
 
+PLANNING = {"parallel_tuple_cost": "0"}
+"""The planner takes comparisons for ones that find most rows, and would not share their work.
+
+Source: PostgreSQL, "Query Planning", Planner Cost Constants.
+"""
+
 _ASK_FOR_TLS = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 """Its own length, and the code. Source: PostgreSQL, "Message Formats", SSLRequest."""
 
@@ -70,7 +76,7 @@ def connect(config: PostgresConnection, secrets: Secrets) -> Any:
                 ssl_context=False,  # settled
                 database=config.database,
                 application_name="sluice",
-                startup_params=_limits(),
+                startup_params=_session(),
             )
 
 
@@ -148,7 +154,7 @@ def _connect_to_instance(instance: str, config: PostgresConnection, password: st
             password=password,
             db=config.database,
             ip_type="PRIVATE",
-            startup_params=_limits(),
+            startup_params=_session(),
         )
     except (ClientError, GoogleAuthError) as exc:
         raise TargetUnavailableError(
@@ -157,8 +163,8 @@ def _connect_to_instance(instance: str, config: PostgresConnection, password: st
         ) from exc
 
 
-def _limits() -> dict[str, str]:
-    return {name: f"{seconds}s" for name, seconds in SESSION_LIMITS_S.items()}
+def _session() -> dict[str, str]:
+    return PLANNING | {name: f"{seconds}s" for name, seconds in SESSION_LIMITS_S.items()}
 
 
 def _sorted(place: str, exc: Exception) -> SluiceError:
