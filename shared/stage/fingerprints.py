@@ -149,6 +149,8 @@ def _counted(texts: pa.Array) -> tuple[int, int]:
         return 0, 0
     content = content.slice(first, last - first)
     one = pa.Array.from_buffers(pa.string(), 1, [None, _offsets(content.size), content])
+    if pc.string_is_ascii(one)[0].as_py():
+        return content.size, 0
     in_bytes = pa.Array.from_buffers(pa.uint8(), content.size, [None, content])
     pairs = pc.sum(pc.greater_equal(in_bytes, _FOUR_BYTES)).as_py()
     return int(pc.utf8_length(one)[0].as_py()), int(pairs)

@@ -55,11 +55,11 @@ def verify(services: Services, table: str, *, is_full: bool, as_of: Run | None) 
         manifest = services.manifests.find(table, run_id)
         is_rewound = manifest is not None and manifest.rewind is not None
         if resolved.table.csv or is_rewound:
-            found: Expected = from_parts(services, resolved, target, run_id)
-            return _compare(resolved, target, found, found.schema, is_full=is_full)
+            parts = from_parts(services, resolved, target, run_id)
+            return _compare(resolved, target, parts, parts.schema, is_full=is_full)
         with closing(services.source(resolved, run_id)) as source:
-            found = from_source(resolved, target, source, as_of)
-            return _compare(resolved, target, found, source.schema(), is_full=is_full)
+            rows = from_source(resolved, target, source, as_of)
+            return _compare(resolved, target, rows, source.schema(), is_full=is_full)
 
 
 def _compare(
