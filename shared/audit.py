@@ -9,8 +9,10 @@ requests for each event, and the rights to create and to read: none to delete or
 import hashlib
 import logging
 import secrets
+import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -33,13 +35,15 @@ PAGE = 20
 """Events that one request brings; few runs have so many events of their table after them."""
 
 MAX_KNOWN = 8_000
-"""So many events of a chain are remembered, so that a look need not go back to them."""
+"""So many events of a chain are remembered, so that a look need not go back to them; more only as
+long as they are younger than what is told."""
 
 MAX_CONTENDERS = 500
 """Give up after losing so many numbers in a row to other writers."""
 
-MAX_PAUSE_S = 0.5
-"""Who lost twice waits, at random up to this long, before the next try."""
+MIN_PAUSE_S, MAX_PAUSE_S = 0.01, 0.5
+"""Who lost waits before the next try, at random up to twice as long as last time, between these;
+who won halves it. So of many writers one goes on and the others do not get in its way."""
 
 READERS = 8
 """Objects that are read at once when a whole chain is."""
@@ -53,9 +57,74 @@ _EVENT_FIELDS = tuple(f.name for f in fields(Event))
 class _Noted:
     """What a listing tells of an event."""
 
+    sequence: int
     event_id: str
     sha256: str
     written_at: datetime
+
+
+class _End:
+    """The end of a chain as this instance has seen it: events without a gap."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._noted: deque[_Noted] = deque()
+        self._numbers: dict[str, int] = {}
+        self._pause_s = 0.0
+
+    @property
+    def head(self) -> Head:
+        """The newest event."""
+        if not self._noted:
+            return Head()
+        last = self._noted[-1]
+        return Head(sequence=last.sequence, sha256=last.sha256, written_at=last.written_at)
+
+    @property
+    def event_ids(self) -> set[str]:
+        """The ids of all events that were seen and are remembered."""
+        return set(self._numbers)
+
+    def has(self, event_id: str) -> bool:
+        """Say whether an event is among those remembered."""
+        return event_id in self._numbers
+
+    def suffices(self, sequence: int, limit: datetime) -> bool:
+        """Say whether all events from this one back to a moment are remembered."""
+        if not self._noted or not self._noted[0].sequence <= sequence <= self.head.sequence:
+            return False
+        first = self._noted[0]
+        return first.sequence == 1 or first.written_at < limit
+
+    def take(self, fresh: Sequence[_Noted], limit: datetime) -> None:
+        """Remember what a listing showed, the newest first, and forget what nobody will ask for."""
+        if fresh and fresh[-1].sequence > self.head.sequence + 1:
+            self.forget()
+        for each in reversed(fresh):
+            if each.sequence > self.head.sequence:
+                self._noted.append(each)
+            self._numbers[each.event_id] = each.sequence
+        older = [each for each in fresh if each.sequence < self._noted[0].sequence]
+        self._noted.extendleft(older)
+        if len(self._noted) > MAX_KNOWN:
+            while len(self._noted) > MAX_KNOWN // 2 and self._noted[1].written_at < limit:
+                old = self._noted.popleft()
+                if self._numbers.get(old.event_id) == old.sequence:
+                    del self._numbers[old.event_id]
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._noted.clear()
+        self._numbers.clear()
+
+    def won(self) -> None:
+        """Note that a number was free."""
+        self._pause_s /= 2
+
+    def lost(self) -> None:
+        """Let the others go first: the more often a number was lost, the longer."""
+        self._pause_s = min(MAX_PAUSE_S, max(MIN_PAUSE_S, 2 * self._pause_s))
+        time.sleep(self._pause_s * secrets.randbelow(1_000) / 1_000)
 
 
 class AuditLog:
@@ -65,8 +134,8 @@ class AuditLog:
         """Contact nothing yet."""
         self._storage = storage
         self._bucket = bucket
-        self._known: dict[str, dict[int, _Noted]] = {}
-        """By table and number: events that this instance has seen, without a gap."""
+        self._ends: dict[str, _End] = {}
+        """By table."""
 
     def append(self, event: Event) -> None:
         """Add an event to its table's chain, unless it is there already.
@@ -74,25 +143,9 @@ class AuditLog:
         Raises:
             StorageUnavailableError: the bucket could not be read or written; trying again is safe.
         """
-        tried, refusal = 0, None
-        for tries in range(MAX_CONTENDERS):
-            head, told = self.tail(event.table, event.at)
-            if event.event_id in told:
-                return
-            if refusal and head.sequence < tried:
-                raise refusal  # nobody has the number, so this was no lost race
-            tried = head.sequence + 1
-            try:
-                self._create(event, head)
-            except ConflictError:
-                _pause(tries)
-            except StorageUnavailableError as exc:
-                refusal = exc  # the answer for a number that is taken, to who may only create
-            else:
-                return
-        raise StorageUnavailableError(
-            f"the audit chain of {event.table} grew {MAX_CONTENDERS} times while being added to"
-        )
+        end = self._end(event.table)
+        with end.lock:
+            self._append(event, end)
 
     def tell(self, event: Event) -> None:
         """Add an event that can still be told later from what is recorded; log that it is late."""
@@ -103,28 +156,10 @@ class AuditLog:
 
     def tail(self, table: str, since: datetime) -> tuple[Head, set[str]]:
         """Return the end of a chain, and the ids of all events since a moment, at least."""
-        known, limit, end = self._known.get(table, {}), since - SKEW, 0
-        fresh: dict[int, _Noted] = {}
-        for info in self._storage.list(self._bucket, naming.audit_prefix(table), page_size=PAGE):
-            sequence = naming.audit_sequence(info.name)
-            if not sequence:
-                continue  # somebody else's object
-            end = end or sequence
-            if known and end < max(known):
-                known = {}  # the end that was known is gone
-            if sequence in known and _reaches(known, limit):
-                break
-            fresh[sequence] = _noted(info)
-            if info.created_at < limit:
-                break
-        is_joined = known and end and (not fresh or min(fresh) <= max(known) + 1)
-        noted = {**(known if is_joined else {}), **fresh}
-        self._known[table] = _newest(noted)
-        if not end:
-            return Head(), set()
-        told = {each.event_id for each in noted.values()}
-        last = noted[end]
-        return Head(sequence=end, sha256=last.sha256, written_at=last.written_at), told
+        end = self._end(table)
+        with end.lock:
+            self._look(table, end, since)
+            return end.head, end.event_ids
 
     def tables(self) -> list[str]:
         """Return the names of all chains."""
@@ -147,6 +182,52 @@ class AuditLog:
             if seen.link:
                 yield seen.link
 
+    def _end(self, table: str) -> _End:
+        return self._ends.setdefault(table, _End())
+
+    def _append(self, event: Event, end: _End) -> None:
+        tried, refusal = 0, None
+        for _ in range(MAX_CONTENDERS):
+            self._look(event.table, end, event.at)
+            if end.has(event.event_id):
+                return
+            head = end.head
+            if refusal and head.sequence < tried:
+                raise refusal  # nobody has the number, so this was no lost race
+            tried = head.sequence + 1
+            try:
+                self._create(event, head)
+            except ConflictError:
+                end.lost()
+            except StorageUnavailableError as exc:
+                refusal = exc  # the answer for a number that is taken, to who may only create
+                end.lost()
+            else:
+                end.won()
+                return
+        raise StorageUnavailableError(
+            f"the audit chain of {event.table} grew {MAX_CONTENDERS} times while being added to"
+        )
+
+    def _look(self, table: str, end: _End, since: datetime) -> None:
+        """List a chain from its end back to a moment, or to what is remembered."""
+        limit, fresh, newest = since - SKEW, list[_Noted](), 0
+        for info in self._storage.list(self._bucket, naming.audit_prefix(table), page_size=PAGE):
+            sequence = naming.audit_sequence(info.name)
+            if not sequence:
+                continue  # somebody else's object
+            newest = newest or sequence
+            if newest < end.head.sequence:
+                end.forget()  # the end that was known is gone
+            if end.suffices(sequence, limit):
+                break
+            fresh.append(_noted(sequence, info))
+            if info.created_at < limit:
+                break
+        if not newest:
+            end.forget()
+        end.take(fresh, limit)
+
     def _create(self, event: Event, head: Head) -> None:
         link = Link(
             **{name: getattr(event, name) for name in _EVENT_FIELDS},
@@ -165,8 +246,7 @@ class AuditLog:
         )
 
     def _see(self, info: ObjectInfo) -> Seen:
-        found = self._storage.read(self._bucket, info.name)
-        data = found[0] if found else b""
+        data = self._storage.download(self._bucket, info.name, info.generation) or b""
         link: Link | None
         try:
             link = from_json(Link, data, info.name)
@@ -181,27 +261,10 @@ class AuditLog:
         )
 
 
-def _noted(info: ObjectInfo) -> _Noted:
+def _noted(sequence: int, info: ObjectInfo) -> _Noted:
     return _Noted(
+        sequence=sequence,
         event_id=info.metadata.get("event", ""),
         sha256=info.metadata.get("sha256", ""),
         written_at=info.created_at,
     )
-
-
-def _reaches(known: dict[int, _Noted], limit: datetime) -> bool:
-    """Say whether all events since a moment are known."""
-    first = min(known)
-    return first == 1 or known[first].written_at < limit
-
-
-def _newest(noted: dict[int, _Noted]) -> dict[int, _Noted]:
-    if len(noted) <= MAX_KNOWN:
-        return noted
-    return {number: noted[number] for number in sorted(noted)[-MAX_KNOWN // 2 :]}
-
-
-def _pause(tries: int) -> None:
-    """Let the others go first: the more often a number was lost, the longer."""
-    most_s = min(MAX_PAUSE_S, 0.005 * 2**tries) if tries else 0.0
-    time.sleep(most_s * secrets.randbelow(1_000) / 1_000)

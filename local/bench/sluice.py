@@ -81,6 +81,11 @@ class Cloud:
         self._postgres.close()
         self._background.stop()
 
+    @property
+    def pid(self) -> int:
+        """The process that owns all others of the cloud."""
+        return self._background.pid
+
     def _warm_up(self) -> None:
         """Let each instance of each function answer, so that no round pays for its imports."""
         for name in ("extract", "ingest", "load"):

@@ -103,12 +103,18 @@ def _rows_after(
             values.append(end)
     if not listing.has_versions:
         clauses.append("deleted_at IS NULL")
-    stride = _STRIDE_WITH_DELIMITER if listing.delimiter else MAX_RESULTS + 1
     statement = (
         f"SELECT {COLUMNS} FROM objects WHERE {' AND '.join(clauses)} "  # noqa: S608
-        f"ORDER BY name, generation LIMIT {stride}"
+        f"ORDER BY name, generation LIMIT {_stride(listing)}"
     )
     return [record_of(row) for row in tx.execute(statement, values)]
+
+
+def _stride(listing: Listing) -> int:
+    """Return how many rows are read at a time: no more than the page shows, and the one after."""
+    if listing.delimiter:
+        return _STRIDE_WITH_DELIMITER
+    return MAX_RESULTS + 1 if listing.glob else listing.max_results + 1
 
 
 def _first_position(listing: Listing) -> _Position:

@@ -95,6 +95,8 @@ CREATE FUNCTION sys.sysdatetimeoffset() RETURNS sys.datetimeoffset VOLATILE LANG
   $$ SELECT sys.sysutcdatetime()::sys.datetimeoffset $$;
 CREATE FUNCTION sys.len(value sys.nvarchar) RETURNS integer IMMUTABLE STRICT LANGUAGE sql AS
   $$ SELECT sys.units(rtrim(value::text, ' ')) $$;
+CREATE FUNCTION sys.len_of_characters(value sys.nvarchar) RETURNS integer IMMUTABLE STRICT
+LANGUAGE sql AS $$ SELECT length(rtrim(value::text, ' ')) $$;
 CREATE FUNCTION sys.datalength(value bigint) RETURNS integer IMMUTABLE STRICT LANGUAGE sql AS
   $$ SELECT 8 $$;
 CREATE FUNCTION sys.converted(value bytea, style integer) RETURNS sys.nvarchar IMMUTABLE STRICT

@@ -23,12 +23,15 @@ def rewrite(tree: exp.Expr) -> None:
     _type_literals(tree)
     for like in list(tree.find_all(exp.Like)):
         _rewrite_like(like)
+    for length in list(tree.find_all(exp.Length)):
+        collated = length.this.find(exp.Collate)
+        is_of_characters = collated is not None and "_SC" in collated.expression.name
+        name = "sys.len_of_characters" if is_of_characters else "sys.len"
+        length.replace(exp.Anonymous(this=name, expressions=[length.this]))
     for collate in list(tree.find_all(exp.Collate)):
         _rewrite_collate(collate)
     for conversion in list(tree.find_all(exp.Convert)):
         conversion.replace(_conversion(conversion))
-    for length in list(tree.find_all(exp.Length)):
-        length.replace(exp.Anonymous(this="sys.len", expressions=[length.this]))
     for made in list(tree.find_all(*_MADE_TEXT)):
         _cast_whole(made, "sys.nvarchar")
     for count in list(tree.find_all(exp.Count)):

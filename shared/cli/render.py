@@ -198,7 +198,10 @@ def _staged(receipt: Receipt) -> str:
 
 
 def _loaded(receipt: Receipt) -> str:
-    return f"measured in {receipt.measured}" if receipt.measured else "counted by the target"
+    if not receipt.measured:
+        return "counted by the target"
+    is_full = receipt.target is not None and receipt.target.is_full
+    return f"{'read back, value by value, from' if is_full else 'measured in'} {receipt.measured}"
 
 
 def rows_per_second(run: Run) -> float:

@@ -113,7 +113,7 @@ class TableConfig(Model):
     columns: dict[str, ColumnRules] = Field(default_factory=dict)
     """What is special about columns of the target."""
     read_back_percent: float = Field(default=0.0, ge=0, le=100)
-    """Share of the runs whose rows are read back before the publish, and compared one by one."""
+    """Share of the runs whose rows are read twice, and read back before the publish."""
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
     """Uncompressed Arrow bytes after which a Parquet part is closed."""
 

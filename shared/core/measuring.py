@@ -30,6 +30,7 @@ _OF_NOTHING: Final[dict[str, Any]] = {
     "minimum": "",
     "maximum": "",
     "units": None,
+    "characters": 0,
 }
 """What NULL stands for: there was no value to compute a fact of, or for units, no way to know."""
 
@@ -101,7 +102,7 @@ def number_of(value: object, scale: int) -> str:
 def _read(column: Column, fact: str, value: Any) -> Any:
     if value is None:
         return _OF_NOTHING[fact]
-    if fact in ("nulls", "units"):
+    if fact in ("nulls", "units", "characters"):
         return int(value)
     scale = (column.type.scale or 0) if column.type.kind is Kind.DECIMAL else 0
     return number_of(value, scale)

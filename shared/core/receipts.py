@@ -39,8 +39,8 @@ class ColumnFacts:
 
     ``total``, ``minimum`` and ``maximum`` are of the values' numbers: exact whole numbers, as text
     because sums outgrow 64 bits. The number of a text is its length in bytes of UTF-8, and
-    ``units`` the sum of their lengths in units of UTF-16. ``minimum`` and ``maximum`` are empty
-    texts where there is no number at all.
+    ``units`` and ``characters`` the sums of their lengths in units of UTF-16 and in characters.
+    ``minimum`` and ``maximum`` are empty texts where there is no number at all.
     """
 
     name: str
@@ -49,6 +49,7 @@ class ColumnFacts:
     minimum: str | None = None
     maximum: str | None = None
     units: int | None = None
+    characters: int | None = None
     fingerprint: str | None = None
     """Sum of the values' hashes."""
 
@@ -61,11 +62,12 @@ class ColumnFacts:
             minimum=_extreme(min, self.minimum, other.minimum),
             maximum=_extreme(max, self.maximum, other.maximum),
             units=_plus(self.units, other.units),
+            characters=_plus(self.characters, other.characters),
             fingerprint=_fingerprint(self.fingerprint, other.fingerprint),
         )
 
 
-MEASURES = ("nulls", "total", "minimum", "maximum", "units", "fingerprint")
+MEASURES = ("nulls", "total", "minimum", "maximum", "units", "characters", "fingerprint")
 """Facts of a column, in the order in which differences name them."""
 
 

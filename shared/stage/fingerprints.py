@@ -35,6 +35,7 @@ class _Sums:
     minimum: int | None = None
     maximum: int | None = None
     units: int = 0
+    characters: int = 0
     fingerprint: int = 0
 
 
@@ -82,7 +83,9 @@ class Fold:
         sums.nulls += values.null_count
         sums.fingerprint += hashing.added(hashes)
         if column.type.kind in _TEXTS:
-            sums.units += _utf16_units(values)
+            characters, pairs = _counted(values)
+            sums.characters += characters
+            sums.units += characters + pairs
         low, high, total = _NUMBERS[column.type.kind](values)
         if low is None or high is None:
             return
@@ -103,6 +106,7 @@ def _facts(column: Column, sums: _Sums) -> ColumnFacts:
         minimum="" if sums.minimum is None else str(sums.minimum),
         maximum="" if sums.maximum is None else str(sums.maximum),
         units=sums.units if column.type.kind in _TEXTS else None,
+        characters=sums.characters if column.type.kind in _TEXTS else None,
         fingerprint=as_fingerprint(sums.fingerprint),
     )
 
@@ -132,19 +136,24 @@ def _lengths(values: pa.Array) -> _Numbers:
     return _whole(pc.binary_length(values))
 
 
-def _utf16_units(texts: pa.Array) -> int:
-    """Return the UTF-16 units of all texts together, counted in their bytes as one text."""
+def _counted(texts: pa.Array) -> tuple[int, int]:
+    """Return the characters of all texts together, and those of them that UTF-16 has in pairs.
+
+    They are counted in the texts' bytes as one text.
+    """
     whole = pc.fill_null(texts, "") if texts.null_count else texts
     _, offsets, content = whole.buffers()
     ends = pa.Array.from_buffers(pa.int32(), len(whole) + 1, [None, offsets], offset=whole.offset)
     first, last = ends[0].as_py(), ends[len(whole)].as_py()
     if first == last:
-        return 0
+        return 0, 0
     content = content.slice(first, last - first)
     one = pa.Array.from_buffers(pa.string(), 1, [None, _offsets(content.size), content])
+    if pc.string_is_ascii(one)[0].as_py():
+        return content.size, 0
     in_bytes = pa.Array.from_buffers(pa.uint8(), content.size, [None, content])
     pairs = pc.sum(pc.greater_equal(in_bytes, _FOUR_BYTES)).as_py()
-    return int(pc.utf8_length(one)[0].as_py()) + int(pairs)
+    return int(pc.utf8_length(one)[0].as_py()), int(pairs)
 
 
 def _offsets(size: int) -> pa.Buffer:

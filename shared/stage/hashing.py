@@ -172,7 +172,7 @@ def _side_by_side(texts: pa.Array, lengths: pa.Array, longest: int) -> pa.Array:
     words = pa.Array.from_buffers(_WORD, len(texts) * number, [None, padded])
     at = _steps(len(texts), number)
     for lane in range(number):
-        word = pc.take(words.slice(lane), at, boundscheck=False)
+        word = pc.take(words.slice(lane), at, boundscheck=False) if number > 1 else words
         word = pc.multiply(word, _constant(_LANES + 2 * lane))
         word = pc.bit_wise_xor(word, pc.shift_right(word, _HALF))
         found = pc.add(found, pc.multiply(word, _constant(_LANES + 2 * lane + 1)))

@@ -1,6 +1,6 @@
 """Units of reading: each may be repeated, and whoever finds all of them done stages the run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ from shared.stage.fingerprints import Fold
 from shared.stage.writer import PartWriter
 from shared.steps.attempts import Work, unit
 from shared.steps.set_aside import RowRejects
+from shared.targets import proofs
 from shared.wiring import Services
 
 FANOUT = 4
@@ -74,9 +75,7 @@ def read_slice(
     measured = None
     if manifest.is_pinned:
         measured = source.measure(manifest.mode, manifest.window, piece)
-    batches = source.read(manifest.mode, manifest.window, piece)
-    if drift.RESCUED in manifest.schema.names:
-        batches = rescue.fold(batches, source.schema(), manifest.schema)
+    batches = _batches(source, manifest, piece)
     fold, aside = Fold(manifest.schema), Fold(manifest.schema)
     writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, fold=fold)
     with RowRejects(work, resolved.table, manifest.schema.primary_key) as rejects:
@@ -87,17 +86,37 @@ def read_slice(
 
         inspection = Inspection(resolved.table, manifest.schema, set_aside)
         parts = writer.write(arrow_schema(manifest.schema), inspection.sift(batches))
-    read = fold.point + aside.point
+    read, query_id = fold.point + aside.point, source.query_id
     if measured is not None:
         _require_same(resolved, source.schema(), manifest, measured, read)
+        if proofs.reads_back(resolved.table, manifest.run_id):
+            measured = _read_again(work, source, manifest, piece)
+            _require_same(resolved, source.schema(), manifest, measured, read)
     return Unit(
         parts=parts,
         rows_source=read.rows,
-        query_id=source.query_id,
+        query_id=query_id,
         observed=inspection.observed(rejects.names),
         source=measured,
         staged=fold.point,
     )
+
+
+def _batches(source: Source, manifest: Manifest, piece: Slice | None) -> Iterator[pa.RecordBatch]:
+    """Read a slice, in the columns that are staged."""
+    batches = source.read(manifest.mode, manifest.window, piece)
+    if drift.RESCUED in manifest.schema.names:
+        batches = rescue.fold(batches, source.schema(), manifest.schema)
+    return batches
+
+
+def _read_again(work: Work, source: Source, manifest: Manifest, piece: Slice | None) -> Point:
+    """Return the point of the source's rows, value by value, by a second query."""
+    fold = Fold(manifest.schema)
+    for batch in _batches(source, manifest, piece):
+        fold.add(batch)
+        work.add(0)
+    return fold.point
 
 
 def _read_keys(

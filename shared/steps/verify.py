@@ -6,58 +6,32 @@ both ends, or value by value. A table of files is compared with the parts that i
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
-from shared.core.manifests import Layer
-from shared.core.modes import SyncMode
 from shared.core.plans import Slice
 from shared.core.receipts import Difference, Point, differences, judged
 from shared.core.runs import Run
 from shared.core.schemas import Kind, TableSchema
 from shared.core.verifying import Comparison, RowFault
-from shared.core.windows import Window
-from shared.errors import InvalidMessageError, RewindError, SourceRefusedError
-from shared.sources.base import Snapshot, Source
-from shared.stage.arrow import arrow_schema
+from shared.errors import InvalidMessageError
 from shared.stage.fingerprints import Fold
 from shared.stage.readback import canonical_json
-from shared.stage.reader import read_part
-from shared.steps import rewinds, row_faults
+from shared.steps import row_faults
+from shared.steps.expected import Expected, from_parts, from_source
 from shared.targets import proofs
 from shared.targets.base import Target
 from shared.wiring import Services
 
 BETWEEN = "source to target"
 
-FANOUT = 16
-"""A range of keys whose rows differ is cut into so many."""
-
 SMALL_ROWS = 20_000
 """A range of so many rows is read, not cut further."""
 
 MAX_RANGES = 4
 """So many ranges that differ are looked into."""
-
-
-class Expected(Protocol):
-    """What the target's rows should be."""
-
-    @property
-    def name(self) -> str:
-        """What it is, for people."""
-
-    def measure(self, piece: Slice | None) -> Point:
-        """Return the point of the rows, or of a slice of them."""
-
-    def read(self, piece: Slice | None) -> Iterable[pa.RecordBatch]:
-        """Yield the rows, or a slice of them; anew each time."""
-
-    def split(self, piece: Slice | None) -> tuple[Slice, ...]:
-        """Cut the rows, or a slice of them; fewer than two: that is not possible."""
 
 
 def verify(services: Services, table: str, *, is_full: bool, as_of: Run | None) -> Comparison:
@@ -81,105 +55,11 @@ def verify(services: Services, table: str, *, is_full: bool, as_of: Run | None) 
         manifest = services.manifests.find(table, run_id)
         is_rewound = manifest is not None and manifest.rewind is not None
         if resolved.table.csv or is_rewound:
-            expected = _staged(services, resolved, target, run_id)
-            return _compare(resolved, target, expected, expected.schema, is_full=is_full)
+            parts = from_parts(services, resolved, target, run_id)
+            return _compare(resolved, target, parts, parts.schema, is_full=is_full)
         with closing(services.source(resolved, run_id)) as source:
-            found = _at_source(resolved, target, source, as_of)
-            return _compare(resolved, target, found, source.schema(), is_full=is_full)
-
-
-# What the rows should be --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """A table of a source at one moment, as far as it has been read."""
-
-    source: Source
-    mode: SyncMode
-    window: Window | None
-    name: str
-
-    def measure(self, piece: Slice | None) -> Point:
-        return self.source.measure(self.mode, self.window, piece)
-
-    def read(self, piece: Slice | None) -> Iterable[pa.RecordBatch]:
-        return self.source.read(self.mode, self.window, piece)
-
-    def split(self, piece: Slice | None) -> tuple[Slice, ...]:
-        return self.source.split(self.mode, self.window, piece, FANOUT)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Staged:
-    """The staged parts that a table consists of."""
-
-    services: Services
-    layers: tuple[Layer, ...]
-    schema: TableSchema
-    name: str
-
-    def measure(self, piece: Slice | None) -> Point:
-        fold = Fold(self.schema)
-        for batch in self.read(piece):
-            fold.add(batch)
-        return fold.point
-
-    def read(self, piece: Slice | None) -> Iterable[pa.RecordBatch]:  # noqa: ARG002 - never cut
-        bucket = self.services.settings.bucket("staging")
-        for layer in self.layers:
-            schema = arrow_schema(layer.schema)
-            for part in layer.parts:
-                envelope = self.services.envelope
-                yield from read_part(self.services.storage, bucket, part, schema, envelope)
-
-    def split(self, piece: Slice | None) -> tuple[Slice, ...]:  # noqa: ARG002
-        return ()
-
-
-def _staged(services: Services, resolved: ResolvedTable, target: Target, run_id: str) -> _Staged:
-    table = resolved.table.name
-    past = target.lineage(run_id)
-    layers = rewinds.layers(services, table, past)
-    merged = [layer for layer in layers[1:] if layer.mode is not SyncMode.APPEND]
-    if not layers or merged:
-        raise RewindError(
-            f"the rows of {table} cannot be put together from its runs"
-            + (": later runs replaced rows of earlier ones" if merged else "")
-            + f". `sluice rewind {table} --to {run_id}` would put them together in the target"
-        )
-    names = [layer.run_id for layer in layers]
-    return _Staged(
-        services=services,
-        layers=layers,
-        schema=layers[-1].schema,
-        name=f"the staged parts of {len(names)} runs, {names[0]} to {names[-1]}",
-    )
-
-
-def _at_source(
-    resolved: ResolvedTable, target: Target, source: Source, as_of: Run | None
-) -> _Source:
-    """Return the source at the snapshot of a run, or now if it does not go back so far."""
-    table, state = resolved.table, target.state()
-    receipt = as_of.receipt if as_of else None
-    at = receipt.snapshot if receipt else state.snapshot or ""
-    high = receipt.high if receipt else state.watermark
-    mode = table.sync_mode
-    window = None
-    if mode is not SyncMode.FULL:
-        window = Window(low=None, high=high, read_from=None)
-    found = _Source(source=source, mode=mode, window=window, name=f"the source at {at}")
-    try:
-        source.resume(Snapshot(at=at, is_pinned=True))
-        source.extent(mode, window)
-    except SourceRefusedError:
-        now = source.snapshot()
-        return replace(found, name=f"the source now, {now.at}: it does not go back to {at}")
-    return found
-
-
-# The comparison -----------------------------------------------------------------------------------
+            rows = from_source(resolved, target, source, as_of)
+            return _compare(resolved, target, rows, source.schema(), is_full=is_full)
 
 
 def _compare(
@@ -196,11 +76,12 @@ def _compare(
     ends = _Ends(expected, target, compared)
     mine, theirs = ends.fold(None) if is_full else ends.measure(None)
     found = (*absent, *differences(BETWEEN, mine, theirs))
+    flaws = expected.flaws()
     rows: tuple[RowFault, ...] = ()
     are_all = True
     if found and len(compared):
         rows, are_all = ends.faults(has_facts=bool(differences(BETWEEN, *ends.measure(None))))
-    verdict, reason, named = judged(found, ())
+    verdict, reason, named = judged((*flaws, *found), ())
     return Comparison(
         table=resolved.table.name,
         compared_with=expected.name,

@@ -10,15 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from local.gcs.server import GcsServer
+from shared import audit
 from shared.audit import AuditLog
 from shared.core import naming
 from shared.core.audit import Anchor, Event, Finding, Flaw, findings, untold
 from shared.errors import ConflictError, InvalidMessageError, StorageUnavailableError
-from shared.storage import Storage
+from shared.storage import ObjectInfo, Storage
 
 BUCKET = "acme-audit"
 TABLE = "flights"
@@ -140,6 +142,31 @@ def test_eight_writers_at_once_make_one_chain_with_each_event_once(
 
     log = AuditLog(storage, BUCKET)
     assert sorted(e.event_id for e in log.events(TABLE)) == sorted(f"run/r{n}/0" for n in range(80))
+    assert flaws(log) == []
+
+
+def test_writer_of_many_events_within_a_minute_looks_no_further_back_than_the_last(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counting(Storage):
+        """Counts the objects that listings show."""
+
+        shown = 0
+
+        def list(self, bucket: str, prefix: str, **given: Any) -> Iterator[ObjectInfo]:
+            for info in super().list(bucket, prefix, **given):
+                self.shown += 1
+                yield info
+
+    monkeypatch.setattr(audit, "MAX_KNOWN", 4)
+    counting = Counting("acme", storage._emulator)
+    log = AuditLog(counting, BUCKET)
+
+    for number in range(12):
+        log.append(event(number, at=datetime.now(UTC)))
+
+    assert counting.shown == 1 + 10 * 2  # its own last event, and one that it remembers
+    log.append(event(0))
     assert flaws(log) == []
 
 

@@ -130,6 +130,8 @@ def asked_of(column: SourceColumn) -> dict[str, str]:
     name, kind = quote(column.name), column.data_type.kind
     number = _NUMBERS.get(kind, "{0}").format(name)
     found = aggregates(column.column, number=number)
+    if kind is Kind.TEXT:
+        found["characters"] = f"SUM(LENGTH({name}))"
     texts = {fact: f"TO_VARCHAR({sql})" for fact, sql in found.items()}
     return {"nulls": f"COUNT_IF({name} IS NULL)", **texts}
 

@@ -34,12 +34,19 @@ _IN_UTF16 = "DATALENGTH(N'a') = 2"
 
 _TEXTS = (Kind.TEXT, Kind.JSON)
 
+_CHARACTERS = "LEN((CAST({0} AS nvarchar(max)) + N'.') COLLATE Latin1_General_100_CI_AS_SC) - 1"
+"""Of a text; LEN leaves blanks at the end out, and counts a pair as one under this collation alone.
+
+Source: "LEN (Transact-SQL)", remarks.
+"""
+
 
 def facts_of(column: Column, existing: str) -> dict[str, str]:
     """Return the facts of a column that SQL Server computes, by name.
 
-    It has texts in UTF-16, so it knows their lengths in units of that, and not in bytes of UTF-8.
-    A server that only speaks its language may have them in UTF-8: there the units are not known.
+    It has texts in UTF-16, so it knows their lengths in units of that and in characters, and not in
+    bytes of UTF-8. A server that only speaks its language may have them in UTF-8: there the units
+    are not known.
     """
     name = f"t.{quote(column.name)}"
     found = {"nulls": f"COUNT_BIG(*) - COUNT_BIG({name})"}
@@ -49,6 +56,7 @@ def facts_of(column: Column, existing: str) -> dict[str, str]:
     if types.bare(existing).startswith("nvarchar"):
         units = f"COALESCE(SUM(CAST(DATALENGTH({name}) AS bigint)), 0) / 2"
         found["units"] = f"CASE WHEN {_IN_UTF16} THEN {units} END"
+        found["characters"] = f"SUM(CAST({_CHARACTERS.format(name)} AS bigint))"
     return found
 
 

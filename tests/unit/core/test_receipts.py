@@ -31,6 +31,7 @@ def facts(draw: st.DrawFn, name: str) -> ColumnFacts:
         minimum=draw(NUMBERS | st.just("")),
         maximum=draw(NUMBERS | st.just("")),
         units=draw(st.integers(0, 9)),
+        characters=draw(st.integers(0, 9)),
         fingerprint=draw(HASHES),
     )
 
