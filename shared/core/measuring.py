@@ -29,10 +29,10 @@ _OF_NOTHING: Final[dict[str, Any]] = {
     "total": "0",
     "minimum": "",
     "maximum": "",
-    "units": None,
+    "units": 0,
     "characters": 0,
 }
-"""What NULL stands for: there was no value to compute a fact of, or for units, no way to know."""
+"""What NULL stands for: there was no value to compute a fact of."""
 
 
 def aggregates(column: Column, *, number: str | None, exact: str | None = None) -> dict[str, str]:

@@ -30,8 +30,6 @@ _NUMBERS: Mapping[Kind, str] = {
 DATEDIFF_BIG is there since SQL Server 2016. Source: "DATEDIFF_BIG (Transact-SQL)".
 """
 
-_IN_UTF16 = "DATALENGTH(N'a') = 2"
-
 _TEXTS = (Kind.TEXT, Kind.JSON)
 
 _CHARACTERS = "LEN((CAST({0} AS nvarchar(max)) + N'.') COLLATE Latin1_General_100_CI_AS_SC) - 1"
@@ -45,8 +43,7 @@ def facts_of(column: Column, existing: str) -> dict[str, str]:
     """Return the facts of a column that SQL Server computes, by name.
 
     It has texts in UTF-16, so it knows their lengths in units of that and in characters, and not in
-    bytes of UTF-8. A server that only speaks its language may have them in UTF-8: there the units
-    are not known.
+    bytes of UTF-8.
     """
     name = f"t.{quote(column.name)}"
     found = {"nulls": f"COUNT_BIG(*) - COUNT_BIG({name})"}
@@ -54,8 +51,7 @@ def facts_of(column: Column, existing: str) -> dict[str, str]:
         number = _NUMBERS[column.type.kind].format(name)
         return found | aggregates(column, number=number, exact=f"CAST({number} AS {_sum(column)})")
     if types.bare(existing).startswith("nvarchar"):
-        units = f"COALESCE(SUM(CAST(DATALENGTH({name}) AS bigint)), 0) / 2"
-        found["units"] = f"CASE WHEN {_IN_UTF16} THEN {units} END"
+        found["units"] = f"SUM(CAST(DATALENGTH({name}) AS bigint)) / 2"
         found["characters"] = f"SUM(CAST({_CHARACTERS.format(name)} AS bigint))"
     return found
 

@@ -1,6 +1,7 @@
 """Rows into SQL Server: as into any database with SQL and transactions."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 
 from shared.config.connections import SqlServerConnection
@@ -10,7 +11,7 @@ from shared.errors import InvalidConfigError
 from shared.secrets import Secrets
 from shared.stage.objects import StagedObjects
 from shared.targets.relational.target import Place, RelationalTarget, definition
-from shared.targets.sqlserver import connection
+from shared.targets.sqlserver import connection, utf8_facts
 from shared.targets.sqlserver.dialect import SQLSERVER
 
 
@@ -27,6 +28,9 @@ class SqlServerTarget(RelationalTarget):
         super().__init__(
             SQLSERVER, resolved.table, place, partial(connection.connect, reach, secrets)
         )
+        with self._transaction() as cursor:
+            if cursor.execute(utf8_facts.PROBE).fetchone()[0] == 1:
+                self._dialect = replace(SQLSERVER, facts=utf8_facts)
 
     @classmethod
     def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
