@@ -104,7 +104,12 @@ def dead_letter_object(letter_id: str) -> str:
 
 def manifest_object(table: str, run_id: str) -> str:
     """Return the name of a run's manifest."""
-    return f"manifests/{table}/{run_id}.json"
+    return f"{manifests_prefix(table)}{run_id}.json"
+
+
+def manifests_prefix(table: str) -> str:
+    """Return the prefix of the manifests of a table's runs."""
+    return f"manifests/{table}/"
 
 
 def plan_object(table: str, run_id: str) -> str:
