@@ -1,9 +1,9 @@
 """Purges: a person's rows go from parts, originals, rejects and drops, and nobody else's do."""
 
-import contextlib
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import timedelta
 
@@ -342,9 +342,8 @@ def test_purge_that_broke_off_anywhere_is_finished_by_the_next(lake: Lake) -> No
 
     for stops in range(100):
         found = purging.look(lake.services, "people", ANN)
-        with breaking(lake, after=stops) as broke:
-            with contextlib.suppress(StorageUnavailableError):
-                purging.carry_out(lake.services, found, "kim")
+        with breaking(lake, after=stops) as broke, suppress(StorageUnavailableError):
+            purging.carry_out(lake.services, found, "kim")
         # Whatever was left, the run is whole: its parts are read, its rejects are found.
         assert set(staged(lake, run)) >= {"bob@x.org", "eve@x.org"}
         assert b"y,ann@x.org.uk\n" in b"".join(quarantine.export(run, lake.services))
