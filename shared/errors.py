@@ -22,6 +22,7 @@ SluiceError
 │   ├─ IllegalTransitionError        a run cannot go from this state to that one
 │   ├─ StuckRunError                 the sweep asked a run to go on as often as allowed, in vain
 │   ├─ RunCancelledError             somebody decided that a run should not go on
+│   ├─ LegalHoldError                nothing that a table left may be deleted
 │   ├─ DeploymentError               a build or a deployment stopped before its end
 │   └─ DeadLetterError               a message failed as often as allowed, nobody wrote down why
 └─ QuarantineError                 -> set the data aside with reasons, record, answer 204
@@ -137,6 +138,10 @@ class StuckRunError(PermanentError):
 
 class RunCancelledError(PermanentError):
     """Somebody decided that a run should not go on."""
+
+
+class LegalHoldError(PermanentError):
+    """The table is under legal hold, so nothing that it left in the buckets may be deleted."""
 
 
 class DeploymentError(PermanentError):

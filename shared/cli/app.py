@@ -38,6 +38,7 @@ COMMANDS = {
     "contract": "shared.cli.contracts:contract",
     "check": "shared.cli.checks:check",
     "profile": "shared.cli.checks:profile",
+    "purge": "shared.cli.purging:purge",
     "sweep": "shared.cli.sweep:sweep",
     "doctor": "shared.cli.doctor:doctor",
     "tables": "shared.cli.imports:app",

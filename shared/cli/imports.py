@@ -11,11 +11,13 @@ import typer
 from shared.cli import render
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report
+from shared.cli.showing import show
 from shared.config.csv_files import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidConfigError
 
-app = typer.Typer(name="tables", help="Table files.", no_args_is_help=True)
+app = typer.Typer(name="tables", help="Tables and their files.", no_args_is_help=True)
+app.command("show")(show)
 
 STATED = {
     "encoding": "encoding",

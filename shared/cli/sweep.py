@@ -68,6 +68,9 @@ def _lines(report: SweepReport) -> Iterator[tuple[str, int, list[str]]]:
         "dead letters": report.dead_letters,
         "orphans deleted": report.deleted,
         "staging tables dropped": report.dropped,
+        "objects past retention": report.expired,
+        "objects held": report.held,
+        "holds taken away": report.released,
         "audit events completed": report.told,
     }
     for what, things in found.items():

@@ -18,6 +18,7 @@ from shared.config import schedule as schedules
 from shared.config.checks import Check, ColumnRules, require_own_titles
 from shared.config.connections import Connections, Model
 from shared.config.csv_files import CsvFiles
+from shared.config.keeping import Retention
 from shared.config.places import (
     BigQueryTable,
     ColumnNames,
@@ -114,6 +115,10 @@ class TableConfig(Model):
     """What is special about columns of the target."""
     read_back_percent: float = Field(default=0.0, ge=0, le=100)
     """Share of the runs whose rows are read twice, and read back before the publish."""
+    retention: Retention = Retention()
+    """How long the table's objects are kept, where that is shorter than their buckets do."""
+    legal_hold: bool = False
+    """Nothing that the table has left in the buckets is deleted, by whomever."""
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
     """Uncompressed Arrow bytes after which a Parquet part is closed."""
 

@@ -76,6 +76,12 @@ def run_of(name: str) -> tuple[str, str]:
     return table, run_id
 
 
+def run_within(name: str) -> str:
+    """Return the run whose folder, or record, an object's name has; empty where there is none."""
+    folders = name.removesuffix(".json").split("/")
+    return next((folder for folder in folders if RUN_ID.fullmatch(folder)), "")
+
+
 def contract_object(table: str) -> str:
     """Return the name of the contract of a table's drop path."""
     return f"ledger/contracts/{table}.json"
@@ -98,7 +104,12 @@ def dead_letter_object(letter_id: str) -> str:
 
 def manifest_object(table: str, run_id: str) -> str:
     """Return the name of a run's manifest."""
-    return f"manifests/{table}/{run_id}.json"
+    return f"{manifests_prefix(table)}{run_id}.json"
+
+
+def manifests_prefix(table: str) -> str:
+    """Return the prefix of the manifests of a table's runs."""
+    return f"manifests/{table}/"
 
 
 def plan_object(table: str, run_id: str) -> str:
@@ -119,6 +130,11 @@ def units_prefix(table: str, run_id: str) -> str:
 def parts_prefix(table: str, run_id: str) -> str:
     """Return the prefix of a run's parts, of all attempts."""
     return f"parts/{table}/{run_id}/"
+
+
+def zone_prefix(zone: str, table: str) -> str:
+    """Return the prefix of a table's rows in a zone: its parts, originals, rejects or drops."""
+    return f"parts/{table}/" if zone == "staging" else f"{table}/"
 
 
 def part_object(table: str, run_id: str, attempt: str, number: int) -> str:

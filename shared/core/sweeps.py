@@ -61,6 +61,16 @@ class SweepReport:
     """When the last search for orphans was complete."""
     collected_upto: str
     """Where the search for orphans goes on, when one sweep was too short for it."""
+    expired: Found = Found()
+    """Objects that were older than their table keeps them."""
+    held: Found = Found()
+    """Objects of tables under legal hold that were given one."""
+    released: Found = Found()
+    """Objects whose legal hold was taken away."""
+    held_tables: tuple[str, ...] = ()
+    """Tables under legal hold."""
+    retained_at: datetime | None = None
+    """When the tables' retention was last looked after, all of it."""
     told: Found = Found()
     """Audit events that nobody had told when they happened."""
     heads: Mapping[str, Head] = field(default_factory=dict)

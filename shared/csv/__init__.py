@@ -11,6 +11,7 @@ from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.nearly import Nearly, nearly
 from shared.csv.reader import Batch, RowFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
+from shared.csv.removals import without
 from shared.csv.unpacking import unpacked
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "place_of_row",
     "read",
     "unpacked",
+    "without",
 ]

@@ -70,7 +70,12 @@ class CsvFile:
     @property
     def newline(self) -> bytes:
         """What ends its lines, in the file's own encoding."""
-        return self._newline.decode().encode(self._texts.transcoder.encoding)
+        return self._newline.decode().encode(self.encoding)
+
+    @property
+    def encoding(self) -> str:
+        """How its characters are written."""
+        return self._texts.transcoder.encoding
 
     @property
     def body_offset(self) -> int:

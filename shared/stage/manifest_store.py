@@ -1,5 +1,6 @@
 """Manifests, plans and units in the staging bucket: created once, first writer wins."""
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from shared.core import naming
@@ -22,6 +23,27 @@ class ManifestStore:
     def find(self, table: str, run_id: str) -> Manifest | None:
         """Return a run's manifest; None when the run is not staged."""
         return self._find(Manifest, naming.manifest_object(table, run_id))
+
+    def all(self, table: str) -> Iterator[tuple[Manifest, int]]:
+        """Yield the manifests of a table, each with the generation it was read at."""
+        prefix = naming.manifests_prefix(table)
+        for info in self._storage.list(self._bucket, prefix):
+            if found := self._storage.read(self._bucket, info.name):
+                yield from_json(Manifest, found[0], info.name), found[1]
+
+    def replace(self, manifest: Manifest, generation: int) -> None:
+        """Put a manifest in the place of one of this generation: only a purge ever does.
+
+        Raises:
+            ConflictError: the manifest has another generation by now.
+        """
+        self._storage.write(
+            self._bucket,
+            naming.manifest_object(manifest.table, manifest.run_id),
+            to_json(manifest),
+            generation=generation,
+            content_type="application/json",
+        )
 
     def create(self, manifest: Manifest) -> Manifest:
         """Create the manifest, or return the one that another attempt created first."""

@@ -62,20 +62,29 @@ def rejected_rows(run: Run, services: Services) -> Iterator[Rejected]:
     those of all units that were loaded.
     """
     manifest = services.manifests.find(run.table, run.run_id)
-    if manifest and manifest.observed and manifest.observed.rejects:
-        for name in manifest.observed.rejects:
-            yield from _kept(name, services)
+    if manifest:
+        for name in names(manifest):
+            yield from kept(name, services)
         return
-    attempts = [manifest.attempt] if manifest else [a.id for a in reversed(run.attempts)]
-    for attempt in attempts:
-        rows = _kept(naming.rejects_object(run.table, run.run_id, attempt), services)
+    for attempt in reversed(run.attempts):
+        rows = kept(naming.rejects_object(run.table, run.run_id, attempt.id), services)
         if first := next(rows, None):
             yield first
             yield from rows
             return
 
 
-def _kept(name: str, services: Services) -> Iterator[Rejected]:
+def names(manifest: Manifest) -> tuple[str, ...]:
+    """Return the names of the objects with the rejected rows of what was staged.
+
+    There need not be any object of a name.
+    """
+    if manifest.observed and manifest.observed.rejects:
+        return manifest.observed.rejects
+    return (naming.rejects_object(manifest.table, manifest.run_id, manifest.attempt),)
+
+
+def kept(name: str, services: Services) -> Iterator[Rejected]:
     """Yield the rejected rows in an object; none if there is no such object."""
     bucket = services.settings.bucket("quarantine")
     found = services.storage.info(bucket, name)

@@ -9,7 +9,15 @@ import logging
 from shared.core.dead_letters import DeadLetter
 from shared.core.messages import SweepRequest
 from shared.errors import SluiceError
-from shared.steps.repairs import audit, dead_letters, freshness, lost_events, orphans, stuck_runs
+from shared.steps.repairs import (
+    audit,
+    dead_letters,
+    freshness,
+    lost_events,
+    orphans,
+    retention,
+    stuck_runs,
+)
 from shared.steps.repairs.sweeping import Repair, Sweep
 from shared.wiring import Services
 
@@ -18,6 +26,7 @@ REPAIRS: tuple[Repair, ...] = (
     stuck_runs.ask_on,
     lost_events.announce,
     freshness.check,
+    retention.enforce,
     orphans.collect,
     audit.complete,
 )

@@ -10,9 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from shared import csv
 from shared.config.models import ResolvedTable
 from shared.core.manifests import FileOrigin, Manifest, Part
@@ -20,6 +17,7 @@ from shared.core.runs import Run, RunState
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidMessageError
 from shared.stage.arrow import arrow_schema
+from shared.stage.matching import matches
 from shared.stage.reader import read_part
 from shared.steps.quarantine import rejected_rows
 from shared.wiring import Services
@@ -116,7 +114,7 @@ def _in_part(
 ) -> Iterator[Trace]:
     bucket, begin = services.settings.bucket("staging"), 0
     for batch in read_part(services.storage, bucket, part, arrow_schema(schema), services.envelope):
-        for row in _matches(batch, criteria):
+        for row in matches(batch, criteria):
             at = begin + row
             yield Trace(
                 run=run,
@@ -128,20 +126,6 @@ def _in_part(
                 line=_line(run, manifest, part, at, services),
             )
         begin += batch.num_rows
-
-
-def _matches(batch: pa.RecordBatch, criteria: Mapping[str, str]) -> list[int]:
-    found = None
-    for name, text in criteria.items():
-        column = batch.column(name)
-        try:
-            value = pa.scalar(text, pa.string()).cast(column.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
-            raise InvalidMessageError(f"{text!r} is no value of {name}: {exc}") from exc
-        same = pc.equal(column, value)
-        found = same if found is None else pc.and_(found, same)
-    rows: list[int] = pc.indices_nonzero(found).to_pylist()
-    return rows
 
 
 def _line(

@@ -37,3 +37,24 @@ def test_copy_of_a_generation_that_is_gone_says_so(storage: Storage, bucket: gcs
 
     with pytest.raises(FileNotFoundError):
         storage.copy(source, bucket.name, "copy.csv")
+
+
+def test_held_object_is_neither_deleted_nor_replaced_until_the_hold_is_taken_away(
+    storage: Storage, bucket: gcs.Bucket
+) -> None:
+    blob = bucket.blob("part.parquet")
+    blob.metadata = {"kept": "yes"}
+    blob.upload_from_string(b"rows")
+    [free] = storage.list(bucket.name, "part")
+
+    storage.hold(free, "legal-hold")
+
+    [held] = storage.list(bucket.name, "part")
+    assert (held.is_held, held.metadata) == (True, {"kept": "yes", "held-for": "legal-hold"})
+    with pytest.raises(StorageUnavailableError, match="hold"):
+        storage.delete(held.bucket, held.name, held.generation)
+    storage.hold(held, None)
+    [released] = storage.list(bucket.name, "part")
+    assert (released.is_held, released.metadata) == (False, {"kept": "yes"})
+    storage.delete(released.bucket, released.name, released.generation)
+    storage.hold(released, "legal-hold")

@@ -6,12 +6,12 @@ Names, arguments, preconditions and errors are those of ``shared.storage`` and `
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from shared.errors import ConflictError, StorageUnavailableError
-from shared.storage import ABSENT, ObjectInfo, Writer
+from shared.storage import ABSENT, HOLD_NOTE, ObjectInfo, Writer
 from tests.model.interleaving import Baton
 
 R = TypeVar("R")
@@ -138,9 +138,25 @@ class MemoryStorage:
                 return
             if found.info.generation != generation:
                 raise ConflictError(f"gs://{bucket}/{name} has another generation")
+            if found.info.is_held:
+                raise StorageUnavailableError(f"gs://{bucket}/{name} is held")
             self.deleted.append(self._live.pop((bucket, name)).info)
 
         self._baton.io(f"delete {name}", operation, StorageUnavailableError, retries=True)
+
+    def hold(self, info: ObjectInfo, note: str | None) -> None:
+        """Put a hold on an object, or take it away; one that is gone is left gone."""
+
+        def operation() -> None:
+            found = self._find(info.bucket, info.name, info.generation)
+            if found is None:
+                return
+            metadata = {k: v for k, v in found.info.metadata.items() if k != HOLD_NOTE}
+            metadata |= {HOLD_NOTE: note} if note else {}
+            held = replace(found.info, is_held=note is not None, metadata=metadata)
+            self._live[info.bucket, info.name] = replace(found, info=held)
+
+        self._baton.io(f"hold {info.name}", operation, StorageUnavailableError, retries=True)
 
     def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
         """Copy one generation to a new name; a copy made before is left alone."""

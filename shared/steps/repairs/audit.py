@@ -86,6 +86,9 @@ def _event(report: SweepReport) -> Event | None:
         "announced": report.announced.names,
         "deleted": report.deleted.count,
         "dropped": report.dropped.names,
+        "expired": report.expired.count,
+        "held": report.held.count,
+        "released": report.released.count,
         "told": report.told.names,
         "heads": {t: [h.sequence, h.sha256] for t, h in report.heads.items()},
     }

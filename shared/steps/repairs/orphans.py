@@ -8,7 +8,7 @@ from itertools import groupby
 
 from shared.config.models import ResolvedTable
 from shared.core import naming, sweeps
-from shared.errors import ConflictError, SluiceError
+from shared.errors import SluiceError
 from shared.steps.repairs.sweeping import Sweep
 from shared.storage import ObjectInfo
 
@@ -43,13 +43,12 @@ def _delete_objects(sweep: Sweep, start: str) -> str:
         begin = start if start.startswith(prefix) else ""
         objects = sweep.services.storage.list(bucket, prefix, start=begin)
         for run, group in groupby(objects, key=lambda o: naming.run_of(o.name)):
-            old = [
-                o for o in group if sweep.is_older(o.created_at, sweep.services.settings.orphan_s)
-            ]
+            age_s = sweep.services.settings.orphan_s
+            old = [o for o in group if sweep.is_older(o.created_at, age_s) and not o.is_held]
             if old and sweep.is_over():
                 return old[0].name
             for orphan in _orphans(sweep, run, old, is_wanted=run in wanted):
-                _delete(sweep, orphan)
+                sweep.delete(orphan, sweep.deleted)
     return ""
 
 
@@ -67,14 +66,6 @@ def _orphans(
             yield each
 
 
-def _delete(sweep: Sweep, orphan: ObjectInfo) -> None:
-    try:
-        sweep.services.storage.delete(orphan.bucket, orphan.name, orphan.generation)
-    except ConflictError:
-        return  # somebody wrote it anew, so it is none
-    sweep.deleted.add(f"gs://{orphan.bucket}/{orphan.name}#{orphan.generation}")
-
-
 def _position(start: str) -> int:
     return next((i for i, prefix in enumerate(PREFIXES) if start.startswith(prefix)), 0)
 
@@ -83,7 +74,7 @@ def _forget_letters(sweep: Sweep) -> None:
     """Delete the records of dead letters that were decided about long ago."""
     letters = sweep.services.dead_letters
     for info in letters.decided(sweep.now - timedelta(seconds=sweep.services.settings.orphan_s)):
-        _delete(sweep, info)
+        sweep.delete(info, sweep.deleted)
 
 
 def _drop_staging_tables(sweep: Sweep) -> None:

@@ -13,7 +13,7 @@ from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.sweeps import NAMED, Found, StaleTable, SweepReport
 from shared.errors import ConflictError, IntegrityError, PermanentError, QuarantineError
 from shared.ledger import Entry
-from shared.storage import ABSENT
+from shared.storage import ABSENT, ObjectInfo
 from shared.wire import from_json, to_json
 from shared.wiring import Services
 
@@ -36,6 +36,11 @@ class Finds:
         return Found(count=self.count, names=tuple(self.names))
 
 
+def named(info: ObjectInfo) -> str:
+    """Return how a report names an object."""
+    return f"gs://{info.bucket}/{info.name}#{info.generation}"
+
+
 class Sweep:
     """What the repairs share. Runs and tables are looked at once, when they are first needed."""
 
@@ -50,11 +55,14 @@ class Sweep:
         self.announced, self.strays = Finds(), Finds()
         self.dead_letters = Finds()
         self.deleted, self.dropped = Finds(), Finds()
+        self.expired, self.held, self.released = Finds(), Finds(), Finds()
         self.told = Finds()
         self.heads: dict[str, Head] = {}
         self.stale: list[StaleTable] = []
         self.collected_at = self.previous.collected_at if self.previous else None
         self.audited_upto = self.previous.audited_upto if self.previous else None
+        self.retained_at = self.previous.retained_at if self.previous else None
+        self.held_tables = set(self.previous.held_tables) if self.previous else set()
         self.collected_upto = self.previous.collected_upto if self.previous else ""
 
     @cached_property
@@ -102,6 +110,14 @@ class Sweep:
         """Say whether a moment was so long ago when this sweep began."""
         return self.now - moment >= timedelta(seconds=age_s)
 
+    def delete(self, info: ObjectInfo, finds: Finds) -> None:
+        """Delete a generation of an object and count it; one that was written anew is left."""
+        try:
+            self.services.storage.delete(info.bucket, info.name, info.generation)
+        except ConflictError:
+            return
+        finds.add(named(info))
+
     def note(self, what: str, exc: Exception) -> None:
         """Note what could not be looked after."""
         self.problems.append(f"{what}: {type(exc).__name__}: {exc}")
@@ -124,6 +140,11 @@ class Sweep:
             problems=tuple(self.problems[:NAMED]),
             collected_at=self.collected_at,
             collected_upto=self.collected_upto,
+            expired=self.expired.found(),
+            held=self.held.found(),
+            released=self.released.found(),
+            held_tables=tuple(sorted(self.held_tables)),
+            retained_at=self.retained_at,
             told=self.told.found(),
             heads=self.heads,
             audited_upto=self.audited_upto,

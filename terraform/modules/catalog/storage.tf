@@ -46,11 +46,13 @@ locals {
       staging = [{ role = local.viewer, below = [], why = "manifest and parts" }]
     }
     sweep = {
-      audit   = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
-      config  = [{ role = local.viewer, below = [], why = "all tables' configurations" }]
-      landing = [{ role = local.viewer, below = [], why = "files that no event told of" }]
-      state   = [{ role = local.user, below = [], why = "runs, dead letters and its own report" }]
-      staging = [{ role = local.user, below = [], why = "removes orphans" }]
+      audit      = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
+      config     = [{ role = local.viewer, below = [], why = "all tables' configurations" }]
+      landing    = [{ role = local.viewer, below = [], why = "files that no event told of" }]
+      quarantine = [{ role = local.user, below = [], why = "removes what tables keep no longer, and holds the rest" }]
+      raw        = [{ role = local.user, below = [], why = "removes what tables keep no longer, and holds the rest" }]
+      state      = [{ role = local.user, below = [], why = "runs, dead letters and its own report" }]
+      staging    = [{ role = local.user, below = [], why = "removes orphans and what tables keep no longer, and holds the rest" }]
     }
   }
 

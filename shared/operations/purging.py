@@ -1,0 +1,104 @@
+"""A purge as somebody asks for it: looked for, shown, carried out, and written down.
+
+The audit log has two events of it, before the first object is written and after the last one is
+deleted: who asked, which objects, and a digest of the subject. One without the other is a purge
+that broke off; asking again finishes it.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from shared.config.models import ResolvedTable
+from shared.core.audit import Event
+from shared.core.purges import Find, Subject
+from shared.core.runs import Run
+from shared.errors import LegalHoldError
+from shared.steps.purging import subjects
+from shared.steps.purging.removing import Removal
+from shared.steps.purging.searching import RunFinds, Search
+from shared.wiring import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """What is to be taken out, as it was found."""
+
+    resolved: ResolvedTable
+    subject: Subject
+    found: tuple[RunFinds, ...]
+    records: tuple[Run, ...]
+    """Runs whose record shows the subject in the sample of a check."""
+
+    @property
+    def finds(self) -> tuple[Find, ...]:
+        """All objects, each once."""
+        objects = {h.info.name: h.find for each in self.found for h in each.holdings}
+        records = (
+            Find(kind="record", name=f"{run.table}/{run.run_id}", rows=None, is_deleted=False)
+            for run in self.records
+        )
+        return (*objects.values(), *records)
+
+
+def look(services: Services, table: str, subject: Subject) -> Purge:
+    """Find a subject's rows in all that is kept of a table; nothing is changed.
+
+    Raises:
+        UnknownTableError: the table is not configured.
+        LegalHoldError: nothing of it may be deleted.
+        IllegalTransitionError: a run of it has not ended, or a file was not taken in yet.
+        InvalidMessageError: no run ever had the column, or the value is none of its type.
+        IntegrityError: a part is not what was staged.
+    """
+    resolved, _ = services.config.get(table)
+    if resolved.table.legal_hold:
+        raise LegalHoldError(
+            f"{table} is under legal hold: nothing that it left may be deleted. Once the hold is "
+            "lifted, take legal_hold out of its table file and deploy it",
+            table=table,
+        )
+    search = Search(services, resolved, subject)
+    found = tuple(search.finds())
+    records = tuple(run for run in search.runs.values() if _shows(run, subject))
+    return Purge(resolved=resolved, subject=subject, found=found, records=records)
+
+
+def carry_out(services: Services, purge: Purge, by: str) -> None:
+    """Take out what was found, and write it down. Asking again after a break is safe.
+
+    Raises:
+        ConflictError: somebody else purges the table just now.
+        StorageUnavailableError: a bucket does not answer, or somebody holds one of the objects.
+    """
+    purge_id, digest = secrets.token_hex(6), purge.subject.digest()
+    _tell(services, purge, f"purge/{purge_id}/begun", digest, by)
+    removal = Removal(services, purge.resolved, purge.subject)
+    removal.remove(purge.found)
+    for run in purge.records:
+        removal.scrub(run)
+    _tell(services, purge, f"purge/{purge_id}/ended", digest, by)
+
+
+def _shows(run: Run, subject: Subject) -> bool:
+    return any(subjects.out_of_sample(x.sample, subject) != x.sample for x in run.checks)
+
+
+def _tell(services: Services, purge: Purge, event_id: str, digest: str, by: str) -> None:
+    finds = purge.finds
+    detail = {
+        "column": purge.subject.column,
+        "subject": digest,
+        "rewritten": [find.name for find in finds if not find.is_deleted],
+        "deleted": [find.name for find in finds if find.is_deleted],
+    }
+    services.audit.append(
+        Event(
+            table=purge.resolved.table.name,
+            event_id=event_id,
+            kind=f"purge.{event_id.rpartition('/')[2]}",
+            at=services.now(),
+            by=by or "unnamed",
+            detail=json.dumps(detail),
+        )
+    )

@@ -1,0 +1,111 @@
+"""Which rows are a subject's: typed in parts, as text wherever a row could not be read."""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from shared.checks.values import shown
+from shared.core import selections
+from shared.core.checks import Sample
+from shared.core.purges import Subject
+from shared.core.schemas import TableSchema
+from shared.csv import Dialect
+from shared.errors import InvalidMessageError
+from shared.stage.matching import matches, rescued_matches
+
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
+"""In which a value is looked for in a file that nobody could read."""
+
+
+def in_batch(batch: pa.RecordBatch, subject: Subject) -> list[int]:
+    """Return the rows of a batch that are a subject's.
+
+    Raises:
+        InvalidMessageError: the value is none of the column's type.
+    """
+    if subject.column in batch.schema.names:
+        return matches(batch, {subject.column: subject.value})
+    return rescued_matches(batch, subject.column, subject.value)
+
+
+def without(batches: Iterable[pa.RecordBatch], subject: Subject) -> Iterator[pa.RecordBatch]:
+    """Yield batches without a subject's rows."""
+    for batch in batches:
+        found = set(in_batch(batch, subject))
+        if found:
+            others = [row for row in range(batch.num_rows) if row not in found]
+            yield batch.take(pa.array(others, pa.int64()))
+        else:
+            yield batch
+
+
+class Records:
+    """Tells whether records of one file that could not be read as rows are a subject's.
+
+    A record of the right width is, if any of its cells is the value: which column a cell belongs to
+    is not certain in a record that was refused. Any other record is, if the value stands in it as a
+    whole word.
+    """
+
+    def __init__(self, subject: Subject, schema: TableSchema, dialect: Dialect | None) -> None:
+        self._subject = subject
+        self._width = len(schema)
+        self._dialect = dialect
+        known = subject.column in schema.names
+        self._type = schema.column(subject.column).type if known else None
+        self._wanted = self._canonical(subject.value)
+        self._word = re.compile(rf"(?<!\w){re.escape(subject.value)}(?!\w)")
+
+    def has(self, raw: str) -> bool:
+        """Say whether a record, as it stands in the file, is the subject's."""
+        cells = self._cells(raw)
+        if not cells or len(cells) != self._width:
+            return self._word.search(raw) is not None
+        return any(self._canonical(cell.strip()) == self._wanted for cell in cells)
+
+    def has_facts(self, facts: dict[str, Any]) -> bool:
+        """Say whether a line of quarantine is the subject's.
+
+        Of a table's row the column decides; one whose value is masked there is not.
+        """
+        if facts["file"] is not None:
+            return self.has(facts["raw"])
+        value = json.loads(facts["raw"]).get(self._subject.column)
+        return value is not None and self._canonical(value) == self._wanted
+
+    def _cells(self, raw: str) -> list[str]:
+        delimiter = self._dialect.delimiter if self._dialect else None
+        if self._dialect is None or delimiter is None or len(delimiter) != 1:
+            return []
+        quote = self._dialect.quote
+        if quote is None:
+            return raw.split(delimiter)
+        return next(csv.reader([raw], delimiter=delimiter, quotechar=quote), [])
+
+    def _canonical(self, text: str) -> str:
+        try:
+            return selections.canonical(self._type, text) if self._type else text
+        except InvalidMessageError:
+            return text
+
+
+def in_bytes(chunks: Iterable[bytes], subject: Subject) -> bool:
+    """Say whether a subject's value stands anywhere in a file."""
+    wanted = [subject.value.encode(name, "replace") for name in _ENCODINGS]
+    longest, tail = max(len(each) for each in wanted), b""
+    for chunk in chunks:
+        held = tail + chunk
+        if any(each in held for each in wanted):
+            return True
+        tail = held[-longest:]
+    return False
+
+
+def out_of_sample(sample: Sample, subject: Subject) -> Sample:
+    """Return a sample of rows without the subject's."""
+    words = (subject.value, shown(subject.value))
+    return tuple(row for row in sample if row.get(subject.column) not in words)

@@ -1,0 +1,424 @@
+"""Purges: a person's rows go from parts, originals, rejects and drops, and nobody else's do."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from shared import csv
+from shared.core import naming
+from shared.core.checks import Breach, CheckResult, Observed, Severity, Verdict
+from shared.core.manifests import FileOrigin, Layer, Manifest, Rewind
+from shared.core.modes import SyncMode
+from shared.core.purges import Subject
+from shared.core.runs import Run, RunState, Trigger
+from shared.errors import (
+    IllegalTransitionError,
+    InvalidMessageError,
+    LegalHoldError,
+    StorageUnavailableError,
+)
+from shared.operations import purging
+from shared.operations.purging import Purge
+from shared.stage.arrow import arrow_schema
+from shared.stage.reader import read_part
+from shared.stage.writer import PartWriter
+from shared.steps import quarantine
+from tests.builders import a_manifest, a_schema
+from tests.unit.steps.lake import Lake
+
+SCHEMA = a_schema(("id",), id="int64", email="text")
+ANN = Subject("email", "ann@x.org")
+CONTENT = b"id,email\n1,ann@x.org\n2,bob@x.org\nx,ann@x.org\n4,eve@x.org\ny,ann@x.org.uk\n"
+LEFT = b"id,email\n2,bob@x.org\n4,eve@x.org\ny,ann@x.org.uk\n"
+
+
+@pytest.fixture
+def lake() -> Lake:
+    made = Lake()
+    made.configure(
+        snowflake=None,
+        csv={"columns": {"id": "int64", "email": "text"}},
+        sync_mode="append",
+        primary_key=None,
+        incremental_column=None,
+        lag=None,
+        schedule="manual",
+    )
+    made.secrets.add("staging-key", b"ab" * 32)
+    return made
+
+
+def ingest(
+    lake: Lake, content: bytes = CONTENT, *, is_encrypted: bool = False, packed: bytes = b""
+) -> Run:
+    """Leave what the ingestion and the load of a dropped file leave."""
+    lake.now += timedelta(minutes=1)
+    services, name = lake.services, f"people/{lake.now:%H%M}.csv"
+    lake.put("landing", name, packed or content)
+    [info] = lake.storage.list("acme-landing", name)
+    key = f"gs://acme-landing/{name}#{info.generation}"
+    run = lake.run(RunState.COMMITTED, trigger=Trigger.FILE, trigger_key=key)
+    original = lake.put(
+        "raw", naming.raw_object("people", run.run_id, lake.now, name), packed or content
+    )
+    batches = list(csv.read([content], csv.Dialect(), SCHEMA))
+    parts = part_writer(lake, run.run_id, is_encrypted=is_encrypted).write(
+        arrow_schema(SCHEMA), (batch.data for batch in batches)
+    )
+    rejects = [reject for batch in batches for reject in batch.rejects]
+    lines = ({"file": f"gs://acme-landing/{name}", "generation": 1, **as_facts(r)} for r in rejects)
+    lake.put(
+        "quarantine",
+        naming.rejects_object("people", run.run_id, "a"),
+        "".join(f"{json.dumps(line)}\n" for line in lines).encode(),
+    )
+    services.manifests.create(
+        a_manifest(
+            run_id=run.run_id,
+            table="people",
+            attempt="a",
+            mode=SyncMode.APPEND,
+            window=None,
+            schema=SCHEMA,
+            parts=parts,
+            rows_source=sum(batch.rows for batch in batches),
+            rows_rejected=len(rejects),
+            file=FileOrigin(
+                bucket="acme-landing",
+                name=name,
+                generation=info.generation,
+                size_bytes=len(content),
+                sha256="ab" * 32,
+                original=original,
+                dialect=csv.Dialect().to_dict(),
+            ),
+        )
+    )
+    return run
+
+
+def part_writer(lake: Lake, run_id: str, *, is_encrypted: bool) -> PartWriter:
+    return PartWriter(
+        storage=lake.services.storage,
+        bucket="acme-staging",
+        name=lambda number: naming.part_object("people", run_id, "a", number),
+        part_bytes=2**20,
+        compression="zstd",
+        envelope=lake.services.envelope if is_encrypted else None,
+        on_group=lambda rows, size_bytes: None,
+    )
+
+
+def as_facts(reject: csv.Reject) -> dict[str, object]:
+    return {field.name: getattr(reject, field.name) for field in fields(reject)}
+
+
+def purge(lake: Lake, subject: Subject = ANN) -> Purge:
+    """Look for a subject and take it out."""
+    found = purging.look(lake.services, "people", subject)
+    purging.carry_out(lake.services, found, "kim@x.org")
+    return found
+
+
+def kinds(found: Purge) -> list[tuple[str, int | None, bool]]:
+    return sorted((each.kind, each.rows, each.is_deleted) for each in found.finds)
+
+
+def manifest(lake: Lake, run: Run) -> Manifest:
+    found = lake.services.manifests.find("people", run.run_id)
+    assert found is not None
+    return found
+
+
+def staged(lake: Lake, run: Run) -> list[str]:
+    """Return the mail addresses in a run's parts, as a load would read them."""
+    return [v for batch in batches_of(lake, run) for v in batch["email"].to_pylist()]
+
+
+def batches_of(lake: Lake, run: Run) -> Iterator[pa.RecordBatch]:
+    services = lake.services
+    for part in manifest(lake, run).parts:
+        arrow = arrow_schema(SCHEMA)
+        yield from read_part(services.storage, "acme-staging", part, arrow, services.envelope)
+
+
+def everything(lake: Lake) -> bytes:
+    """Return the bytes of all that is kept, apart from staged parts, unpacked."""
+    zones = ("landing", "raw", "quarantine", "audit", "state")
+    found = b"".join(lake.content(zone, name) for zone in zones for name in lake.names(zone))
+    return found + b"".join(lake.content("staging", n) for n in lake.names("staging", "manifests/"))
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_rows_go_from_parts_original_rejects_and_drop_and_others_stay(
+    lake: Lake, is_encrypted: bool
+) -> None:
+    run = ingest(lake, is_encrypted=is_encrypted)
+
+    found = purge(lake)
+
+    assert kinds(found) == [
+        ("dropped file", 2, True),
+        ("original", 2, False),
+        ("part", 1, False),
+        ("rejects", 1, False),
+    ]
+    changed = manifest(lake, run)
+    assert staged(lake, run) == ["bob@x.org", "eve@x.org"]
+    assert all((part.key is not None) is is_encrypted for part in changed.parts)
+    assert changed.file
+    assert lake.content("raw", changed.file.original) == LEFT
+    assert (changed.rows_source, changed.rows_rejected) == (3, 1)
+    assert "ann@x.org" not in everything(lake).decode().replace("ann@x.org.uk", "")
+    assert not lake.names("landing")
+    left = [len(lake.names(zone, "people/")) for zone in ("raw", "quarantine")]
+    assert [*left, len(lake.names("staging", "parts/"))] == [1, 1, 1]
+
+
+def test_second_purge_finds_nothing(lake: Lake) -> None:
+    ingest(lake)
+    purge(lake)
+
+    assert purging.look(lake.services, "people", ANN).finds == ()
+
+
+def test_rejects_that_are_left_are_still_found_in_the_original(lake: Lake) -> None:
+    run = ingest(lake)
+
+    purge(lake)
+
+    exported = b"".join(quarantine.export(run, lake.services))
+    assert exported == b"id,email\ny,ann@x.org.uk\n"
+
+
+def test_runs_without_the_subject_are_left_as_they_are(lake: Lake) -> None:
+    run = ingest(lake, b"id,email\n7,bob@x.org\n")
+    before = {zone: lake.names(zone) for zone in ("raw", "staging", "landing")}
+
+    found = purging.look(lake.services, "people", ANN)
+
+    assert found.finds == ()
+    purging.carry_out(lake.services, found, "kim")
+    assert {zone: lake.names(zone) for zone in before} == before
+    assert manifest(lake, run).notes == ()
+
+
+def test_packed_original_is_packed_again(lake: Lake) -> None:
+    run = ingest(lake, packed=gzip.compress(CONTENT))
+
+    purge(lake)
+
+    file = manifest(lake, run).file
+    assert file
+    assert gzip.decompress(lake.content("raw", file.original)) == LEFT
+
+
+def test_part_of_nobody_else_leaves_the_manifest(lake: Lake) -> None:
+    run = ingest(lake, b"id,email\n1,ann@x.org\n")
+
+    purge(lake)
+
+    assert manifest(lake, run).parts == ()
+    assert not lake.names("staging", "parts/")
+
+
+def test_rewind_that_names_the_part_names_the_new_one(lake: Lake) -> None:
+    run = ingest(lake)
+    origin = manifest(lake, run)
+    rewind = lake.run(RunState.COMMITTED, rewind_to=run.run_id)
+    layer = Layer(run_id=run.run_id, mode=SyncMode.APPEND, schema=SCHEMA, parts=origin.parts)
+    back = Rewind(run_id=run.run_id, watermark=None, layers=(layer,))
+    lake.services.manifests.create(
+        replace(origin, run_id=rewind.run_id, parts=(), file=None, rewind=back, rows_rejected=0)
+    )
+
+    purge(lake)
+
+    renewed = manifest(lake, rewind).rewind
+    assert renewed
+    assert renewed.layers[0].parts == manifest(lake, run).parts
+    assert staged(lake, run) == ["bob@x.org", "eve@x.org"]
+
+
+def test_objects_that_nothing_names_are_deleted_whole(lake: Lake) -> None:
+    run = ingest(lake, b"id,email\n7,bob@x.org\n")
+    lake.put("staging", naming.part_object("people", run.run_id, "dead", 0), b"cut off")
+    lake.put("quarantine", naming.rejects_object("people", run.run_id, "dead"))
+    failed = lake.run(RunState.FAILED)
+    lake.put("staging", naming.unit_object("people", failed.run_id, "0"))
+    lake.put("staging", naming.part_object("people", failed.run_id, "b", 0))
+
+    assert kinds(purge(lake)) == [("left over", None, True)] * 3
+    assert staged(lake, run) == ["bob@x.org"]
+    assert len(lake.names("staging", "parts/")) == 1
+    assert not lake.names("staging", "units/")
+
+
+def test_file_that_was_refused_goes_whole_if_the_value_stands_in_it(lake: Lake) -> None:
+    refused = lake.run(RunState.QUARANTINED)
+    other = lake.run(RunState.QUARANTINED)
+    for run, content in ((refused, CONTENT), (other, b"no,such\nthing")):
+        lake.put("raw", naming.raw_object("people", run.run_id, lake.now, "a.csv"), content)
+        line = {"file": "gs://f", "raw": "1,ann@x.org,", "byte_offset": 3, "byte_count": 1}
+        both = [line, {**line, "raw": "2,bob@x.org,"}]
+        lake.put(
+            "quarantine",
+            naming.rejects_object("people", run.run_id, "a"),
+            "\n".join(json.dumps(each) for each in both).encode(),
+        )
+
+    found = purge(lake)
+
+    assert kinds(found) == [("original", None, True)] + [("rejects", 1, False)] * 2
+    assert [naming.run_within(name) for name in lake.names("raw")] == [other.run_id]
+    assert b"ann" not in everything(lake)
+    assert everything(lake).count(b"2,bob@x.org,") == 2
+
+
+def test_samples_of_checks_lose_the_subject_in_the_record_and_in_the_manifest(lake: Lake) -> None:
+    sample = ({"id": "1", "email": "ann@x.org"}, {"id": "2", "email": "bob@x.org"})
+    run = ingest(lake)
+    check = CheckResult(
+        name="c", severity=Severity.WARN, verdict=Verdict.WARNED, rows=2, sample=sample
+    )
+    lake.services.ledger.change("people", run.run_id, lambda r: replace(r, checks=(check,)))
+    observed = Observed(rows=4, breaches={"c": Breach(rows=2, sample=sample)})
+    [(made, generation)] = lake.services.manifests.all("people")
+    lake.services.manifests.replace(replace(made, observed=observed), generation)
+
+    found = purge(lake)
+
+    assert ("record", None, False) in kinds(found)
+    record, kept = lake.services.ledger.find("people", run.run_id), manifest(lake, run).observed
+    assert record
+    assert record.checks[0].sample == sample[1:]
+    assert kept
+    assert kept.breaches["c"].sample == sample[1:]
+
+
+def test_rows_of_a_table_in_quarantine_are_told_by_their_column(lake: Lake) -> None:
+    run = lake.run(RunState.COMMITTED)
+    name = naming.rejects_object("people", run.run_id, "a")
+    rows = [{"id": "1", "email": "ann@x.org"}, {"id": "2", "email": "***"}, {"id": "3"}]
+    places = dict.fromkeys(("file", "byte_offset", "byte_count"))
+    lines = [json.dumps({**places, "raw": json.dumps(row)}) for row in rows]
+    lake.put("quarantine", name, "\n".join(lines).encode())
+    observed = Observed(rows=3, rejects=(name,))
+    lake.services.manifests.create(
+        a_manifest(run_id=run.run_id, table="people", schema=SCHEMA, parts=(), observed=observed)
+    )
+
+    purge(lake)
+
+    left = [
+        json.loads(row.facts["raw"])["id"] for row in quarantine.rejected_rows(run, lake.services)
+    ]
+    assert left == ["2", "3"]
+
+
+def test_who_when_and_what_is_in_the_audit_log_without_the_value(lake: Lake) -> None:
+    ingest(lake)
+
+    found = purge(lake)
+
+    begun, ended = lake.events("people")[-2:]
+    assert (begun.kind, ended.kind, ended.by) == ("purge.begun", "purge.ended", "kim@x.org")
+    detail = json.loads(ended.detail)
+    assert detail["column"] == "email"
+    assert ANN.is_meant_by(detail["subject"])
+    assert not Subject("email", "bob@x.org").is_meant_by(detail["subject"])
+    assert {*detail["rewritten"], *detail["deleted"]} == {find.name for find in found.finds}
+    assert "ann@x.org" not in ended.detail
+
+
+def test_purge_that_broke_off_anywhere_is_finished_by_the_next(lake: Lake) -> None:
+    run, stops = ingest(lake), 0
+
+    for stops in range(100):
+        found = purging.look(lake.services, "people", ANN)
+        with breaking(lake, after=stops) as broke, suppress(StorageUnavailableError):
+            purging.carry_out(lake.services, found, "kim")
+        # Whatever was left, the run is whole: its parts are read, its rejects are found.
+        assert set(staged(lake, run)) >= {"bob@x.org", "eve@x.org"}
+        assert b"y,ann@x.org.uk\n" in b"".join(quarantine.export(run, lake.services))
+        if not broke():
+            break
+
+    assert stops > 5
+    assert staged(lake, run) == ["bob@x.org", "eve@x.org"]
+    assert purging.look(lake.services, "people", ANN).finds == ()
+
+
+class breaking:  # noqa: N801 - reads as a statement
+    """Let storage refuse every change after so many of them."""
+
+    def __init__(self, lake: Lake, *, after: int) -> None:
+        self._lake, self._left = lake, after
+        self._has_broken = False
+
+    def __enter__(self) -> Callable[[], bool]:
+        storage = self._lake.storage
+        self._kept = storage.put, storage.delete
+        storage.put = self._counted(storage.put)
+        storage.delete = self._counted(storage.delete)
+        return lambda: self._has_broken
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lake.storage.put, self._lake.storage.delete = self._kept
+
+    def _counted(self, change: Callable[..., object]) -> Callable[..., object]:
+        def counted(*args: object, **kwargs: object) -> object:
+            if self._left == 0:
+                self._has_broken = True
+                raise StorageUnavailableError("broken off")
+            self._left -= 1
+            return change(*args, **kwargs)
+
+        return counted
+
+
+def test_legal_hold_refuses_a_purge(lake: Lake) -> None:
+    lake.configure(legal_hold=True)
+
+    with pytest.raises(LegalHoldError, match="people is under legal hold"):
+        purging.look(lake.services, "people", ANN)
+
+
+def test_run_that_has_not_ended_refuses_a_purge(lake: Lake) -> None:
+    lake.run(RunState.STAGED)
+
+    with pytest.raises(IllegalTransitionError, match="purge when it has ended"):
+        purging.look(lake.services, "people", ANN)
+
+
+def test_file_that_was_not_taken_in_yet_refuses_a_purge(lake: Lake) -> None:
+    lake.put("landing", "people/new.csv")
+
+    with pytest.raises(IllegalTransitionError, match="purge when it was taken in"):
+        purging.look(lake.services, "people", ANN)
+
+
+@pytest.mark.parametrize(
+    ("subject", "message"),
+    [
+        (Subject("mail", "ann"), "no run of people had a column 'mail'; columns: email, id"),
+        (Subject("id", "ann"), "is no value of id"),
+    ],
+)
+def test_subject_that_cannot_be_is_refused(lake: Lake, subject: Subject, message: str) -> None:
+    ingest(lake)
+
+    with pytest.raises(InvalidMessageError, match=message):
+        purging.look(lake.services, "people", subject)
+
+
+@pytest.mark.parametrize("text", ["email", "=x", "email="])
+def test_subject_is_a_column_and_a_value(text: str) -> None:
+    with pytest.raises(InvalidMessageError, match="COLUMN=VALUE"):
+        Subject.parse(text)
