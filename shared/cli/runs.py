@@ -2,14 +2,14 @@
 
 import json
 import secrets
-import time
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from shared import settings
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
+from shared.cli.watching import watch
 from shared.core import naming
 from shared.core.modes import SyncMode
 from shared.core.receipts import Verdict
@@ -21,11 +21,7 @@ from shared.operations.lookups import as_data, find_run
 from shared.operations.requests import Ask
 from shared.wiring import Services
 
-POLL_S = 0.2
 SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
-
-EXIT_FAILED = 1
-EXIT_TIMEOUT = 3
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -104,17 +100,22 @@ def show_end(
     services: Services, table: str, run_id: str, timeout_s: float, *, as_json: bool
 ) -> None:
     """Wait for a run's end, show it, and exit 0, 1 or 3 by it."""
-    ended = watch(services, table, run_id, timeout_s, quiet=as_json)
+    ended = watch(services, table, run_id, timeout_s, None if as_json else render.errors)
     if as_json:
         typer.echo(json.dumps(as_data(ended) if ended else {"run_id": run_id, "state": "unknown"}))
     elif ended:
         render.console.print(render.receipt_panel(ended))
     if ended is None or not ended.is_terminal:
-        render.errors.print(f"run {run_id} has not ended after {timeout_s:g} s; see `sluice runs`")
-        raise typer.Exit(EXIT_TIMEOUT)
+        render.errors.print(
+            f"run {run_id} has not ended after {timeout_s:g} s and goes on; `sluice runs {run_id}` "
+            f"shows it, `sluice logs {run_id} --follow` what it does",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(Exit.TIMEOUT)
     is_wrong = ended.receipt is not None and ended.receipt.verdict is Verdict.MISMATCH
     if ended.state not in SUCCESSES or is_wrong:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(Exit.FAILED)
 
 
 def runs(
@@ -184,22 +185,3 @@ def _how_to_start(services: Services, table: str | None) -> str:
     if table and services.config.get(table)[0].table.csv is not None:
         return f"a file dropped under {table}/ starts one"
     return f"`sluice run {table or 'TABLE'}` starts one"
-
-
-def watch(
-    services: Services, table: str, run_id: str, timeout_s: float, *, quiet: bool = False
-) -> Run | None:
-    """Wait for a run's end, showing what it does; return its record, or None if it never began."""
-    deadline_s = time.monotonic() + timeout_s
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    is_off = quiet or not render.errors.is_terminal
-    with Progress(*columns, console=render.errors, transient=True, disable=is_off) as progress:
-        task = progress.add_task(f"{table}: requested")
-        while True:
-            found = services.ledger.find(table, run_id)
-            if found:
-                rows = f", {found.progress_rows:,} rows" if found.progress_rows else ""
-                progress.update(task, description=f"{table}: {found.state}{rows}")
-            if (found and found.is_terminal) or time.monotonic() > deadline_s:
-                return found
-            time.sleep(POLL_S)
