@@ -16,7 +16,7 @@ DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allo
 
 .PHONY: help setup demo test crash bench bench-audit bench-intake simulate soak fuzz fuzz-guided fuzz-api format lint build
 .PHONY: deploy rollback destroy
-.PHONY: lock ci clean tf-check tf-docs types
+.PHONY: lock ci clean tf-check tf-docs docs site
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,7 +67,7 @@ fuzz-guided: $(VENV)/.ready ## The same, with files that reach new code (MINUTES
 fuzz-api: $(VENV)/.ready ## Try every call of the API with ever new inputs (EXAMPLES=500)
 	@SLUICE_API_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout 3600 tests/unit/api/test_contract.py
 
-types: $(VENV)/.ready ## Write docs/types.md anew from the code
+docs: $(VENV)/.ready ## Write the parts of docs/ that the code makes anew: types, keys, commands
 	@$(BIN)/python -m tests.docs
 
 format: $(VENV)/.ready ## Format the code
