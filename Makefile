@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SITE := .cache/mkdocs
 UV_VERSION := 0.13.8
 FUNCTIONS := api extract ingest load sweep
 STATE ?= .sluice/demo
@@ -70,6 +71,12 @@ fuzz-api: $(VENV)/.ready ## Try every call of the API with ever new inputs (EXAM
 docs: $(VENV)/.ready ## Write the parts of docs/ that the code makes anew: types, keys, commands
 	@$(BIN)/python -m tests.docs
 
+site: $(VENV)/.ready ## Build the documents as a site, with MkDocs in an environment of its own
+	@test -x $(SITE)/bin/mkdocs || $(PYTHON) -m venv $(SITE)
+	@VIRTUAL_ENV=$(SITE) $(BIN)/uv pip install --quiet --require-hashes --requirement docs/requirements.txt
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict 2>&1 | { grep -v "^INFO" || true; }; exit $${PIPESTATUS[0]}
+	@echo "the site is in .cache/site; $(SITE)/bin/mkdocs serve shows it"
+
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -94,13 +101,15 @@ rollback: $(VENV)/.ready ## Put an earlier release of ENV back: TO=release, comm
 destroy: $(VENV)/.ready ## Remove ENV and all its data; refuses prod
 	@$(BIN)/sluice deploy destroy $(WHERE)
 
-lock: $(VENV)/.ready ## Lock every function's and the laptop's dependencies, with hashes
+lock: $(VENV)/.ready ## Lock the dependencies of every function, the laptop and the site, with hashes
 	@for name in $(FUNCTIONS); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --upgrade --extra $$name pyproject.toml --output-file functions/$$name/requirements.txt || exit 1; \
 	done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --upgrade --all-extras pyproject.toml --output-file local/requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --upgrade --group site --output-file docs/requirements.txt
 
 tf-check: $(VENV)/.ready ## Check terraform/: format, validity, tests, plans; TF=… names the program
 	@TF=$(TF) $(BIN)/python -m tests.terraform

@@ -26,6 +26,9 @@ from shared.core.drift import Policy
 from shared.core.fidelity import Consent
 from shared.core.modes import SyncMode
 
+SOURCES = ("snowflake", "csv")
+"""Keys that name a source; rows of all but ``csv`` come when they are asked for."""
+
 TARGETS = ("postgres", "sqlserver", "bigquery")
 """Keys that name a target."""
 
@@ -137,8 +140,10 @@ class TableConfig(Model):
 
     @model_validator(mode="after")
     def _one_source_one_target(self) -> Self:
-        if (self.snowflake is None) == (self.csv is None):
-            raise ValueError("give exactly one source: snowflake, or csv ({} for its defaults)")
+        if sum(getattr(self, kind) is not None for kind in SOURCES) != 1:
+            raise ValueError(
+                f"give exactly one source: {', '.join(SOURCES[:-1])}, or csv ({{}} for its defaults)"
+            )
         if sum(getattr(self, kind) is not None for kind in TARGETS) != 1:
             raise ValueError(f"give exactly one target: {', '.join(TARGETS[:-1])} or {TARGETS[-1]}")
         return self
@@ -154,7 +159,8 @@ class TableConfig(Model):
 
     @model_validator(mode="after")
     def _mode_has_what_it_needs(self) -> Self:
-        if self.snowflake and self.sync_mode is not SyncMode.FULL and not self.incremental_column:
+        needs_cursor = self.csv is None and self.sync_mode is not SyncMode.FULL
+        if needs_cursor and not self.incremental_column:
             raise ValueError(f"sync_mode {self.sync_mode} needs incremental_column")
         if self.sync_mode is SyncMode.INCREMENTAL and self.primary_key == []:
             raise ValueError("sync_mode incremental needs a primary_key")
@@ -238,19 +244,17 @@ class TableConfig(Model):
     @property
     def source_kind(self) -> str:
         """The registered kind of source."""
-        return "snowflake" if self.snowflake else "csv"
+        return next(kind for kind in SOURCES if getattr(self, kind) is not None)
 
     @property
     def target_kind(self) -> str:
         """The registered kind of target."""
-        return next(kind for kind in TARGETS if getattr(self, kind))
+        return next(kind for kind in TARGETS if getattr(self, kind) is not None)
 
     @property
     def place(self) -> PostgresTable | SqlServerTable | BigQueryTable:
         """Where the table goes in its target."""
-        place = self.postgres or self.sqlserver or self.bigquery
-        if place is None:
-            raise ValueError(f"table {self.name} has no target")
+        place: PostgresTable | SqlServerTable | BigQueryTable = getattr(self, self.target_kind)
         return place
 
 

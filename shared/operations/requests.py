@@ -49,7 +49,7 @@ def run(
         InvalidConfigError: it is read from files, or has no such mode.
     """
     resolved, _ = services.config.get(table)
-    if resolved.table.snowflake is None:
+    if resolved.table.csv is not None:
         raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
     try:
         resolved.table.mode_of_run(mode)
