@@ -34,7 +34,7 @@ $(VENV)/.ready: local/requirements.txt pyproject.toml
 setup: $(VENV)/.ready ## Make the virtual environment
 
 demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here: TARGET=sqlserver|bigquery|all, KEEP=1
-	@$(BIN)/python -m local.demo --state $(STATE) --target $(or $(TARGET),postgres) $(if $(KEEP),--keep)
+	@$(BIN)/python -m local.demo --state $(STATE) --target $(or $(TARGET),postgres) $(if $(KEEP),--keep) $(if $(PICTURE),--picture $(PICTURE))
 
 test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKERS=1 runs them in turn
 	@# Sets are iterated over in one order, or the processes would not find the same tests; the

@@ -22,8 +22,13 @@ CLOUD_POLL_S = 5.0
 """Cloud Logging allows 60 such questions a minute and project. Source: its "Quotas and limits"."""
 
 STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
-SHOWN = frozenset({"severity", "time", "message", "logger", "step", "table", "run_id", "exception"})
-"""Fields with a place of their own; the others follow the message."""
+SHOWN = frozenset(
+    {
+        *("severity", "time", "message", "step", "table", "run_id", "exception"),
+        *("logger", "logging.googleapis.com/trace", "logging.googleapis.com/spanId"),
+    }
+)
+"""Fields with a place of their own, or for programs alone; the others follow the message."""
 
 
 def logs(

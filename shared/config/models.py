@@ -141,9 +141,8 @@ class TableConfig(Model):
     @model_validator(mode="after")
     def _one_source_one_target(self) -> Self:
         if sum(getattr(self, kind) is not None for kind in SOURCES) != 1:
-            raise ValueError(
-                f"give exactly one source: {', '.join(SOURCES[:-1])}, or csv ({{}} for its defaults)"
-            )
+            named = ", ".join(SOURCES[:-1])
+            raise ValueError(f"give exactly one source: {named}, or csv ({{}} for its defaults)")
         if sum(getattr(self, kind) is not None for kind in TARGETS) != 1:
             raise ValueError(f"give exactly one target: {', '.join(TARGETS[:-1])} or {TARGETS[-1]}")
         return self

@@ -7,7 +7,7 @@ costs nothing.
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core import naming
+from shared.core import naming, traces
 from shared.core import runs as identity
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
@@ -188,10 +188,12 @@ def cancel(services: Services, wanted: Run, by: str) -> Run:
 
 
 def _publish(services: Services, request: ExtractRequest) -> str:
-    services.bus.publish(services.settings.topic("extract"), request.encode())
-    return identity.run_id(
+    run_id = identity.run_id(
         request.table, Trigger.REQUEST, request.request_id or "", request.published_at
     )
+    topic = services.settings.topic("extract")
+    services.bus.publish(topic, request.encode(), traces.attributes(run_id))
+    return run_id
 
 
 def _last_but_one(services: Services, table: str) -> Run:
