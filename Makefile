@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SITE := .cache/mkdocs
 UV_VERSION := 0.13.8
 FUNCTIONS := api extract ingest load sweep
 STATE ?= .sluice/demo
@@ -16,7 +17,7 @@ DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allo
 
 .PHONY: help setup demo test crash bench bench-audit bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build
 .PHONY: deploy rollback destroy
-.PHONY: lock ci clean tf-check tf-docs types
+.PHONY: lock ci clean tf-check tf-docs docs site
 
 help: ## Print the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +34,7 @@ $(VENV)/.ready: local/requirements.txt pyproject.toml
 setup: $(VENV)/.ready ## Make the virtual environment
 
 demo: $(VENV)/.ready ## Move a real data set through the whole cloud, here: TARGET=sqlserver|bigquery|all, KEEP=1
-	@$(BIN)/python -m local.demo --state $(STATE) --target $(or $(TARGET),postgres) $(if $(KEEP),--keep)
+	@$(BIN)/python -m local.demo --state $(STATE) --target $(or $(TARGET),postgres) $(if $(KEEP),--keep) $(if $(PICTURE),--picture $(PICTURE))
 
 test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKERS=1 runs them in turn
 	@# Sets are iterated over in one order, or the processes would not find the same tests; the
@@ -70,8 +71,14 @@ fuzz-guided: $(VENV)/.ready ## The same, with files that reach new code (MINUTES
 fuzz-api: $(VENV)/.ready ## Try every call of the API with ever new inputs (EXAMPLES=500)
 	@SLUICE_API_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout 3600 tests/unit/api/test_contract.py
 
-types: $(VENV)/.ready ## Write docs/types.md anew from the code
+docs: $(VENV)/.ready ## Write the parts of docs/ that the code makes anew: types, keys, commands
 	@$(BIN)/python -m tests.docs
+
+site: $(VENV)/.ready ## Build the documents as a site, with MkDocs in an environment of its own
+	@test -x $(SITE)/bin/mkdocs || $(PYTHON) -m venv $(SITE)
+	@VIRTUAL_ENV=$(SITE) $(BIN)/uv pip install --quiet --require-hashes --requirement docs/requirements.txt
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict 2>&1 | { grep -v "^INFO" || true; }; exit $${PIPESTATUS[0]}
+	@echo "the site is in .cache/site; $(SITE)/bin/mkdocs serve shows it"
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .
@@ -97,13 +104,15 @@ rollback: $(VENV)/.ready ## Put an earlier release of ENV back: TO=release, comm
 destroy: $(VENV)/.ready ## Remove ENV and all its data; refuses prod
 	@$(BIN)/sluice deploy destroy $(WHERE)
 
-lock: $(VENV)/.ready ## Lock every function's and the laptop's dependencies, with hashes
+lock: $(VENV)/.ready ## Lock the dependencies of every function, the laptop and the site, with hashes
 	@for name in $(FUNCTIONS); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --upgrade --extra $$name pyproject.toml --output-file functions/$$name/requirements.txt || exit 1; \
 	done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --upgrade --all-extras pyproject.toml --output-file local/requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --upgrade --group site --output-file docs/requirements.txt
 
 tf-check: $(VENV)/.ready ## Check terraform/: format, validity, tests, plans; TF=… names the program
 	@TF=$(TF) $(BIN)/python -m tests.terraform

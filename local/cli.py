@@ -152,12 +152,16 @@ def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -
 
 @app.command()
 def drop(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Any file.")
+    ],
     destination: Annotated[
         str | None,
         typer.Option("--as", help="Object name; default: <file's stem>/<file's name>."),
     ] = None,
     state: StateDir = cloud.DEFAULT_STATE_DIR,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Drop a file in the landing bucket, as somebody's system would."""
     from google.cloud.storage import Client
@@ -168,7 +172,8 @@ def drop(
     client = Client(project=services.settings.project)
     blob = client.bucket(services.settings.bucket("landing")).blob(name)
     blob.upload_from_filename(str(file))
-    typer.echo(f"gs://{blob.bucket.name}/{name}#{blob.generation}")
+    key = f"gs://{blob.bucket.name}/{name}#{blob.generation}"
+    typer.echo(json.dumps({"key": key}) if as_json else key)
     _warn_of_stray(name, services)
 
 

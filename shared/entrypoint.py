@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from shared import logs
-from shared.core import naming, runs
+from shared import logs, settings
+from shared.core import naming, runs, traces
 from shared.core.messages import Delivery
 from shared.core.runs import Failure, Run, RunState, Trigger
 from shared.errors import PermanentError, QuarantineError, RetryableError
@@ -41,7 +41,7 @@ def push(
         decode: turns the delivery into the step's request.
         step: does the work.
     """
-    logs.configure()
+    logs.configure(settings.project())
     if request.method != "POST":
         return NOT_A_PUSH
     body = request.get_data()
@@ -62,7 +62,10 @@ def _handle(
     delivery = None
     try:
         delivery = Delivery.from_push(body)
-        with logs.context(message_id=delivery.message_id, attempt=delivery.attempt):
+        asked_by = traces.parent(delivery.attributes)
+        with logs.context(
+            message_id=delivery.message_id, attempt=delivery.attempt, parent_span=asked_by or None
+        ):
             step(decode(delivery), services())
     except (PermanentError, QuarantineError) as exc:
         log.error("gave up", extra={"error": _name(exc), "why": exc.message, **exc.facts})

@@ -14,12 +14,22 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from shared.core import traces
+
 _context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=MappingProxyType({}))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line. Source: Cloud Logging, "Structured logging", special fields."""
+    """One JSON object per line. Source: Cloud Logging, "Structured logging", special fields.
+
+    A line about a run names its trace, so all of a run's lines are found together, and those of an
+    attempt its span.
+    """
+
+    def __init__(self, project: str | None = None) -> None:
+        super().__init__()
+        self._traces = f"projects/{project}/traces/" if project else ""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -28,20 +38,28 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "logger": record.name,
-            **_context.get(),
+            **{k: v for k, v in _context.get().items() if v is not None},
             **{k: v for k, v in vars(record).items() if k not in _STANDARD},
         }
+        if run_id := line.get("run_id"):
+            line["logging.googleapis.com/trace"] = f"{self._traces}{traces.trace_id(str(run_id))}"
+        if attempt_id := line.get("attempt_id"):
+            line["logging.googleapis.com/spanId"] = traces.span_id(str(attempt_id))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def configure() -> None:
-    """Send this package's log lines to standard error as JSON; calling it again changes nothing."""
+def configure(project: str | None = None) -> None:
+    """Send this package's log lines to standard error as JSON; calling it again changes nothing.
+
+    Args:
+        project: whose traces the lines belong to; None: they name them without it.
+    """
     logger = logging.getLogger("shared")
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonFormatter())
+        handler.setFormatter(JsonFormatter(project))
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False

@@ -198,6 +198,11 @@ def is_configured() -> bool:
     return bool(os.environ.get("SLUICE_PROJECT"))
 
 
+def project() -> str | None:
+    """Return the project that the environment names, if it does."""
+    return os.environ.get("SLUICE_PROJECT") or None
+
+
 def state_dir() -> Path | None:
     """Return the state directory of a local cloud that the environment names, if it does."""
     text = os.environ.get("SLUICE_STATE")

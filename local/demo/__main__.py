@@ -17,7 +17,7 @@ from rich.table import Table
 
 from local.cli import tick_tables
 from local.clients import connect_snowflake
-from local.demo import compare, dataset, targets
+from local.demo import compare, dataset, picture, targets
 from local.state import delete
 from local.supervisor import Background
 from local.topology import FUNCTIONS
@@ -247,12 +247,17 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path("config"))
     parser.add_argument("--target", choices=[*targets.TARGETS, "all"], default="postgres")
     parser.add_argument("--keep", action="store_true", help="leave the cloud up")
+    parser.add_argument("--picture", type=Path, help="write what is said as an SVG")
     given = parser.parse_args()
     if given.keep and given.target == "all":
         parser.error("only one cloud can stay up: name one target")
     dataset.fetch()
+    if given.picture:
+        picture.record(console)
     kinds = list(targets.TARGETS) if given.target == "all" else [given.target]
     is_good = all(play(kind, given) for kind in kinds)
+    if given.picture:
+        picture.save(console, given.picture)
     if given.keep:
         show_page(given.state)
         render.plain("the cloud stays up; to look around in it, in this folder:")

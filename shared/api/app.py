@@ -41,8 +41,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 @cache
 def application() -> FastAPI:
     """Return this instance's application, from its environment."""
-    logs.configure()
     settings = Settings.from_environment()
+    logs.configure(settings.project)
     api_settings = ApiSettings.from_environment()
     return build(api_settings, Context.build(api_settings, lambda: Services.build(settings)))
 

@@ -79,17 +79,21 @@ def list_(*, as_json: AsJson = False) -> None:
 @app.command()
 def revoke(
     caller: Annotated[str, typer.Argument(help="Id of a key, or a Google account.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Let a key or an account call no more, within half a minute."""
     services = cloud.connect()
     callers.revoke(services, Callers(services.secrets), caller, settings.person())
-    render.plain(f"{caller} may call no more")
+    _say({"caller": caller, "role": None}, f"{caller} may call no more", as_json=as_json)
 
 
 @app.command()
 def grant(
     email: Annotated[str, typer.Argument(help="E-mail address of a person or service account.")],
     role: WithRole = Role.READ,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Let a Google account call, with an ID token instead of a key."""
     if not _EMAIL.fullmatch(email):
@@ -97,7 +101,14 @@ def grant(
     services = cloud.connect()
     account = Account(email=email.lower(), role=role)
     callers.grant(services, Callers(services.secrets), account, settings.person())
-    render.plain(f"{email} may {role}")
+    _say({"caller": email, "role": role}, f"{email} may {role}", as_json=as_json)
+
+
+def _say(facts: dict[str, str | None], said: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(facts))
+    else:
+        render.plain(said)
 
 
 def _until(expires_at: datetime | None, now: datetime) -> str:

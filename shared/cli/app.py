@@ -14,10 +14,12 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from shared.cli import render
+from shared.cli.exits import Exit
 from shared.cli.failures import JsonCommand
 from shared.errors import SluiceError
 
 COMMANDS = {
+    "init": "shared.cli.init:init",
     "plan": "shared.cli.plans:plan",
     "run": "shared.cli.runs:run",
     "backfill": "shared.cli.runs:backfill",
@@ -26,6 +28,7 @@ COMMANDS = {
     "rewind": "shared.cli.repairs:rewind",
     "restore": "shared.cli.repairs:restore",
     "runs": "shared.cli.runs:runs",
+    "logs": "shared.cli.logs:logs",
     "verify": "shared.cli.verify:verify",
     "trace": "shared.cli.lineage:trace",
     "lineage": "shared.cli.lineage:lineage",
@@ -108,6 +111,6 @@ def run() -> None:
         # The name is a heading of the runbook; the sentence comes first.
         text = Text.assemble(exc.message, (f"  ({type(exc).__name__})", "dim"))
         render.errors.print(text, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(Exit.INTERRUPTED)

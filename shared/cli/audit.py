@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.cli.render import Listed
 from shared.core import audit as judging
 from shared.core import naming
@@ -15,8 +16,6 @@ from shared.steps.auditing import event_id
 from shared.steps.repairs.audit import KIND as SWEPT
 from shared.wire import to_line
 from shared.wiring import Services
-
-EXIT_FLAWED = 1
 
 app = typer.Typer(
     name="audit",
@@ -71,7 +70,7 @@ def verify(
     else:
         _print(heads, found)
     if found:
-        raise typer.Exit(EXIT_FLAWED)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _examine(

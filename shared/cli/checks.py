@@ -12,6 +12,7 @@ import yaml
 from shared import csv
 from shared.checks.profiles import ColumnProfile, Profiler, suggested
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.cli.render import Listed
 from shared.core.checks import Verdict
 from shared.errors import InvalidConfigError
@@ -21,7 +22,6 @@ from shared.wire import to_json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
-EXIT_FAILED = 1
 
 CHUNK_BYTES = 2**20
 
@@ -48,7 +48,7 @@ def check(
     else:
         render.verdicts(results)
     if any(result.verdict is Verdict.FAILED for result in results):
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(Exit.FAILED)
 
 
 def profile(

@@ -33,6 +33,9 @@ def contract(
     is_in_force = frozen.config_generation >= generation
     if lift:
         services.contracts.lift(table)
+        if as_json:
+            typer.echo(json.dumps({"table": table, "lifted": True}))
+            return
         render.console.print(f"the next file of {table} freezes another contract")
     elif as_json:
         typer.echo(json.dumps({**json.loads(to_json(frozen)), "in_force": is_in_force}))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.cli.render import Listed
 from shared.cli.runs import AsJson
 from shared.config import schedule
@@ -17,8 +18,6 @@ from shared.core.freshness import Freshness, measured
 from shared.core.runs import Run
 from shared.steps.repairs.freshness import SUCCESSES
 from shared.wiring import Services
-
-EXIT_BROKEN = 1
 
 Days = Annotated[int, typer.Option(min=1, max=120, help="Look back so many days.")]
 
@@ -73,7 +72,7 @@ def freshness(
     else:
         render.plain("no table has a schedule, or a promise of freshness")
     if not all(each.is_kept for each in found.values()):
-        raise typer.Exit(EXIT_BROKEN)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _freshness(services: Services, name: str, days: int) -> Freshness | None:

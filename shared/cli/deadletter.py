@@ -24,7 +24,7 @@ LetterId = Annotated[
     str | None, typer.Argument(metavar="ID", help="As listed; its beginning is enough.")
 ]
 AllOpen = Annotated[bool, typer.Option("--all", help="Every one that waits for a decision.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command("list")
@@ -48,23 +48,33 @@ def list_(
 
 
 @app.command()
-def replay(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
+def replay(
+    letter_id: LetterId = None, *, all_open: AllOpen = False, as_json: AsJson = False
+) -> None:
     """Ask once more for what a dead letter asked for. Nothing is ever loaded twice by it."""
     services = _connect(letter_id, all_open=all_open)
     for letter in _chosen(services, letter_id):
         became = ask_again(letter, services, settings.person())
         about = f"{letter.table} {letter.run_id}".strip() or letter.topic
         done = "asked for again" if became is LetterState.REPLAYED else "ended well meanwhile"
-        render.plain(f"{letter.letter_id}  {about}: {done}")
+        _say(letter, became, f"{about}: {done}", as_json=as_json)
 
 
 @app.command()
-def drop(letter_id: LetterId = None, *, all_open: AllOpen = False) -> None:
+def drop(letter_id: LetterId = None, *, all_open: AllOpen = False, as_json: AsJson = False) -> None:
     """Decide that a dead letter is not needed. Its run stays failed."""
     services = _connect(letter_id, all_open=all_open)
     for letter in _chosen(services, letter_id):
         decide_against(letter, services, settings.person())
-        render.plain(f"{letter.letter_id}  dropped")
+        _say(letter, LetterState.DROPPED, "dropped", as_json=as_json)
+
+
+def _say(letter: DeadLetter, became: LetterState, done: str, *, as_json: bool) -> None:
+    """Say what became of a letter, on a line of its own."""
+    if as_json:
+        typer.echo(json.dumps({"letter_id": letter.letter_id, "state": became}))
+    else:
+        render.plain(f"{letter.letter_id}  {done}")
 
 
 def _connect(letter_id: str | None, *, all_open: bool) -> Services:

@@ -12,11 +12,10 @@ from rich.table import Table
 
 from shared import settings
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.deploy import environments
 from shared.doctor import examination
 from shared.doctor.findings import Finding, Level
-
-EXIT_FAILED = 1
 
 _MARKS = {Level.OK: "[green]✓[/]", Level.WARN: "[yellow]![/]", Level.FAIL: "[red]✗[/]"}
 
@@ -45,7 +44,7 @@ def doctor(
     else:
         _show(found)
     if examination.worst(found) is Level.FAIL:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _show(found: list[Finding]) -> None:

@@ -11,10 +11,10 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
+from shared.cli.exits import Exit
 from shared.errors import SluiceError
 
 VERSION = 1
-EXIT_FAILED = 1
 FLAG = "--json"
 
 
@@ -49,7 +49,7 @@ def _told(exc: TyperException | SluiceError) -> typer.Exit:
         exit_code = exc.exit_code
     else:
         error = failure(_code(exc), exc.message, "do what the message says, then run it again")
-        exit_code = EXIT_FAILED
+        exit_code = Exit.FAILED
     typer.echo(json.dumps({"version": VERSION, "error": error}, ensure_ascii=False, indent=2))
     return typer.Exit(exit_code)
 

@@ -46,20 +46,30 @@ def import_(
     write: Annotated[
         bool, typer.Option("--write", help="Create the file; never over one that is there.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Propose config/tables/NAME.yaml for files like this one, with the evidence."""
     if not file.is_file():
         raise typer.BadParameter(f"{file} is no file")
-    report = Report(file=str(file), size_bytes=file.stat().st_size)
-    Reading(file, CsvFiles(), {}, as_text=False, quiet=False).explain(report, None)
-    table = _name(name or file.stem)
+    table = table_name(name or file.stem)
     place = config / "tables" / f"{table}.yaml"
-    text = "".join(f"{line}\n" for line in (f"# {place}", *_lines(report, table)))
+    text = "".join(f"{line}\n" for line in (f"# {place}", *proposal(file, table)))
     if write:
         _write(place, text)
+    if as_json:
+        facts = {"table": table, "file": str(place), "written": write, "text": text}
+        typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    elif write:
         render.plain(f"{place} is written; `sluice validate` checks it")
     else:
         typer.echo(text, nl=False)
+
+
+def proposal(file: Path, table: str) -> Iterator[str]:
+    """Yield the lines of a table file for files like this one; the last two are target and mode."""
+    report = Report(file=str(file), size_bytes=file.stat().st_size)
+    Reading(file, CsvFiles(), {}, as_text=False, quiet=False).explain(report, None)
+    yield from _lines(report, table)
 
 
 def _write(place: Path, text: str) -> None:
@@ -126,7 +136,7 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _name(text: str) -> str:
+def table_name(text: str) -> str:
     """Return the nearest text that may name a table."""
     plain = re.sub(r"[^a-z0-9_]+", "_", text.lower()).strip("_")[:63]
     return plain if naming.TABLE_NAME.fullmatch(plain) else f"t_{plain}"[:63]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shared.cli.exits import Exit
 from shared.cli.failures import failure
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report, show
@@ -17,7 +18,6 @@ from shared.config import resolve
 from shared.config.csv_files import CsvFiles
 from shared.errors import InvalidConfigError, InvalidFileError
 
-EXIT_REFUSED = 4
 REFUSED_ACTION = (
     "export the file as the message says, or state how it is written: --encoding, --delimiter, "
     "--quote, --header-rows, --skip-lines"
@@ -69,7 +69,7 @@ def intake(
     else:
         show(report)
     if report.refusal:
-        raise typer.Exit(EXIT_REFUSED)
+        raise typer.Exit(Exit.REFUSED)
 
 
 def _stated(

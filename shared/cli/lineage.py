@@ -8,14 +8,13 @@ import typer
 
 from shared import lineage as catalogue
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.cli.runs import AsJson
 from shared.errors import InvalidConfigError
 from shared.operations.lookups import find_run
 from shared.steps import lineage as runs_lineage
 from shared.steps import tracing
 from shared.steps.tracing import Trace
-
-EXIT_NOT_FOUND = 1
 
 
 def trace(
@@ -38,7 +37,7 @@ def trace(
         _print(each)
     if not found:
         render.errors.print(f"no staged part of what {table} consists of has such a row")
-        raise typer.Exit(EXIT_NOT_FOUND)
+        raise typer.Exit(Exit.FAILED)
 
 
 def lineage(

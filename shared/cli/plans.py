@@ -27,7 +27,7 @@ def plan(
     """Show what a run would read now: its window, its rows, those it leaves out. Moves nothing."""
     services = cloud.connect()
     resolved, _ = services.config.get(table)
-    if resolved.table.snowflake is None:
+    if resolved.table.csv is not None:
         raise InvalidConfigError(f"{table} comes from files; `sluice intake FILE` explains one")
     request = ExtractRequest(
         table=table, published_at=services.now(), mode=mode, request_id="preview"

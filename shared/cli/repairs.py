@@ -7,7 +7,7 @@ import typer
 
 from shared import settings
 from shared.cli import cloud, render
-from shared.cli.runs import AsJson, ask, follow, show_end
+from shared.cli.runs import AsJson, ask, follow
 from shared.core import naming
 from shared.core.runs import Run
 from shared.errors import InvalidMessageError
@@ -31,10 +31,7 @@ def replay(
     services = cloud.connect()
     found = find_run(services, run, table=None)
     replays.replay(found, services, settings.person())
-    if wait:
-        show_end(services, found.table, found.run_id, timeout_s, as_json=as_json)
-    elif not as_json:
-        render.plain(f"run {found.run_id} of {found.table} was asked to go on")
+    follow(services, found.table, found.run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def rewind(

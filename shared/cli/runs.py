@@ -2,14 +2,14 @@
 
 import json
 import secrets
-import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from shared import settings
-from shared.cli import cloud, render
+from shared.cli import cloud, render, timeline
+from shared.cli.exits import Exit
+from shared.cli.watching import watch
 from shared.core import naming
 from shared.core.modes import SyncMode
 from shared.core.receipts import Verdict
@@ -21,12 +21,11 @@ from shared.operations.lookups import as_data, find_run
 from shared.operations.requests import Ask
 from shared.wiring import Services
 
-POLL_S = 0.2
 SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
 
-EXIT_FAILED = 1
-EXIT_TIMEOUT = 3
-
+WithTrace = Annotated[
+    bool, typer.Option("--trace", help="Draw the run's time, from trigger to commit.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -43,12 +42,15 @@ def run(
         bool, typer.Option(help="Let this one run pass the guards against lost rows.")
     ] = False,
     wait: Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")] = True,
+    trace: WithTrace = False,
     as_json: AsJson = False,
 ) -> None:
     """Move one table now. Exits 0 when it committed, 1 when it failed, 3 when it took too long."""
     services = cloud.connect()
     run_id = requests.run(services, table, ask(services), mode=mode, allow_empty=allow_empty)
-    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
+    if trace and not wait:
+        raise typer.BadParameter("--trace shows a run that has ended; leave --no-wait out")
+    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json, with_trace=trace)
 
 
 def backfill(
@@ -91,30 +93,51 @@ def ask(services: Services) -> Ask:
 
 
 def follow(
-    services: Services, table: str, run_id: str, timeout_s: float, *, wait: bool, as_json: bool
+    services: Services,
+    table: str,
+    run_id: str,
+    timeout_s: float,
+    *,
+    wait: bool,
+    as_json: bool,
+    with_trace: bool = False,
 ) -> None:
     """Show what a run that was asked for does and how it ended, and exit as it did."""
     if wait:
-        show_end(services, table, run_id, timeout_s, as_json=as_json)
+        show_end(services, table, run_id, timeout_s, as_json=as_json, with_trace=with_trace)
     else:
         typer.echo(json.dumps({"run_id": run_id, "table": table}) if as_json else run_id)
 
 
 def show_end(
-    services: Services, table: str, run_id: str, timeout_s: float, *, as_json: bool
+    services: Services,
+    table: str,
+    run_id: str,
+    timeout_s: float,
+    *,
+    as_json: bool,
+    with_trace: bool = False,
 ) -> None:
     """Wait for a run's end, show it, and exit 0, 1 or 3 by it."""
-    ended = watch(services, table, run_id, timeout_s, quiet=as_json)
+    ended = watch(services, table, run_id, timeout_s, None if as_json else render.errors)
     if as_json:
-        typer.echo(json.dumps(as_data(ended) if ended else {"run_id": run_id, "state": "unknown"}))
+        unknown = {"run_id": run_id, "state": "unknown"}
+        typer.echo(json.dumps(_data(ended, with_trace=with_trace) if ended else unknown))
     elif ended:
         render.console.print(render.receipt_panel(ended))
+        if with_trace:
+            timeline.draw(ended)
     if ended is None or not ended.is_terminal:
-        render.errors.print(f"run {run_id} has not ended after {timeout_s:g} s; see `sluice runs`")
-        raise typer.Exit(EXIT_TIMEOUT)
+        render.errors.print(
+            f"run {run_id} has not ended after {timeout_s:g} s and goes on; `sluice runs {run_id}` "
+            f"shows it, `sluice logs {run_id} --follow` what it does",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(Exit.TIMEOUT)
     is_wrong = ended.receipt is not None and ended.receipt.verdict is Verdict.MISMATCH
     if ended.state not in SUCCESSES or is_wrong:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(Exit.FAILED)
 
 
 def runs(
@@ -124,6 +147,7 @@ def runs(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
     *,
+    trace: WithTrace = False,
     as_json: AsJson = False,
 ) -> None:
     """List runs, the last changed first; RUN, the beginning of an id, shows all about one.
@@ -132,8 +156,10 @@ def runs(
     """
     services = cloud.connect()
     if table and table[0].isdigit():  # no table is named like that
-        _show(find_run(services, table, table=None), as_json=as_json)
+        _show(find_run(services, table, table=None), as_json=as_json, with_trace=trace)
         return
+    if trace:
+        raise typer.BadParameter("--trace shows one run; name it by its id")
     found = sorted(services.ledger.runs(table), key=lambda r: r.updated_at, reverse=True)
     if not found and table:
         _require_known(services, table)
@@ -147,9 +173,14 @@ def runs(
         render.plain(f"no runs yet; {_how_to_start(services, table)}")
 
 
-def _show(run: Run, *, as_json: bool) -> None:
+def _data(run: Run, *, with_trace: bool) -> dict[str, Any]:
+    data = as_data(run)
+    return {**data, "trace": timeline.as_data(run)} if with_trace else data
+
+
+def _show(run: Run, *, as_json: bool, with_trace: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(as_data(run), indent=2))
+        typer.echo(json.dumps(_data(run, with_trace=with_trace), indent=2))
         return
     render.console.print(render.receipt_panel(run))
     for text in run.receipt.evidence if run.receipt else ():
@@ -160,6 +191,8 @@ def _show(run: Run, *, as_json: bool) -> None:
     for attempt in run.attempts:
         outcome = attempt.outcome or "under way"
         render.plain(f"{render.moment(attempt.started_at)}  {attempt.step}: {outcome}")
+    if with_trace:
+        timeline.draw(run)
 
 
 def _require_known(services: Services, table: str) -> None:
@@ -184,22 +217,3 @@ def _how_to_start(services: Services, table: str | None) -> str:
     if table and services.config.get(table)[0].table.csv is not None:
         return f"a file dropped under {table}/ starts one"
     return f"`sluice run {table or 'TABLE'}` starts one"
-
-
-def watch(
-    services: Services, table: str, run_id: str, timeout_s: float, *, quiet: bool = False
-) -> Run | None:
-    """Wait for a run's end, showing what it does; return its record, or None if it never began."""
-    deadline_s = time.monotonic() + timeout_s
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    is_off = quiet or not render.errors.is_terminal
-    with Progress(*columns, console=render.errors, transient=True, disable=is_off) as progress:
-        task = progress.add_task(f"{table}: requested")
-        while True:
-            found = services.ledger.find(table, run_id)
-            if found:
-                rows = f", {found.progress_rows:,} rows" if found.progress_rows else ""
-                progress.update(task, description=f"{table}: {found.state}{rows}")
-            if (found and found.is_terminal) or time.monotonic() > deadline_s:
-                return found
-            time.sleep(POLL_S)

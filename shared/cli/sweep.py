@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.core import naming
 from shared.core.messages import SweepRequest
 from shared.core.sweeps import Found, SweepReport
@@ -16,7 +17,6 @@ from shared.wiring import Services
 POLL_S = 0.2
 TIMEOUT_S = 120.0
 
-EXIT_TIMEOUT = 3
 WIDTH = len("quiet runs asked to go on ")
 
 
@@ -30,7 +30,7 @@ def sweep(
     report = _ask(services) if now else _last(services)
     if report is None:
         render.errors.print("no sweep has ended yet; `sluice sweep --now` asks for one")
-        raise typer.Exit(EXIT_TIMEOUT if now else 0)
+        raise typer.Exit(Exit.TIMEOUT if now else 0)
     if as_json:
         typer.echo(to_json(report).decode())
         return

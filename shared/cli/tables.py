@@ -11,7 +11,7 @@ from rich.table import Table
 
 from shared.cli import cloud, render
 from shared.cli.render import Listed
-from shared.config import resolve
+from shared.config import keys, resolve
 from shared.config.models import TableConfig
 from shared.core.schemas import TableSchema
 from shared.operations.describing import describe
@@ -58,7 +58,7 @@ def schema(
 ) -> None:
     """Show the schemas a table has had; without one, print the JSON Schema of tables.yaml."""
     if table is None:
-        typer.echo(json.dumps(resolve.json_schema(), indent=2))
+        typer.echo(json.dumps(keys.json_schema(), indent=2))
         return
     services = cloud.connect()
     resolved, _ = services.config.get(table)

@@ -6,14 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.cli.runs import AsJson
 from shared.core.receipts import Verdict
 from shared.core.verifying import Comparison, RowFault
 from shared.operations.lookups import find_run
 from shared.steps import verify as comparing
 from shared.wire import to_json
-
-EXIT_DIFFERENT = 1
 
 
 def verify(
@@ -42,7 +41,7 @@ def verify(
     else:
         _show(found)
     if found.verdict is Verdict.MISMATCH:
-        raise typer.Exit(EXIT_DIFFERENT)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _show(found: Comparison) -> None:

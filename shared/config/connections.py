@@ -18,13 +18,21 @@ class SnowflakeConnection(Model):
     """How to reach Snowflake; key pair only, the private key stays in Secret Manager."""
 
     account: str
+    """The account, as in ``account.snowflakecomputing.com``."""
     user: str
+    """Who logs in, by key pair."""
     private_key_secret: str = "snowflake-private-key"  # noqa: S105 - a secret's name, not a secret
+    """Secret with the private key, PEM."""
     role: str | None = None
+    """The session's role; absent: the user's own."""
     warehouse: str | None = None
+    """What computes; absent: the user's own."""
     host: str | None = None
+    """Another host than the account's."""
     port: int | None = Field(default=None, ge=1, le=65535)
+    """Another port than the protocol's."""
     protocol: Literal["https", "http"] = "https"
+    """``http`` is for stand-ins."""
 
 
 class PostgresConnection(Model):
@@ -33,10 +41,15 @@ class PostgresConnection(Model):
     instance: str | None = None
     """Cloud SQL connection name, ``project:region:instance``."""
     host: str | None = None
+    """Instead of ``instance``: a host, with ``port``."""
     port: int = Field(default=5432, ge=1, le=65535)
+    """Of ``host``."""
     database: str = "postgres"
+    """What to connect to."""
     user: str = "sluice"
+    """Who logs in."""
     password_secret: str = "postgres-password"  # noqa: S105 - a secret's name, not a secret
+    """Secret with the password."""
     max_connections: int = Field(default=40, ge=4)
     """Connections that all functions together may hold; Terraform limits their instances by it."""
 
@@ -51,11 +64,17 @@ class SqlServerConnection(Model):
     """How to reach SQL Server: any host, by the private address of a Cloud SQL instance too."""
 
     host: str = Field(min_length=1)
+    """The server."""
     port: int = Field(default=1433, ge=1, le=65535)
+    """Of ``host``."""
     database: str = "sluice"
+    """What to connect to."""
     user: str = "sluice"
+    """Who logs in."""
     password_secret: str = "sqlserver-password"  # noqa: S105 - a secret's name, not a secret
+    """Secret with the password."""
     driver: Literal["microsoft", "freetds"] = "microsoft"
+    """Whose ODBC driver is used; see docs/targets.md."""
     tls: Literal["verify", "unverified", "off"] = "verify"
     """Whether the server must prove who it is; ``unverified`` encrypts for whoever answers."""
     ca_secret: str | None = None

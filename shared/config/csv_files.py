@@ -44,12 +44,15 @@ class CsvFiles(Model):
     """How files dropped under ``landing/<table>/`` are read; what is absent is found in them."""
 
     encoding: Encoding | None = None
+    """How characters are written, ``utf-8`` or ``cp1252``."""
     delimiter: str | None = Field(default=None, min_length=1, max_length=16)
+    """What stands between fields, of any length up to 16."""
     quote: str | None = Field(default=None, max_length=1)
     """The character around fields; empty: fields are never quoted."""
     escape: str | None = Field(default=None, max_length=1)
     """The character that makes the next one plain; empty: there is none."""
     header_rows: int | None = Field(default=None, ge=0, le=8)
+    """How many rows hold the names of the columns; 0: none."""
     skip_lines: int | None = Field(default=None, ge=0)
     """Lines before the header."""
     comment: str | None = Field(default=None, min_length=1)
@@ -57,6 +60,7 @@ class CsvFiles(Model):
     trailer: str | None = Field(default=None, min_length=1)
     """How the last line starts if it counts the rows."""
     null: list[str] = Field(default_factory=lambda: [""])
+    """Unquoted texts that mean NULL."""
     decimal: str | None = Field(default=None, min_length=1, max_length=1)
     """The mark between whole and fraction."""
     thousands: str | None = Field(default=None, min_length=1, max_length=1)

@@ -4,15 +4,9 @@ Every key here is documented in docs/tables.md. Unknown keys are errors.
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from shared.config import schedule as schedules
 from shared.config.checks import Check, ColumnRules, require_own_titles
@@ -26,101 +20,104 @@ from shared.config.places import (
     SnowflakeTable,
     SqlServerTable,
 )
+from shared.config.rules import Compression, Deletes, FreshnessPromise, Guard
 from shared.config.times import Duration, TimeZone
 from shared.core import naming
 from shared.core.drift import Policy
 from shared.core.fidelity import Consent
 from shared.core.modes import SyncMode
 
+SOURCES = ("snowflake", "csv")
+"""Keys that name a source; rows of all but ``csv`` come when they are asked for."""
+
 TARGETS = ("postgres", "sqlserver", "bigquery")
 """Keys that name a target."""
-
-_COMPRESSIONS = Literal["zstd", "lz4", "gzip", "snappy", "none"]
-
-
-def _switch(value: Any) -> Any:
-    return {True: "zstd", False: "none"}[value] if isinstance(value, bool) else value
-
-
-Compression = Annotated[
-    _COMPRESSIONS,
-    BeforeValidator(_switch),
-    WithJsonSchema({"enum": [True, False, *get_args(_COMPRESSIONS)]}),
-]
-
-
-class Guard(Model):
-    """What a full load must not do to a table that people read."""
-
-    min_rows: int = Field(default=0, ge=0)
-    """Fewer rows than this stop the run before anything is published."""
-    max_shrink_percent: float = Field(default=50.0, ge=0, le=100)
-    """Losing a larger share of the table's rows stops the run before anything is published."""
-
-
-class Deletes(Model):
-    """How rows that are gone from the source go from the target: by comparing all keys."""
-
-    mode: Literal["hard", "soft"]
-    """Delete the row, or keep it and set its ``_deleted_at``."""
-    max_percent: float = Field(default=10.0, ge=0, le=100)
-    """A larger share of the table's rows gone at once stops the run before it is published."""
-
-
-class FreshnessPromise(Model):
-    """How old a table may become, and for what share of the time that is promised."""
-
-    max_age: Duration
-    """Since the newest run that committed, or that had nothing to move."""
-    objective_percent: float = Field(default=99.0, ge=50, lt=100)
 
 
 class TableConfig(Model):
     """One table: where its rows come from, where they go, how and when."""
 
     name: str
+    """Lower-case letters, digits and ``_``; also the landing folder and the Scheduler job."""
     snowflake: SnowflakeTable | None = None
+    """Source: a table in Snowflake; exactly one of ``snowflake`` and ``csv``."""
     csv: CsvFiles | None = None
+    """Source: files dropped under ``<name>/`` in the landing bucket; ``{}`` for all defaults."""
     postgres: PostgresTable | None = None
+    """Target: a table in PostgreSQL; exactly one of ``postgres``, ``sqlserver`` and ``bigquery``.
+    """
     sqlserver: SqlServerTable | None = None
+    """Target: a table in SQL Server."""
     bigquery: BigQueryTable | None = None
+    """Target: a table in BigQuery."""
     kind: Literal["ordinary", "reference"] = "ordinary"
-    """``reference``: the target keeps what a full load replaces; the default schema is ``ref``."""
+    """``reference``: the target keeps what a full load replaces, and the default schema or dataset
+    is ``ref``; see docs/targets.md.
+    """
     keep_versions: int = Field(default=5, ge=1, le=100)
     """How many replaced versions of a reference table the target keeps."""
     sync_mode: SyncMode = SyncMode.FULL
+    """``full``: the rows of a run are the table. ``incremental``: rows are merged by key.
+    ``append``: rows are added.
+    """
     incremental_column: str | None = None
+    """The cursor: a timestamp, a date or a whole number; needed by ``incremental`` and ``append``
+    from Snowflake. Without an offset (``TIMESTAMP_NTZ``) it must be written in UTC.
+    """
     primary_key: ColumnNames | None = None
     """Columns that identify a row; absent: the key that the source declares, [] for none."""
     lag: Duration = timedelta(0)
-    """How late a row may commit: a merge re-reads that much, an append waits that long."""
+    """How late a row may commit: ``90s``, ``15m``, ``2h``, ``1d``. A merge reads that far behind
+    its watermark again, an append stays that far behind the clock.
+    """
     null_cursor: Literal["fail", "skip", "include"] | None = None
-    """Rows whose cursor is NULL; absent: a merge includes them, an append fails on them."""
+    """Rows whose cursor is NULL: ``fail``, ``skip``, and for a merge ``include``; absent: a merge
+    includes them, an append fails on them.
+    """
     schedule: str = schedules.MANUAL
+    """``hourly``, ``daily`` (03:00), five cron fields, or ``manual``."""
     time_zone: TimeZone = "UTC"
+    """The time zone of the schedule."""
     encryption: bool = False
+    """Encrypt staged parts on the client."""
     compression: Compression = "zstd"
+    """Of staged parts; ``true`` means ``zstd``, ``false`` means ``none``."""
     guard: Guard = Guard()
+    """What stops a full load that would empty a table that people read."""
     deletes: Deletes | None = None
-    """Absent: rows that are gone from the source stay, until a full load."""
+    """How rows that are gone from the source go from the target, for ``incremental``; absent: they
+    stay, until a full load.
+    """
     freshness: FreshnessPromise | None = None
-    """Absent: a table with a schedule may miss one slot."""
+    """How old the table may become; absent: twice its schedule's longest gap, for 99 percent of the
+    time.
+    """
     drift: Policy = Policy.FREEZE
-    """What happens when the source's columns are not what the target's table can hold."""
+    """What happens when the source's columns change; see docs/tables.md#drift."""
     accept: dict[str, list[Consent]] = Field(default_factory=dict)
-    """Columns of the target, with the alterations of their values that the table consents to."""
+    """Per column of the target, the alterations of its values that are let happen, such as ``{note:
+    [nul, length]}``; see docs/types.md#consent.
+    """
     checks: list[Check] = Field(default_factory=list)
-    """What the rows of a run must be like."""
+    """What rows and runs must be like, and what happens if they are not; see docs/checks.md."""
     columns: dict[str, ColumnRules] = Field(default_factory=dict)
-    """What is special about columns of the target."""
+    """What is special about columns of the target: ``{email: {sensitive: true}}`` masks its values
+    wherever rows are shown.
+    """
     read_back_percent: float = Field(default=0.0, ge=0, le=100)
-    """Share of the runs whose rows are read twice, and read back before the publish."""
+    """Share of the runs, chosen by their ids, whose rows are read back before the publish and
+    compared one by one, and read from Snowflake a second time; every run is compared by counts and
+    sums anyway, see docs/receipt.md.
+    """
     retention: Retention = Retention()
-    """How long the table's objects are kept, where that is shorter than their buckets do."""
+    """How long the table's objects are kept, where their buckets would keep them longer; see
+    docs/zones.md.
+    """
     legal_hold: bool = False
-    """Nothing that the table has left in the buckets is deleted, by whomever."""
+    """Nothing that the table has left in the buckets is deleted, by life cycles and people neither.
+    """
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
-    """Uncompressed Arrow bytes after which a Parquet part is closed."""
+    """Uncompressed bytes after which a Parquet part is closed."""
 
     @model_validator(mode="before")
     @classmethod
@@ -152,8 +149,9 @@ class TableConfig(Model):
 
     @model_validator(mode="after")
     def _one_source_one_target(self) -> Self:
-        if (self.snowflake is None) == (self.csv is None):
-            raise ValueError("give exactly one source: snowflake, or csv ({} for its defaults)")
+        if sum(getattr(self, kind) is not None for kind in SOURCES) != 1:
+            named = ", ".join(SOURCES[:-1])
+            raise ValueError(f"give exactly one source: {named}, or csv ({{}} for its defaults)")
         if sum(getattr(self, kind) is not None for kind in TARGETS) != 1:
             raise ValueError(f"give exactly one target: {', '.join(TARGETS[:-1])} or {TARGETS[-1]}")
         return self
@@ -169,7 +167,8 @@ class TableConfig(Model):
 
     @model_validator(mode="after")
     def _mode_has_what_it_needs(self) -> Self:
-        if self.snowflake and self.sync_mode is not SyncMode.FULL and not self.incremental_column:
+        needs_cursor = self.csv is None and self.sync_mode is not SyncMode.FULL
+        if needs_cursor and not self.incremental_column:
             raise ValueError(f"sync_mode {self.sync_mode} needs incremental_column")
         if self.sync_mode is SyncMode.INCREMENTAL and self.primary_key == []:
             raise ValueError("sync_mode incremental needs a primary_key")
@@ -253,19 +252,17 @@ class TableConfig(Model):
     @property
     def source_kind(self) -> str:
         """The registered kind of source."""
-        return "snowflake" if self.snowflake else "csv"
+        return next(kind for kind in SOURCES if getattr(self, kind) is not None)
 
     @property
     def target_kind(self) -> str:
         """The registered kind of target."""
-        return next(kind for kind in TARGETS if getattr(self, kind))
+        return next(kind for kind in TARGETS if getattr(self, kind) is not None)
 
     @property
     def place(self) -> PostgresTable | SqlServerTable | BigQueryTable:
         """Where the table goes in its target."""
-        place = self.postgres or self.sqlserver or self.bigquery
-        if place is None:
-            raise ValueError(f"table {self.name} has no target")
+        place: PostgresTable | SqlServerTable | BigQueryTable = getattr(self, self.target_kind)
         return place
 
 

@@ -73,8 +73,11 @@ class SnowflakeTable(Model):
     """Where a table is in Snowflake. Names are matched as written, case included."""
 
     database: str = Field(min_length=1, max_length=255)
+    """As Snowflake writes it."""
     schema_: str = Field(min_length=1, max_length=255, alias="schema")
+    """As Snowflake writes it."""
     table: str = Field(min_length=1, max_length=255)
+    """As Snowflake writes it."""
 
 
 class PostgresTable(Model):
@@ -83,7 +86,9 @@ class PostgresTable(Model):
     schema_: Annotated[PostgresName, AfterValidator(_not_ours)] = Field(
         default="public", alias="schema"
     )
+    """``ref`` for reference tables."""
     table: PostgresName
+    """Made by the first run."""
 
 
 class SqlServerTable(Model):
@@ -92,14 +97,18 @@ class SqlServerTable(Model):
     schema_: Annotated[SqlServerName, AfterValidator(_not_ours)] = Field(
         default="dbo", alias="schema"
     )
+    """``ref`` for reference tables."""
     table: SqlServerName
+    """Made by the first run."""
 
 
 class TimePartitions(Model):
     """How a table is cut by the values of one column of dates or times."""
 
     column: str = Field(min_length=1)
+    """A column of dates or times."""
     by: Literal["hour", "day", "month", "year"] = "day"
+    """How long a partition is."""
 
 
 class BigQueryTable(Model):
@@ -108,8 +117,11 @@ class BigQueryTable(Model):
     project: str | None = Field(default=None, pattern=BIGQUERY_PROJECT)
     """Absent: the project of the connection."""
     dataset: Annotated[BigQueryDataset, AfterValidator(_not_ours)]
+    """``ref`` for reference tables, unless another is named."""
     table: BigQueryTableName
+    """Made by the first run."""
     partition_by: TimePartitions | None = None
+    """How the table is cut by a column of dates or times."""
     cluster_by: ColumnNames = Field(default_factory=list, max_length=4)
     """Columns by which rows are sorted within a partition; BigQuery takes four."""
     labels: dict[
@@ -119,7 +131,8 @@ class BigQueryTable(Model):
     """Labels of the table and of all jobs for it, to find their cost by."""
     load: Literal["auto", "uri", "upload"] = "auto"
     """``uri``: BigQuery reads the staged parts itself; ``upload``: the function sends them;
-    ``auto``: the first where parts are not encrypted."""
+    ``auto``: the first where parts are not encrypted.
+    """
 
     @property
     def schema_(self) -> str:

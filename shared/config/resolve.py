@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.config.checks import KINDS, References
 from shared.config.documents import Document, Place, overlay, read
-from shared.config.models import EnvironmentFile, ResolvedTable, TableConfig, TablesFile
+from shared.config.models import EnvironmentFile, ResolvedTable, TableConfig
 from shared.errors import InvalidConfigError
 
 M = TypeVar("M", bound=BaseModel)
@@ -77,11 +77,6 @@ def overrides(config_dir: Path, environment: str) -> dict[str, list[str]]:
         for name, keys in tables.items()
         if isinstance(keys, dict)
     }
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of ``tables.yaml``, for editors."""
-    return TablesFile.model_json_schema(by_alias=True)
 
 
 def _require_folder(config_dir: Path) -> None:

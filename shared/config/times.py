@@ -24,6 +24,16 @@ def _duration(value: Any) -> Any:
     raise ValueError(f"{value!r} is not a duration; write 90s, 15m, 2h or 1d")
 
 
+def parse_duration(text: str) -> timedelta:
+    """Read a duration as table files write it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    duration: timedelta = _sensible(_duration(text))
+    return duration
+
+
 def _sensible(value: timedelta) -> timedelta:
     if not timedelta(0) <= value <= MAX_DURATION:
         raise ValueError(f"{value} is not between 0s and {MAX_DURATION.days}d")

@@ -20,7 +20,7 @@ from shared.wiring import Services
 MAX_TABLES = 20
 """So many tables are looked at: each asks its source to count."""
 
-_NOT_ASKED = (InvalidConfigError, RetryableError, TargetRefusedError)
+NOT_ASKED = (InvalidConfigError, RetryableError, TargetRefusedError)
 """Failures that say nothing about the table, but about the way to one of its ends."""
 
 
@@ -73,7 +73,7 @@ def _source(services: Services, resolved: ResolvedTable, found: Outlook) -> Tabl
             found.cost = costs.of(table, described.size_bytes or 0)
             window = source.window(table.sync_mode, None, table.lag)
             found.rows = source.extent(table.sync_mode, window).rows
-    except _NOT_ASKED as exc:
+    except NOT_ASKED as exc:
         found.unknown.append(f"source: {exc.message}")
         return None
     except SluiceError as exc:
@@ -92,7 +92,7 @@ def _target(
         with closing(services.target(resolved)) as target:
             found.is_there = target.schema() is not None
             target.require(schema)
-    except _NOT_ASKED as exc:
+    except NOT_ASKED as exc:
         found.unknown.append(f"target: {exc.message}")
     except SluiceError as exc:
         found.refusals.append(exc.message)

@@ -83,7 +83,7 @@ def read(services: Services, resolved: ResolvedTable, wanted: Wanted) -> Rows:
 
 def _source(services: Services, resolved: ResolvedTable) -> TableMetadata | None:
     """Return what the source says about a table; None for one that is read from files."""
-    if resolved.table.snowflake is None:
+    if resolved.table.csv is not None:
         return None
     with closing(services.source(resolved, run_id="metadata")) as source:
         return source.metadata()

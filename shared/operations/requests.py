@@ -7,7 +7,7 @@ costs nothing.
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core import naming
+from shared.core import naming, traces
 from shared.core import runs as identity
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
@@ -49,7 +49,7 @@ def run(
         InvalidConfigError: it is read from files, or has no such mode.
     """
     resolved, _ = services.config.get(table)
-    if resolved.table.snowflake is None:
+    if resolved.table.csv is not None:
         raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
     try:
         resolved.table.mode_of_run(mode)
@@ -188,10 +188,12 @@ def cancel(services: Services, wanted: Run, by: str) -> Run:
 
 
 def _publish(services: Services, request: ExtractRequest) -> str:
-    services.bus.publish(services.settings.topic("extract"), request.encode())
-    return identity.run_id(
+    run_id = identity.run_id(
         request.table, Trigger.REQUEST, request.request_id or "", request.published_at
     )
+    topic = services.settings.topic("extract")
+    services.bus.publish(topic, request.encode(), traces.attributes(run_id))
+    return run_id
 
 
 def _last_but_one(services: Services, table: str) -> Run:

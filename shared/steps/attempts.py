@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared import logs, metering
+from shared.core import traces
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest
 from shared.core.runs import TRANSITIONS, Attempt, Failure, Lease, Run, RunState, StepStats
@@ -117,7 +118,8 @@ class Work:
             return run.to(state, at, failure=None, **changes).end(self.attempt.id, at, str(state))
 
         self.run = self.services.ledger.change(self.run.table, self.run.run_id, change)
-        log.info("step ended", extra={"state": str(self.run.state)})
+        took = traces.facts(self.attempt, at, self.rows)
+        log.info("step ended", extra={"state": str(self.run.state), **took})
         if self.run.is_terminal:
             tell(self.run, self.services)
         return self.run
@@ -242,6 +244,7 @@ def unit(services: Services, run: Run, step: str) -> Iterator[Work]:
     this = _new_attempt(services, step)
     with _ended(Work(services, run, this, is_leased=False)) as work:
         yield work
+        log.info("unit ended", extra=traces.facts(this, services.now(), work.rows))
 
 
 @contextmanager

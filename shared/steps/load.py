@@ -12,7 +12,7 @@ from functools import partial
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
-from shared.core import checks
+from shared.core import checks, traces
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest
@@ -115,9 +115,10 @@ def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
 
 def _spread(work: Work, manifest: Manifest) -> None:
     topic = work.services.settings.topic("load")
+    context = traces.attributes(manifest.run_id, work.attempt.id)
     for number in range(len(manifest.all_parts)):
         message = LoadRequest(table=manifest.table, run_id=manifest.run_id, part=number)
-        work.services.bus.publish(topic, message.encode())
+        work.services.bus.publish(topic, message.encode(), context)
     work.hand_on(f"spread over {len(manifest.all_parts)} units")
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from shared.checks import Flaw, Inspection
 from shared.config.models import ResolvedTable
-from shared.core import drift, naming, plans
+from shared.core import drift, naming, plans, traces
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.messages import LoadRequest, UnitRequest
@@ -197,7 +197,8 @@ def go_on(plan: Plan, services: Services, *, below: str | None = None) -> Manife
     for name, _ in still_open:
         if below is None or name.startswith(f"{below}."):
             message = UnitRequest(table=table, run_id=run_id, unit=name)
-            services.bus.publish(services.settings.topic("extract"), message.encode())
+            topic = services.settings.topic("extract")
+            services.bus.publish(topic, message.encode(), traces.attributes(run_id))
     return None
 
 
@@ -215,7 +216,8 @@ def finish(work: Work, manifest: Manifest) -> None:
 def ask_for_load(run: Run, services: Services) -> None:
     """Publish the load request of a staged run."""
     message = LoadRequest(table=run.table, run_id=run.run_id)
-    services.bus.publish(services.settings.topic("load"), message.encode())
+    topic = services.settings.topic("load")
+    services.bus.publish(topic, message.encode(), traces.attributes(run.run_id))
 
 
 def part_writer(

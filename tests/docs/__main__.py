@@ -1,6 +1,7 @@
-"""Write the parts of pages that are made from the code anew: `make types`."""
+"""Write the parts of pages that are made from the code anew: `make docs`."""
 
-from tests.docs.pages import TYPES, renewed
+from tests.docs.pages import MADE, renewed
 
 if __name__ == "__main__":
-    TYPES.write_text(renewed(TYPES.read_text("utf-8")), "utf-8")
+    for path in MADE:
+        path.write_text(renewed(path, path.read_text("utf-8")), "utf-8")

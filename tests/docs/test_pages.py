@@ -1,26 +1,47 @@
-"""The tables of docs/types.md are what the code does."""
+"""The parts of pages that the code makes are what the code does."""
+
+from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from shared import registry, typetable
+from shared.config.keys import json_schema, meanings
 from shared.config.models import TableConfig
 from shared.core.drift import RESCUED, Policy
 from shared.core.fidelity import Consent
-from tests.docs.pages import DOCS, TYPES, named, renewed
+from tests.docs import keytables
+from tests.docs.pages import DOCS, MADE, TABLES, TYPES, named, renewed
 
 
-def test_page_is_what_the_code_makes() -> None:
-    text = TYPES.read_text("utf-8")
+@pytest.mark.parametrize("path", MADE, ids=lambda path: path.name)
+def test_page_is_what_the_code_makes(path: Path) -> None:
+    text = path.read_text("utf-8")
 
-    assert text == renewed(text), "docs/types.md is stale: run make types"
-    assert named(text) == typetable.blocks().keys()
+    assert text == renewed(path, text), f"docs/{path.name} is stale: run make docs"
+    assert named(text) == MADE[path]().keys()
 
 
 def test_stale_page_is_noticed() -> None:
-    text = TYPES.read_text("utf-8")
+    types, tables = TYPES.read_text("utf-8"), TABLES.read_text("utf-8")
 
-    assert renewed(text.replace("| `bytea`: exact |", "| `text`: exact |")) == text
-    assert renewed(text.replace("| `boolean`: exact |", "| `boolean` |")) == text
+    assert renewed(TYPES, types.replace("| `bytea`: exact |", "| `text`: exact |")) == types
+    assert renewed(TYPES, types.replace("| `boolean`: exact |", "| `boolean` |")) == types
+    assert renewed(TABLES, tables.replace("| `keep_versions` |", "| `kept` |")) == tables
+
+
+@pytest.mark.parametrize("model", keytables.models().values(), ids=lambda m: m.__name__)
+def test_every_key_says_what_it_means(model: type[BaseModel]) -> None:
+    if model.__module__ == "shared.config.checks" or model.__name__ == "Connections":
+        return  # checks have a page of their own; connections are their keys
+    assert [key for key, meaning in meanings(model).items() if not meaning] == []
+
+
+def test_editors_are_told_what_keys_mean() -> None:
+    table = json_schema()["$defs"]["TableConfig"]["properties"]
+
+    assert table["name"]["description"].startswith("Lower-case letters")
+    assert all("description" in key for key in table.values())
 
 
 @pytest.mark.parametrize("target", registry.TARGETS)

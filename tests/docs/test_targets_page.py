@@ -8,7 +8,6 @@ import pytest
 from shared import errors, registry
 from shared.config.connections import PostgresConnection, SqlServerConnection
 from shared.config.models import TableConfig
-from shared.config.places import PostgresTable, SqlServerTable
 from shared.config.resolve import TARGET_NAMES
 from shared.targets.bigquery import connection as bigquery_connection
 from shared.targets.bigquery import sql as bigquery_sql
@@ -78,10 +77,3 @@ def test_errors_and_variables_that_are_named_exist() -> None:
     ]
     code = "".join(path.read_text("utf-8") for path in read)
     assert all(name in code for name in variables)
-
-
-def test_default_schemas_are_those_of_the_code() -> None:
-    tables = (DOCS / "tables.md").read_text("utf-8")
-
-    assert f"`schema` (`{PostgresTable.model_fields['schema_'].default}`)" in tables
-    assert f"`schema` (`{SqlServerTable.model_fields['schema_'].default}`)" in tables

@@ -32,14 +32,14 @@ _processes.set_forkserver_preload(LIBRARIES)
 
 
 def sluice(
-    state_dir: Path, *arguments: str, columns: int = 200
+    state_dir: Path, *arguments: str, columns: int = 200, folder: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run the command line against the cloud in a folder."""
+    """Run the command line against the cloud in a folder, from another folder if need be."""
     others = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
     environment = {**others, "SLUICE_STATE": str(state_dir), "COLUMNS": str(columns)}
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as errors:
         process = _processes.Process(
-            target=_main, args=(arguments, environment, out.name, errors.name)
+            target=_main, args=(arguments, environment, out.name, errors.name, folder)
         )
         process.start()
         process.join(TIMEOUT_S)
@@ -51,8 +51,16 @@ def sluice(
         )
 
 
-def _main(arguments: tuple[str, ...], environment: dict[str, str], out: str, errors: str) -> None:
+def _main(
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    out: str,
+    errors: str,
+    folder: Path | None,
+) -> None:
     """Be the command: nobody types, and what it says goes into files."""
+    if folder:
+        os.chdir(folder)
     for descriptor, path, flags in (
         (0, os.devnull, os.O_RDONLY),
         (1, out, _END),

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import logs
+from shared.core import traces
 
 
 @pytest.fixture
@@ -145,3 +146,14 @@ def test_lines_below_info_are_not_written(
     logging.getLogger("shared.steps").debug("x")
 
     assert capsys.readouterr().err == ""
+
+
+def test_line_about_a_run_names_its_trace_and_that_of_an_attempt_its_span() -> None:
+    record = logging.makeLogRecord({"msg": "x", "run_id": "r", "attempt_id": "a"})
+
+    line = json.loads(logs.JsonFormatter("acme").format(record))
+
+    assert line["logging.googleapis.com/trace"] == f"projects/acme/traces/{traces.trace_id('r')}"
+    assert line["logging.googleapis.com/spanId"] == traces.span_id("a")
+    other = json.loads(logs.JsonFormatter("acme").format(logging.makeLogRecord({"msg": "x"})))
+    assert "logging.googleapis.com/trace" not in other

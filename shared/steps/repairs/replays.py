@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.core import nudges
+from shared.core import nudges, traces
 from shared.core.dead_letters import LetterState
 from shared.core.messages import IngestRequest
 from shared.core.runs import REPLAYS, Run, RunState, Trigger
@@ -61,4 +61,5 @@ def replay(run: Run, services: Services, by: str = "") -> Run:
 def request_next(run: Run, services: Services) -> None:
     """Publish the request that moves a run on."""
     request = nudges.next_request(run)
-    services.bus.publish(services.settings.topic(request.topic), request.data, request.attributes)
+    context = {**request.attributes, **traces.attributes(run.run_id)}
+    services.bus.publish(services.settings.topic(request.topic), request.data, context)

@@ -131,7 +131,7 @@ class World:
             for role, token in keys.items()
         ]
         secrets.add(callers.SECRET, to_json(AccessList(keys=tuple(listed))))
-        services = _services(storage, bus, secrets, lambda: clock[0])
+        services = services_in_memory(storage, bus, secrets, lambda: clock[0])
         api_settings = settings or ApiSettings()
         built = Context.build(api_settings, lambda: services)
         context = replace(built, callers=Callers(cast(Secrets, secrets)))
@@ -199,7 +199,10 @@ class World:
             self.clock[0] = now
 
 
-def _services(storage: MemoryStorage, bus: MemoryBus, secrets: MemorySecrets, now: Any) -> Services:
+def services_in_memory(
+    storage: MemoryStorage, bus: MemoryBus, secrets: MemorySecrets, now: Any
+) -> Services:
+    """Return the services of a cloud in memory, whose sources and targets do not answer."""
     settings = Settings(project="acme", prefix=PREFIX, code_version="1.2.3")
     kept = cast(Storage, storage)
     audit = AuditLog(kept, settings.bucket("audit"))

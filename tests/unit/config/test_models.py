@@ -15,7 +15,8 @@ from shared.config.connections import (
     SqlServerConnection,
 )
 from shared.config.csv_files import CsvFiles
-from shared.config.models import Deletes, EnvironmentFile, ResolvedTable, TableConfig
+from shared.config.models import EnvironmentFile, ResolvedTable, TableConfig
+from shared.config.rules import Deletes
 from shared.config.times import MAX_DURATION
 from shared.core.modes import SyncMode
 from shared.wire import from_json, to_json

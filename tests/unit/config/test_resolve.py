@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.config import documents, resolve
+from shared.config import documents, keys, resolve
 from shared.config.models import ResolvedTable, TableConfig
 from shared.core.modes import SyncMode
 from shared.errors import InvalidConfigError
@@ -563,7 +563,7 @@ def violations(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> Iter
 
 
 def check(data: Any) -> list[str]:
-    schema = resolve.json_schema()
+    schema = keys.json_schema()
     return list(violations(schema, data, schema))
 
 
@@ -590,7 +590,7 @@ def test_json_schema_refuses_what_is_not(changes: dict[str, Any]) -> None:
 
 
 def test_json_schema_knows_the_keys_by_the_names_of_the_files() -> None:
-    schema = resolve.json_schema()
+    schema = keys.json_schema()
 
     assert list(schema["properties"]) == ["tables"]
     assert ", ".join(sorted(schema["$defs"]["TableConfig"]["properties"])) == TABLE_KEYS

@@ -1,0 +1,103 @@
+"""A run's trace: one id from trigger to commit, derived from the run's own identity.
+
+Whoever knows the run knows its trace: a schedule, a dropped file, a sweep and a replay hours later
+are in it, although none of them can hand a context on. Messages carry it all the same, for others
+who listen. Source: W3C, "Trace Context", version 00.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.core.runs import Attempt, Run
+
+ATTRIBUTE = "traceparent"
+"""Name of the context among a message's attributes."""
+
+_CONTEXT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-([0-9a-f]{16})-[0-9a-f]{2}")
+
+TRACE_DIGITS, SPAN_DIGITS = 32, 16
+"""Hexadecimal digits of the ids. All zeros would be invalid, and no digest is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Something that took time: an attempt at a step, or the wait before it."""
+
+    name: str
+    span_id: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: str = ""
+    is_wait: bool = False
+
+
+def trace_id(run_id: str) -> str:
+    """Return the trace of a run."""
+    return hashlib.sha256(run_id.encode()).hexdigest()[:TRACE_DIGITS]
+
+
+def span_id(name: str) -> str:
+    """Return the span of an attempt by its id, or of the run itself by the run's."""
+    return hashlib.sha256(f"span {name}".encode()).hexdigest()[:SPAN_DIGITS]
+
+
+def attributes(run_id: str, by: str = "") -> dict[str, str]:
+    """Return the attributes of a message about a run.
+
+    Args:
+        run_id: the run.
+        by: id of the attempt that asks; empty: whoever triggered the run.
+    """
+    return {ATTRIBUTE: f"00-{trace_id(run_id)}-{span_id(by or run_id)}-01"}
+
+
+def parent(attributes: Mapping[str, str]) -> str:
+    """Return the span that asked for what a message asks for; "" where nobody said so."""
+    match = _CONTEXT.fullmatch(attributes.get(ATTRIBUTE, ""))
+    return match[1] if match else ""
+
+
+def facts(attempt: Attempt, ended_at: datetime, rows: int) -> dict[str, Any]:
+    """Return what a log line says of an attempt's span: name, beginning, duration, rows."""
+    return {
+        "span": attempt.step,
+        "started_at": attempt.started_at.isoformat(),
+        "duration_s": round((ended_at - attempt.started_at).total_seconds(), 3),
+        "rows": rows,
+    }
+
+
+def spans(run: Run) -> Iterator[Span]:
+    """Yield what a run's time went into, in order: waits, and the attempts that are kept.
+
+    Units of a large run have no attempts of their own in its record: they pass as a wait.
+    """
+    now = run.created_at
+    for attempt in sorted(run.attempts, key=lambda each: each.started_at):
+        if attempt.started_at > now:
+            yield _wait(attempt.step, now, attempt.started_at)
+        ended_at = attempt.ended_at or max(run.updated_at, attempt.started_at)
+        yield Span(
+            name=attempt.step,
+            span_id=span_id(attempt.id),
+            started_at=attempt.started_at,
+            ended_at=ended_at,
+            outcome=attempt.outcome or "under way",
+        )
+        now = max(now, ended_at)
+    if run.is_terminal and run.updated_at > now:
+        yield _wait("the end", now, run.updated_at)
+
+
+def _wait(before: str, started_at: datetime, ended_at: datetime) -> Span:
+    return Span(
+        name=f"wait for {before}",
+        span_id=span_id(f"{started_at} {ended_at}"),
+        started_at=started_at,
+        ended_at=ended_at,
+        is_wait=True,
+    )
