@@ -18,6 +18,8 @@ from tests.builders import a_manifest
 from tests.flow.cloud import Cloud
 
 ROWS = 50
+READ_EVERY_S = 0.003
+"""Often enough to look into each publish, and not all that a processor does."""
 COLUMNS = (
     Column(name="id", type=DataType.parse("int64"), is_nullable=False),
     Column(name="version", type=DataType.parse("int64")),
@@ -77,7 +79,7 @@ class Reader:
         with closing(connect_postgres(self._uri)) as connection:
             connection.autocommit = True
             cursor = connection.cursor()
-            while not self._over.is_set():
+            while not self._over.wait(READ_EVERY_S):
                 cursor.execute(self._statement)
                 self.seen.add(tuple(cursor.fetchone()))
 
