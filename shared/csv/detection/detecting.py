@@ -13,7 +13,7 @@ from shared.csv.detection.charsets import Charset, find_charset
 from shared.csv.detection.decimals import decimal_comma
 from shared.csv.detection.directives import Directives, find_directives
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
-from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed
+from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed, refuse_uneven
 from shared.csv.detection.layouts import Layout, find_layout
 from shared.csv.detection.phrases import line_ends, say_quote, spread
 from shared.csv.detection.samples import first_lines
@@ -123,6 +123,7 @@ class _Detection:
         style = cut.style
         if not style.delimiter and "delimiter" not in self._given:
             refuse_aligned(cut.lines)
+            refuse_uneven(cut.lines)
             refuse_packed(cut)
         self._say_style(choice, cut, layout)
         found = self._found(style, layout) | self._named_ahead(ahead)

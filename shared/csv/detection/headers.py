@@ -50,6 +50,14 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
         return _single(first)
     columns = _columns(body, len(first))
     typed = _typed(columns)
+    if count > 1 and _is_above_names(first, columns):
+        return HeaderFinding(
+            count,
+            f"header: {count} rows, of which the first has numbers, {_shown(first)}",
+            is_sure=True,
+            doubt=f"the first of {count} rows of names has numbers; if it names no columns, set "
+            "skip_lines",
+        )
     if _is_series(first, body, columns):
         return HeaderFinding(1, f"header: its numbers are a series, {_shown(first)}")
     if _is_days(first, columns):
@@ -65,6 +73,7 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
             f"header: {first[column].strip()!r} stands over {_PLURALS[columns[column].look]}, and "
             f"{len(for_it)} of {len(typed)} such columns agree{also}",
             is_sure=True,
+            doubt=_doubt_of_units(rows[1:count]),
         )
     if against:
         value = first[against[0]].strip()
@@ -176,25 +185,60 @@ def _is_year(number: int) -> bool:
 
 def _named_rows(rows: Sequence[Row]) -> int:
     """Count the first rows that have names where the rows below have values; at least one."""
-    count = 1
-    while count < min(MAX_HEADER_ROWS, len(rows) - 2):
-        if is_rule(rows[count]):
-            break
-        row = rows[count]
-        columns = _columns([r for r in rows[count + 1 : _BODY_ROWS] if r != row], len(rows[0]))
-        typed = _typed(columns)
-        named = [j for j in typed if j < len(row) and _is_name(row[j], columns[j].look)]
-        named += [
-            j for j, cell in enumerate(row) if j not in typed and _is_over_codes(cell, j, columns)
-        ]
-        if len(named) < max(2, math.ceil(len(typed) / 2)) or any(
-            look(row[j]) is Look.NOTHING or _is_value(row[j], columns[j].look) for j in typed
-        ):
-            break
-        if any(cell.strip() and cell in columns[j].cells for j, cell in enumerate(row)):
-            break
-        count += 1
-    return count
+    most = min(MAX_HEADER_ROWS, len(rows) - 2)
+    while most > 1:
+        above = rows[:most]
+        columns = _columns([r for r in rows[most:_BODY_ROWS] if r not in above], len(rows[0]))
+        count = 1
+        while count < most and _names_again(rows[count], columns):
+            count += 1
+        if count == most:
+            return most
+        most = count
+    return 1
+
+
+def _names_again(row: Row, columns: Sequence[_Column]) -> bool:
+    """Whether a row below the first one has names, too, none of which is a value further down."""
+    if is_rule(row):
+        return False
+    typed = [j for j in _typed(columns) if j < len(row)]
+    named = [j for j in typed if _is_name(row[j], columns[j].look)]
+    named += [
+        j for j, cell in enumerate(row) if j not in typed and _is_over_codes(cell, j, columns)
+    ]
+    has_value = any(
+        look(row[j]) is Look.NOTHING or _is_value(row[j], columns[j].look) for j in typed
+    )
+    is_found_below = any(
+        cell.strip() and cell in columns[j].cells for j, cell in enumerate(row) if j < len(columns)
+    )
+    is_enough = len(named) >= max(2, math.ceil(len(_typed(columns)) / 2)) or (
+        len(named) > 1 and _filled(row) == len(named)
+    )
+    return is_enough and not has_value and not is_found_below
+
+
+def _filled(row: Row) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _doubt_of_units(rows: Sequence[Row]) -> str:
+    """Say so where most cells of a further row of names are empty, as of a row of units."""
+    sparse = next((row for row in rows if _filled(row) * 2 < len(row)), None)
+    if sparse is None:
+        return ""
+    shown = ", ".join(cell for cell in sparse if cell.strip())
+    return f"a row of mostly empty cells, with {shown[:60]!r}, is taken for part of the header"
+
+
+def _is_above_names(first: Row, columns: Sequence[_Column]) -> bool:
+    """Whether years, or numbers that count up, stand in the row above names of typed columns."""
+    values = [first[j].strip() for j in _typed(columns) if _is_value(first[j], columns[j].look)]
+    if not values or not all(value.isdecimal() for value in values):
+        return False
+    numbers = list(map(int, values))
+    return all(map(_is_year, numbers)) or numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
 def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
@@ -236,7 +280,7 @@ def _has_sentence(first: Row, body: Sequence[Row]) -> bool:
     """Whether a cell is a sentence over cells that mostly are some, too."""
     return any(
         _SENTENCE.search(cell)
-        and sum(bool(_SENTENCE.search(row[j])) for row in body if j < len(row)) * 2 > len(body)
+        and sum(bool(_SENTENCE.search(row[j])) for row in body if j < len(row)) * 2 >= len(body)
         for j, cell in enumerate(first)
     )
 

@@ -13,6 +13,7 @@ RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_SECTION = re.compile(r"\[[A-Za-z][\w ]*\]")
 _TITLE_RECORDS = 3
 _SETTING_CELLS = 2
 _MAX_SETTINGS = 60
@@ -24,7 +25,7 @@ def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
     behind = _behind_settings(records)
     if behind:
         return *behind, False
-    dense = _first_dense(records)
+    dense = _behind_section(records) or _first_dense(records)
     if dense != first:
         header = find_header(records.sample(dense))
         if header.rows:
@@ -125,6 +126,17 @@ def _first_dense(records: Records) -> int:
         if not (is_title or is_note):
             return number
     return records.modal[0]
+
+
+def _behind_section(records: Records) -> int | None:
+    """Return the record behind the last line that names a section, such as ``[Data],,,``."""
+    marks = [
+        n
+        for n in records.modal[:_MAX_SETTINGS]
+        if records.filled(n) == 1 and _SECTION.fullmatch(records.cells(n)[0].strip())
+    ]
+    behind = marks[-1] + 1 if len(marks) > 1 else 0
+    return behind if behind and behind in records.modal[:_MAX_SETTINGS] else None
 
 
 def _first_behind_a_blank(filled: list[tuple[int, int]]) -> int:

@@ -26,6 +26,8 @@ _LITERAL = 0.9
 """Of no quotes, though there are fields within double ones."""
 _UNESCAPED = 0.9
 """Of no escape, though quotes have a backslash before them and do not match."""
+_SWALLOWING = 0.5
+"""Of quotes around nothing but ends and beginnings of full records."""
 _NEEDLESS = 0.5
 """Of unusual quotes around few fields, none of which needs them: they are content."""
 _UNEVEN = 0.5
@@ -34,8 +36,10 @@ _MARKS_OF_VALUES = frozenset("$%+-./_'\" \t")
 _BRACKETS = ("[]", "{}", "()", "<>")
 _PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
 _LEADING_COMMENTS = re.compile(r"\A(?:[#%][^\n]*\n)+\s*")
+_COMMENT_LINE = re.compile(r"^[#%][^\n]*\n", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}")
 _QUOTES = "'`~^|*%$#/þ"
+_PLAIN_QUOTES = "'`"
 _LINE_WORTH = 0.62
 _PREAMBLE_RECORDS = 40
 _MIN_CELLS = 6
@@ -61,7 +65,7 @@ class Scored:
 
 def ranked(text: str, given: Style | None, fixed: frozenset[str]) -> list[Scored]:
     """Return the styles that a text may have, best first; ``fixed`` fields are the given ones."""
-    sample = _sample(_LEADING_COMMENTS.sub("", text) or text)
+    sample = _without_comments(_sample(_LEADING_COMMENTS.sub("", text) or text), text)
     scored = [_scored(shape(sample, style)) for style in _styles(sample, given, fixed)]
     # Python's sort is stable, so that among equals the usual style stays first.
     scored.sort(key=lambda s: -round(s.score, 6))
@@ -82,6 +86,11 @@ def _has_parted_header(cut: Shape) -> bool:
         return False
     same = sum(w == cut.widths[0] for w in widths)
     return same * 2 >= len(widths) and all(map(_NAME.fullmatch, cut.cells(0)))
+
+
+def _without_comments(sample: str, text: str) -> str:
+    """Leave comment lines out of a sample, if the text starts with such."""
+    return _COMMENT_LINE.sub("", sample) or sample if _LEADING_COMMENTS.match(text) else sample
 
 
 def _sample(text: str) -> str:
@@ -111,7 +120,7 @@ def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
             continue
         opened, closed = _borders(lines, quote, delimiter)
         around = sum(line.startswith(quote) and line.endswith(quote) for line in lines)
-        if opened and closed and (quote == "'" or around * 2 > len(lines)):
+        if opened and closed and (quote in _PLAIN_QUOTES or around * 2 > len(lines)):
             found.append(quote)
     if '"' in sample:
         found.append(None)
@@ -141,7 +150,9 @@ def _scored(cut: Shape) -> Scored:
     width, count = cut.modal_width()
     if width < 2:
         return Scored(cut, 0.0)
-    before = min(widths.index(width), _PREAMBLE_RECORDS)
+    # What is wider than the table is no preamble of it.
+    ahead = sum(w <= width for w in widths[: widths.index(width)])
+    before = min(ahead, _PREAMBLE_RECORDS)
     share = 0.75 * count / (len(widths) - before) + 0.25 * count / len(widths)
     quality = _cell_quality(cut, width)
     usual_delimiter = prior(cut.style.delimiter, share=share, width=width)
@@ -173,6 +184,8 @@ def _usualness(cut: Shape, records: int) -> float:
         if cut.protected and not cut.flaws:
             return 1.005
         return 0.99 if cut.quoted * 3 >= records else _NEEDLESS
+    if cut.swallows_records:
+        return _SWALLOWING
     is_escaped = not cut.style.escape and cut.flaws and any('\\"' in line for line in cut.lines)
     return _UNESCAPED if is_escaped else 1.0
 
