@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.csv.blocks import Block
-from shared.csv.detection.headers import names_columns, typed_columns
+from shared.csv.detection.columns import names_columns, typed_columns
 from shared.csv.detection.looks import Look, look
 from shared.errors import InvalidFileError
 

@@ -124,7 +124,8 @@ class _Detection:
         if not style.delimiter and "delimiter" not in self._given:
             refuse_aligned(cut.lines)
             refuse_uneven(cut.lines)
-            refuse_packed(cut)
+        if not (style.quote and style.delimiter) and "delimiter" not in self._given:
+            refuse_packed(shape(self._text, Style("")))
         self._say_style(choice, cut, layout)
         found = self._found(style, layout) | self._named_ahead(ahead)
         if ahead and ahead.prefix:

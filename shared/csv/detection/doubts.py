@@ -6,12 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from shared.csv.detection.headers import (
-    HeaderFinding,
-    find_header,
-    names_columns,
-    typed_columns,
-)
+from shared.csv.detection.columns import names_columns, typed_columns
+from shared.csv.detection.headers import HeaderFinding, find_header
 from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.errors import InvalidFileError

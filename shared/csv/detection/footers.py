@@ -6,16 +6,16 @@ They are read as rows, for nothing but their words tells them from rows: a perso
 import re
 from collections.abc import Sequence
 
-from shared.csv.detection.headers import typed_columns
+from shared.csv.detection.columns import typed_columns
 from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 
 _TABLE_ROWS = 3
 _MAX_TAIL = 20
 _SUMS = re.compile(
-    r"(?i)(?:grand |overall |sub-?)?(?:totals?|totales|totale|totaal|gesamt\w*|summe|summa|sum"
+    r"(?i)(?:\w+[ -]){0,2}(?:sub)?(?:totals?|totales|totale|totaal|gesamt\w*|summe|summa|sum"
     r"|somme|suma|saldo|celkem|razem|összesen|toplam|yhteensä|итого|всего|合計|总计|總計|合计|합계)"
-    r"(?: \w+)?:?"
+    r"(?:[ :].{0,30})?"
 )
 
 

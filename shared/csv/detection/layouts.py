@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from shared.csv.detection.columns import typed_columns
 from shared.csv.detection.doubts import (
     check_codes,
     check_edges,
@@ -14,11 +15,7 @@ from shared.csv.detection.doubts import (
     check_unparted,
 )
 from shared.csv.detection.footers import check_last_rows
-from shared.csv.detection.headers import (
-    HeaderFinding,
-    is_rule,
-    typed_columns,
-)
+from shared.csv.detection.headers import HeaderFinding, is_rule
 from shared.csv.detection.looks import Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.csv.detection.shapes import Shape

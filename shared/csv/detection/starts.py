@@ -3,10 +3,11 @@
 import re
 from dataclasses import replace
 
-from shared.csv.detection.headers import HeaderFinding, find_header, typed_columns
+from shared.csv.detection.columns import typed_columns
+from shared.csv.detection.headers import HeaderFinding, find_header
 from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.names import has_usual_name
-from shared.csv.detection.records import Records
+from shared.csv.detection.records import BODY_RECORDS, Records
 
 COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
 RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
@@ -15,6 +16,7 @@ _PROSE = (", ", " ", ": ")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _SECTION = re.compile(r"\[[A-Za-z][\w ]*\]")
 _TITLE_RECORDS = 3
+_MIN_BODY = 2
 _SETTING_CELLS = 2
 _MAX_SETTINGS = 60
 
@@ -31,6 +33,8 @@ def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
         if header.rows:
             return dense, header, False
     header = find_header(records.sample(first))
+    if not header.rows and _is_quoted_over_bare(records, first):
+        header = HeaderFinding(1, "header: its names are quoted, and values below it are not")
     if not header.rows:
         named = _names_below(records, first)
         if named:
@@ -49,6 +53,19 @@ def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
     if set(ahead) == {1}:
         return first, header, is_prose or (len(ahead) == 1 and _is_in_one_column(records, first))
     return 0, HeaderFinding(0, header.evidence or "no header"), False
+
+
+def _is_quoted_over_bare(records: Records, first: int) -> bool:
+    """Whether all cells of the first record are quoted, and none of some column below it."""
+    body = [n for n in records.modal if n > first][:BODY_RECORDS]
+    indices = records.indices
+    if len(body) < _MIN_BODY or not all(records.cut.quoted_cells(indices[first])):
+        return False
+    rows = [(records.cells(n), records.cut.quoted_cells(indices[n])) for n in body]
+    return any(
+        all(cells[j].strip() and not quoted[j] for cells, quoted in rows)
+        for j in range(records.width)
+    )
 
 
 def _is_in_one_column(records: Records, first: int) -> bool:
