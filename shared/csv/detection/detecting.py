@@ -231,7 +231,9 @@ class _Detection:
         rivals = [] if "delimiter" in self._given else choice.rivals[:1]
         for rival in rivals:
             is_near = rival.score >= _NEAR * choice.best.score
-            if is_near and not _is_within(rival.style.delimiter, style.delimiter):
+            # A list within a cell parts each record as well, into fewer fields.
+            is_list = count == len(widths) and rival.shape.modal_width()[0] < width
+            if is_near and not is_list and not _is_within(rival.style.delimiter, style.delimiter):
                 text = f"{rival.style} fits nearly as well; set the delimiter to be sure"
                 self._warnings.append(text)
 

@@ -206,6 +206,8 @@ def _is_above_names(first: Row, columns: Sequence[Column]) -> bool:
 
 def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     """Decide where every column is text: by whether the first row could be one of the others."""
+    if all(look(cell) in (Look.NOTHING, Look.EMPTY) for cell in first):
+        return HeaderFinding(0, "no header: the first row has no names")
     coded = _by_patterns(first, body)
     if coded:
         return coded
@@ -225,8 +227,7 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     if again or (twice and len(twice) * 2 > len(filled)):
         name = (again or twice)[0]
         return HeaderFinding(0, f"no header: {name!r} of the first row occurs again below it")
-    is_nothing = all(look(cell) in (Look.NOTHING, Look.EMPTY) for cell in first)
-    if is_nothing or max(map(len, filled)) > _MAX_NAME or _has_sentence(first, body):
+    if max(map(len, filled)) > _MAX_NAME or _has_sentence(first, body):
         return HeaderFinding(0, "no header: the first row has no names")
     if not (has_usual_name(names, body) or is_apart(names, body)) and is_like_the_rest(names, body):
         return HeaderFinding(

@@ -1,4 +1,4 @@
-"""Usual names of columns, in a dozen languages: what tells a header from a row of plain words."""
+"""Usual names of columns in some twenty languages: what tells a header from a row of words."""
 
 # ruff: noqa: RUF001 - letters of many languages are what this is about
 
