@@ -109,14 +109,25 @@ def read_with_bare_quotes(text: bytes, start: int, syntax: Syntax) -> Record | N
 
     A quote then closes only before a delimiter or the line end. None unless that gives the right
     number of fields and leaves no quote outside of quoted fields: then there is but one reading.
+    Two quotes before a delimiter are one of the content, and else the end of content with one.
     """
     content_end, line_end = syntax.line_end(text, start)
     line = text[start:content_end]
+    for closes_after_quote in (False, True):
+        fields = _bare_fields(line, syntax, closes_after_quote=closes_after_quote)
+        if fields is not None and len(fields) == syntax.width:
+            return Record(fields, line_end)
+    return None
+
+
+def _bare_fields(
+    line: bytes, syntax: Syntax, *, closes_after_quote: bool
+) -> list[tuple[bytes, bool]] | None:
     fields: list[tuple[bytes, bool]] = []
     at = 0
     while True:
         if line[at : at + 1] == syntax.quote:
-            closing = _bare_closing_quote(line, at, syntax)
+            closing = _bare_closing_quote(line, at, syntax, closes_after_quote=closes_after_quote)
             if closing < 0:
                 return None
             fields.append((_content(line, at, closing, syntax.quote), True))
@@ -129,7 +140,7 @@ def read_with_bare_quotes(text: bytes, start: int, syntax: Syntax) -> Record | N
             fields.append((field, False))
             at += len(field)
         if at == len(line):
-            return Record(fields, line_end) if len(fields) == syntax.width else None
+            return fields
         at += 1
 
 
@@ -220,14 +231,20 @@ def _closing_quote(text: bytes, opening: int, quote: bytes) -> int:
     return at
 
 
-def _bare_closing_quote(line: bytes, opening: int, syntax: Syntax) -> int:
+def _bare_closing_quote(
+    line: bytes, opening: int, syntax: Syntax, *, closes_after_quote: bool
+) -> int:
+    ends = (b"", syntax.delimiter)
     at = line.find(syntax.quote, opening + 1)
     while at >= 0:
         after = line[at + 1 : at + 2]
-        if after in (b"", syntax.delimiter):
+        if after in ends:
             return at
-        at = line.find(syntax.quote, at + (2 if after == syntax.quote else 1))
-    return at
+        is_pair = after == syntax.quote
+        if is_pair and closes_after_quote and line[at + 2 : at + 3] in ends:
+            return at + 1
+        at = line.find(syntax.quote, at + (2 if is_pair else 1))
+    return -1
 
 
 def _content(text: bytes, opening: int, closing: int, quote: bytes) -> bytes:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from shared.csv.blocks import Block
-from shared.csv.detection.headers import names_columns, typed_columns
+from shared.csv.detection.columns import names_columns, typed_columns
 from shared.csv.detection.looks import Look, look
 from shared.errors import InvalidFileError
 
+_NAMES = frozenset({Look.WORDS, Look.FLAG})
+"""A letter like n or y may be a name."""
 _SAMPLED_ROWS = 100
 _DETECTED_BYTES = 2**18
 """In so much, detection itself looks for other tables."""
@@ -55,7 +57,7 @@ class SecondTables:
             return
         texts = (cell.strip(b" " + syntax.quote) for cell in line.split(syntax.delimiter))
         names = [text.decode(errors="replace") for text in texts][: self._width]
-        is_header = all(look(name) is Look.WORDS for name in names) and names != self._header
+        is_header = all(look(n) in _NAMES for n in names) and names != self._header
         if is_header and names_columns(names, self._typed or {}):
             here = block.place.copy()
             here.advance(source[:start], block.marks)

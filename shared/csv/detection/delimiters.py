@@ -26,6 +26,7 @@ _RARE_RUNS = re.compile(
 )
 """Runs that also occur in text: a delimiter only where they part every line alike."""
 _SPACED = re.compile(r"(?<=\S)(?: [|;,:~] |[,;|:] )(?=\S)")
+_RARELY_SPACED = re.compile(r"(?<=\S)(?: [-–/>] |  )(?=\S)")  # noqa: RUF001
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
 _IN_QUOTES = re.compile('"[^"]*"')
 _MIN_LINE_SHARE = 0.2
@@ -54,7 +55,8 @@ def find_delimiters(lines: list[str]) -> list[str]:
         # A dollar sign belongs to a price, unless it is everywhere.
         if count >= (len(lines) if "$" in run else few) and len(run) > 1
     ]
-    long += [run for run in _in_all(lines, _RARE_RUNS) if run not in long]
+    rare = [*_in_all(lines, _RARE_RUNS), *_in_all(lines, _RARELY_SPACED)]
+    long += [run for run in rare if run not in long]
     strong = [d for d in single if PRIORS[d] >= _STRONG_PRIOR]
     weak = [d for d in single if d not in strong]
     return [*strong, *long, "", *weak, *_unheard_of(lines)]
@@ -93,7 +95,7 @@ def prior(delimiter: str, *, share: float, width: int) -> float:
     if delimiter not in PRIORS:
         if len(delimiter) == 1:
             return _REGULAR_PRIOR if share == 1.0 and width > 2 else _RARE_PRIOR
-        if _RARE_RUNS.fullmatch(delimiter):
+        if _RARE_RUNS.fullmatch(delimiter) or _RARELY_SPACED.search(f"a{delimiter}a"):
             return _RARE_RUN_PRIOR
         is_mixed = delimiter[0] in ",;|\t" and delimiter != delimiter[::-1]
         is_spaced = is_mixed and delimiter[1:] == " "

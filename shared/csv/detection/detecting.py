@@ -13,7 +13,7 @@ from shared.csv.detection.charsets import Charset, find_charset
 from shared.csv.detection.decimals import decimal_comma
 from shared.csv.detection.directives import Directives, find_directives
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
-from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed
+from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed, refuse_uneven
 from shared.csv.detection.layouts import Layout, find_layout
 from shared.csv.detection.phrases import line_ends, say_quote, spread
 from shared.csv.detection.samples import first_lines
@@ -123,7 +123,9 @@ class _Detection:
         style = cut.style
         if not style.delimiter and "delimiter" not in self._given:
             refuse_aligned(cut.lines)
-            refuse_packed(cut)
+            refuse_uneven(cut.lines)
+        if not (style.quote and style.delimiter) and "delimiter" not in self._given:
+            refuse_packed(shape(self._text, Style("")))
         self._say_style(choice, cut, layout)
         found = self._found(style, layout) | self._named_ahead(ahead)
         if ahead and ahead.prefix:
@@ -229,7 +231,9 @@ class _Detection:
         rivals = [] if "delimiter" in self._given else choice.rivals[:1]
         for rival in rivals:
             is_near = rival.score >= _NEAR * choice.best.score
-            if is_near and not _is_within(rival.style.delimiter, style.delimiter):
+            # A list within a cell parts each record as well, into fewer fields.
+            is_list = count == len(widths) and rival.shape.modal_width()[0] < width
+            if is_near and not is_list and not _is_within(rival.style.delimiter, style.delimiter):
                 text = f"{rival.style} fits nearly as well; set the delimiter to be sure"
                 self._warnings.append(text)
 

@@ -6,22 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from shared.csv.detection.headers import (
-    HeaderFinding,
-    find_header,
-    names_columns,
-    typed_columns,
-)
+from shared.csv.detection.columns import names_columns, typed_columns
+from shared.csv.detection.headers import HeaderFinding, find_header
 from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.errors import InvalidFileError
 
 _SECOND_TABLE_ROWS = 2
 _TABLE_ROWS = 3
+_PAIR = 2
+_MIN_TYPED = 3
+"""Words over so many columns of values are names, though the same values stand above them."""
 _CHECKED_PARTS = 50
 _CHECKED_ROWS = 2000
 _ROWS_AROUND = 20
 _MIN_EDGES = 3
+_COMMENT = re.compile(r"(?:#|//|--|%|!|\*) *[^\W\d]")
+_CODE = re.compile(r"\\.")
 _LINE_ENDERS = (";", "|", ",", "~", "^")
 
 
@@ -79,10 +80,45 @@ def check_edges(records: Records, start: int, warnings: list[str]) -> None:
     is_ender = mark in _LINE_ENDERS and not delimiter.endswith(mark)
     if is_ender and all(cell.endswith(mark) and cell.count(mark) == 1 for cell in last):
         warnings.append(f"each record ends with {mark!r}, which is read as text of its last field")
-    is_framed = bool(delimiter) and all(line.startswith(delimiter) for line in lines)
+    framed = lines[1:] if delimiter == " " else lines
+    is_framed = bool(delimiter) and all(line.startswith(delimiter) for line in framed)
     if is_framed and records.width > 2:
         warnings.append(
             f"each record starts with {delimiter!r}: the first column has neither name nor values"
+        )
+
+
+def check_inner_values(records: Records, first: int, warnings: list[str]) -> None:
+    """Warn of a column whose cells have several values each, aligned with blanks."""
+    if records.width < 2:
+        return
+    rows = records.sample(first)
+    for place in range(records.width):
+        cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
+        if len(cells) < _MIN_EDGES or not all("  " in cell for cell in cells):
+            continue
+        values = [cell.split() for cell in cells]
+        counts = {len(v) for v in values}
+        if len(counts) == 1 and all(look(v) in TYPED for row in values for v in row):
+            warnings.append(
+                f"each cell of column {place + 1} has {counts.pop()} values, parted by blanks; "
+                "they are read as one"
+            )
+            return
+
+
+def check_codes(records: Records, warnings: list[str]) -> None:
+    """Warn where databases may have written tabs and line ends within cells as codes."""
+    style = records.cut.style
+    if style.delimiter != "\t" or style.escape or records.cut.quoted:
+        return
+    lines = (records.cut.lines[i] for i in records.indices[:_CHECKED_ROWS])
+    codes = Counter(m[0] for line in lines if "\\" in line for m in _CODE.finditer(line))
+    written = [code for code in ("\\n", "\\t") if codes[code]]
+    if written and codes.keys() <= {"\\n", "\\t", "\\r", "\\\\"}:
+        warnings.append(
+            f"cells have {' and '.join(written)}, as databases write line ends and tabs; they are "
+            "read as they are. Set escape if they are codes"
         )
 
 
@@ -93,7 +129,9 @@ def check_preamble(records: Records, start: int, skip_lines: int, warnings: list
         run = [number for _, number in group]
         width = records.widths[run[0]]
         rows = [records.cells(number) for number in run]
-        is_wide = records.filled(run[0]) > 2 or (width == 2 and find_header(rows).is_sure)
+        is_plain = {look(row[-1]) for row in rows[1:]} <= {Look.WORDS}
+        is_pair = width == _PAIR and (is_plain or find_header(rows).is_sure)
+        is_wide = records.filled(run[0]) > _PAIR or is_pair
         if len(run) >= _TABLE_ROWS and is_wide:
             warnings.append(
                 f"lines 1 to {skip_lines} may be another table, of {width} columns; they are left "
@@ -102,28 +140,28 @@ def check_preamble(records: Records, start: int, skip_lines: int, warnings: list
             return
 
 
+def check_marked(records: Records, start: int, first: int, warnings: list[str]) -> None:
+    """Warn where a mark of comments starts the header or a row, and is read as part of a cell."""
+    name = records.cells(start)[0]
+    ahead = [records.cut.lines[i] for i in records.indices[:start]]
+    if ahead and name.startswith("# ") and all(line.startswith("#") for line in ahead):
+        warnings.append(
+            "the header starts with '# ', as the comments above it do; that is read as part of the "
+            f"first name, {name!r}"
+        )
+    rows = [n for n in records.modal if n >= first][:_CHECKED_ROWS]
+    marked = [n for n in rows if _COMMENT.match(records.cells(n)[0])]
+    others = [records.cells(n) for n in rows[:BODY_RECORDS] if n not in marked]
+    if marked and len(marked) < len(rows) / 2 and 0 in typed_columns(others, records.width):
+        warnings.append(
+            f"line {records.line(marked[0])} starts with a mark of comments, but has as many "
+            "fields as a row and is read as one"
+        )
+
+
 def _run_key(records: Records, place: int, number: int) -> tuple[int, int]:
     """Return what records of one width that follow each other have in common."""
     return number - place, records.widths[number]
-
-
-def check_last_row(records: Records, first: int, warnings: list[str]) -> None:
-    """Warn of a last row that has nothing but some words in its first cell, unlike all others."""
-    rows = [n for n in records.modal if n >= first]
-    if len(rows) < _TABLE_ROWS or records.width < 2:
-        return
-    filled = [records.filled(n) for n in rows[-BODY_RECORDS:]]
-    text = records.cells(rows[-1])[0].strip()
-    others = [count for count in filled[:-1] if count]
-    above = [records.cells(n) for n in rows[-BODY_RECORDS:-1]]
-    is_odd = look(text) is Look.WORDS and 0 in typed_columns(above, records.width)
-    is_note = ": " in text or (records.width > 2 and (is_odd or len(text.split()) > 2))
-    is_alone = filled[-1] == 1 and others and (min(others) > 1 or (is_odd and ": " in text))
-    if is_alone and is_note and look(text) not in TYPED:
-        warnings.append(
-            f"line {records.line(rows[-1])} looks like a note below the table, but is as wide as a "
-            f"row and read as one: {text[:40]!r}"
-        )
 
 
 def check_other_tables(
@@ -187,7 +225,8 @@ def check_inner_header(
         above, below = (
             typed_columns([records.cells(n) for n in part], records.width) for part in parts
         )
-        if above == below or not (names_columns(names, above) and names_columns(names, below)):
+        is_alike = above == below and len(above) < _MIN_TYPED
+        if is_alike or not (names_columns(names, above) and names_columns(names, below)):
             continue
         if names != records.cells(start):
             warnings.append(

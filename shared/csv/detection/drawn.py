@@ -57,6 +57,26 @@ def refuse_aligned(lines: list[str]) -> None:
         )
 
 
+def refuse_uneven(lines: list[str]) -> None:
+    """Refuse text whose columns are parted by blanks in differing numbers.
+
+    Raises:
+        InvalidFileError: every line has as many words, most of them numbers or dates.
+    """
+    first = [line for line in lines[:_SAMPLED_LINES] if line.strip() and len(line) < _MAX_LINE]
+    rows = [line.split() for line in first]
+    if len(rows) < _MIN_LINES or sum("  " in line.strip() for line in first) * 5 < len(rows):
+        return
+    words = [word for row in rows[1:] for word in row]
+    is_typed = sum(look(word) in TYPED for word in words) * 2 > len(words)
+    if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1 and is_typed:
+        raise InvalidFileError(
+            f"each line has {len(rows[0])} values, parted by blanks in differing numbers, and no "
+            "delimiter; send it delimited",
+            found="uneven blanks",
+        )
+
+
 def column_starts(lines: list[str]) -> list[int]:
     """Return where columns start that are aligned with blanks in all lines; none: they are not."""
     if len(lines) < _MIN_LINES or any("\t" in line for line in lines):

@@ -6,15 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
-from shared.csv.detection.looks import TYPED, Look, look, main_look
+from shared.csv.detection.columns import BODY_ROWS, Column, Row, columns_of
+from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.names import has_usual_name, is_apart, is_like_the_rest
 from shared.csv.dialect import MAX_HEADER_ROWS
 
-Row = Sequence[str]
-
-_SURE = TYPED | {Look.FLAG}
 _PLURALS = {
     Look.NUMBER: "numbers",
     Look.MOMENT: "dates or times",
@@ -23,8 +20,8 @@ _PLURALS = {
     Look.FLAG: "yes and no",
 }
 _MOST = 0.8
-_BODY_ROWS = 100
 _MAX_NAME = 120
+_MIN_BODY = 3
 _DASHES = re.compile(r"\s*[-=]+\s*")
 _FORMAT = re.compile(r"\d{1,4}[sdn]")
 _SENTENCE = re.compile(r"\S+(?:\s+\S+){3,}[.!?]$")
@@ -45,18 +42,26 @@ class HeaderFinding:
 def find_header(rows: Sequence[Row]) -> HeaderFinding:
     """Decide about the first rows of a table; all rows given have about the same width."""
     first, count = rows[0], _named_rows(rows)
-    body = [row for row in rows[count : _BODY_ROWS + count] if row != first and not is_rule(row)]
+    body = [row for row in rows[count : BODY_ROWS + count] if row != first and not is_rule(row)]
     if not body:
         return _single(first)
-    columns = _columns(body, len(first))
-    typed = _typed(columns)
+    columns = columns_of(body, len(first))
+    typed = [j for j, column in enumerate(columns) if column.is_typed]
+    if count > 1 and _is_above_names(first, columns):
+        return HeaderFinding(
+            count,
+            f"header: {count} rows, of which the first has numbers, {_shown(first)}",
+            is_sure=True,
+            doubt=f"the first of {count} rows of names has numbers; if it names no columns, set "
+            "skip_lines",
+        )
     if _is_series(first, body, columns):
         return HeaderFinding(1, f"header: its numbers are a series, {_shown(first)}")
     if _is_days(first, columns):
         dates = _shown(first)
         return HeaderFinding(1, f"header: its dates stand over numbers, {dates}", is_sure=True)
-    for_it = [j for j in typed if _is_name(first[j], columns[j].look)]
-    against = [j for j in typed if _is_value(first[j], columns[j].look)]
+    for_it = [j for j in typed if columns[j].has_name(first[j])]
+    against = [j for j in typed if columns[j].has_value(first[j])]
     if len(for_it) > len(against):
         column = for_it[0]
         also = f"; the first {count} rows have names" if count > 1 else ""
@@ -65,23 +70,13 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
             f"header: {first[column].strip()!r} stands over {_PLURALS[columns[column].look]}, and "
             f"{len(for_it)} of {len(typed)} such columns agree{also}",
             is_sure=True,
+            doubt=_doubt_of_units(rows[1:count]),
         )
     if against:
         value = first[against[0]].strip()
-        return HeaderFinding(0, f"no header: the first row has values, such as {value!r}")
+        evidence = f"no header: the first row has values, such as {value!r}"
+        return HeaderFinding(0, evidence, doubt=_doubt_of_names(first, for_it, body))
     return _by_words(first, body)
-
-
-def typed_columns(rows: Sequence[Row], width: int) -> dict[int, Look]:
-    """Return the columns whose cells nearly all look like one type, and that look."""
-    columns = _columns(rows[:_BODY_ROWS], width)
-    return {j: columns[j].look for j in _typed(columns)}
-
-
-def names_columns(row: Row, typed: dict[int, Look]) -> bool:
-    """Whether a row within a table has names where its columns have values of a type."""
-    cells = [(row[j], found) for j, found in typed.items() if j < len(row)]
-    return len(cells) > 0 and all(_is_name(cell, found) for cell, found in cells)
 
 
 def is_rule(row: Row) -> bool:
@@ -94,36 +89,6 @@ def is_rule(row: Row) -> bool:
     )
 
 
-class _Column(NamedTuple):
-    cells: list[str]
-    look: Look
-    share: float
-
-
-def _columns(body: Sequence[Row], width: int) -> list[_Column]:
-    columns = []
-    for place in range(width):
-        cells = [row[place] for row in body if place < len(row)]
-        found, part = main_look(cells)
-        columns.append(_Column(cells, found or Look.EMPTY, part))
-    return columns
-
-
-def _typed(columns: Sequence[_Column]) -> list[int]:
-    return [j for j, c in enumerate(columns) if c.look in _SURE and c.share >= _MOST]
-
-
-def _is_value(cell: str, column: Look) -> bool:
-    """Whether a cell is a value; y and n are, only where the column has such."""
-    found = look(cell)
-    return found in TYPED or (found is Look.FLAG and column is Look.FLAG)
-
-
-def _is_name(cell: str, column: Look) -> bool:
-    found = look(cell)
-    return found in (Look.WORDS, Look.OTHER) or (found is Look.FLAG and column is not Look.FLAG)
-
-
 def _single(row: Row) -> HeaderFinding:
     values = [cell for cell in row if look(cell) in TYPED]
     years = [v for v in values if v.strip().isdecimal() and _is_year(int(v.strip()))]
@@ -132,7 +97,7 @@ def _single(row: Row) -> HeaderFinding:
     return HeaderFinding(1, "header: the only row has nothing but names; there are no rows")
 
 
-def _is_series(first: Row, body: Sequence[Row], columns: Sequence[_Column]) -> bool:
+def _is_series(first: Row, body: Sequence[Row], columns: Sequence[Column]) -> bool:
     """Whether numbers in the first row count up, as years or places do, and the rows do not."""
     numbers = [j for j, cell in enumerate(first) if cell.strip().isdecimal() and cell.isascii()]
     if not first[0].strip() and all(row[0].strip() for row in body) and len(first) > 1:
@@ -153,7 +118,7 @@ def _is_series(first: Row, body: Sequence[Row], columns: Sequence[_Column]) -> b
     )
 
 
-def _is_days(first: Row, columns: Sequence[_Column]) -> bool:
+def _is_days(first: Row, columns: Sequence[Column]) -> bool:
     """Whether dates in the first row stand over numbers, and nothing else in it is a value."""
     days = [j for j, cell in enumerate(first) if look(cell) is Look.MOMENT]
     over = [j for j in days if columns[j].look is Look.NUMBER and columns[j].share >= _MOST]
@@ -163,7 +128,7 @@ def _is_days(first: Row, columns: Sequence[_Column]) -> bool:
     )
 
 
-def _is_over_codes(cell: str, place: int, columns: Sequence[_Column]) -> bool:
+def _is_over_codes(cell: str, place: int, columns: Sequence[Column]) -> bool:
     """Whether words stand over cells that all have digits."""
     codes = columns[place].cells if place < len(columns) else []
     has_digits = len(codes) > 1 and all(any(map(str.isdigit, code)) for code in codes)
@@ -176,29 +141,73 @@ def _is_year(number: int) -> bool:
 
 def _named_rows(rows: Sequence[Row]) -> int:
     """Count the first rows that have names where the rows below have values; at least one."""
-    count = 1
-    while count < min(MAX_HEADER_ROWS, len(rows) - 2):
-        if is_rule(rows[count]):
-            break
-        row = rows[count]
-        columns = _columns([r for r in rows[count + 1 : _BODY_ROWS] if r != row], len(rows[0]))
-        typed = _typed(columns)
-        named = [j for j in typed if j < len(row) and _is_name(row[j], columns[j].look)]
-        named += [
-            j for j, cell in enumerate(row) if j not in typed and _is_over_codes(cell, j, columns)
-        ]
-        if len(named) < max(2, math.ceil(len(typed) / 2)) or any(
-            look(row[j]) is Look.NOTHING or _is_value(row[j], columns[j].look) for j in typed
-        ):
-            break
-        if any(cell.strip() and cell in columns[j].cells for j, cell in enumerate(row)):
-            break
-        count += 1
-    return count
+    most = min(MAX_HEADER_ROWS, len(rows) - 2)
+    while most > 1:
+        above = rows[:most]
+        columns = columns_of([r for r in rows[most:BODY_ROWS] if r not in above], len(rows[0]))
+        count = 1
+        while count < most and _names_again(rows[count], columns):
+            count += 1
+        if count == most:
+            return most
+        most = count
+    return 1
+
+
+def _names_again(row: Row, columns: Sequence[Column]) -> bool:
+    """Whether a row below the first one has names, too, none of which is a value further down."""
+    if is_rule(row):
+        return False
+    typed = [j for j, column in enumerate(columns) if column.is_typed and j < len(row)]
+    named = [j for j in typed if columns[j].has_name(row[j])]
+    named += [
+        j for j, cell in enumerate(row) if j not in typed and _is_over_codes(cell, j, columns)
+    ]
+    has_value = any(look(row[j]) is Look.NOTHING or columns[j].has_value(row[j]) for j in typed)
+    is_found_below = any(
+        cell.strip() and cell in columns[j].cells for j, cell in enumerate(row) if j < len(columns)
+    )
+    is_enough = len(named) >= max(2, math.ceil(sum(c.is_typed for c in columns) / 2)) or (
+        len(named) > 1 and _filled(row) == len(named)
+    )
+    return is_enough and not has_value and not is_found_below
+
+
+def _filled(row: Row) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _doubt_of_names(first: Row, named: Sequence[int], body: Sequence[Row]) -> str:
+    """Say so where a row with values has words, too, over columns that have no others."""
+    words = [c for c in (first[j] for j in named) if not any(map(str.isdigit, c))]
+    if not words or len(body) < _MIN_BODY:
+        return ""
+    return f"{words[0][:60]!r} in the first row may be a name; it is taken as a row"
+
+
+def _doubt_of_units(rows: Sequence[Row]) -> str:
+    """Say so where most cells of a further row of names are empty, as of a row of units."""
+    sparse = next((row for row in rows if _filled(row) * 2 < len(row)), None)
+    if sparse is None:
+        return ""
+    shown = ", ".join(cell for cell in sparse if cell.strip())
+    return f"a row of mostly empty cells, with {shown[:60]!r}, is taken for part of the header"
+
+
+def _is_above_names(first: Row, columns: Sequence[Column]) -> bool:
+    """Whether years, or numbers that count up, stand in the row above names of typed columns."""
+    typed = [j for j, column in enumerate(columns) if column.is_typed]
+    values = [first[j].strip() for j in typed if columns[j].has_value(first[j])]
+    if not values or not all(value.isdecimal() for value in values):
+        return False
+    numbers = list(map(int, values))
+    return all(map(_is_year, numbers)) or numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
 def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     """Decide where every column is text: by whether the first row could be one of the others."""
+    if all(look(cell) in (Look.NOTHING, Look.EMPTY) for cell in first):
+        return HeaderFinding(0, "no header: the first row has no names")
     coded = _by_patterns(first, body)
     if coded:
         return coded
@@ -218,7 +227,7 @@ def _by_words(first: Row, body: Sequence[Row]) -> HeaderFinding:
     if again or (twice and len(twice) * 2 > len(filled)):
         name = (again or twice)[0]
         return HeaderFinding(0, f"no header: {name!r} of the first row occurs again below it")
-    if not filled or max(map(len, filled)) > _MAX_NAME or _has_sentence(first, body):
+    if max(map(len, filled)) > _MAX_NAME or _has_sentence(first, body):
         return HeaderFinding(0, "no header: the first row has no names")
     if not (has_usual_name(names, body) or is_apart(names, body)) and is_like_the_rest(names, body):
         return HeaderFinding(
@@ -236,7 +245,7 @@ def _has_sentence(first: Row, body: Sequence[Row]) -> bool:
     """Whether a cell is a sentence over cells that mostly are some, too."""
     return any(
         _SENTENCE.search(cell)
-        and sum(bool(_SENTENCE.search(row[j])) for row in body if j < len(row)) * 2 > len(body)
+        and sum(bool(_SENTENCE.search(row[j])) for row in body if j < len(row)) * 2 >= len(body)
         for j, cell in enumerate(first)
     )
 

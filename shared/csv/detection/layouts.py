@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass, field
 
+from shared.csv.detection.columns import typed_columns
 from shared.csv.detection.doubts import (
+    check_codes,
     check_edges,
     check_end,
     check_header,
-    check_last_row,
+    check_inner_values,
+    check_marked,
     check_other_tables,
     check_preamble,
     check_unparted,
 )
-from shared.csv.detection.headers import (
-    HeaderFinding,
-    is_rule,
-    typed_columns,
-)
+from shared.csv.detection.footers import check_last_rows
+from shared.csv.detection.headers import HeaderFinding, is_rule
 from shared.csv.detection.looks import Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.csv.detection.shapes import Shape
@@ -87,9 +87,12 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     names = records.width - has_trailing - has_row_names
     check_header(records, start, header, names, warnings)
     check_edges(records, start, warnings)
+    check_marked(records, start, first, warnings)
+    check_inner_values(records, first, warnings)
+    check_codes(records, warnings)
     check_other_tables(records, start, header, body, warnings)
     if is_whole:
-        check_last_row(records, start + header.rows, warnings)
+        check_last_rows(records, start + header.rows, warnings)
     if is_whole and records.widths[-1] < records.width and not trailer:
         check_end(records, warnings)
     return Layout(

@@ -17,6 +17,7 @@ _DAY = (
     r"|\d{1,2}[-. ]{1,2}[^\W\d_]{3,9}\.?[-, ]{1,2}\d{2,4}|[A-Z][a-z]{2,8} \d{1,2},? \d{4}"
     r"|\d{4}年\d{1,2}月\d{1,2}日|\d{4}[-/]\d{2}|\d{1,2}/[A-Z][a-z]{2}/\d{4}"
 )
+_WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? )?"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)?"
 _OFFSET = r"(?: ?(?:Z|UTC|GMT|CES?T|[+-]\d{2}:?\d{2}))?"
 _DIGITS = r"(?:\d+|\d{1,3}(?:[.,'’\u00a0\u202f]\d{3})+|\d{1,3}(?: \d{3})+)"
@@ -25,16 +26,17 @@ _NUMBER = (
     rf"\(?[-+]?{_CURRENCY}? ?[-+]?(?:{_DIGITS}(?:[.,]\d+)?|[.,]\d+)(?:[eE][-+]?\d+)?\)?"
     rf"(?: ?(?:%|{_CURRENCY})|-)?"
 )
-_WEB = r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+|(?:https?|ftp|s3|gs)://\S+|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?"
+_PATH = r"(?:[A-Za-z]:|~|\.{1,2})?/[\w.@%+-]+(?:/[\w.@%+ -]*)+|(?:[A-Za-z]:|\\)\\[\w.@%+ \\-]*"
+_WEB = r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+|(?:https?|ftp|s3|gs)://[^\s|^\"<>\\\x00-\x1f]+|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?"
 _CODE = r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?|(?:[0-9A-F]{2}:){5}[0-9A-F]{2}"
 _NOTHING = r"(?i:null|n/?a|#n/a|nan|none|nil|-{1,3}|\.|\\N|\?)"
 _WORDS = r"""[\w#(“„«¿¡‘@§°€$£+*%\[/…–—.&][^|;\t~^\\\x00-\x1f"<>{}]*"""
 
 _LOOKS = re.compile(
-    rf"(?P<number>{_NUMBER})|(?P<moment>(?:{_DAY})(?:(?:[ T:]|, ){_CLOCK}{_OFFSET})?"
+    rf"(?P<number>{_NUMBER})|(?P<moment>{_WEEKDAY}(?:{_DAY})(?:(?:[ T:]|, ){_CLOCK}{_OFFSET})?"
     rf"|{_CLOCK}{_OFFSET}|P\d\w*)"
     rf"|(?P<flag>(?i:true|false|yes|no|[yntf]))|(?P<nothing>{_NOTHING})"
-    rf"|(?P<web>{_WEB})|(?P<code>{_CODE})|(?P<words>{_WORDS})"
+    rf"|(?P<web>{_WEB}|{_PATH})|(?P<code>{_CODE})|(?P<words>{_WORDS})"
 )
 
 

@@ -3,7 +3,9 @@
 import re
 
 _LINE = re.compile(r"[^\r\n]*")
-_STARTS = frozenset(",;\t| \r\n")
+_CELL = re.compile(
+    r"""(?:(?<=[,;\t|\ \r\n])|\A)"(?:[^"]++|"")*+(?:"(?=[,;\t|\ \r\n]|\Z)|(?P<open>\Z))"""
+)
 _MARKS = ",;\t|"
 _SHARE = 0.25
 """Of the sample: what is longer without a quote may be one cell."""
@@ -21,15 +23,20 @@ def first_lines(text: str, most: int) -> str:
 
 
 def _before_open_cell(sample: str) -> str:
-    at = sample.rfind('"')
+    at = _open_cell(sample) if '"' in sample else -1
     behind = sample[at:]
-    is_open = at >= 0 and sample.count('"') % 2 == 1 and sample[at - 1 : at] in {"", *_STARTS}
-    if not is_open or len(behind) < _SHARE * len(sample):
+    if at < 0 or len(behind) < _SHARE * len(sample):
         return sample
     start = max(sample.rfind("\n", 0, at), sample.rfind("\r", 0, at)) + 1
     if not start or _are_records(behind, sample):
         return sample
     return sample[:start]
+
+
+def _open_cell(sample: str) -> int:
+    """Return where a quoted cell starts that the sample does not end; -1 if there is none."""
+    opened = (m.start() for m in _CELL.finditer(sample) if m["open"] is not None)
+    return next(opened, -1)
 
 
 def _are_records(behind: str, sample: str) -> bool:

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from shared.csv.detection.headers import find_header
 from shared.csv.detection.looks import Look, look
 
 NEWLINE, DELIMITER, OPENED, CLOSED, ESCAPED = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
@@ -79,6 +80,15 @@ class Shape:
         return any(NEWLINE in c or DELIMITER in c or twice in c for c in contents)
 
     @cached_property
+    def swallows_records(self) -> bool:
+        """Whether all quoted fields go from one full record to the next, as two stray quotes do."""
+        width, _ = self.modal_width()
+        lines = [line for line in self.lines if OPENED in line]
+        records = [line.replace(DELIMITER, self.style.delimiter).split(NEWLINE) for line in lines]
+        fields = [record.count(self.style.delimiter) + 1 for r in records for record in r]
+        return bool(fields) and min(map(len, records)) > 1 and set(fields) == {width}
+
+    @cached_property
     def in_double_quotes(self) -> bool:
         """Whether a field stands within double quotes, whatever they mean."""
         lines = [line for line in self.lines if '"' in line]
@@ -144,7 +154,11 @@ class Shape:
             return None
         above = [self.cells(i) for i in range(start) if self.widths[i] == width]
         kinds = {look(row[1]) for row in above[1:]}
-        is_settings = len(kinds) > 1 and all(look(row[0]) is Look.WORDS for row in above)
+        is_named = len({row[0] for row in above}) == len(above)
+        is_table = len(kinds) > 1 or (
+            is_named and find_header([self.cells(i) for i in range(start, end)]).is_sure
+        )
+        is_settings = is_table and all(look(row[0]) is Look.WORDS for row in above)
         return (block[0], len(block)) if is_settings else None
 
 

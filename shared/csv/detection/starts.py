@@ -3,17 +3,20 @@
 import re
 from dataclasses import replace
 
-from shared.csv.detection.headers import HeaderFinding, find_header, typed_columns
+from shared.csv.detection.columns import typed_columns
+from shared.csv.detection.headers import HeaderFinding, find_header
 from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.names import has_usual_name
-from shared.csv.detection.records import Records
+from shared.csv.detection.records import BODY_RECORDS, Records
 
 COMMENTS = ("#", "//", "--", "%", "!", ";", "*", "REM ")
 RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_SECTION = re.compile(r"\[[A-Za-z][\w ]*\]")
 _TITLE_RECORDS = 3
+_MIN_BODY = 2
 _SETTING_CELLS = 2
 _MAX_SETTINGS = 60
 
@@ -24,12 +27,14 @@ def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
     behind = _behind_settings(records)
     if behind:
         return *behind, False
-    dense = _first_dense(records)
+    dense = _behind_section(records) or _first_dense(records)
     if dense != first:
         header = find_header(records.sample(dense))
         if header.rows:
             return dense, header, False
     header = find_header(records.sample(first))
+    if not header.rows and _is_quoted_over_bare(records, first):
+        header = HeaderFinding(1, "header: its names are quoted, and values below it are not")
     if not header.rows:
         named = _names_below(records, first)
         if named:
@@ -48,6 +53,19 @@ def find_start(records: Records) -> tuple[int, HeaderFinding, bool]:
     if set(ahead) == {1}:
         return first, header, is_prose or (len(ahead) == 1 and _is_in_one_column(records, first))
     return 0, HeaderFinding(0, header.evidence or "no header"), False
+
+
+def _is_quoted_over_bare(records: Records, first: int) -> bool:
+    """Whether all cells of the first record are quoted, and none of some column below it."""
+    body = [n for n in records.modal if n > first][:BODY_RECORDS]
+    indices = records.indices
+    if len(body) < _MIN_BODY or not all(records.cut.quoted_cells(indices[first])):
+        return False
+    rows = [(records.cells(n), records.cut.quoted_cells(indices[n])) for n in body]
+    return any(
+        all(cells[j].strip() and not quoted[j] for cells, quoted in rows)
+        for j in range(records.width)
+    )
 
 
 def _is_in_one_column(records: Records, first: int) -> bool:
@@ -125,6 +143,17 @@ def _first_dense(records: Records) -> int:
         if not (is_title or is_note):
             return number
     return records.modal[0]
+
+
+def _behind_section(records: Records) -> int | None:
+    """Return the record behind the last line that names a section, such as ``[Data],,,``."""
+    marks = [
+        n
+        for n in records.modal[:_MAX_SETTINGS]
+        if records.filled(n) == 1 and _SECTION.fullmatch(records.cells(n)[0].strip())
+    ]
+    behind = marks[-1] + 1 if len(marks) > 1 else 0
+    return behind if behind and behind in records.modal[:_MAX_SETTINGS] else None
 
 
 def _first_behind_a_blank(filled: list[tuple[int, int]]) -> int:

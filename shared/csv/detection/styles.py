@@ -10,11 +10,18 @@ from dataclasses import dataclass, replace
 
 from shared.csv.detection.delimiters import PRIORS, find_delimiters, prior
 from shared.csv.detection.looks import TYPED, look, worth
+from shared.csv.detection.parts import (
+    SAMPLED_LINES,
+    has_odd_runs,
+    has_uneven_blanks,
+    is_in_pairs,
+    is_partial,
+    is_without_blanks,
+)
 from shared.csv.detection.samples import first_lines
-from shared.csv.detection.shapes import CLOSED, OPENED, Shape, Style, shape, unmasked
+from shared.csv.detection.shapes import OPENED, Shape, Style, shape, unmasked
 
 SAMPLE_CHARACTERS = 2**15
-_SAMPLED_LINES = 200
 _WEIGHED_RECORDS = 80
 _WEIGHED_CELLS = 2000
 
@@ -26,20 +33,18 @@ _LITERAL = 0.9
 """Of no quotes, though there are fields within double ones."""
 _UNESCAPED = 0.9
 """Of no escape, though quotes have a backslash before them and do not match."""
+_SWALLOWING = 0.5
+"""Of quotes around nothing but ends and beginnings of full records."""
 _NEEDLESS = 0.5
 """Of unusual quotes around few fields, none of which needs them: they are content."""
 _UNEVEN = 0.5
-_MARKS_OF_VALUES = frozenset("$%+-./_'\" \t")
-"""What may stand at one end of all values, and is then no part of the delimiter."""
-_BRACKETS = ("[]", "{}", "()", "<>")
-_PROTECTED = re.compile(f"{OPENED}[^{CLOSED}]*{CLOSED}")
 _LEADING_COMMENTS = re.compile(r"\A(?:[#%][^\n]*\n)+\s*")
+_COMMENT_LINE = re.compile(r"^[#%][^\n]*\n", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}")
 _QUOTES = "'`~^|*%$#/þ"
+_PLAIN_QUOTES = "'`"
 _LINE_WORTH = 0.62
 _PREAMBLE_RECORDS = 40
-_MIN_CELLS = 6
-_NEVER_PARTS = ("", " ", "\t", '"', "'", OPENED, CLOSED)
 _PARTIAL = 0.75
 """Of a delimiter that is part of what really stands between fields."""
 _ENDING = 0.5
@@ -61,7 +66,7 @@ class Scored:
 
 def ranked(text: str, given: Style | None, fixed: frozenset[str]) -> list[Scored]:
     """Return the styles that a text may have, best first; ``fixed`` fields are the given ones."""
-    sample = _sample(_LEADING_COMMENTS.sub("", text) or text)
+    sample = _without_comments(_sample(_LEADING_COMMENTS.sub("", text) or text), text)
     scored = [_scored(shape(sample, style)) for style in _styles(sample, given, fixed)]
     # Python's sort is stable, so that among equals the usual style stays first.
     scored.sort(key=lambda s: -round(s.score, 6))
@@ -84,12 +89,17 @@ def _has_parted_header(cut: Shape) -> bool:
     return same * 2 >= len(widths) and all(map(_NAME.fullmatch, cut.cells(0)))
 
 
+def _without_comments(sample: str, text: str) -> str:
+    """Leave comment lines out of a sample, if the text starts with such."""
+    return _COMMENT_LINE.sub("", sample) or sample if _LEADING_COMMENTS.match(text) else sample
+
+
 def _sample(text: str) -> str:
     return text if len(text) <= SAMPLE_CHARACTERS else first_lines(text, SAMPLE_CHARACTERS)
 
 
 def _styles(sample: str, given: Style | None, fixed: frozenset[str]) -> Iterator[Style]:
-    lines = [line for line in sample.split("\n") if line.strip()][:_SAMPLED_LINES]
+    lines = [line for line in sample.split("\n") if line.strip()][:SAMPLED_LINES]
     given = given or Style(",")
     delimiters = [given.delimiter] if "delimiter" in fixed else find_delimiters(lines)
     for delimiter in delimiters:
@@ -111,7 +121,7 @@ def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
             continue
         opened, closed = _borders(lines, quote, delimiter)
         around = sum(line.startswith(quote) and line.endswith(quote) for line in lines)
-        if opened and closed and (quote == "'" or around * 2 > len(lines)):
+        if opened and closed and (quote in _PLAIN_QUOTES or around * 2 > len(lines)):
             found.append(quote)
     if '"' in sample:
         found.append(None)
@@ -141,21 +151,23 @@ def _scored(cut: Shape) -> Scored:
     width, count = cut.modal_width()
     if width < 2:
         return Scored(cut, 0.0)
-    before = min(widths.index(width), _PREAMBLE_RECORDS)
+    # What is wider than the table is no preamble of it.
+    ahead = sum(w <= width for w in widths[: widths.index(width)])
+    before = min(ahead, _PREAMBLE_RECORDS)
     share = 0.75 * count / (len(widths) - before) + 0.25 * count / len(widths)
     quality = _cell_quality(cut, width)
     usual_delimiter = prior(cut.style.delimiter, share=share, width=width)
     if count == 1 and len(widths) > 2:
         share *= _LONELY
-    if _has_odd_runs(cut):
+    if has_odd_runs(cut):
         share *= _UNEVEN
-    if _is_partial(cut, width):
+    if is_partial(cut, width) or is_in_pairs(cut):
         share *= _PARTIAL
     if width == 2 and _ends_lines(cut, width):
         share *= _ENDING
-    if _has_uneven_blanks(cut, width):
+    if has_uneven_blanks(cut, width):
         quality *= _UNEVEN
-    if _is_without_blanks(cut, width):
+    if is_without_blanks(cut, width):
         share *= _PARTIAL
     usual = _usualness(cut, len(widths))
     plain = 0.99 if cut.style.escape else 1.0
@@ -173,6 +185,8 @@ def _usualness(cut: Shape, records: int) -> float:
         if cut.protected and not cut.flaws:
             return 1.005
         return 0.99 if cut.quoted * 3 >= records else _NEEDLESS
+    if cut.swallows_records:
+        return _SWALLOWING
     is_escaped = not cut.style.escape and cut.flaws and any('\\"' in line for line in cut.lines)
     return _UNESCAPED if is_escaped else 1.0
 
@@ -185,68 +199,11 @@ def _tidiness(cut: Shape, records: int) -> float:
     return 1 - 0.9 * flaws / (cut.flaws + cut.quoted) * min(1.0, 2 * flaws / records)
 
 
-def _has_odd_runs(cut: Shape) -> bool:
-    """Whether a delimiter of equal characters occurs in part: then empty fields look like it."""
-    delimiter = cut.style.delimiter
-    if len(delimiter) < 2 or len(set(delimiter)) > 1:
-        return False
-    lines = [_PROTECTED.sub("", line) for line in cut.lines[:_SAMPLED_LINES]]
-    runs = [len(r) for line in lines for r in re.findall(re.escape(delimiter[0]) + "+", line)]
-    # One colon stands within a time, as one sign of minus does before a number.
-    least = len(delimiter) if delimiter[0] in _MARKS_OF_VALUES or delimiter == "::" else 0
-    odd = sum(run % len(delimiter) > 0 and run >= least for run in runs)
-    return odd * 10 > len(runs)
-
-
-def _is_partial(cut: Shape, width: int) -> bool:
-    """Whether a mark stands next to each delimiter, as in ``#|``, ``=>`` or ``[|]``."""
-    delimiter = cut.style.delimiter
-    if len(delimiter) > 1:
-        return False
-    lines = [n for n, w in zip(cut.lines, cut.widths, strict=True) if w == width][:_SAMPLED_LINES]
-    if len(lines) < 2 or width * len(lines) < _MIN_CELLS:
-        return False
-    rows = [line.split(delimiter) for line in lines]
-    before = {cell[-1:] for row in rows for cell in row[:-1]}
-    after = {cell[:1] for row in rows for cell in row[1:]}
-    one, other = "".join(before), "".join(after)
-    if len(before) == len(after) == 1 and (one == other or one + other in _BRACKETS):
-        return not (one.isalnum() or one in _NEVER_PARTS)
-    ends = [(before, {row[-1][-1:] for row in rows}), (after, {row[0][:1] for row in rows})]
-    return any(_is_mark(found, outer) for found, outer in ends)
-
-
-def _is_mark(found: set[str], outer: set[str]) -> bool:
-    """Whether one mark stands at all inner ends of fields, and not at the outer ones."""
-    mark = "".join(found)
-    is_letter = mark.isalnum() or mark in _MARKS_OF_VALUES or mark in (OPENED, CLOSED)
-    return len(found) == 1 and bool(mark) and not is_letter and mark not in outer
-
-
 def _ends_lines(cut: Shape, width: int) -> bool:
     """Whether nothing follows the last delimiter of any record of a width."""
     delimiter = cut.style.delimiter
     lines = (line for line, w in zip(cut.lines, cut.widths, strict=True) if w == width)
     return all(line.rstrip(" ").endswith(delimiter) for line in lines)
-
-
-def _has_uneven_blanks(cut: Shape, width: int) -> bool:
-    """Whether a delimiter that includes blanks leaves some: then columns are padded by blanks."""
-    delimiter = cut.style.delimiter
-    if " " not in delimiter or delimiter == " ":
-        return False
-    lines = [line for line, w in zip(cut.lines, cut.widths, strict=True) if w == width]
-    cells = [cell for line in lines[:_WEIGHED_RECORDS] for cell in line.split(delimiter)]
-    return any(cell != cell.strip(" ") for cell in cells)
-
-
-def _is_without_blanks(cut: Shape, width: int) -> bool:
-    """Whether other lines have as many fields by the mark alone: blanks are then part of cells."""
-    bare = cut.style.delimiter.strip(" ")
-    if bare == cut.style.delimiter or not bare:
-        return False
-    others = [line for line, w in zip(cut.lines, cut.widths, strict=True) if 0 < w < width]
-    return any(line.count(bare) + 1 == width for line in others)
 
 
 def _cell_quality(cut: Shape, width: int) -> float:

@@ -1,0 +1,82 @@
+"""Lines below a table that are as wide as its rows: notes that were padded, and sums.
+
+They are read as rows, for nothing but their words tells them from rows: a person has to look.
+"""
+
+import re
+from collections.abc import Sequence
+
+from shared.csv.detection.columns import typed_columns
+from shared.csv.detection.looks import TYPED, Look, look
+from shared.csv.detection.records import BODY_RECORDS, Records
+
+_TABLE_ROWS = 3
+_MAX_TAIL = 20
+_SUMS = re.compile(
+    r"(?i)(?:\w+[ -]){0,2}(?:sub)?(?:totals?|totales|totale|totaal|gesamt\w*|summe|summa|sum"
+    r"|somme|suma|saldo|celkem|razem|összesen|toplam|yhteensä|итого|всего|合計|总计|總計|合计|합계)"
+    r"(?:[ :].{0,30})?"
+)
+
+
+def check_last_rows(records: Records, first: int, warnings: list[str]) -> None:
+    """Warn of rows at the end that have next to nothing in them, or sums, unlike all above them."""
+    rows = [n for n in records.modal if n >= first][-BODY_RECORDS:]
+    if len(rows) < _TABLE_ROWS or records.width < 2:
+        return
+    sparse = _sparse_from(records, rows)
+    above = [records.cells(n) for n in rows[:sparse]]
+    for number in rows[sparse:]:
+        if len(above) >= _TABLE_ROWS - 1 and _is_note(records.cells(number), above):
+            _warn(records, number, "a note", warnings)
+            return
+    filled = [n for n in rows if records.filled(n)]
+    if filled and _is_sum(records.cells(filled[-1]), [c for c in above if c][: len(filled) - 1]):
+        _warn(records, filled[-1], "a row of sums", warnings)
+
+
+def _warn(records: Records, number: int, what: str, warnings: list[str]) -> None:
+    text = " ".join(cell for cell in records.cells(number) if cell.strip())
+    warnings.append(
+        f"line {records.line(number)} looks like {what} below the table, but is as wide as a row "
+        f"and read as one: {text[:40]!r}"
+    )
+
+
+def _sparse_from(records: Records, rows: Sequence[int]) -> int:
+    """Return the place of the first of the last rows that all have one cell filled, or none."""
+    place = len(rows)
+    least = max(_TABLE_ROWS - 1, len(rows) - _MAX_TAIL)
+    while place > least and records.filled(rows[place - 1]) < 2:
+        place -= 1
+    return place
+
+
+def _is_note(row: Sequence[str], above: Sequence[Sequence[str]]) -> bool:
+    """Whether nothing but some words stand in the first cell of a row."""
+    text = row[0].strip()
+    if look(text) in TYPED or not text or _filled(row) > 1:
+        return False
+    least = min((count for count in map(_filled, above) if count), default=0)
+    is_odd = look(text) is Look.WORDS and 0 in typed_columns(above, len(row))
+    is_note = ": " in text or (len(row) > 2 and (is_odd or len(text.split()) > 2))
+    return is_note and (least > 1 or (is_odd and ": " in text))
+
+
+def _is_sum(row: Sequence[str], above: Sequence[Sequence[str]]) -> bool:
+    """Whether a row names a sum of the rows above, or has numbers and no key as those have."""
+    if any(len(r) != len(row) for r in above):
+        return False
+    filled = [cell.strip() for cell in row if cell.strip()]
+    has_number = any(look(cell) is Look.NUMBER for cell in filled)
+    is_named = any(_SUMS.fullmatch(cell) for cell in filled[:2]) and has_number
+    if is_named:
+        return not any(_SUMS.fullmatch(r[0].strip()) for r in above)
+    is_sparser = _filled(row) < min(map(_filled, above), default=0)
+    has_keys = all(r[0].strip() for r in above)
+    is_keyless = not row[0].strip() and all(look(cell) is Look.NUMBER for cell in filled)
+    return is_sparser and has_keys and is_keyless and bool(filled)
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
