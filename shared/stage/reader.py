@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.core.manifests import Part
+from shared.core.manifests import Part, WrappedKey
 from shared.errors import IntegrityError
 from shared.stage.envelope import Envelope
+from shared.stage.sealing import unseal
 from shared.storage import Storage
 
 BATCH_ROWS = 16_384
@@ -21,7 +22,9 @@ def read_part(
     """Yield a part's rows, its bytes verified before the first of them.
 
     Raises:
-        IntegrityError: the pinned generation is gone, or size, hash, schema or rows differ.
+        IntegrityError: the pinned generation is gone, or size, hash, schema or rows differ, or it
+            does not decrypt.
+        InvalidConfigError: the key that the part is encrypted under cannot be read.
     """
     data = storage.download(bucket, part.name, part.generation)
     place = f"gs://{bucket}/{part.name}#{part.generation}"
@@ -34,7 +37,10 @@ def read_part(
             f"{part.size_bytes} with {part.sha256}. Extract the table again",
             object=place,
         )
-    parquet = _open(data, part, envelope)
+    key = _data_key(storage, bucket, part, envelope)
+    if key:
+        data = unseal(data, key, part.name)
+    parquet = pq.ParquetFile(pa.py_buffer(data))
     if not parquet.schema_arrow.equals(schema) or parquet.metadata.num_rows != part.rows:
         raise IntegrityError(
             f"{place} holds {parquet.metadata.num_rows} rows of {parquet.schema_arrow}; "
@@ -44,11 +50,12 @@ def read_part(
     yield from parquet.iter_batches(batch_size=BATCH_ROWS)
 
 
-def _open(data: bytes, part: Part, envelope: Envelope) -> pq.ParquetFile:
+def _data_key(storage: Storage, bucket: str, part: Part, envelope: Envelope) -> bytes | None:
     if part.key is None:
-        return pq.ParquetFile(pa.BufferReader(data))
-    from pyarrow.parquet.encryption import create_decryption_properties
+        return None
 
-    key = envelope.open_key(part.name, part.key)
-    properties = create_decryption_properties(key, aad_prefix=part.name.encode())
-    return pq.ParquetFile(pa.BufferReader(data), decryption_properties=properties)
+    def renewed() -> WrappedKey | None:
+        found = storage.info(bucket, part.name, part.generation)
+        return WrappedKey.noted(found.metadata) if found else None
+
+    return envelope.open_key(part.name, part.key, renewed)

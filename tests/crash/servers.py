@@ -68,7 +68,8 @@ class Vault(Secrets):
 
     def _access(self, *, request: dict[str, str], **_: Any) -> Any:
         name = request["name"].split("/")[3]
-        return SimpleNamespace(payload=SimpleNamespace(data=self._values[name]))
+        path = f"{request['name'].rpartition('/')[0]}/1"
+        return SimpleNamespace(name=path, payload=SimpleNamespace(data=self._values[name]))
 
 
 class Clock:
