@@ -48,8 +48,16 @@ class Secret:
         return self._value
 
     def text(self) -> str:
-        """Return the secret as UTF-8 text."""
-        return self._value.decode()
+        """Return the secret as text.
+
+        Raises:
+            InvalidConfigError: it is not UTF-8.
+        """
+        try:
+            return self._value.decode()
+        except UnicodeDecodeError:
+            pass  # the error holds the bytes, so it goes no further
+        raise InvalidConfigError(f"version {self.version} of a secret is not text in UTF-8")
 
     def __eq__(self, other: object) -> bool:
         """Compare in a time that does not depend on what is in it."""

@@ -112,7 +112,7 @@ def rewrap(services: Services, by: str, version: int | None = None) -> Rewrapped
     done, reasons = 0, []
     with ThreadPoolExecutor(WORKERS) as pool:
         while batch := list(islice(old, BATCH)):
-            found = list(pool.map(lambda each: _rewrap(services, *each, version), batch))
+            found = list(pool.map(lambda each: _rewrap(services, each, version), batch))
             reasons += [reason for reason in found if reason]
             done += sum(not reason for reason in found)
     _tell(services, version, "key.rewrapped", by, f"{done} parts, {len(reasons)} failed")
@@ -155,8 +155,9 @@ def retire(services: Services, version: int, by: str) -> None:
     _tell(services, version, "key.retired", by)
 
 
-def _rewrap(services: Services, info: ObjectInfo, key: WrappedKey, version: int) -> str:
+def _rewrap(services: Services, part: tuple[ObjectInfo, WrappedKey], version: int) -> str:
     """Wrap the key of one part anew; return why it could not be done, or nothing."""
+    info, key = part
     try:
         newer = services.envelope.rewrap(info.name, key, version)
         services.storage.note(info.bucket, info.name, info.generation, newer.notes)

@@ -89,6 +89,13 @@ def test_secret_is_revealed_to_who_asks() -> None:
     assert SECRET != CANARY
 
 
+def test_secret_that_is_no_text_is_refused_without_its_bytes() -> None:
+    with pytest.raises(InvalidConfigError, match="version 3 of a secret is not text") as refused:
+        Secret(b"canary\xff", 3).text()
+
+    assert refused.value.__context__ is None
+
+
 def test_newest_version_is_remembered_for_a_while_and_no_longer() -> None:
     vault = Vault({"a": b"1"})
     vault.get("a")
