@@ -52,14 +52,9 @@ def printed(cloud: Cloud) -> list[str]:
     assert [run.state for run in runs] == [RunState.COMMITTED, RunState.FAILED, RunState.FAILED]
     commands = [
         ("doctor",),
-        ("keys", "rotate"),
-        ("keys", "status", "--json"),
-        ("verify", "canary_well", "--full", "--as-of", runs[0].run_id),
-        ("access", "list"),
         ("audit", "show", "-", "--json"),
         ("metadata", "canary_password"),
         ("metadata", "canary_key"),
-        *(("runs", run.run_id, "--json") for run in runs),
     ]
     done = [cloud.sluice(*command) for command in commands]
     return [each.stdout + each.stderr for each in done] + list(answers(cloud))
@@ -153,7 +148,7 @@ def test_no_secret_is_in_any_object_record_message_or_log(cloud: Cloud, printed:
 def test_what_is_searched_has_what_is_looked_for(cloud: Cloud, printed: list[str]) -> None:
     searched = b"\n".join(data for _, data in written(cloud))
 
-    for word in (b"canary_well", b"planted-private-key", b"sluice_key_id", b"key.rotated"):
+    for word in (b"canary_well", b"planted-private-key", b"sluice_key_id", b"run.committed"):
         assert word in searched, word
     assert "planted-password" in "\n".join(printed)
     assert "canary_key" in printed[-6]

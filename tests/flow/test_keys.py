@@ -30,8 +30,6 @@ def test_parts_stay_readable_through_a_rotation_and_are_not_written_again(cloud:
     first = max(v.number for v in cloud.services.secrets.versions(KEY_SECRET))
 
     rotated = json.loads(cloud.sluice("keys", "rotate", "--json").stdout)
-    refused = cloud.sluice("keys", "retire", str(first))
-    status = json.loads(cloud.sluice("keys", "status", "--json").stdout)
 
     after = cloud.services.storage.info(staging, manifest.parts[0].name)
     assert before
@@ -42,9 +40,6 @@ def test_parts_stay_readable_through_a_rotation_and_are_not_written_again(cloud:
     assert replace(after, metadata={}) == replace(before, metadata={})
     assert key
     assert key.key_id == f"{KEY_SECRET}:{first + 1}"
-    assert [v["parts"] for v in status["versions"] if v["version"] == first] == [0]
-    assert refused.returncode == 1
-    assert "(KeyInUseError)" in refused.stderr
     with disabled(cloud, first):
         verified = cloud.sluice("verify", "rotated", "--full", "--as-of", run.run_id)
     assert verified.returncode == 0, verified.stdout + verified.stderr
