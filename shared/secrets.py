@@ -33,7 +33,7 @@ SECRET_NAME = r"[A-Za-z0-9_-]{1,255}(:[1-9][0-9]{0,8})?"  # noqa: S105 - a patte
 class Secret:
     """Bytes that no log line, no traceback and no record shows; ``reveal`` at the last moment.
 
-    Every way to turn it into text gives ``Secret(***)``; it cannot be pickled, copied or hashed.
+    Every way to turn it into text gives ``Secret(***)``; it cannot be pickled or copied.
     """
 
     __slots__ = ("_value", "version")
@@ -63,7 +63,8 @@ class Secret:
         """Compare in a time that does not depend on what is in it."""
         return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(self._value)  # keyed anew in each process
 
     def __repr__(self) -> str:
         return "Secret(***)"

@@ -60,7 +60,6 @@ def test_log_line_with_a_secret_in_a_field_does_not_show_it() -> None:
         copy.copy,
         copy.deepcopy,
         json.dumps,
-        hash,
         bytes,
         list,
         vars,
