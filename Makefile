@@ -15,7 +15,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-audit bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build
+.PHONY: help setup demo test crash bench bench-audit bench-encryption bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build
 .PHONY: deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs docs site
 
@@ -49,6 +49,9 @@ bench: $(VENV)/.ready ## Time Sluice beside its peers and write docs/benchmarks.
 
 bench-audit: $(VENV)/.ready ## One audit chain, eight writers at once (EVENTS=10000)
 	@$(BIN)/python -m local.bench.chain --events $(or $(EVENTS),10000)
+
+bench-encryption: $(VENV)/.ready ## What encrypted parts cost, in pairs with plain ones (PAIRS=9)
+	@$(BIN)/python -m local.bench.encrypted --pairs $(or $(PAIRS),9)
 
 bench-receipt: $(VENV)/.ready ## What the receipt costs: runs with and without it, in turn (ROWS=500000)
 	@$(BIN)/python -m local.bench.receipt --rows $(or $(ROWS),500000)

@@ -4,7 +4,6 @@ Everything goes through Google's own clients, and everything may be there alread
 """
 
 import json
-import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from shared import callers, settings
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id
 from shared.core.messages import FINALIZE, SweepRequest
 from shared.settings import ZONES
-from shared.stage.envelope import KEY_BYTES, KEY_SECRET
+from shared.stage.envelope import KEY_SECRET, new_wrapping_key
 from shared.wire import to_json
 from shared.wiring import Services
 
@@ -146,7 +145,7 @@ def _secrets(topology: Topology) -> None:
     values: dict[str, Callable[[], bytes]] = {
         "postgres-password": topology.password.encode,
         "snowflake-private-key": lambda: _snowflake_key(topology.state_dir / "snowflake"),
-        KEY_SECRET: lambda: secrets.token_hex(KEY_BYTES).encode(),
+        KEY_SECRET: new_wrapping_key,
         callers.SECRET: lambda: to_json(_access_list(topology.api_key)),
     }
     if topology.has_sqlserver:

@@ -22,6 +22,7 @@ SluiceError
 │   ├─ IllegalTransitionError        a run cannot go from this state to that one
 │   ├─ StuckRunError                 the sweep asked a run to go on as often as allowed, in vain
 │   ├─ RunCancelledError             somebody decided that a run should not go on
+│   ├─ KeyInUseError                 a key-encryption key is needed and cannot be retired
 │   ├─ LegalHoldError                nothing that a table left may be deleted
 │   ├─ DeploymentError               a build or a deployment stopped before its end
 │   └─ DeadLetterError               a message failed as often as allowed, nobody wrote down why
@@ -138,6 +139,10 @@ class StuckRunError(PermanentError):
 
 class RunCancelledError(PermanentError):
     """Somebody decided that a run should not go on."""
+
+
+class KeyInUseError(PermanentError):
+    """A version of the key-encryption key is needed, or may be, and so is not retired."""
 
 
 class LegalHoldError(PermanentError):

@@ -141,7 +141,13 @@ class Storage:
         return int(blob.generation)
 
     @contextmanager
-    def create(self, bucket: str, name: str, content_type: str) -> Iterator[Writer]:
+    def create(
+        self,
+        bucket: str,
+        name: str,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Iterator[Writer]:
         """Stream a new object.
 
         Raises:
@@ -150,6 +156,8 @@ class Storage:
         """
         meter.storage_writes += 1
         blob = self._blob(bucket, name)
+        if metadata:
+            blob.metadata = dict(metadata)
         with _failures(bucket, name):
             with blob.open(
                 "wb",
@@ -231,6 +239,21 @@ class Storage:
             pages = self._connect().list_blobs(bucket, prefix=prefix, delimiter="/", retry=_retry())
             found = [name for page in pages.pages for name in page.prefixes]
         return tuple(sorted(name.removeprefix(prefix).rstrip("/") for name in found))
+
+    def note(self, bucket: str, name: str, generation: int, metadata: Mapping[str, str]) -> None:
+        """Add to the metadata of one generation; its bytes and its number stay as they are.
+
+        Raises:
+            FileNotFoundError: the generation is gone: deleted or overwritten.
+        """
+        meter.storage_writes += 1
+        blob = self._blob(bucket, name, generation)
+        blob.metadata = dict(metadata)
+        with _failures(bucket, name):
+            try:
+                blob.patch(retry=_retry())
+            except _not_found() as exc:
+                raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete one generation; one that is gone already is left gone.

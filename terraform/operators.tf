@@ -57,3 +57,50 @@ resource "google_secret_manager_secret_iam_member" "operator_access_list" {
   role      = "roles/secretmanager.secretVersionAdder"
   member    = each.value
 }
+
+# Who rotates the keys of staged parts: `sluice keys`. They read every version, make and disable them,
+# and note on a part how its key is wrapped; what a part holds they could read as well.
+
+locals {
+  key_keepers              = contains(module.catalog.secrets, "staging-key") ? var.key_keepers : []
+  key_keeper_secret_grants = merge([for m in local.key_keepers : { for role in ["roles/secretmanager.secretAccessor", "roles/secretmanager.secretVersionManager"] : "${m}/${role}" => { member = m, role = role } }]...)
+  key_keeper_audit_grants  = merge([for m in local.key_keepers : { for role in ["roles/storage.objectViewer", "roles/storage.objectCreator"] : "${m}/${role}" => { member = m, role = role } }]...)
+}
+
+resource "google_secret_manager_secret_iam_member" "key_keeper" {
+  for_each = local.key_keeper_secret_grants
+
+  secret_id = google_secret_manager_secret.this["staging-key"].id
+  role      = each.value.role
+  member    = each.value.member
+}
+
+resource "google_storage_bucket_iam_member" "key_keeper_lists" {
+  for_each = toset(local.key_keepers)
+
+  bucket = google_storage_bucket.zone["staging"].name
+  role   = "roles/storage.objectViewer"
+  member = each.value
+}
+
+resource "google_storage_bucket_iam_member" "key_keeper_notes" {
+  for_each = toset(local.key_keepers)
+
+  bucket = google_storage_bucket.zone["staging"].name
+  role   = "roles/storage.objectUser"
+  member = each.value
+
+  condition {
+    title       = "only parts/"
+    description = "what an object says of its key"
+    expression  = "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.zone["staging"].name}/objects/parts/\")"
+  }
+}
+
+resource "google_storage_bucket_iam_member" "key_keeper_audit" {
+  for_each = local.key_keeper_audit_grants
+
+  bucket = google_storage_bucket.audit.name
+  role   = each.value.role
+  member = each.value.member
+}

@@ -161,6 +161,18 @@ variable "functions" {
   nullable = false
 }
 
+variable "key_keepers" {
+  description = "People, groups or service accounts that rotate the keys of staged parts with the command line, such as group:keys@example.com; they can read what is encrypted."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for m in var.key_keepers : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", m))])
+    error_message = "key_keepers must be like user:…, group:… or serviceAccount:…; allUsers and domains are refused."
+  }
+}
+
 variable "kms_key" {
   description = "Cloud KMS key in the same region for buckets, topics, secrets, images, datasets and database (CMEK); null for Google's own keys. The Cloud SQL agent must exist and hold the key's encrypter and decrypter role before, all others get it here."
   type        = string

@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from local.bench import databases, from_snowflake, idle, programs, report, startup
+from local.bench import databases, encrypted, from_snowflake, idle, programs, report, startup
 from local.bench.jobs import Bench, Job, Tell
 from local.bench.sluice import Cloud
 from local.bench.tables import Table
@@ -51,6 +51,7 @@ def _measure(
     if not given.intake:
         jobs.append(small.load())
         jobs += from_snowflake.jobs(small)
+        tables.append(encrypted.table(small, rounds + 1))
         tell("runs of unchanged tables")
         tables.append(idle.table(cloud, QUICK_IDLE_RUNS if given.quick else IDLE_RUNS))
     if not given.quick:

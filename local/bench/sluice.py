@@ -33,7 +33,10 @@ ELSEWHERE = {
     "orders_bigquery": {"bigquery": {"dataset": "bench", "table": "orders"}},
 }
 """Tables that end in another database."""
-TABLES = ("orders", "orders_bad", "orders_utf16", "orders_long", "orders_full", "orders_merge")
+TABLES = (
+    *("orders", "orders_bad", "orders_utf16", "orders_long", "orders_full", "orders_merge"),
+    "orders_encrypted",
+)
 WARM_TABLES = tuple(f"warm_{number}" for number in range(WARM_UPS))
 IDLE_TABLES = tuple(f"idle_{number:02}" for number in range(25))
 YEARLY = "0 0 1 1 *"
@@ -191,6 +194,7 @@ def _config(folder: Path) -> Path:
             "csv": {"on_duplicate": "load"},
             "postgres": {"schema": "public", "table": name},
             "sync_mode": _MODES.get(name, "append"),
+            "encryption": name == "orders_encrypted",
             **({"primary_key": ["id"]} if name == "orders_merge" else {}),
         }
         for name in (*TABLES, *WARM_TABLES)

@@ -49,6 +49,7 @@ COMMANDS = {
     "deadletter": "shared.cli.deadletter:app",
     "audit": "shared.cli.audit:app",
     "access": "shared.cli.access:app",
+    "keys": "shared.cli.keys:app",
     "deploy": "shared.cli.deploy:app",
     # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
     "local": "local.cli:app",

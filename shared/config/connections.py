@@ -1,11 +1,17 @@
 """How sources and targets are reached, as an environment file says it."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.secrets import SECRET_NAME
+
 BIGQUERY_PROJECT = r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 """Source: Resource Manager, "Creating and managing projects": project ID."""
+
+
+SecretName = Annotated[str, Field(pattern=f"^{SECRET_NAME}$")]
+"""Name of a secret; behind a colon perhaps the version to use, else it is the newest."""
 
 
 class Model(BaseModel):
@@ -21,7 +27,7 @@ class SnowflakeConnection(Model):
     """The account, as in ``account.snowflakecomputing.com``."""
     user: str
     """Who logs in, by key pair."""
-    private_key_secret: str = "snowflake-private-key"  # noqa: S105 - a secret's name, not a secret
+    private_key_secret: SecretName = "snowflake-private-key"  # noqa: S105 - a secret's name, not a secret
     """Secret with the private key, PEM."""
     role: str | None = None
     """The session's role; absent: the user's own."""
@@ -48,7 +54,7 @@ class PostgresConnection(Model):
     """What to connect to."""
     user: str = "sluice"
     """Who logs in."""
-    password_secret: str = "postgres-password"  # noqa: S105 - a secret's name, not a secret
+    password_secret: SecretName = "postgres-password"  # noqa: S105 - a secret's name, not a secret
     """Secret with the password."""
     max_connections: int = Field(default=40, ge=4)
     """Connections that all functions together may hold; Terraform limits their instances by it."""
@@ -71,13 +77,13 @@ class SqlServerConnection(Model):
     """What to connect to."""
     user: str = "sluice"
     """Who logs in."""
-    password_secret: str = "sqlserver-password"  # noqa: S105 - a secret's name, not a secret
+    password_secret: SecretName = "sqlserver-password"  # noqa: S105 - a secret's name, not a secret
     """Secret with the password."""
     driver: Literal["microsoft", "freetds"] = "microsoft"
     """Whose ODBC driver is used; see docs/targets.md."""
     tls: Literal["verify", "unverified", "off"] = "verify"
     """Whether the server must prove who it is; ``unverified`` encrypts for whoever answers."""
-    ca_secret: str | None = None
+    ca_secret: SecretName | None = None
     """Secret with the certificates (PEM) to trust in place of the system's."""
     certificate_host: str | None = None
     """Name in the server's certificate, where it is not ``host``."""

@@ -79,7 +79,7 @@ class TableConfig(Model):
     time_zone: TimeZone = "UTC"
     """The time zone of the schedule."""
     encryption: bool = False
-    """Encrypt staged parts on the client."""
+    """Encrypt staged parts before they leave the function; see [encryption](encryption.md)."""
     compression: Compression = "zstd"
     """Of staged parts; ``true`` means ``zstd``, ``false`` means ``none``."""
     guard: Guard = Guard()

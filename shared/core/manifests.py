@@ -4,9 +4,10 @@ It is created once, first writer wins. A run without a manifest never happened; 
 manifest names are orphans.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from shared.core.checks import Observed
 from shared.core.modes import SyncMode
@@ -20,18 +21,38 @@ VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrappedKey:
-    """A data key under a key-encryption key: the latter's id, and nonce and ciphertext as hex."""
+    """A data key under a key-encryption key: the latter's id, and nonce and ciphertext as hex.
+
+    ``key_id`` names a secret with its version, as in ``staging-key:3``.
+    """
 
     key_id: str
     nonce: str
     ciphertext: str
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What an object's metadata says of its key; the keys of the metadata are ours."""
+        return {f"{_NOTE}{name}": getattr(self, name) for name in _NOTED}
+
+    @classmethod
+    def noted(cls, metadata: Mapping[str, str]) -> Self | None:
+        """Read an object's metadata; None where it says of no key, or not all."""
+        found = {name: metadata.get(f"{_NOTE}{name}") for name in _NOTED}
+        given = {name: value for name, value in found.items() if value}
+        return cls(**given) if len(given) == len(_NOTED) else None
+
+
+_NOTE = "sluice_"
+_NOTED = ("key_id", "nonce", "ciphertext")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One Parquet object: pinned by generation, proven by its hash.
 
-    ``key`` is the data key of an encrypted part, itself encrypted; None for a plain part.
+    ``key`` is the data key of an encrypted part, itself encrypted; None for a plain part. Once the
+    key-encryption key is replaced, a newer form of it is in the object's metadata.
     """
 
     name: str

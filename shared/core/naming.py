@@ -35,6 +35,9 @@ SWEEP_REPORT = "ledger/sweep.json"
 DEAD_LETTERS = "ledger/dead/"
 """Prefix of the records of dead letters."""
 
+PARTS = "parts/"
+"""Prefix of all parts."""
+
 AUDIT = "chains/"
 """Prefix of the chains of audit events."""
 
@@ -129,7 +132,7 @@ def units_prefix(table: str, run_id: str) -> str:
 
 def parts_prefix(table: str, run_id: str) -> str:
     """Return the prefix of a run's parts, of all attempts."""
-    return f"parts/{table}/{run_id}/"
+    return f"{PARTS}{table}/{run_id}/"
 
 
 def zone_prefix(zone: str, table: str) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 from shared.config.models import ResolvedTable
 from shared.doctor.findings import Check, Finding
 from shared.errors import InvalidConfigError
-from shared.stage.envelope import KEY_BYTES, KEY_SECRET
+from shared.secrets import unpinned
+from shared.stage.envelope import KEY_SECRET
+from shared.stage.sealing import KEY_BYTES
 from shared.wiring import Services
 
 _NAMES = "_secret"
@@ -43,20 +45,24 @@ def names_of(resolved: ResolvedTable, kind: str) -> Iterator[str]:
 def _examine(services: Services, name: str) -> Finding:
     from google.api_core.exceptions import Forbidden
 
-    add = f"gcloud secrets versions add {name} --project {services.settings.project} --data-file=-"
+    secret, version = unpinned(name)
+    project = services.settings.project
+    add = f"gcloud secrets versions add {secret} --project {project} --data-file=-"
+    enable = f"gcloud secrets versions enable {version} --secret {secret} --project {project}"
     try:
         value = services.secrets.get(name).reveal()
     except InvalidConfigError as exc:
         if isinstance(exc.__cause__, Forbidden):
             said = "may not be read with these credentials; whether it is there is not known"
             return _check.warn(name, said, "ask as an account that reads it")
-        return _check.fail(name, "is missing, or has no enabled version", f"`{add}`")
+        what_to_do = f"`{enable if version else add}`"
+        return _check.fail(name, "is missing, or has no enabled version", what_to_do)
     if not value.strip():
         return _check.fail(name, "is empty", f"`{add}`")
     if name == KEY_SECRET and not _is_key(value):
         said = f"is no key: it must be {2 * KEY_BYTES} hexadecimal digits"
         return _check.fail(name, said, f"`openssl rand -hex {KEY_BYTES} | {add}`")
-    if name.endswith("password") and value != value.strip():
+    if secret.endswith("password") and value != value.strip():
         said = "begins or ends with a blank or a line end, which is part of the password"
         return _check.warn(name, said, f"if that is not meant: `printf %s … | {add}`")
     return _check.ok(name, "there")

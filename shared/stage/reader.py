@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.core.manifests import Part
+from shared.core.manifests import Part, WrappedKey
 from shared.errors import IntegrityError
 from shared.stage.envelope import Envelope
+from shared.stage.sealing import unseal
 from shared.storage import Storage
 
 BATCH_ROWS = 16_384
@@ -21,10 +22,36 @@ def read_part(
     """Yield a part's rows, its bytes verified before the first of them.
 
     Raises:
-        IntegrityError: the pinned generation is gone, or size, hash, schema or rows differ.
+        IntegrityError: the pinned generation is gone, or size, hash, schema or rows differ, or it
+            does not decrypt.
+        InvalidConfigError: the key that the part is encrypted under cannot be read.
     """
+    parquet = pq.ParquetFile(pa.py_buffer(_parquet(storage, bucket, part, envelope)))
+    if not parquet.schema_arrow.equals(schema) or parquet.metadata.num_rows != part.rows:
+        raise IntegrityError(
+            f"{part.name} holds {parquet.metadata.num_rows} rows of {parquet.schema_arrow}; "
+            f"the manifest says {part.rows} of {schema}",
+            object=_place(bucket, part),
+        )
+    yield from parquet.iter_batches(batch_size=BATCH_ROWS)
+
+
+def _parquet(storage: Storage, bucket: str, part: Part, envelope: Envelope) -> bytes | bytearray:
+    """Return a part's Parquet file; what is stored of an encrypted one is held no longer."""
+    data = _stored(storage, bucket, part)
+    if part.key is None:
+        return data
+
+    def renewed() -> WrappedKey | None:
+        found = storage.info(bucket, part.name, part.generation)
+        return WrappedKey.noted(found.metadata) if found else None
+
+    return unseal(data, envelope.open_key(part.name, part.key, renewed), part.name)
+
+
+def _stored(storage: Storage, bucket: str, part: Part) -> bytes:
     data = storage.download(bucket, part.name, part.generation)
-    place = f"gs://{bucket}/{part.name}#{part.generation}"
+    place = _place(bucket, part)
     if data is None:
         raise IntegrityError(f"{place} is gone; extract the table again", object=place)
     digest = hashlib.sha256(data).hexdigest()
@@ -34,21 +61,8 @@ def read_part(
             f"{part.size_bytes} with {part.sha256}. Extract the table again",
             object=place,
         )
-    parquet = _open(data, part, envelope)
-    if not parquet.schema_arrow.equals(schema) or parquet.metadata.num_rows != part.rows:
-        raise IntegrityError(
-            f"{place} holds {parquet.metadata.num_rows} rows of {parquet.schema_arrow}; "
-            f"the manifest says {part.rows} of {schema}",
-            object=place,
-        )
-    yield from parquet.iter_batches(batch_size=BATCH_ROWS)
+    return data
 
 
-def _open(data: bytes, part: Part, envelope: Envelope) -> pq.ParquetFile:
-    if part.key is None:
-        return pq.ParquetFile(pa.BufferReader(data))
-    from pyarrow.parquet.encryption import create_decryption_properties
-
-    key = envelope.open_key(part.name, part.key)
-    properties = create_decryption_properties(key, aad_prefix=part.name.encode())
-    return pq.ParquetFile(pa.BufferReader(data), decryption_properties=properties)
+def _place(bucket: str, part: Part) -> str:
+    return f"gs://{bucket}/{part.name}#{part.generation}"

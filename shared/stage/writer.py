@@ -9,17 +9,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shared.ahead import ahead
-from shared.core.manifests import Part, WrappedKey
+from shared.core.manifests import Part
 from shared.errors import IntegrityError
 from shared.stage.envelope import Envelope
 from shared.stage.fingerprints import Fold
-from shared.storage import Storage
+from shared.stage.sealing import Sealer
+from shared.storage import Storage, Writer
 
 ROW_GROUP_BYTES = 8 * 2**20
 """Uncompressed bytes gathered into one row group: the unit that readers hold in memory."""
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 """Source: IANA media types."""
+
+SEALED_TYPE = "application/octet-stream"
+"""Of encrypted parts: nobody else is to take them for Parquet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +82,12 @@ class PartWriter:
         name = self.name(number)
         group: pa.Table | None = first
         rows = held_bytes = 0
+        key, wrapped = self.envelope.new_key(name) if self.envelope else (None, None)
+        kind, notes = (SEALED_TYPE, wrapped.notes) if wrapped else (CONTENT_TYPE, None)
         with (
-            self.storage.create(self.bucket, name, CONTENT_TYPE) as stream,
-            self._parquet(name, schema, stream) as (parquet, wrapped),
+            self.storage.create(self.bucket, name, kind, notes) as stream,
+            _sealed(stream, key, name) as sink,
+            self._parquet(schema, sink) as parquet,
         ):
             while group is not None and held_bytes < self.part_bytes:
                 parquet.write_table(group, row_group_size=group.num_rows)
@@ -100,24 +107,23 @@ class PartWriter:
         )
         return part, group
 
-    @contextmanager
-    def _parquet(
-        self, name: str, schema: pa.Schema, stream: Any
-    ) -> Iterator[tuple[pq.ParquetWriter, WrappedKey | None]]:
-        options: dict[str, Any] = {
-            "compression": self.compression,
-            "use_dictionary": [f.name for f in schema if pa.types.is_string(f.type)] or False,
-        }
-        wrapped = None
-        if self.envelope:
-            from pyarrow.parquet.encryption import create_encryption_properties
+    def _parquet(self, schema: pa.Schema, sink: Any) -> pq.ParquetWriter:
+        texts = [f.name for f in schema if pa.types.is_string(f.type)]
+        file = pa.PythonFile(sink, mode="w")
+        return pq.ParquetWriter(
+            file, schema, compression=self.compression, use_dictionary=texts or False
+        )
 
-            key, wrapped = self.envelope.new_key(name)
-            options["encryption_properties"] = create_encryption_properties(
-                key, aad_prefix=name.encode(), store_aad_prefix=False
-            )
-        with pq.ParquetWriter(pa.PythonFile(stream, mode="w"), schema, **options) as parquet:
-            yield parquet, wrapped
+
+@contextmanager
+def _sealed(stream: Writer, key: bytes | None, name: str) -> Iterator[Writer | Sealer]:
+    """Encrypt what is written to a stream, if there is a key; the last chunk comes on leaving."""
+    if key is None:
+        yield stream
+        return
+    sealer = Sealer(key, name, stream)
+    yield sealer
+    sealer.finish()
 
 
 def _row_groups(

@@ -39,6 +39,7 @@ run "everything_at_once" {
     alerts           = { emails = ["team@example.com"] }
     budget           = { billing_account = "012345-6789AB-CDEF01", amount = 200 }
     operators        = ["group:data@example.com"]
+    key_keepers      = ["group:keys@example.com"]
     planner          = "acme-sluice-plan@example-prod.iam.gserviceaccount.com"
     schedules_paused = true
   }
@@ -86,6 +87,11 @@ run "everything_at_once" {
   assert {
     condition     = length(google_pubsub_topic_iam_member.operator) == 4 && alltrue([for k in keys(google_secret_manager_secret_iam_member.operator) : !strcontains(k, "staging-key")])
     error_message = "Operators may ask for every step, and need not decrypt."
+  }
+
+  assert {
+    condition     = length(google_secret_manager_secret_iam_member.key_keeper) == 2 && alltrue([for g in google_storage_bucket_iam_member.key_keeper_notes : strcontains(g.condition[0].expression, "/objects/parts/")])
+    error_message = "Who keeps the keys may change what is noted on parts, and nothing else of the staging bucket."
   }
 
   assert {

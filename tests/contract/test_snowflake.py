@@ -8,7 +8,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector.errors import DatabaseError, IntegrityError, ProgrammingError
 
+from shared.config.connections import SnowflakeConnection
+from shared.sources.snowflake import connection
 from tests.contract.snowflake_process import AT_ONCE_S, fetch, one, refused
+from tests.vault import Vault
 
 pytest_plugins = ("tests.contract.snowflake_server",)
 
@@ -16,6 +19,14 @@ pytest_plugins = ("tests.contract.snowflake_server",)
 def private_der(key: rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def private_pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
@@ -58,6 +69,23 @@ def test_key_that_is_not_the_users_is_refused(snowflake_server, users, keys, use
         snowflake_server.connect(user=user, **login)
 
     assert caught.value.errno == 390144
+
+
+def test_refused_key_is_replaced_by_the_version_that_is_accepted(snowflake_server, users, keys):
+    place = SnowflakeConnection(
+        account="local",
+        user="LOADER",
+        host="127.0.0.1",
+        port=snowflake_server.port,
+        protocol="http",
+    )
+    secrets = Vault()
+    for key in (keys[0], keys[2]):
+        secrets.put("snowflake-private-key", private_pem(key))
+
+    connection.connect(place, secrets, {}).close()
+
+    assert secrets.get("snowflake-private-key").version == 1
 
 
 def test_password_is_refused_where_users_have_keys(snowflake_server, users):

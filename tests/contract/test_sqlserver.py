@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.sqlserver_process import SqlServerProcess, failure, rows
+from shared.config.connections import SqlServerConnection
+from shared.targets.sqlserver import connection
+from tests.contract.sqlserver_process import PASSWORD, SqlServerProcess, failure, rows
+from tests.vault import Vault
 
 pytest_plugins = ("tests.contract.sqlserver_server",)
 
@@ -41,6 +44,20 @@ def test_a_wrong_login_is_refused(
         sqlserver.connect(driver, **wrong)
     assert "18456" in error.value.args[1]
     assert error.value.args[0] in ("28000", "42000")
+
+
+def test_a_refused_password_is_replaced_by_the_version_that_is_accepted(
+    sqlserver: SqlServerProcess,
+) -> None:
+    place = SqlServerConnection(
+        host="127.0.0.1", port=sqlserver.port, user="sa", database="master", tls="unverified"
+    )
+    secrets = Vault({"sqlserver-password": PASSWORD.encode()})
+    secrets.put("sqlserver-password", b"not yet")
+
+    connection.connect(place, secrets).close()
+
+    assert secrets.get("sqlserver-password").version == 1
 
 
 def test_an_unknown_database_is_refused(sqlserver: SqlServerProcess, driver: str) -> None:

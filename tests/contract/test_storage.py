@@ -58,3 +58,28 @@ def test_held_object_is_neither_deleted_nor_replaced_until_the_hold_is_taken_awa
     assert (released.is_held, released.metadata) == (False, {"kept": "yes"})
     storage.delete(released.bucket, released.name, released.generation)
     storage.hold(released, "legal-hold")
+
+
+def test_note_on_an_object_changes_neither_its_bytes_nor_its_generation(
+    storage: Storage, bucket: gcs.Bucket
+) -> None:
+    with storage.create(bucket.name, "part", "text/plain", {"a": "1", "b": "1"}) as stream:
+        stream.write(b"bytes")
+
+    storage.note(bucket.name, "part", stream.generation, {"b": "2", "c": "2"})
+
+    info = storage.info(bucket.name, "part", stream.generation)
+    assert info
+    assert info.metadata == {"a": "1", "b": "2", "c": "2"}
+    assert storage.download(bucket.name, "part", stream.generation) == b"bytes"
+
+
+def test_note_on_a_generation_that_is_gone_says_so(storage: Storage, bucket: gcs.Bucket) -> None:
+    blob = bucket.blob("part")
+    blob.upload_from_string(b"1")
+    gone = int(blob.generation)
+    blob.upload_from_string(b"2")
+
+    with pytest.raises(FileNotFoundError):
+        storage.note(bucket.name, "part", gone, {"b": "2"})
+    assert (bucket.get_blob("part").metadata or {}) == {}

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,11 +21,11 @@ import pytest
 from local.ports import free_ports
 from shared.bus import Bus
 from shared.config.connections import Connections
-from shared.secrets import Secrets
 from shared.settings import ZONES, Settings
 from shared.storage import Storage
 from shared.wiring import Services
 from tests.crash.ends import Asked, BigQueryEnd, End, PostgresEnd, SqlServerEnd
+from tests.vault import Vault
 
 DATABASE = "CRASH"
 START_TIMEOUT_S = 30.0
@@ -54,21 +53,6 @@ class Outbox(Bus):
         name = topic.rpartition("-")[2]
         self.published.append(Published(topic=name, data=data, attributes=dict(attributes or {})))
         return "1"
-
-
-class Vault(Secrets):
-    """The real secrets, whose client reads from a dictionary."""
-
-    def __init__(self, values: dict[str, bytes]) -> None:
-        super().__init__("crash")
-        self._values = values
-
-    def _connect(self) -> Any:
-        return SimpleNamespace(access_secret_version=self._access)
-
-    def _access(self, *, request: dict[str, str], **_: Any) -> Any:
-        name = request["name"].split("/")[3]
-        return SimpleNamespace(payload=SimpleNamespace(data=self._values[name]))
 
 
 class Clock:

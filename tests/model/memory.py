@@ -69,7 +69,13 @@ class MemoryStorage:
         )
 
     @contextmanager
-    def create(self, bucket: str, name: str, content_type: str) -> Iterator[Writer]:
+    def create(
+        self,
+        bucket: str,
+        name: str,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Iterator[Writer]:
         """Stream a new object; it appears whole on leaving, or not at all on an exception."""
         content = io.BytesIO()
         writer = Writer(content)
@@ -77,7 +83,7 @@ class MemoryStorage:
         # The client asks a resumable upload how far it came, so it never meets its own object.
         writer.generation = self._baton.io(
             f"create {name}",
-            lambda: self.put(bucket, name, content.getvalue(), ABSENT),
+            lambda: self.put(bucket, name, content.getvalue(), ABSENT, metadata),
             StorageUnavailableError,
         )
 
@@ -128,6 +134,18 @@ class MemoryStorage:
         """Return the names of the folders right below a prefix that ends in a slash."""
         names = [info.name.removeprefix(prefix) for info in self.list(bucket, prefix)]
         return tuple(sorted({name.partition("/")[0] for name in names if "/" in name}))
+
+    def note(self, bucket: str, name: str, generation: int, metadata: Mapping[str, str]) -> None:
+        """Add to the metadata of one generation; its bytes and its number stay as they are."""
+
+        def operation() -> None:
+            found = self._find(bucket, name, generation)
+            if found is None:
+                raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}")
+            info = replace(found.info, metadata={**found.info.metadata, **metadata})
+            self._live[bucket, name] = Stored(info=info, data=found.data)
+
+        self._baton.io(f"note {name}", operation, StorageUnavailableError, retries=True)
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete one generation; one that is gone already is left gone."""

@@ -3,15 +3,18 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from shared.config.connections import SnowflakeConnection
 from shared.errors import (
     InvalidConfigError,
+    PermanentError,
     SluiceError,
     SourceRefusedError,
     SourceUnavailableError,
 )
+from shared.logins import log_in
 from shared.secrets import Secret, Secrets
 
 _REFUSED_STATES = ("02", "0A", "22", "42")
@@ -23,13 +26,17 @@ A statement that was cancelled, timed out or met an inner error has another one,
 LOGIN_TIMEOUT_S = 30
 NETWORK_TIMEOUT_S = 120
 
+_KEY_REFUSED = 390144
+
 _REFUSED = {
     904: "a column does not exist",
     1003: "the statement is not valid SQL",
     2003: "the table does not exist, or the role may not see it",
     2043: "the object does not exist, or the role may not see it",
     3001: "the role lacks a privilege",
-    390144: "the key pair was refused: check account, user and the key registered for the user",
+    _KEY_REFUSED: (
+        "the key pair was refused: check account, user and the key registered for the user"
+    ),
 }
 """Error numbers that trying again cannot help. Source: seen in replies of the service."""
 
@@ -42,6 +49,11 @@ def connect(config: SnowflakeConnection, secrets: Secrets, tag: dict[str, str]) 
         SourceRefusedError: the key pair was refused.
         InvalidConfigError: the secret is not a private key in PEM form.
     """
+    login = partial(_connect, config, tag)
+    return log_in(secrets, config.private_key_secret, login, _is_refused)
+
+
+def _connect(config: SnowflakeConnection, tag: dict[str, str], private_key: Secret) -> Any:
     import snowflake.connector
 
     place = {"host": config.host, "port": config.port} if config.host else {}
@@ -50,7 +62,7 @@ def connect(config: SnowflakeConnection, secrets: Secrets, tag: dict[str, str]) 
             account=config.account,
             user=config.user,
             authenticator="SNOWFLAKE_JWT",
-            private_key=_der(secrets.get(config.private_key_secret), config.private_key_secret),
+            private_key=_der(private_key, config.private_key_secret),
             protocol=config.protocol,
             login_timeout=LOGIN_TIMEOUT_S,
             network_timeout=NETWORK_TIMEOUT_S,
@@ -88,6 +100,10 @@ def failures(doing: str) -> Iterator[None]:
         raise SourceUnavailableError(text, errno=number) from exc
     except OSError as exc:
         raise SourceUnavailableError(f"Snowflake, {doing}: {exc}") from exc
+
+
+def _is_refused(exc: PermanentError) -> bool:
+    return exc.facts.get("errno") == _KEY_REFUSED
 
 
 def _der(secret: Secret, name: str) -> bytes:

@@ -4,17 +4,19 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from shared.config.connections import PostgresConnection
 from shared.errors import (
+    PermanentError,
     SluiceError,
     TargetRefusedError,
     TargetUnavailableError,
     ValueNotRepresentableError,
 )
-from shared.secrets import Secrets
+from shared.logins import log_in
+from shared.secrets import Secret, Secrets
 
 CONNECT_TIMEOUT_S = 10
 
@@ -55,6 +57,10 @@ _BAD_VALUE = "22"
 """SQLSTATE class of values that their type refuses."""
 
 
+_LOGIN_REFUSED = ("28000", "28P01")
+"""SQLSTATEs of a login that is refused. Source: likewise, class 28."""
+
+
 def connect(config: PostgresConnection, secrets: Secrets) -> Any:
     """Open a connection with autocommit off.
 
@@ -62,16 +68,19 @@ def connect(config: PostgresConnection, secrets: Secrets) -> Any:
         TargetUnavailableError: no answer, or not now.
         TargetRefusedError: wrong password, database or user.
     """
+    return log_in(secrets, config.password_secret, partial(_connect, config), _is_refused)
+
+
+def _connect(config: PostgresConnection, password: Secret) -> Any:
     import pg8000.dbapi
 
-    password = secrets.get(config.password_secret).text()
     with failures(config.instance or f"{config.host}:{config.port}"):
         if config.instance:
             return _connect_to_instance(config.instance, config, password)
         with _socket(config.host or "", config.port) as link:
             return pg8000.dbapi.connect(
                 user=config.user,
-                password=password,
+                password=password.text(),
                 sock=link,
                 ssl_context=False,  # settled
                 database=config.database,
@@ -137,7 +146,7 @@ def _encrypted(link: socket.socket) -> socket.socket:
     return context.wrap_socket(link)
 
 
-def _connect_to_instance(instance: str, config: PostgresConnection, password: str) -> Any:
+def _connect_to_instance(instance: str, config: PostgresConnection, password: Secret) -> Any:
     """Open a connection through Cloud SQL's own connector.
 
     Raises:
@@ -151,7 +160,7 @@ def _connect_to_instance(instance: str, config: PostgresConnection, password: st
             instance,
             "pg8000",
             user=config.user,
-            password=password,
+            password=password.text(),
             db=config.database,
             ip_type="PRIVATE",
             startup_params=_session(),
@@ -161,6 +170,10 @@ def _connect_to_instance(instance: str, config: PostgresConnection, password: st
             f"Cloud SQL {instance}: {exc}. The function's service account needs the role "
             "cloudsql.client, and the instance a private address"
         ) from exc
+
+
+def _is_refused(exc: PermanentError) -> bool:
+    return exc.facts.get("sqlstate") in _LOGIN_REFUSED
 
 
 def _session() -> dict[str, str]:

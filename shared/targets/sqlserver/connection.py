@@ -3,17 +3,20 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.config.connections import SqlServerConnection
 from shared.errors import (
     InvalidConfigError,
+    PermanentError,
     SluiceError,
     TargetRefusedError,
     TargetUnavailableError,
     ValueNotRepresentableError,
 )
-from shared.secrets import Secrets
+from shared.logins import log_in
+from shared.secrets import Secret, Secrets
 from shared.targets.sqlserver import drivers
 from shared.targets.sqlserver.bookkeeping import LOCK_TIMEOUT_MS
 
@@ -68,6 +71,9 @@ _BAD_VALUES = frozenset(
 )
 """Error numbers of values that their type refuses. Source: "Database Engine events and errors"."""
 
+_LOGIN_FAILED = 18456
+"""Error number of a login that is refused. Source: likewise."""
+
 _VALUES = re.compile(r"(?:Truncated value:|The duplicate key value is|\bvalue ').*", re.DOTALL)
 """Where a message begins to quote a value."""
 
@@ -119,13 +125,17 @@ def connect(config: SqlServerConnection, secrets: Secrets) -> Session:
         TargetUnavailableError: no answer, or not now.
         TargetRefusedError: wrong password, database or user; a certificate that is not trusted.
     """
+    authority = secrets.get(config.ca_secret).text() if config.ca_secret else None
+    connect = partial(_connect, config, authority)
+    return log_in(secrets, config.password_secret, connect, _is_refused)
+
+
+def _connect(config: SqlServerConnection, authority: str | None, password: Secret) -> Session:
     pyodbc = drivers.load()
     pyodbc.pooling = False
-    password = secrets.get(config.password_secret).text()
-    authority = secrets.get(config.ca_secret).text() if config.ca_secret else None
     with failures(f"{config.host}:{config.port}"), drivers.trust(authority):
         link = pyodbc.connect(
-            drivers.connection_string(config, password),
+            drivers.connection_string(config, password.text()),
             timeout=CONNECT_TIMEOUT_S,
             autocommit=True,
         )
@@ -153,6 +163,10 @@ def close(connection: Session) -> None:
 
     with suppress(pyodbc.Error):
         connection.close()
+
+
+def _is_refused(exc: PermanentError) -> bool:
+    return exc.facts.get("number") == _LOGIN_FAILED
 
 
 def _sorted(place: str, exc: Exception) -> SluiceError:

@@ -6,14 +6,15 @@ locals {
   encrypts    = anytrue([for t in local.tables : t.encryption])
   # The names that shared/config/connections.py gives where the environment file does not.
   default_secrets = { snowflake = "snowflake-private-key", postgres = "postgres-password", sqlserver = "sqlserver-password" }
+  # A version that is named with a secret, as in shop-password:3, is for the functions to read.
   secret_of = {
-    for kind, fallback in local.default_secrets : kind => try(coalesce(
+    for kind, fallback in local.default_secrets : kind => split(":", try(coalesce(
       kind == "snowflake" ? local.connections[kind].private_key_secret : local.connections[kind].password_secret, fallback,
-    ), fallback)
+    ), fallback))[0]
   }
   # A target that proves itself with a certificate of its own has that in a secret too.
   target_secrets = distinct(flatten([
-    for kind in local.targets : compact([local.secret_of[kind], try(local.connections[kind].ca_secret, "")]) if contains(keys(local.secret_of), kind)
+    for kind in local.targets : compact([local.secret_of[kind], split(":", coalesce(try(local.connections[kind].ca_secret, null), ":"))[0]]) if contains(keys(local.secret_of), kind)
   ]))
   source_secrets = contains(local.sources, "snowflake") ? [local.secret_of.snowflake] : []
 

@@ -474,6 +474,22 @@ def test_secrets_are_named_and_never_written() -> None:
     assert why(PostgresConnection, {"host": "h", "password": "x"}).startswith("password: Extra")
 
 
+@pytest.mark.parametrize("name", ["db-password", "Db_1", "db-password:3"])
+def test_secret_may_be_named_with_its_version(name: str) -> None:
+    found = PostgresConnection.model_validate({"host": "h", "password_secret": name})
+
+    assert found.password_secret == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a:", "a:0", "a:latest", "a/versions/1", "../a", "a\n"]
+)
+def test_what_can_be_no_secrets_name_is_refused(name: str) -> None:
+    assert why(PostgresConnection, {"host": "h", "password_secret": name}).startswith(
+        "password_secret: "
+    )
+
+
 def test_environment_may_be_empty() -> None:
     assert EnvironmentFile.model_validate({}) == EnvironmentFile(
         connections=Connections(), tables={}

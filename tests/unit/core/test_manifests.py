@@ -33,6 +33,21 @@ def test_keys_count_as_bytes_but_not_as_rows() -> None:
     assert manifest.size_bytes == 3 * a_part().size_bytes
 
 
+def test_what_an_object_says_of_its_key_is_read_as_it_was_written() -> None:
+    assert WrappedKey.noted({**KEY.notes, "other": "x"}) == KEY
+
+
+@pytest.mark.parametrize("lost", sorted(KEY.notes))
+@pytest.mark.parametrize("left", [{}, {"": ""}])
+def test_object_that_does_not_say_all_of_its_key_says_nothing(
+    lost: str, left: dict[str, str]
+) -> None:
+    notes = {name: text for name, text in KEY.notes.items() if name != lost}
+
+    assert WrappedKey.noted(notes | left) is None
+    assert WrappedKey.noted(notes | {lost: ""}) is None
+
+
 def test_part_of_keys_has_only_the_keys_columns() -> None:
     rows, keys = a_part(name="r"), a_part(name="k")
     schema = a_schema(key=("c", "a"), a="int64", b="text", c="date")
