@@ -48,6 +48,9 @@ EARLIEST_S = 60.0
 
 TIMEOUT_S = 10.0
 
+MAX_REASON_CHARS = 200
+"""A reason may name a key that is not known, which the token's maker has chosen."""
+
 
 class InvalidTokenError(Exception):
     """A token that proves nothing; the message is for the log, not for the caller."""
@@ -101,7 +104,7 @@ class IdTokens:
             pems = self._pems(key_id)
             return _object(jwt.decode(token, certs=pems, clock_skew_in_seconds=CLOCK_SKEW_S))
         except (ValueError, TypeError, RecursionError, exceptions.GoogleAuthError) as exc:
-            raise InvalidTokenError(str(exc)) from exc
+            raise InvalidTokenError(str(exc)[:MAX_REASON_CHARS]) from exc
 
     def _pems(self, key_id: str) -> dict[str, bytes]:
         with self._lock:
@@ -146,7 +149,8 @@ def _key_id(token: str) -> str:
     try:
         header = jwt.decode_header(token)
     except (ValueError, RecursionError, exceptions.GoogleAuthError) as exc:
-        raise InvalidTokenError(str(exc)) from exc
+        # The library's words quote the token, which may be a key that was mistyped.
+        raise InvalidTokenError("it has not the form of a signed token") from exc
     if not isinstance(header, dict) or header.get("alg") != ALGORITHM:
         raise InvalidTokenError(f"not signed with {ALGORITHM}")
     return str(header.get("kid", ""))

@@ -68,7 +68,9 @@ _BAD_VALUES = frozenset(
 )
 """Error numbers of values that their type refuses. Source: "Database Engine events and errors"."""
 
-_VALUES = re.compile(r"(?:Truncated value:|The duplicate key value is|\bvalue ').*", re.DOTALL)
+_VALUES = re.compile(
+    r"(?:Truncated value:|The duplicate key value is|\bvalue '|, value =).*", re.DOTALL
+)
 """Where a message begins to quote a value."""
 
 _NUMBER = re.compile(r"\((-?\d+)\)")
