@@ -1,7 +1,7 @@
 """JSON log lines in the form that Cloud Logging understands: constant message, facts as fields.
 
 Every line of a step carries ``step``, ``table`` and ``run_id``. Counts, never rows: no data value
-and no credential is ever logged, and of exceptions that are not our own only where they were raised.
+and no credential is ever logged, and of exceptions that are not ours only where they were raised.
 """
 
 import json
