@@ -173,7 +173,8 @@ def _email(claims: Mapping[str, Any], audience: str, now_s: float) -> str:
     Raises:
         InvalidTokenError: it is not.
     """
-    made_s, ends_s = claims.get("iat"), claims.get("exp")
+    made_s: Any = claims.get("iat")
+    ends_s: Any = claims.get("exp")
     if claims.get("iss") not in ISSUERS:
         raise InvalidTokenError("not issued by Google")
     if claims.get("aud") != audience:
