@@ -51,9 +51,9 @@ def licence(name: str) -> str:
         said = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return UNKNOWN
-    stated = said.get("License-Expression")
+    stated = said["License-Expression"] if "License-Expression" in said else ""
     classified = _IN_CLASSIFIER.findall("\n".join(said.get_all("Classifier") or ()))
-    plain = (said.get("License") or "").partition("\n")[0]
+    plain = said["License"].partition("\n")[0] if "License" in said else ""
     return stated or ", ".join(classified) or plain or UNKNOWN
 
 
