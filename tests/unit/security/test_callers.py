@@ -1,4 +1,4 @@
-"""Keys of the API: nothing about one can be learned from how long its refusal takes."""
+"""Callers of the API: neither a refusal's time nor a header of theirs gives anything away."""
 
 import ast
 import hmac
@@ -6,9 +6,12 @@ import inspect
 from datetime import UTC, datetime
 
 import pytest
+from starlette.requests import Request
 
+from shared.api.access import address_of
 from shared.core import access
 from shared.core.access import AccessList, Role, new_key
+from shared.settings import ApiSettings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -41,3 +44,27 @@ def test_no_digest_is_compared_in_another_way() -> None:
         if isinstance(node, ast.Compare) and "sha256" in ast.unparse(node)
     ]
     assert plain == []
+
+
+class Application:
+    """What a request knows of its application."""
+
+    def __init__(self, *, is_behind_google: bool) -> None:
+        self.state = self
+        self.settings = ApiSettings(is_behind_google=is_behind_google)
+
+
+@pytest.mark.parametrize(
+    ("is_behind_google", "address"), [(True, "198.51.100.7"), (False, "203.0.113.9")]
+)
+def test_a_caller_cannot_choose_the_address_that_its_failures_count_for(
+    *, is_behind_google: bool, address: str
+) -> None:
+    scope = {
+        "type": "http",
+        "headers": [(b"x-forwarded-for", b"10.0.0.1, 192.0.2.1, 198.51.100.7")],
+        "client": ("203.0.113.9", 1),
+        "app": Application(is_behind_google=is_behind_google),
+    }
+
+    assert address_of(Request(scope)) == address
