@@ -48,12 +48,12 @@ def packages(requirements: str) -> list[Package]:
 def licence(name: str) -> str:
     """Return the licence that an installed package states: an SPDX expression, or its own words."""
     try:
-        said = metadata.metadata(name)
+        said: Any = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return UNKNOWN
-    stated = said["License-Expression"] if "License-Expression" in said else ""
+    stated = said.get("License-Expression")
     classified = _IN_CLASSIFIER.findall("\n".join(said.get_all("Classifier") or ()))
-    plain = said["License"].partition("\n")[0] if "License" in said else ""
+    plain = (said.get("License") or "").partition("\n")[0]
     return stated or ", ".join(classified) or plain or UNKNOWN
 
 
