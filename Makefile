@@ -123,10 +123,7 @@ lock: $(VENV)/.ready ## Lock the dependencies of every function, the laptop and 
 tf-check: $(VENV)/.ready ## Check terraform/: format, validity, tests, plans; TF=… names the program
 	@TF=$(TF) $(BIN)/python -m tests.terraform
 
-tf-mutate-controls: $(VENV)/.ready ## Take ten security controls out of a copy, one by one: each must fail its test
-	@$(BIN)/python -m tests.controls
-
-docs: $(VENV)/.ready ## Write the table of rights in docs/security.md anew
+tf-docs: $(VENV)/.ready ## Write the table of rights in docs/security.md anew
 	@TF=$(TF) $(BIN)/python -m tests.terraform --write
 
 ci: lint test tf-check ## All that CI checks
