@@ -17,6 +17,14 @@ locals {
   }
 }
 
+# What only the others read: who pushes to them, and for which address.
+locals {
+  push_variables = { for key, address in local.addresses : key => {
+    SLUICE_PUSH_ACCOUNT  = google_service_account.push.email
+    SLUICE_PUSH_AUDIENCE = address
+  } }
+}
+
 resource "google_storage_bucket_object" "archive" {
   for_each = module.catalog.functions
 
@@ -134,10 +142,7 @@ resource "google_cloudfunctions2_function" "this" {
       SLUICE_PROJECT      = var.project
       SLUICE_PREFIX       = var.prefix
       SLUICE_CODE_VERSION = substr(local.archives[each.key].sha256, 0, 12)
-    }, each.key == "api" ? local.api_variables : {
-      SLUICE_PUSH_ACCOUNT  = google_service_account.push.email
-      SLUICE_PUSH_AUDIENCE = local.addresses[each.key]
-    })
+    }, each.key == "api" ? local.api_variables : local.push_variables[each.key])
 
     direct_vpc_egress = local.egress
     direct_vpc_network_interface {
