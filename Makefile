@@ -16,7 +16,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
 .PHONY: help setup demo test crash bench bench-audit bench-encryption bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build
-.PHONY: deploy rollback destroy
+.PHONY: deploy rollback destroy sbom mutate-controls
 .PHONY: lock ci clean tf-check tf-docs docs site
 
 help: ## Print the targets
@@ -74,6 +74,9 @@ fuzz-guided: $(VENV)/.ready ## The same, with files that reach new code (MINUTES
 fuzz-api: $(VENV)/.ready ## Try every call of the API with ever new inputs (EXAMPLES=500)
 	@SLUICE_API_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout 3600 tests/unit/api/test_contract.py
 
+mutate-controls: $(VENV)/.ready ## Take ten security controls out of a copy, one by one: each must fail its test
+	@$(BIN)/python -m tests.controls
+
 docs: $(VENV)/.ready ## Write the parts of docs/ that the code makes anew: types, keys, commands
 	@$(BIN)/python -m tests.docs
 
@@ -97,6 +100,9 @@ lint: $(VENV)/.ready ## Check format, style, types and layers; changes nothing
 
 build: $(VENV)/.ready ## Build each function's archive into dist/; the same files, the same bytes
 	@$(BIN)/sluice deploy build
+
+sbom: $(VENV)/.ready ## Write each function's bill of materials into dist/ (CycloneDX)
+	@$(BIN)/sluice deploy sbom
 
 deploy: $(VENV)/.ready ## Deploy ENV from here: PROJECT=… STATE_BUCKET=… [SMOKE=table] [ROLL_BACK=1] [ALLOW_DESTROY=1]
 	@$(BIN)/sluice deploy apply $(DEPLOYED) $(if $(ROLL_BACK),--roll-back)

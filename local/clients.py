@@ -1,9 +1,13 @@
-"""Clients of a local cloud's two databases, for people, the demo and tests."""
+"""Clients of a local cloud: of its two databases, and of its functions as Pub/Sub calls them."""
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from local.provision import SNOWFLAKE_USER
+from local.pubsub.identity import PUSH_KEY, Identity
+from local.topology import PUSH_ACCOUNT, address
 from shared.secrets import Secrets
 
 
@@ -45,3 +49,16 @@ def connect_postgres(uri: str) -> Any:
         port=parts.port or 5432,
         database=parts.path.lstrip("/"),
     )
+
+
+def push_headers(described: dict[str, Any], function: str) -> dict[str, str]:
+    """Return what a push of this cloud's Pub/Sub to a function carries."""
+    token = _identity(Path(described["state_dir"]) / "control" / PUSH_KEY).token(
+        PUSH_ACCOUNT, address(described["services"][function]["port"])
+    )
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+
+@cache
+def _identity(path: Path) -> Identity:
+    return Identity(path)

@@ -16,7 +16,16 @@ from google.auth.credentials import AnonymousCredentials
 
 from local import deployment
 from local.sqlserver import CERTIFICATE
-from local.topology import FUNCTIONS, PREFIX, PROJECT, SWEEP_JOB, Topology, topic
+from local.topology import (
+    FUNCTIONS,
+    PREFIX,
+    PROJECT,
+    PUSH_ACCOUNT,
+    SWEEP_JOB,
+    Topology,
+    address,
+    topic,
+)
 from shared import callers, settings
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id
 from shared.core.messages import FINALIZE, SweepRequest
@@ -99,7 +108,10 @@ def _subscription(topology: Topology, name: str, *, to: str) -> dict[str, Any]:
         "name": f"projects/{PROJECT}/subscriptions/{PREFIX}-{name}",
         "topic": topic(name),
         "ack_deadline_seconds": ACK_DEADLINE_S,
-        "push_config": {"push_endpoint": f"http://127.0.0.1:{getattr(topology.ports, to)}/"},
+        "push_config": {
+            "push_endpoint": address(getattr(topology.ports, to)),
+            "oidc_token": {"service_account_email": PUSH_ACCOUNT},
+        },
         "retry_policy": {
             "minimum_backoff": {"seconds": MIN_BACKOFF_S},
             "maximum_backoff": {"seconds": MAX_BACKOFF_S},

@@ -20,6 +20,9 @@ PREFIX = "sluice-local"
 FUNCTIONS = ("extract", "ingest", "load", "sweep")
 """Functions that Pub/Sub calls."""
 
+PUSH_ACCOUNT = f"{PREFIX}-push@{PROJECT}.iam.gserviceaccount.com"
+"""The account that Pub/Sub signs its pushes for."""
+
 SWEEP_JOB = "sluice-sweep"
 """The Scheduler job of the sweep; no table can have this name."""
 
@@ -41,6 +44,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def topic(name: str) -> str:
     """Return the full name of a topic of this cloud."""
     return f"projects/{PROJECT}/topics/{PREFIX}-{name}"
+
+
+def address(port: int) -> str:
+    """Return the address of a function: where it is pushed to, and what tokens are made for."""
+    return f"http://127.0.0.1:{port}/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +160,15 @@ class Topology:
         """What the API needs besides: ID tokens are those that the bus signs for its pushes."""
         return {
             "SLUICE_API_AUDIENCE": f"http://127.0.0.1:{self.ports.api}",
-            "SLUICE_ID_TOKEN_CERTS": f"http://127.0.0.1:{self.ports.control}/certs",
+            "SLUICE_ID_TOKEN_CERTS": f"{address(self.ports.control)}certs",
+        }
+
+    def push_env(self, name: str) -> dict[str, str]:
+        """Return what a function needs to know the pushes of this cloud's Pub/Sub."""
+        return {
+            "SLUICE_PUSH_ACCOUNT": PUSH_ACCOUNT,
+            "SLUICE_PUSH_AUDIENCE": address(getattr(self.ports, name)),
+            "SLUICE_ID_TOKEN_CERTS": f"{address(self.ports.control)}certs",
         }
 
     def postgres(self) -> Postgres:
@@ -212,7 +228,7 @@ class Topology:
                 folder=folder,
                 env={
                     **self.env,
-                    **(self.api_env if name == API else {}),
+                    **(self.api_env if name == API else self.push_env(name)),
                     **FUNCTION_ENVIRONMENT,
                     "WORKERS": str(INSTANCES[name]),
                     "THREADS": "1",

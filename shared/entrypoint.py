@@ -1,5 +1,6 @@
 """A push request in, acknowledge or retry out: the only place that decides it.
 
+    not signed for Pub/Sub's account   -> 401: nothing of it is read
     returned, permanent or quarantine  -> 204: Pub/Sub forgets the message
     retryable, or anything unforeseen  -> 500: Pub/Sub backs off, redelivers, and dead-letters
 
@@ -15,9 +16,10 @@ from shared import logs, settings
 from shared.core import naming, runs, traces
 from shared.core.messages import Delivery
 from shared.core.runs import Failure, Run, RunState, Trigger
-from shared.errors import PermanentError, QuarantineError, RetryableError
+from shared.errors import InvalidConfigError, PermanentError, QuarantineError, RetryableError
 from shared.steps.auditing import tell
-from shared.wiring import Services, services
+from shared.tokens import InvalidTokenError
+from shared.wiring import Services, pushes, services
 
 if TYPE_CHECKING:
     from flask import Request
@@ -27,6 +29,7 @@ R = TypeVar("R")
 ACKNOWLEDGED = ("", 204)
 REDELIVER = ("", 500)
 NOT_A_PUSH = ("", 405)
+REFUSED = ("", 401)
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +47,17 @@ def push(
     logs.configure(settings.project())
     if request.method != "POST":
         return NOT_A_PUSH
-    body = request.get_data()
     with logs.context(step=step.__name__):
         try:
-            return _handle(body, decode, step)
+            pushes().verify(request.headers.get("Authorization"))
+            return _handle(request.get_data(), decode, step)
+        except InvalidTokenError as exc:
+            log.warning("push refused", extra={"why": str(exc)})
+            return REFUSED
         except RetryableError as exc:
             log.warning("will be redelivered", extra={"error": _name(exc), "why": exc.message})
+        except InvalidConfigError as exc:
+            log.error("function is not set up, will be redelivered", extra={"why": exc.message})
         except Exception:
             log.exception("unforeseen failure, will be redelivered")
             return REDELIVER

@@ -36,6 +36,7 @@ Two stand apart and never leave the step that meets them: ConflictError, a compa
 and UnitTooLargeError, a unit of work that must be cut again.
 """
 
+import traceback
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -190,3 +191,18 @@ class ConflictError(SluiceError):
 
 class UnitTooLargeError(SluiceError):
     """A unit of work took longer, or grew larger, than one delivery may."""
+
+
+def told(exc: BaseException) -> str:
+    """Return what may be written down of a failure: its kind, and why or where.
+
+    Our own words, and those of the system, hold no value of any row. Whatever else was raised may
+    quote one, so of it only the place is told.
+    """
+    kind = type(exc).__name__
+    if isinstance(exc, SluiceError):
+        return f"{kind}: {exc.message}"
+    if isinstance(exc, OSError) and exc.strerror:
+        return f"{kind}: {exc.strerror}"
+    frames = traceback.extract_tb(exc.__traceback__)
+    return f"{kind} in {frames[-1].filename}:{frames[-1].lineno}" if frames else kind

@@ -1,12 +1,13 @@
 """JSON log lines in the form that Cloud Logging understands: constant message, facts as fields.
 
 Every line of a step carries ``step``, ``table`` and ``run_id``. Counts, never rows: no data value
-and no credential is ever logged.
+and no credential is ever logged, and of exceptions that are not ours only where they were raised.
 """
 
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.core import traces
+from shared.errors import told
 
 _context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=MappingProxyType({}))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -46,8 +48,18 @@ class JsonFormatter(logging.Formatter):
         if attempt_id := line.get("attempt_id"):
             line["logging.googleapis.com/spanId"] = traces.span_id(str(attempt_id))
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+            line["exception"] = _stack(record.exc_info[1])
+        return json.dumps(line, default=str)
+
+
+def _stack(exc: BaseException | None) -> str:
+    """Return where an exception, and those that led to it, were raised; the first one first."""
+    found: list[str] = []
+    while exc is not None:
+        frames = "".join(traceback.format_tb(exc.__traceback__))
+        found.append(f"Traceback (most recent call last):\n{frames}{told(exc)}")
+        exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+    return "\n\n".join(reversed(found))
 
 
 def configure(project: str | None = None) -> None:

@@ -149,16 +149,64 @@ class ApiSettings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the settings; all have defaults."""
+        """Read the settings; all have defaults.
+
+        Raises:
+            InvalidConfigError: other keys than Google's are named where they must not be.
+        """
         env = os.environ if environ is None else environ
         return cls(
             runbook_url=env.get("SLUICE_RUNBOOK_URL") or "docs/runbook.md",
             audience=env.get("SLUICE_API_AUDIENCE") or None,
-            certs_url=env.get("SLUICE_ID_TOKEN_CERTS") or None,
+            certs_url=_certs_url(env),
             origins=tuple(env.get("SLUICE_API_ORIGINS", "").split()),
-            # Source: Cloud Run, "Container runtime contract": set in every service.
-            is_behind_google="K_SERVICE" in env,
+            is_behind_google=_is_on_cloud_run(env),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSettings:
+    """What only the functions need to know that Pub/Sub calls: who that is."""
+
+    account: str | None = None
+    """E-mail address of the one account that pushes; None: nobody may."""
+    audience: str | None = None
+    """What its tokens must be made for: the function's own address."""
+    certs_url: str | None = None
+    """Where the keys are that sign them; None: Google's."""
+    is_on_cloud_run: bool = False
+    """Cloud Run verifies each caller first, and takes the signature off its token."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings.
+
+        Raises:
+            InvalidConfigError: other keys than Google's are named where they must not be.
+        """
+        env = os.environ if environ is None else environ
+        return cls(
+            account=env.get("SLUICE_PUSH_ACCOUNT") or None,
+            audience=env.get("SLUICE_PUSH_AUDIENCE") or None,
+            certs_url=_certs_url(env),
+            is_on_cloud_run=_is_on_cloud_run(env),
+        )
+
+
+def _is_on_cloud_run(env: Mapping[str, str]) -> bool:
+    # Source: Cloud Run, "Container runtime contract": set in every service.
+    return "K_SERVICE" in env
+
+
+def _certs_url(env: Mapping[str, str]) -> str | None:
+    """Return where a laptop's Pub/Sub has its keys; in the cloud none but Google's count."""
+    url = env.get("SLUICE_ID_TOKEN_CERTS") or None
+    if url and (_is_on_cloud_run(env) or not env.get("STORAGE_EMULATOR_HOST")):
+        raise InvalidConfigError(
+            "SLUICE_ID_TOKEN_CERTS is set, which is for a cloud on a laptop alone: whoever has "
+            "the keys there could sign as anybody; take it out of the environment"
+        )
+    return url
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

@@ -13,8 +13,9 @@ from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
 from shared.dead_letters import DeadLetters
 from shared.ledger import Ledger
+from shared.pushes import Pushes
 from shared.secrets import Secrets
-from shared.settings import Settings
+from shared.settings import PushSettings, Settings
 from shared.sources.base import Source
 from shared.stage.envelope import Envelope
 from shared.stage.manifest_store import ManifestStore
@@ -94,3 +95,13 @@ class Services:
 def services() -> Services:
     """Return this instance's services, from its environment."""
     return Services.build(Settings.from_environment())
+
+
+@cache
+def pushes() -> Pushes:
+    """Return what this instance verifies pushes with, from its environment.
+
+    Raises:
+        InvalidConfigError: the environment does not say who may push.
+    """
+    return Pushes.build(PushSettings.from_environment())

@@ -33,7 +33,7 @@ resource "google_pubsub_subscription" "this" {
 
     oidc_token {
       service_account_email = google_service_account.push.email
-      audience              = google_cloudfunctions2_function.this[each.value.function].service_config[0].uri
+      audience              = local.addresses[each.value.function]
     }
   }
 

@@ -5,14 +5,24 @@ locals {
   archives = var.archives != null ? var.archives : { for name, path in local.dist : name => { path = path, sha256 = fileexists(path) ? filesha256(path) : "" } }
 }
 
-# What only the API reads. Source of its address: Cloud Run, "Deterministic URL".
+# Addresses that are known before the functions are there, so that each can be told its own: what tokens
+# for it must be made for. Source: Cloud Run, "Deterministic URL".
 locals {
-  api_address = "https://${module.catalog.functions.api.name}-${data.google_project.this.number}.${var.region}.run.app"
+  addresses   = { for key, f in module.catalog.functions : key => "https://${f.name}-${data.google_project.this.number}.${var.region}.run.app" }
+  api_address = local.addresses.api
   api_variables = {
     SLUICE_API_AUDIENCE = coalesce(var.api.audience, local.api_address)
     SLUICE_API_ORIGINS  = join(" ", var.api.origins)
     SLUICE_RUNBOOK_URL  = "${var.repository_url}/blob/main/docs/runbook.md"
   }
+}
+
+# What only the others read: who pushes to them, and for which address.
+locals {
+  push_variables = { for key, address in local.addresses : key => {
+    SLUICE_PUSH_ACCOUNT  = google_service_account.push.email
+    SLUICE_PUSH_AUDIENCE = address
+  } }
 }
 
 resource "google_storage_bucket_object" "archive" {
@@ -132,7 +142,7 @@ resource "google_cloudfunctions2_function" "this" {
       SLUICE_PROJECT      = var.project
       SLUICE_PREFIX       = var.prefix
       SLUICE_CODE_VERSION = substr(local.archives[each.key].sha256, 0, 12)
-    }, each.key == "api" ? local.api_variables : {})
+    }, each.key == "api" ? local.api_variables : local.push_variables[each.key])
 
     direct_vpc_egress = local.egress
     direct_vpc_network_interface {

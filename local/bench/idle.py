@@ -14,6 +14,7 @@ import psutil
 from local.bench.sluice import IDLE_TABLES, TIMEOUT_S, Cloud
 from local.bench.source import Source
 from local.bench.tables import Table
+from local.clients import push_headers
 from shared.core.messages import ExtractRequest
 from shared.core.runs import RunState
 
@@ -98,9 +99,10 @@ def _push(cloud: Cloud, years: Sequence[int]) -> None:
     """Push the message of each table for each year, as Pub/Sub would."""
     url = f"http://127.0.0.1:{cloud.described['services']['extract']['port']}/"
     bodies = [_body(table, year) for year in years for table in IDLE_TABLES]
+    headers = push_headers(cloud.described, "extract")
 
     def post(body: bytes) -> None:
-        with urllib.request.urlopen(urllib.request.Request(url, body), timeout=TIMEOUT_S):
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=TIMEOUT_S):
             pass
 
     with ThreadPoolExecutor(PUSHES) as pool:

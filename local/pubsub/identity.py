@@ -5,6 +5,7 @@ signs it: whoever verifies it must take the keys from the control port's ``GET /
 """
 
 import base64
+import contextlib
 import os
 import threading
 import time
@@ -22,6 +23,8 @@ TOKEN_LIFE_S = 3600
 TOKEN_REUSE_S = 600
 """Signing costs a millisecond, so a token serves many pushes."""
 KEY_BITS = 2048
+PUSH_KEY = "push-key.pem"
+"""File name of the key, in the state directory."""
 
 
 class Identity:
@@ -86,11 +89,14 @@ class Identity:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        partial = self._path.with_suffix(".partial")
+        partial = self._path.with_suffix(f".{os.getpid()}")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)
-        partial.replace(self._path)
+        # Two processes that make it at once must end with the same key.
+        with contextlib.suppress(FileExistsError):
+            os.link(partial, self._path)
+        partial.unlink()
 
 
 def _base64url(number: int) -> str:

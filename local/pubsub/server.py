@@ -11,7 +11,7 @@ from local.http_json import HOST, Route
 from local.pubsub.broker import Broker
 from local.pubsub.control import Control
 from local.pubsub.faults import Faults
-from local.pubsub.identity import Identity
+from local.pubsub.identity import PUSH_KEY, Identity
 from local.pubsub.publisher_api import PublisherApi
 from local.pubsub.push import WINDOW, Pusher
 from local.pubsub.store import Store
@@ -50,7 +50,7 @@ class PubsubServer:
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._server = grpc.server(ThreadPoolExecutor(THREADS), options=SERVER_OPTIONS)
         self._server.add_insecure_port(f"{HOST}:{port}")
-        identity = Identity(state_dir / "push-key.pem")
+        identity = Identity(state_dir / PUSH_KEY)
         faults = Faults()
         pusher = Pusher(identity, push_window)
         store = Store(state_dir / "pubsub.sqlite3")

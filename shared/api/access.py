@@ -10,10 +10,10 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from shared.api.context import Context, context_of
 from shared.api.problems import Refusal
-from shared.api.tokens import InvalidTokenError
 from shared.config.models import TableConfig
 from shared.core import access
 from shared.core.access import Principal, Role
+from shared.tokens import InvalidTokenError
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sluice"'}
 

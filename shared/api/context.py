@@ -15,12 +15,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from shared.api.limits import RateLimit
-from shared.api.tokens import CERTS_URL, IdTokens
 from shared.callers import Callers
 from shared.errors import TargetUnavailableError
 from shared.operations.history import History
 from shared.secrets import Secrets
 from shared.settings import ApiSettings
+from shared.tokens import CERTS_URL, IdTokens
 from shared.wiring import Services
 
 CALLS_PER_S, CALLS_BURST = 20.0, 200

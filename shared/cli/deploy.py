@@ -10,7 +10,7 @@ from rich.table import Table
 
 from shared.cli import cloud, outlooks, render
 from shared.core.runs import Run
-from shared.deploy import archives, deployment, smoke
+from shared.deploy import archives, deployment, sbom, smoke
 from shared.deploy.archives import Archive
 from shared.deploy.configuration import Differences
 from shared.deploy.deployment import Options
@@ -61,6 +61,15 @@ def build(
         return
     render.console.print(_archives_table(built))
     render.console.print(f"{len(built)} archives in {escape(str(dist))}")
+
+
+@app.command("sbom")
+def materials(
+    dist: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("dist"),
+) -> None:
+    """Write what each function is made of, with hashes and licences (CycloneDX)."""
+    for path in sbom.write(Path.cwd(), dist):
+        render.plain(str(path))
 
 
 @app.command()

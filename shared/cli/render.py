@@ -4,19 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from shared.cli.terminal import terminal
 from shared.core import checks
 from shared.core.checks import CheckResult
 from shared.core.receipts import Receipt, Verdict
 from shared.core.runs import Run, RunState, Trigger
 
-console = Console()
-errors = Console(stderr=True)
+console = terminal()
+errors = terminal(stderr=True)
 
 _STYLES = {
     RunState.COMMITTED: "green",

@@ -11,6 +11,9 @@ from shared.errors import InvalidConfigError
 Place = tuple[str | int, ...]
 """The way to a value: ``("tables", 0, "schedule")``."""
 
+MAX_VALUES = 200_000
+"""Of one file. A thousand tables have fewer; a few lines of aliases can stand for billions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -58,7 +61,7 @@ def parse(text: str, name: str) -> Document:
     lines: dict[Place, str] = {(): f"{name}:1"}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = None if node is None else _build(node, (), name, lines)
+        data = None if node is None else _build(_bounded(node, name), (), name, lines)
     except yaml.YAMLError as exc:
         raise InvalidConfigError(_not_yaml(exc, text, name)) from exc
     except RecursionError as exc:
@@ -103,6 +106,29 @@ def _merge(
     for key, value in top.items():
         merged[key] = _merge(base.get(key), value, (*place, key), lines, top_lines)
     return merged
+
+
+def _bounded(node: yaml.Node, name: str) -> yaml.Node:
+    """Return a node that does not stand for too many values.
+
+    Raises:
+        InvalidConfigError: it does.
+    """
+    if _size(node, {}) > MAX_VALUES:
+        raise InvalidConfigError(
+            f"{name}:1: more than {MAX_VALUES:,} values, each as often as an alias (*) repeats it; "
+            "write fewer, or in several files"
+        )
+    return node
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node stands for; ``known`` are those of nodes seen before."""
+    if id(node) not in known:
+        inside = node.value if isinstance(node, yaml.CollectionNode) else []
+        nodes = [part for each in inside for part in (each if isinstance(each, tuple) else [each])]
+        known[id(node)] = 1 + sum(_size(each, known) for each in nodes)
+    return known[id(node)]
 
 
 def _build(node: yaml.Node, place: Place, name: str, lines: dict[Place, str]) -> Any:

@@ -26,6 +26,9 @@ RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 VERSION_PREFIX_CHARS = 33
 """So much of a table's name stands in the names of its kept versions."""
 
+MAX_OBJECT_BYTES = 1024
+"""Source: Cloud Storage, "About Cloud Storage objects", name requirements."""
+
 NO_RUN = "00000000T000000Z-000000000000"
 """Stands for the run in the name of a version that was there before the first run."""
 
@@ -151,8 +154,19 @@ def key_part_object(table: str, run_id: str, attempt: str, number: int) -> str:
 
 
 def raw_object(table: str, run_id: str, at: datetime, name: str) -> str:
-    """Return the name under which a dropped file's original is kept."""
-    return f"{table}/dt={at:%Y-%m-%d}/{run_id}/{name.rpartition('/')[2]}"
+    """Return the name under which a dropped file's original is kept.
+
+    A file's own name that no folder can have, or that would make the whole too long, is changed.
+    """
+    folder, file = f"{table}/dt={at:%Y-%m-%d}/{run_id}/", name.rpartition("/")[2]
+    if file in (".", ".."):
+        return f"{folder}{file}~"
+    kept = file.encode(errors="replace")
+    room_bytes = MAX_OBJECT_BYTES - len(folder)
+    if len(kept) <= room_bytes:
+        return f"{folder}{file}"
+    digest = f"~{crc32(kept):08x}"
+    return f"{folder}{kept[: room_bytes - len(digest)].decode(errors='ignore')}{digest}"
 
 
 def rejects_object(table: str, run_id: str, attempt: str) -> str:

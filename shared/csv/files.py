@@ -109,7 +109,7 @@ class CsvFile:
             yield block
             end = block.cut.end
             self._place.advance(encoded[:end], marks)
-            skipping = block.cut.is_in_long_record
+            skipping = skipping or block.cut.is_in_long_record
             if is_last:
                 return
             text = marks.decode(encoded[end:] + held) + self._texts.next()

@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+MAX_FIELDS = 20_000
+"""Of one record so many fields are kept; the others are counted. No file has so many columns."""
+
 _ANY_LINE_END = re.compile(rb"\r*\n|\r")
 """Turning LF into CR LF twice leaves CR CR LF: one line end, not two."""
 
@@ -57,7 +60,7 @@ class Record:
     """The fields of one record, and where it ends."""
 
     fields: list[tuple[bytes, bool]]
-    """Content, and whether it was quoted."""
+    """Content, and whether it was quoted; the first ``MAX_FIELDS``."""
     end: int
     """Past the line end."""
     flaw: Flaw | None = None
@@ -67,11 +70,13 @@ class Record:
     """The quote of the field that is flawed."""
     is_padded: bool = False
     """There are blanks between delimiters and quotes."""
+    uncounted: int = 0
+    """Fields beyond those that are kept."""
 
     @property
     def width(self) -> int:
         """How many fields there are."""
-        return len(self.fields)
+        return len(self.fields) + self.uncounted
 
 
 def read_record(text: bytes, start: int, syntax: Syntax) -> Record:
@@ -80,7 +85,7 @@ def read_record(text: bytes, start: int, syntax: Syntax) -> Record:
     With a flaw, ``fields`` are those before it, and ``end`` is the end of its physical line.
     """
     fields: list[tuple[bytes, bool]] = []
-    at, is_padded = start, False
+    at, is_padded, uncounted = start, False, 0
     content_end, line_end = syntax.line_end(text, start)
     while True:
         opening = _opening_quote(text, at, syntax)
@@ -99,8 +104,15 @@ def read_record(text: bytes, start: int, syntax: Syntax) -> Record:
                 return Record(fields, line_end, Flaw.TEXT_AFTER_QUOTE, field_end, opening)
             is_padded = is_padded or opening > at or field_end > closing + 1
             fields.append((_content(text, opening, closing, syntax.quote), True))
+        if len(fields) > MAX_FIELDS:
+            fields.pop()
+            uncounted += 1
+            is_plain = uncounted == 1 and not _has_quote(text, field_end, content_end, syntax)
+            if is_plain and field_end != content_end:
+                uncounted += text.count(syntax.delimiter, field_end, content_end)
+                field_end = content_end
         if field_end == content_end:
-            return Record(fields, line_end, is_padded=is_padded)
+            return Record(fields, line_end, is_padded=is_padded, uncounted=uncounted)
         at = field_end + 1
 
 
@@ -141,6 +153,8 @@ def _bare_fields(
             at += len(field)
         if at == len(line):
             return fields
+        if len(fields) > syntax.width:
+            return None
         at += 1
 
 
@@ -154,7 +168,7 @@ def read_with_stray_quotes(text: bytes, start: int, syntax: Syntax) -> Record | 
     line = text[start:content_end]
     fields: list[tuple[bytes, bool]] = []
     at = 0
-    while at <= len(line):
+    while at <= len(line) and len(fields) <= syntax.width:
         closing = (
             _closing_quote(line, at, syntax.quote) if line.startswith(syntax.quote, at) else -1
         )
@@ -174,24 +188,25 @@ def read_with_stray_quotes(text: bytes, start: int, syntax: Syntax) -> Record | 
 def read_past_flaws(text: bytes, start: int, syntax: Syntax) -> Record:
     """Read on after a closing quote as if what follows belonged to the field.
 
-    Only to find where a damaged record ends; believable when the number of fields is right.
+    Only to find where a damaged record ends; believable when the number of fields is right. The
+    fields are only counted.
     """
-    fields: list[tuple[bytes, bool]] = []
-    at = start
+    at, count = start, 0
+    content_end, line_end = syntax.line_end(text, at)
     while True:
         opening = _opening_quote(text, at, syntax)
         if opening is not None:
             closing = _closing_quote(text, opening, syntax.quote)
             if closing < 0:
-                return Record(fields, len(text), Flaw.UNCLOSED, len(text), opening)
+                return Record([], len(text), Flaw.UNCLOSED, len(text), opening, uncounted=count)
             at = closing + 1
-        content_end, line_end = syntax.line_end(text, at)
+        if at > content_end:
+            content_end, line_end = syntax.line_end(text, at)
         found = text.find(syntax.delimiter, at, content_end)
-        field_end = found if found >= 0 else content_end
-        fields.append((text[at:field_end], opening is not None))
+        count += 1
         if found < 0:
-            return Record(fields, line_end)
-        at = field_end + 1
+            return Record([], line_end, uncounted=count)
+        at = found + 1
 
 
 def write_record(record: Record, syntax: Syntax) -> bytes:
@@ -222,6 +237,10 @@ def _opening_quote(text: bytes, at: int, syntax: Syntax) -> int | None:
     after = _skip_blanks(text, closing + 1, syntax)
     is_field = closing < 0 or text[after : after + 1] in (b"", b"\r", b"\n", syntax.delimiter)
     return opening if is_field else None
+
+
+def _has_quote(text: bytes, start: int, end: int, syntax: Syntax) -> bool:
+    return bool(syntax.quote) and text.find(syntax.quote, start, end) >= 0
 
 
 def _closing_quote(text: bytes, opening: int, quote: bytes) -> int:

@@ -29,6 +29,9 @@ MAX_LAYERS = 2
 MAX_EMPTY_MEMBERS = 1_000
 """More packed streams with nothing in them than this are no file but an attack."""
 
+MAX_XZ_BYTES = 128 * 2**20
+"""A file says itself how much memory unpacks it; ``xz -9`` needs 65 MiB. Source: xz(1)."""
+
 _SNIFFED_BYTES = 6
 _SLICE_BYTES = 2**16
 """Packed bytes taken at a time: what is behind a short stream is copied for the next one."""
@@ -230,7 +233,7 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[Iterator[bytes], str], Iterator[byte
     (b"PK\x05\x06", "zip", _unzipped),
     (b"\x1f\x8b", "gzip", _members(lambda: Deflate(31))),
     (b"BZh", "bzip2", _members(bz2.BZ2Decompressor)),
-    (b"\xfd7zXZ\x00", "xz", _members(lzma.LZMADecompressor)),
+    (b"\xfd7zXZ\x00", "xz", _members(lambda: lzma.LZMADecompressor(memlimit=MAX_XZ_BYTES))),
     (b"\x28\xb5\x2f\xfd", "Zstandard", _zstandard),
 )
 """First bytes, name, and what unpacks.

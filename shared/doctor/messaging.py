@@ -76,7 +76,7 @@ def wrong(settings: Settings, name: str, found: Any) -> Iterator[str]:
         yield f"listens to {found.topic}"
     if not found.push_config.push_endpoint:
         yield "pushes to nobody"
-    elif not settings.is_emulated and not found.push_config.oidc_token.service_account_email:
+    elif not found.push_config.oidc_token.service_account_email:
         yield "pushes without an identity, so the function refuses it"
     if found.ack_deadline_seconds < settings.budget_s:
         yield (

@@ -24,6 +24,7 @@ from shared.errors import (
     RetryableError,
     SluiceError,
     UnitTooLargeError,
+    told,
 )
 from shared.steps.auditing import tell
 from shared.wiring import Services
@@ -260,7 +261,7 @@ def _ended(work: Work) -> Iterator[Work]:
             raise
         except Exception as exc:
             # A mistake of ours: give the lease back, so that the next delivery need not wait.
-            _end(work, RetryableError(f"unforeseen {type(exc).__name__}: {exc}"))
+            _end(work, RetryableError(f"unforeseen {told(exc)}"))
             raise
 
 

@@ -1,12 +1,14 @@
 """Any name that a source may have names a table, a schema and a column."""
 
+import unicodedata
+from importlib import import_module
+
 import pytest
 
-from shared.errors import (
-    InvalidSchemaError,
-)
+from shared.errors import InvalidSchemaError, SluiceError
 from tests.builders import a_schema
 from tests.contract.targets import Engine, Table, a_merge, changed
+from tests.hostile import NAMES
 
 
 @pytest.fixture
@@ -51,3 +53,42 @@ def test_name_that_is_too_long_is_refused(engine: Engine) -> None:
 
     with pytest.raises(InvalidSchemaError, match="cannot be a name"):
         table.load([(1,)])
+
+
+def kept_by(engine: Engine, names: tuple[str, ...]) -> list[str]:
+    """Return those names that a database takes for columns, each one once to it."""
+    quote = import_module(f"shared.targets.{engine.kind}.identifiers").quote
+    kept: dict[str, str] = {}
+    for name in names:
+        try:
+            quote(name)
+        except InvalidSchemaError:
+            continue
+        kept.setdefault(unicodedata.normalize("NFKC", name).casefold(), name)
+    return list(kept.values())
+
+
+def test_hostile_names_name_columns_and_do_nothing_else(engine: Engine) -> None:
+    canary = Table(engine)
+    canary.load([(1, "alive")])
+    names = kept_by(engine, NAMES)
+    table = Table(engine, schema=a_schema((), **dict.fromkeys(names, "text")))
+    values = [f"value {number}" for number in range(len(names))]
+
+    table.load([values])
+
+    assert len(names) > len(NAMES) / 4
+    assert table.rows(names[0]) == [tuple(values)]
+    assert canary.rows() == [(1, "alive")]
+
+
+def test_a_refusal_does_not_quote_what_was_refused(engine: Engine) -> None:
+    table = Table(engine)
+    table.query(engine.made("{t}", id=engine.whole, name=engine.fox_text))
+    table.load([(1, "a")])
+
+    with pytest.raises(SluiceError) as refused:
+        table.load([(2, "4711-0815")])
+
+    assert "4711" not in f"{refused.value.message}{refused.value.facts}"
+    assert "name" in refused.value.message

@@ -21,7 +21,7 @@ from shared.steps.repairs.sweeping import Sweep
 from shared.targets.postgres import connection
 from shared.targets.sqlserver import bookkeeping as sqlserver_bookkeeping
 from shared.targets.sqlserver import connection as sqlserver_connection
-from tests.crash.functions import board_in_use, services_in_use
+from tests.crash.functions import Unquestioned, board_in_use, services_in_use
 from tests.crash.judging import Trouble
 from tests.crash.lanes import Lane, find
 from tests.crash.matrix import Case, Verdict, play, record
@@ -89,6 +89,7 @@ def opened(folder: Path) -> Iterator[Lab]:
         options = (*sqlserver_connection.OPTIONS, f"SET LOCK_TIMEOUT {int(LOCK_TIMEOUT_S * 1000)}")
         for owner, name, value in (
             (entrypoint, "services", services_in_use.get),
+            (entrypoint, "pushes", Unquestioned),
             (storage, "CHUNK_BYTES", UPLOAD_CHUNK_BYTES),
             (connection, "SESSION_LIMITS_S", limits),
             (sqlserver_connection, "OPTIONS", options),

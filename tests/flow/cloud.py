@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 from unittest.mock import patch
 
-from local.clients import connect_postgres, connect_snowflake
+from local.clients import connect_postgres, connect_snowflake, push_headers
 from local.supervisor import Background
 from shared.config.connections import Connections
 from shared.config.models import ResolvedTable, TableConfig
@@ -140,10 +140,16 @@ class Cloud:
         body = json.dumps({"message": message, "subscription": f"test-{function}"}).encode()
         return self.post(function, body)
 
-    def post(self, function: str, body: bytes) -> int:
-        """Post raw bytes to a function and return the HTTP status."""
-        port = self.background.described["services"][function]["port"]
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/", body)
+    def post(self, function: str, body: bytes, headers: dict[str, str] | None = None) -> int:
+        """Post raw bytes to a function, as Pub/Sub unless other headers are given.
+
+        Returns the HTTP status.
+        """
+        described = self.background.described
+        if headers is None:
+            headers = push_headers(described, function)
+        port = described["services"][function]["port"]
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/", body, headers)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
                 return int(reply.status)

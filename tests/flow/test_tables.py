@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from unicodedata import normalize
 
 import pytest
 
@@ -9,6 +10,7 @@ from shared.core.modes import SyncMode
 from shared.core.receipts import Verdict
 from shared.core.runs import RunState
 from tests.flow.cloud import Cloud
+from tests.hostile import NAMES
 
 ALL_TYPES = """CREATE TABLE {db}.ALL_TYPES (
     ID NUMBER(18,0) NOT NULL, BIG NUMBER(38,0), AMOUNT NUMBER(38,10), RATIO FLOAT, NAME VARCHAR,
@@ -216,6 +218,23 @@ def test_hostile_names_are_quoted_everywhere(cloud: Cloud) -> None:
     assert run.state is RunState.COMMITTED, run
     assert cloud.target(f'SELECT "Sel ect", "{quoted}" FROM "pub lic"."{quoted}"') == [(1, "a")]
     assert cloud.target("SELECT count(*) FROM canary") == [(0,)]
+
+
+def test_columns_of_any_name_come_through_whole(cloud: Cloud) -> None:
+    once = {normalize("NFKC", name).casefold().strip(): name for name in NAMES}
+    names = [name for name in once.values() if len(name.encode()) <= 63]
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    values = [f"value {number}" for number in range(len(names))]
+    columns = ", ".join(f"{name} VARCHAR" for name in quoted)
+    cloud.source(f"CREATE TABLE {{db}}.ODD ({columns})")
+    listed = ", ".join(f"'{value}'" for value in values)
+    cloud.source(f"INSERT INTO {{db}}.ODD VALUES ({listed})")
+    cloud.configure("odd")
+
+    run = cloud.run("odd")
+
+    assert run.state is RunState.COMMITTED, run
+    assert cloud.target("SELECT * FROM odd") == [tuple(values)]
 
 
 def test_integers_of_uneven_widths_stay_what_they_are(cloud: Cloud) -> None:

@@ -16,7 +16,7 @@ from shared.config import resolve, schedule
 from shared.core.dead_letters import decode_sweep
 from shared.core.messages import FINALIZE, Delivery, ExtractRequest, SweepRequest, decode_extract
 from shared.doctor import rights as doctor
-from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, ApiSettings, Settings
+from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, ApiSettings, PushSettings, Settings
 from shared.stage.envelope import KEY_SECRET
 from tests.terraform.workspace import resources
 
@@ -117,9 +117,17 @@ def test_each_subscription_pushes_to_its_function_as_the_one_account_that_may(
     for topic, values in subscriptions.items():
         (push,) = values["push_config"]
         (token,) = push["oidc_token"]
-        url = functions[to[topic]]["service_config"][0]["uri"]
-        assert (push["push_endpoint"], token["audience"]) == (url, url)
-        assert token["service_account_email"] == account["email"]
+        service = functions[to[topic]]["service_config"][0]
+        expected = PushSettings.from_environment(service["environment_variables"])
+        assert push["push_endpoint"] == service["uri"]
+        assert (token["service_account_email"], token["audience"]) == (
+            expected.account,
+            expected.audience,
+        )
+        assert expected.account == account["email"]
+        assert expected.audience
+        assert expected.audience.startswith(f"https://{PREFIX}-{to[topic]}-")
+        assert expected.certs_url is None
     assert {i["name"]: i["member"] for i in invokers.values()} == {
         f"{PREFIX}-{name}": account["member"] for name in FUNCTIONS
     }
@@ -164,9 +172,10 @@ def test_every_setting_with_a_default_may_be_given() -> None:
     allowed = set(re.findall(r'"(SLUICE_[A-Z_]+)"', variables))
     fixed = {"SLUICE_PROJECT", "SLUICE_PREFIX", "SLUICE_CODE_VERSION"}
     api = {"SLUICE_API_AUDIENCE", "SLUICE_API_ORIGINS", "SLUICE_RUNBOOK_URL"}
+    push = {"SLUICE_PUSH_ACCOUNT", "SLUICE_PUSH_AUDIENCE"}
     local = {"SLUICE_PRINCIPAL", "SLUICE_SECRETS_ENDPOINT", "SLUICE_STATE", "SLUICE_ID_TOKEN_CERTS"}
 
-    assert allowed == READ - fixed - api - local
+    assert allowed == READ - fixed - api - push - local
 
 
 def test_no_request_outlives_the_ack_deadline(plan: dict[str, Any]) -> None:

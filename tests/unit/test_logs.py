@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from shared import logs
 from shared.core import traces
+from shared.errors import InvalidFileError
 
 
 @pytest.fixture
@@ -96,13 +97,48 @@ def test_field_of_the_line_wins_over_the_context(stream: io.StringIO) -> None:
 
 def test_exception_is_one_field_of_one_line(stream: io.StringIO) -> None:
     try:
-        raise ValueError("first\nsecond")
-    except ValueError:
+        raise InvalidFileError("first\nsecond")
+    except InvalidFileError:
         log.exception("failed")
 
     (line,) = lines(stream)
     assert line["exception"].startswith("Traceback")
-    assert line["exception"].endswith("ValueError: first\nsecond")
+    assert line["exception"].endswith("InvalidFileError: first\nsecond")
+
+
+def test_words_of_other_exceptions_are_not_written_down_but_where_they_came_from(
+    stream: io.StringIO,
+) -> None:
+    try:
+        try:
+            int("4711 0815")
+        except ValueError as exc:
+            raise KeyError("4711 0815") from exc
+    except KeyError:
+        log.exception("failed")
+
+    (line,) = lines(stream)
+    assert "4711" not in line["exception"].replace('int("4711 0815")', "").replace(
+        'raise KeyError("4711 0815") from exc', ""
+    )
+    assert line["exception"].index("ValueError in ") < line["exception"].index("KeyError in ")
+    assert "test_logs.py:" in line["exception"]
+
+
+def test_words_of_the_system_are_kept(stream: io.StringIO) -> None:
+    try:
+        raise ConnectionRefusedError(111, "Connection refused")
+    except OSError:
+        log.exception("failed")
+
+    assert "Connection refused" in lines(stream)[0]["exception"]
+
+
+def test_letters_that_could_fool_a_reader_are_escaped(stream: io.StringIO) -> None:
+    log.info("x", extra={"object": "safe\u202etxt.exe\ud800\x1b[2J\u2028"})
+
+    assert stream.getvalue().isascii()
+    assert lines(stream)[0]["object"] == "safe\u202etxt.exe\ud800\x1b[2J\u2028"
 
 
 @given(message=st.text(), value=st.text() | st.binary() | st.datetimes() | st.complex_numbers())

@@ -1,6 +1,7 @@
 """One Snowflake session by key pair, with failures sorted by what to do."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,12 @@ _REFUSED_STATES = ("02", "0A", "22", "42")
 
 A statement that was cancelled, timed out or met an inner error has another one, and is tried again.
 """
+
+_BAD_VALUE = "22"
+"""SQLSTATE class of values that a cast of the query, or of a view that it reads, refuses."""
+
+_VALUE = re.compile(r"'.*'", re.DOTALL)
+"""A value, where messages of that class quote one; it may have quotes in it."""
 
 LOGIN_TIMEOUT_S = 30
 NETWORK_TIMEOUT_S = 120
@@ -82,7 +89,7 @@ def _connect(config: SnowflakeConnection, tag: dict[str, str], private_key: Secr
 
 @contextmanager
 def failures(doing: str) -> Iterator[None]:
-    """Turn the connector's failures into ours; Snowflake's text may quote SQL but no row."""
+    """Turn the connector's failures into ours; values in Snowflake's messages are cut."""
     from snowflake.connector.errors import Error, ProgrammingError
 
     try:
@@ -91,10 +98,13 @@ def failures(doing: str) -> Iterator[None]:
         raise
     except Error as exc:
         number = getattr(exc, "errno", None) or 0
-        text = f"Snowflake, {doing}: {getattr(exc, 'msg', None) or exc}"
+        state = str(getattr(exc, "sqlstate", None) or "")
+        said = str(getattr(exc, "msg", None) or exc)
+        if state.startswith(_BAD_VALUE):
+            said = _VALUE.sub("'…'", said)
+        text = f"Snowflake, {doing}: {said}"
         if number in _REFUSED:
             raise SourceRefusedError(f"{text} ({_REFUSED[number]})", errno=number) from exc
-        state = str(getattr(exc, "sqlstate", None) or "")
         if isinstance(exc, ProgrammingError) and state.startswith(_REFUSED_STATES):
             raise SourceRefusedError(text, errno=number) from exc
         raise SourceUnavailableError(text, errno=number) from exc

@@ -11,7 +11,7 @@ from shared.core import naming
 from shared.core.audit import Head
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.sweeps import NAMED, Found, StaleTable, SweepReport
-from shared.errors import ConflictError, IntegrityError, PermanentError, QuarantineError
+from shared.errors import ConflictError, IntegrityError, PermanentError, QuarantineError, told
 from shared.ledger import Entry
 from shared.storage import ABSENT, ObjectInfo
 from shared.wire import from_json, to_json
@@ -120,7 +120,7 @@ class Sweep:
 
     def note(self, what: str, exc: Exception) -> None:
         """Note what could not be looked after."""
-        self.problems.append(f"{what}: {type(exc).__name__}: {exc}")
+        self.problems.append(f"{what}: {told(exc)}")
 
     def report(self) -> SweepReport:
         """Write down what was found and done, over what the sweep before wrote."""

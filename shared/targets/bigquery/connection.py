@@ -1,5 +1,6 @@
 """Clients of BigQuery, and its failures sorted into ours."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as JobTimeoutError
 from contextlib import contextmanager
@@ -31,6 +32,13 @@ _PASSING = (
 
 _BAD_VALUES = ("out of range", "is too long", "overflow", "cannot be null")
 """In the messages about values that a column refuses. Source: none is complete; these were seen."""
+
+_VALUE = re.compile(
+    r"(\bvalue\b|could not (?:parse|convert|cast)|cannot (?:parse|convert|cast)|"
+    r"(?:overflow|out of range)[^:]*:).*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Where a message begins to quote a value."""
 
 
 def connect(config: BigQueryConnection) -> "Client":
@@ -74,12 +82,16 @@ def failures(place: str) -> Iterator[None]:
         raise _sorted(place, exc) from exc
 
 
+def _cut(found: re.Match[str]) -> str:
+    return f"{found[1]} …"
+
+
 def _sorted(place: str, exc: Exception) -> SluiceError:
     from google.auth.exceptions import TransportError
 
     code = getattr(exc, "code", None)
     message = str(getattr(exc, "message", "") or exc).partition("\n\nLocation:")[0]
-    text = f"BigQuery {place}: {message}"
+    text = f"BigQuery {place}: {_VALUE.sub(_cut, message)}"
     said = f"{message} {getattr(exc, 'errors', '')}"
     # Without a code: the client gave up after its own retries.
     is_server = (

@@ -17,6 +17,9 @@ _RESERVED = (
 )
 """Beginnings that no column's name may have, in any case of letters. Source: the same."""
 
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"})
+"""Source: GoogleSQL, "Lexical structure and syntax", escape sequences."""
+
 
 def quote(column: str) -> str:
     """Return a column's quoted name.
@@ -57,8 +60,8 @@ def require_distinct(names: list[str]) -> None:
 
 
 def literal(text: str) -> str:
-    """Return a text as a literal, for what takes no parameters."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """Return a text as a literal, for what takes no parameters; a line may not end in one."""
+    return f"'{text.translate(_ESCAPES)}'"
 
 
 def _is_allowed(character: str) -> bool:

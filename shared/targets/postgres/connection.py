@@ -1,5 +1,6 @@
 """One pg8000 connection, to Cloud SQL or to a host, with failures sorted by what to do."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -55,6 +56,9 @@ Source: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
 
 _BAD_VALUE = "22"
 """SQLSTATE class of values that their type refuses."""
+
+_VALUE = re.compile(r'".*"', re.DOTALL)
+"""A value, where messages of that class quote one; it may have quotes in it."""
 
 
 _LOGIN_REFUSED = ("28000", "28P01")
@@ -184,7 +188,7 @@ def _sorted(place: str, exc: Exception) -> SluiceError:
     facts = exc.args[0] if exc.args and isinstance(exc.args[0], dict) else {}
     code, message = str(facts.get("C", "")), str(facts.get("M", exc))
     if code.startswith(_BAD_VALUE):
-        message = message.partition(': "')[0]  # what follows is the value itself
+        message = _VALUE.sub('"…"', message)
     text = f"PostgreSQL {place}: {message} (SQLSTATE {code or 'unknown'})"
     if not code or code.startswith(_PASSING):
         return TargetUnavailableError(text, sqlstate=code)

@@ -74,7 +74,9 @@ _BAD_VALUES = frozenset(
 _LOGIN_FAILED = 18456
 """Error number of a login that is refused. Source: likewise."""
 
-_VALUES = re.compile(r"(?:Truncated value:|The duplicate key value is|\bvalue ').*", re.DOTALL)
+_VALUES = re.compile(
+    r"(?:Truncated value:|The duplicate key value is|\bvalue '|, value =).*", re.DOTALL
+)
 """Where a message begins to quote a value."""
 
 _NUMBER = re.compile(r"\((-?\d+)\)")

@@ -1,24 +1,16 @@
 """Who may call: keys, roles, what is answered to everybody else, and how often anybody may."""
 
-import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from google.auth import crypt, jwt
 
-from local.http_json import JsonServer, Route
-from local.pubsub.identity import Identity
 from shared import callers
-from shared.api.tokens import CLOCK_SKEW_S, IdTokens, InvalidTokenError
 from shared.callers import Callers
 from shared.core import access
 from shared.core.access import AccessKey, AccessList, Account, Role
 from shared.errors import InvalidMessageError
 from shared.wire import from_json
 from tests.unit.api.world import NOW, MemorySecrets, World
-
-AUDIENCE = "https://acme-api.example.com"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/tables", "/api/v1/runs", "/metrics"])
@@ -133,84 +125,3 @@ def test_too_many_calls_are_told_when_to_come_back(world: World) -> None:
     assert reply.status == 429
     assert int(reply.headers["retry-after"]) >= 1
     assert world.call("/api/v1/runs", Role.READ).status == 200
-
-
-def claims(**changes: object) -> dict[str, object]:
-    """Return the claims of a token that Google could have signed just now."""
-    now_s = int(time.time())
-    return {
-        "iss": "https://accounts.google.com",
-        "aud": AUDIENCE,
-        "email": "Ann@example.com",
-        "email_verified": True,
-        "iat": now_s,
-        "exp": now_s + 3600,
-    } | changes
-
-
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
-    """Return a signer of tokens."""
-    return Identity(tmp_path_factory.mktemp("identity") / "key.pem")
-
-
-@pytest.fixture(scope="module")
-def tokens(identity: Identity) -> IdTokens:
-    """Verify tokens with the keys that a server of the signer publishes."""
-    server = JsonServer(0, [Route("GET", "/certs", lambda _: identity.certs())])
-    return IdTokens(AUDIENCE, f"http://127.0.0.1:{server.server_port}/certs")
-
-
-def signed(identity: Identity, **changes: object) -> str:
-    """Return a signed token."""
-    signer = crypt.RSASigner(identity._key, key_id=identity._key_id)
-    return bytes(jwt.encode(signer, claims(**changes))).decode()
-
-
-def test_a_token_that_google_signed_names_its_account(identity: Identity, tokens: IdTokens) -> None:
-    assert tokens.email(signed(identity)) == "ann@example.com"
-
-
-NOW_S = int(time.time())
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"aud": "https://elsewhere.example.com"},
-        {"iss": "https://accounts.example.com"},
-        {"email_verified": False},
-        {"email": None},
-        {"exp": NOW_S - CLOCK_SKEW_S - 1, "iat": NOW_S - 3600},
-        {"iat": NOW_S + 36_000, "exp": NOW_S + 36_600},
-        {"exp": NOW_S + 86_400},
-    ],
-    ids=",".join,
-)
-def test_a_token_of_somebody_or_sometime_else_is_refused(
-    identity: Identity, tokens: IdTokens, wrong: dict[str, object]
-) -> None:
-    with pytest.raises(InvalidTokenError):
-        tokens.email(signed(identity, **wrong))
-
-
-def test_a_token_of_another_key_is_refused(tokens: IdTokens, tmp_path: Path) -> None:
-    with pytest.raises(InvalidTokenError):
-        tokens.email(signed(Identity(tmp_path / "other.pem")))
-
-
-@pytest.mark.parametrize("algorithm", ["none", "HS256", "ES256"])
-def test_the_algorithm_is_not_the_callers_to_choose(
-    identity: Identity, tokens: IdTokens, algorithm: str
-) -> None:
-    signer = crypt.RSASigner(identity._key, key_id=identity._key_id)
-    token = bytes(jwt.encode(signer, claims(), header={"alg": algorithm})).decode()
-
-    with pytest.raises(InvalidTokenError, match="not signed with RS256"):
-        tokens.email(token)
-
-
-@pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c", "…", "e30.e30.", "." * 100])
-def test_what_is_no_token_is_refused(tokens: IdTokens, token: str) -> None:
-    with pytest.raises(InvalidTokenError):
-        tokens.email(token)

@@ -63,6 +63,8 @@ def test_error_is_sorted_by_what_to_do(form: str, state: str, number: int, kind:
         (2627, "Violation of PRIMARY KEY. The duplicate key value is (secret)."),
         (2628, "Data would be truncated in column 'c'. Truncated value: 'secret'."),
         (245, "Conversion failed when converting the nvarchar value 'secret' to data type int."),
+        (220, "Arithmetic overflow error for data type tinyint, value = secret."),
+        (232, "Arithmetic overflow error for type int, value = secret.000000."),
     ],
 )
 def test_values_in_the_servers_words_are_cut(number: int, text: str) -> None:
