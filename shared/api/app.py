@@ -16,7 +16,18 @@ from shared.api import page, problems
 from shared.api.context import Context
 from shared.api.guarding import Guard
 from shared.api.problems import Problem, Refusal
-from shared.api.routes import admin, data, health, metadata, pipeline, quarantine, runs, tables
+from shared.api.routes import (
+    admin,
+    audit,
+    costs,
+    data,
+    health,
+    metadata,
+    pipeline,
+    quarantine,
+    runs,
+    tables,
+)
 from shared.errors import SluiceError
 from shared.settings import ApiSettings, Settings
 from shared.wiring import Services
@@ -69,7 +80,7 @@ def build(settings: ApiSettings, context: Context) -> FastAPI:
     )
     app.state.settings = settings
     app.state.context = context
-    for part in (tables, pipeline, runs, data, metadata, quarantine, admin):
+    for part in (tables, pipeline, runs, data, metadata, quarantine, costs, admin, audit):
         app.include_router(part.router, responses=PROBLEMS)
     app.include_router(health.router, responses={s: PROBLEMS[s] for s in (401, 403, 429, 503)})
     page.mount(app)

@@ -7,7 +7,9 @@ from enum import StrEnum
 from shared.config import schedule
 from shared.config.models import ResolvedTable
 from shared.ledger import Entry
+from shared.operations import promises
 from shared.operations.history import History
+from shared.operations.promises import Promise
 from shared.steps.repairs import freshness
 from shared.wiring import Services
 
@@ -36,6 +38,7 @@ class Standing:
     due_since: datetime | None
     """The slot by which it should have moved; None without a schedule."""
     last_success: datetime | None
+    promise: Promise | None
     last: Entry | None
     """Its newest run."""
 
@@ -60,6 +63,7 @@ def standing(services: Services, history: History, table: str) -> Standing:
         freshness=_judged(due, last_success, generation),
         due_since=due,
         last_success=last_success,
+        promise=promises.promise(resolved, services.now()),
         last=newest[0] if newest else None,
     )
 
