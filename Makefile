@@ -15,7 +15,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-audit bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build
+.PHONY: help setup demo test crash bench bench-audit bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build test-page browser
 .PHONY: deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs docs site
 
@@ -40,6 +40,18 @@ test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKE
 	@# Sets are iterated over in one order, or the processes would not find the same tests; the
 	@# longest tests come first, as the folders are named, or one process would end with them alone.
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST)
+
+browser: $(VENV)/.ready ## Bring a browser, its driver and axe-core, for the tests of the status page
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement tests/page/requirements.txt
+	@command -v npm >/dev/null || { echo "axe-core comes from npm, which is not here; on Debian and Ubuntu: apt install npm"; exit 1; }
+	@mkdir -p build/axe && cp tests/page/package.json tests/page/package-lock.json build/axe/
+	@npm ci --prefix build/axe --ignore-scripts --no-audit --no-fund --silent
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
+	  [ "$$(id -u)" = 0 ] || { echo "no Chromium here; on Debian and Ubuntu: apt install chromium"; exit 1; }; \
+	  apt-get install --yes --no-install-recommends -qq chromium >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq chromium >/dev/null; }
+
+test-page: browser ## Try the status page in a browser; pictures of it go to build/page
+	@$(BIN)/python -m pytest tests/page $(PYTEST)
 
 crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes an hour
 	@$(BIN)/python -m tests.crash
@@ -123,4 +135,4 @@ tf-docs: $(VENV)/.ready ## Write the table of rights in docs/security.md anew
 ci: lint test tf-check ## All that CI checks
 
 clean: ## Remove what was made here: environments, caches, the demo's cloud
-	@rm -rf $(VENV) .sluice .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist *.egg-info
+	@rm -rf $(VENV) build .sluice .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist *.egg-info
