@@ -19,6 +19,7 @@ from shared.api.problems import Problem, Refusal
 from shared.api.routes import (
     admin,
     audit,
+    configuring,
     costs,
     data,
     health,
@@ -44,7 +45,7 @@ answers as it did.
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
-    for status in (400, 401, 403, 404, 409, 422, 429, 503)
+    for status in (400, 401, 403, 404, 409, 412, 422, 428, 429, 502, 503)
 }
 """What any call may answer instead."""
 
@@ -80,7 +81,18 @@ def build(settings: ApiSettings, context: Context) -> FastAPI:
     )
     app.state.settings = settings
     app.state.context = context
-    for part in (tables, pipeline, runs, data, metadata, quarantine, costs, admin, audit):
+    for part in (
+        configuring,
+        tables,
+        pipeline,
+        runs,
+        data,
+        metadata,
+        quarantine,
+        costs,
+        admin,
+        audit,
+    ):
         app.include_router(part.router, responses=PROBLEMS)
     app.include_router(health.router, responses={s: PROBLEMS[s] for s in (401, 403, 429, 503)})
     page.mount(app)

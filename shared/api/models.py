@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.config.models import TableConfig
+from shared.config.store import Origin
 from shared.core import costs
 from shared.core.costs import Cost
 from shared.core.modes import SyncMode
@@ -229,7 +230,7 @@ class TableSummary(BaseModel):
     mode: SyncMode
     schedule: str
     time_zone: str
-    origin: Literal["files", "api"] = Field(description="Where its configuration is changed.")
+    origin: Origin = Field(description="Where its configuration is changed.")
     generation: int = Field(description="Of its configuration; also its ETag.")
     freshness: Freshness
     due_since: datetime | None = Field(description="The slot by which it should have moved.")
@@ -253,7 +254,7 @@ class TableSummary(BaseModel):
             mode=table.sync_mode,
             schedule=table.schedule,
             time_zone=table.time_zone,
-            origin="files",
+            origin=found.origin,
             generation=found.generation,
             freshness=found.freshness,
             due_since=found.due_since,

@@ -4,7 +4,7 @@ state bucket     ledger/runs/<table>/<run>.json
                  ledger/dead/<letter>.json, ledger/sweep.json
                  ledger/contracts/<table>.json, ledger/replays/<run>.json
                  ledger/requests/<digest>.json
-config bucket    tables/<table>.json
+config bucket    tables/<table>.json, api/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
                  parts/<table>/<run>/<attempt>/part-00000.parquet, keys-00000.parquet
@@ -48,8 +48,21 @@ NO_TABLE = "-"
 
 
 def config_object(table: str) -> str:
-    """Return the name of a table's resolved configuration."""
+    """Return the name of a table's resolved configuration that a table file says."""
     return f"tables/{table}.json"
+
+
+def api_config_object(table: str) -> str:
+    """Return the name of the same that came through the API, which may write nowhere else."""
+    return f"api/{table}.json"
+
+
+def configured_by(name: str) -> tuple[str, str]:
+    """Return the folder of a configuration and its table; both are empty for another object."""
+    folder, _, rest = name.partition("/")
+    table = rest.removesuffix(".json")
+    known = (config_object(table), api_config_object(table))
+    return (folder, table) if name in known else ("", "")
 
 
 def run_object(table: str, run_id: str) -> str:
