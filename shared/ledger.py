@@ -10,6 +10,7 @@ from datetime import datetime
 
 from shared.core import naming
 from shared.core.runs import TERMINAL, Run, RunState
+from shared.core.tallies import Tally
 from shared.errors import ConflictError, SluiceError, StorageUnavailableError
 from shared.storage import ABSENT, Storage
 from shared.wire import from_json, to_json
@@ -30,6 +31,8 @@ class Entry:
     milestone_count: int = 0
     generation: int = 0
     """Of the record: another one, another content."""
+    tally: str = ""
+    """What a run that ended moved and took, as ``Tally.parse`` reads it; empty: nobody wrote it."""
 
     @property
     def is_terminal(self) -> bool:
@@ -142,6 +145,7 @@ class Ledger:
                 is_repair="repair" in info.metadata,
                 milestone_count=_number(info.metadata.get("milestones", "")),
                 generation=info.generation,
+                tally=info.metadata.get("tally", ""),
             )
 
     def _known(self, table: str, run_id: str) -> tuple[Run, int] | None:
@@ -199,6 +203,8 @@ def _listed(run: Run) -> dict[str, str]:
         listed["repair"] = "yes"
     if run.milestones:
         listed["milestones"] = str(len(run.milestones))
+    if run.is_terminal:
+        listed["tally"] = str(Tally.of(run))
     return listed
 
 

@@ -12,10 +12,10 @@ from shared.core import costs
 from shared.core.costs import Cost
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
+from shared.core.tallies import bytes_staged, worked_s
 from shared.operations.lookups import as_data
 from shared.operations.progress import Progress
 from shared.operations.standing import Freshness, Standing
-from shared.operations.statistics import bytes_staged, worked_s
 
 
 class FailureModel(BaseModel):
@@ -93,7 +93,7 @@ class RunSummary(BaseModel):
             "is_ended": run.is_terminal,
             "created_at": run.created_at,
             "updated_at": run.updated_at,
-            "worked_s": round(worked_s([run]), 3),
+            "worked_s": round(worked_s(run), 3),
             "rows_source": receipt.rows_source if receipt else None,
             "rows_loaded": receipt.rows_loaded if receipt else None,
             "rows_rejected": receipt.rows_rejected if receipt else None,

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import TypeVar
 
 from shared.core.runs import TERMINAL, Run, RunState
+from shared.core.tallies import Tally
 from shared.ledger import Entry, Ledger
 from shared.operations.listings import Listings
 
@@ -104,6 +105,25 @@ class History:
     def records(self, entries: Collection[Entry]) -> list[Run]:
         """Return the records of listed runs, in the order given; one that is gone is left out."""
         return [run for run in self.each(self._record, entries) if run is not None]
+
+    def tallies(self, entries: Iterable[Entry]) -> tuple[list[tuple[Entry, Tally]], bool]:
+        """Return what runs that ended moved and took, and whether that is known of all of them.
+
+        A listing tells it. Of those that an earlier release wrote, the newest records are read.
+        """
+        known, unknown = [], []
+        for entry in entries:
+            tally = Tally.parse(entry.tally) if entry.tally else None
+            if tally:
+                known.append((entry, tally))
+            else:
+                unknown.append(entry)
+        for entry, run in zip(
+            unknown, self.each(self._record, unknown[:KEPT_RECORDS]), strict=False
+        ):
+            if run:
+                known.append((entry, Tally.of(run)))
+        return known, len(unknown) <= KEPT_RECORDS
 
     def each(self, ask: Callable[[A], B], items: Iterable[A]) -> list[B]:
         """Return the answers about some items, several asked at a time, in their order."""

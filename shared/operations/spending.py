@@ -1,14 +1,10 @@
-"""What tables cost of late, by list prices, from what the records of their runs say."""
+"""What tables cost of late, by list prices, from what the listing of their runs says."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.core import costs
 from shared.core.costs import Cost
 from shared.operations.history import History
-
-MAX_RUNS = 5_000
-"""So many of the newest runs are counted; a record is read for each, once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +16,11 @@ class Spending:
 
 
 def spending(history: History, now: datetime, *, days: int) -> Spending:
-    """Return what runs took that began within the last days."""
-    since = now - timedelta(days=days)
-    entries = [entry for entry in history.since(since) if entry.is_terminal]
-    runs = history.records(entries[:MAX_RUNS])
-    return Spending(tables=costs.by_table(runs, since), is_complete=len(entries) <= MAX_RUNS)
+    """Return what runs took that began within the last days, and have ended."""
+    entries = (e for e in history.since(now - timedelta(days=days)) if e.is_terminal)
+    found, is_complete = history.tallies(entries)
+    tables: dict[str, Cost] = {}
+    for entry, tally in found:
+        tables[entry.table] = tables.get(entry.table, Cost()) + tally.cost
+    dearest = sorted(tables.items(), key=lambda item: -item[1].total_usd)
+    return Spending(tables=dict(dearest), is_complete=is_complete)
