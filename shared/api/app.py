@@ -19,6 +19,7 @@ from shared.api.problems import Problem, Refusal
 from shared.api.routes import (
     admin,
     audit,
+    backups,
     configuring,
     costs,
     data,
@@ -92,6 +93,7 @@ def build(settings: ApiSettings, context: Context) -> FastAPI:
         costs,
         admin,
         audit,
+        backups,
     ):
         app.include_router(part.router, responses=PROBLEMS)
     app.include_router(health.router, responses={s: PROBLEMS[s] for s in (401, 403, 429, 503)})

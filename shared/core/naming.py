@@ -4,6 +4,7 @@ state bucket     ledger/runs/<table>/<run>.json
                  ledger/dead/<letter>.json, ledger/sweep.json
                  ledger/contracts/<table>.json, ledger/replays/<run>.json
                  ledger/requests/<digest>.json
+                 backups/<moment>.ndjson.gz
 config bucket    tables/<table>.json, api/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
@@ -34,6 +35,17 @@ SWEEP_REPORT = "ledger/sweep.json"
 
 DEAD_LETTERS = "ledger/dead/"
 """Prefix of the records of dead letters."""
+
+LEDGER = "ledger/"
+"""Prefix of all that is known of runs, letters and contracts."""
+
+REQUESTS = "ledger/requests/"
+"""Prefix of what is kept of requests that must not be carried out twice."""
+
+BACKUPS = "backups/"
+"""Prefix of the archives of ledger and configurations."""
+
+BACKUP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 AUDIT = "chains/"
 """Prefix of the chains of audit events."""
@@ -107,7 +119,12 @@ def replay_object(run_id: str) -> str:
 
 def request_object(digest: str) -> str:
     """Return the name of what is kept of a request that must not be carried out twice."""
-    return f"ledger/requests/{digest}.json"
+    return f"{REQUESTS}{digest}.json"
+
+
+def backup_object(backup_id: str) -> str:
+    """Return the name of an archive by the moment that it was made at."""
+    return f"{BACKUPS}{backup_id}.ndjson.gz"
 
 
 def dead_letter_object(letter_id: str) -> str:
