@@ -28,13 +28,16 @@ BAD_ROWS = (
     (b"19,Cleo,3", None, "wrong_width", "3 fields where the header has 4"),
 )
 UNITS, UNITS_DONE = 8, 5
+MISSED = 60
+"""So many hours ago nothing was moved."""
 
 
 def fill(world: World) -> None:
     """Put tables, runs, rejected rows, a dead letter and events into a world."""
     _configure(world)
-    for hours in range(1, 48):
-        world.record(_flights(timedelta(hours=hours)))
+    for hours in (*range(1, 48), *range(48, 28 * 24, 3)):
+        if hours != MISSED:
+            world.record(_flights(timedelta(hours=hours)))
     world.record(_failed(timedelta(hours=5, minutes=20)))
     world.record(_running(world))
     for days in range(30):
@@ -68,7 +71,7 @@ def _configure(world: World) -> None:
         sync_mode="incremental",
         incremental_column="UPDATED_AT",
         primary_key=["id"],
-        freshness={"max_age": "2h", "objective_percent": 99},
+        freshness={"max_age": "4h", "objective_percent": 99},
     )
     world.configure("weather", schedule="daily")
     world.configure("bookings", schedule="hourly")

@@ -95,5 +95,7 @@ export function age(table) {
   ];
 }
 
-const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD", minimumFractionDigits: 2, maximumSignificantDigits: 3 });
-export const dollars = (value) => (value > 0 && value < 0.0001 ? "< $0.0001" : money.format(value));
+const money = (digits) => new Intl.NumberFormat("en", { style: "currency", currency: "USD", ...digits });
+const large = money({ minimumFractionDigits: 2, maximumFractionDigits: 3 });
+const small = money({ maximumSignificantDigits: 2 });
+export const dollars = (value) => (value > 0 && value < 0.0001 ? "< $0.0001" : (value && value < 0.01 ? small : large).format(value));
