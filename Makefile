@@ -15,11 +15,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-<<<<<<< HEAD
-.PHONY: help setup demo test crash bench bench-audit bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build test-page browser
-=======
-.PHONY: help setup demo test test-page browser crash bench bench-api bench-audit bench-intake simulate soak fuzz fuzz-guided fuzz-api format lint build
->>>>>>> 4ca674a (test(bench): the API in front of a large ledger)
+.PHONY: help setup demo test crash bench bench-audit bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build test-page browser bench-api
 .PHONY: deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs docs site
 
@@ -66,13 +62,10 @@ bench: $(VENV)/.ready ## Time Sluice beside its peers and write docs/benchmarks.
 bench-audit: $(VENV)/.ready ## One audit chain, eight writers at once (EVENTS=10000)
 	@$(BIN)/python -m local.bench.chain --events $(or $(EVENTS),10000)
 
-<<<<<<< HEAD
 bench-receipt: $(VENV)/.ready ## What the receipt costs: runs with and without it, in turn (ROWS=500000)
 	@$(BIN)/python -m local.bench.receipt --rows $(or $(ROWS),500000)
-=======
 bench-api: $(VENV)/.ready ## Calls of the API in front of a ledger of RUNS runs (100000)
 	@$(BIN)/python -m local.bench.api --runs $(or $(RUNS),100000)
->>>>>>> 4ca674a (test(bench): the API in front of a large ledger)
 
 simulate: $(VENV)/.ready ## Play ten thousand tables and ten terabytes, and write docs/scale.md
 	@$(BIN)/python -m local.simulation
