@@ -48,7 +48,7 @@ browser: $(VENV)/.ready ## Bring a browser, its driver and axe-core, for the tes
 	@npm ci --prefix build/axe --ignore-scripts --no-audit --no-fund --silent
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
 	  [ "$$(id -u)" = 0 ] || { echo "no Chromium here; on Debian and Ubuntu: apt install chromium"; exit 1; }; \
-	  apt-get install --yes --no-install-recommends -qq chromium >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq chromium >/dev/null; }
+	  export DEBIAN_FRONTEND=noninteractive; apt-get install --yes --no-install-recommends -qq chromium >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq chromium >/dev/null; }
 
 test-page: browser ## Try the status page in a browser; pictures of it go to build/page
 	@$(BIN)/python -m pytest tests/page $(PYTEST)
