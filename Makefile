@@ -15,8 +15,9 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test crash bench bench-audit bench-encryption bench-intake bench-receipt simulate soak fuzz fuzz-guided fuzz-api format lint build
-.PHONY: deploy rollback destroy sbom mutate-controls
+.PHONY: help setup demo test test-page browser crash soak simulate format lint build
+.PHONY: bench bench-api bench-audit bench-encryption bench-intake bench-receipt
+.PHONY: fuzz fuzz-guided fuzz-api mutate-controls sbom deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs docs site
 
 help: ## Print the targets
@@ -41,6 +42,18 @@ test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKE
 	@# longest tests come first, as the folders are named, or one process would end with them alone.
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST)
 
+browser: $(VENV)/.ready ## Bring a browser, its driver and axe-core, for the tests of the status page
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement tests/page/requirements.txt
+	@command -v npm >/dev/null || { echo "axe-core comes from npm, which is not here; on Debian and Ubuntu: apt install npm"; exit 1; }
+	@mkdir -p build/axe && cp tests/page/package.json tests/page/package-lock.json build/axe/
+	@npm ci --prefix build/axe --ignore-scripts --no-audit --no-fund --silent
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
+	  [ "$$(id -u)" = 0 ] || { echo "no Chromium here; on Debian and Ubuntu: apt install chromium"; exit 1; }; \
+	  export DEBIAN_FRONTEND=noninteractive; apt-get install --yes --no-install-recommends -qq chromium >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq chromium >/dev/null; }
+
+test-page: browser ## Try the status page in a browser; pictures of it go to build/page
+	@$(BIN)/python -m pytest tests/page $(PYTEST)
+
 crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes an hour
 	@$(BIN)/python -m tests.crash
 
@@ -55,6 +68,9 @@ bench-encryption: $(VENV)/.ready ## What encrypted parts cost, in pairs with pla
 
 bench-receipt: $(VENV)/.ready ## What the receipt costs: runs with and without it, in turn (ROWS=500000)
 	@$(BIN)/python -m local.bench.receipt --rows $(or $(ROWS),500000)
+
+bench-api: $(VENV)/.ready ## Calls of the API in front of a ledger of RUNS runs (100000)
+	@$(BIN)/python -m local.bench.api --runs $(or $(RUNS),100000)
 
 simulate: $(VENV)/.ready ## Play ten thousand tables and ten terabytes, and write docs/scale.md
 	@$(BIN)/python -m local.simulation
@@ -132,4 +148,4 @@ tf-docs: $(VENV)/.ready ## Write the table of rights in docs/security.md anew
 ci: lint test tf-check ## All that CI checks
 
 clean: ## Remove what was made here: environments, caches, the demo's cloud
-	@rm -rf $(VENV) .sluice .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist *.egg-info
+	@rm -rf $(VENV) build .sluice .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist *.egg-info

@@ -162,14 +162,23 @@ class AuditLog:
             return end.head, end.event_ids
 
     def tables(self) -> list[str]:
-        """Return the names of all chains."""
-        objects = self._storage.list(self._bucket, naming.AUDIT)
-        return sorted({info.name.split("/")[1] for info in objects})
+        """Return the names of all chains, sorted."""
+        return sorted(self._storage.folders(self._bucket, naming.AUDIT))
 
-    def chain(self, table: str, limit: int | None = None) -> list[Seen]:
-        """Return a chain's events, or its newest so many, the oldest first."""
+    def chain(
+        self, table: str, limit: int | None = None, *, before: int | None = None
+    ) -> list[Seen]:
+        """Return a chain's events, or the newest so many, the oldest first.
+
+        Args:
+            table: whose chain.
+            limit: so many at most; None: all of them.
+            before: only those of a lower number.
+        """
         infos = []
-        for info in self._storage.list(self._bucket, naming.audit_prefix(table), page_size=limit):
+        prefix = naming.audit_prefix(table)
+        start = naming.audit_object(table, before - 1) if before else ""
+        for info in self._storage.list(self._bucket, prefix, start=start, page_size=limit):
             infos.append(info)
             if len(infos) == limit:
                 break

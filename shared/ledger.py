@@ -10,9 +10,13 @@ from datetime import datetime
 
 from shared.core import naming
 from shared.core.runs import TERMINAL, Run, RunState
+from shared.core.tallies import Tally
 from shared.errors import ConflictError, SluiceError, StorageUnavailableError
-from shared.storage import ABSENT, Storage
+from shared.storage import ABSENT, ObjectInfo, Storage
 from shared.wire import from_json, to_json
+
+WRITTEN_AT = "written_at"
+"""Metadata of a record that a backup brought back: the time of the object that was lost."""
 
 MAX_CONTENDERS = 50
 """Give up a change after losing this many compare-and-sets in a row."""
@@ -30,6 +34,8 @@ class Entry:
     milestone_count: int = 0
     generation: int = 0
     """Of the record: another one, another content."""
+    tally: str = ""
+    """What a run that ended moved and took, as ``Tally.parse`` reads it; empty: nobody wrote it."""
 
     @property
     def is_terminal(self) -> bool:
@@ -138,10 +144,11 @@ class Ledger:
                 table=table,
                 run_id=run_id,
                 state=known,
-                written_at=info.created_at,
+                written_at=_written_at(info),
                 is_repair="repair" in info.metadata,
                 milestone_count=_number(info.metadata.get("milestones", "")),
                 generation=info.generation,
+                tally=info.metadata.get("tally", ""),
             )
 
     def _known(self, table: str, run_id: str) -> tuple[Run, int] | None:
@@ -199,7 +206,15 @@ def _listed(run: Run) -> dict[str, str]:
         listed["repair"] = "yes"
     if run.milestones:
         listed["milestones"] = str(len(run.milestones))
+    if run.is_terminal:
+        listed["tally"] = str(Tally.of(run))
     return listed
+
+
+def _written_at(info: ObjectInfo) -> datetime:
+    """Return when a record was written; one that was put back says when it first was."""
+    said = info.metadata.get(WRITTEN_AT)
+    return datetime.fromisoformat(said) if said else info.created_at
 
 
 def _number(text: str) -> int:

@@ -16,7 +16,20 @@ from shared.api import page, problems
 from shared.api.context import Context
 from shared.api.guarding import Guard
 from shared.api.problems import Problem, Refusal
-from shared.api.routes import admin, data, health, metadata, pipeline, quarantine, runs, tables
+from shared.api.routes import (
+    admin,
+    audit,
+    backups,
+    configuring,
+    costs,
+    data,
+    health,
+    metadata,
+    pipeline,
+    quarantine,
+    runs,
+    tables,
+)
 from shared.errors import SluiceError
 from shared.settings import ApiSettings, Settings
 from shared.wiring import Services
@@ -33,7 +46,7 @@ answers as it did.
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
-    for status in (400, 401, 403, 404, 409, 422, 429, 503)
+    for status in (400, 401, 403, 404, 409, 412, 422, 428, 429, 502, 503)
 }
 """What any call may answer instead."""
 
@@ -69,7 +82,19 @@ def build(settings: ApiSettings, context: Context) -> FastAPI:
     )
     app.state.settings = settings
     app.state.context = context
-    for part in (tables, pipeline, runs, data, metadata, quarantine, admin):
+    for part in (
+        configuring,
+        tables,
+        pipeline,
+        runs,
+        data,
+        metadata,
+        quarantine,
+        costs,
+        admin,
+        audit,
+        backups,
+    ):
         app.include_router(part.router, responses=PROBLEMS)
     app.include_router(health.router, responses={s: PROBLEMS[s] for s in (401, 403, 429, 503)})
     page.mount(app)

@@ -1,16 +1,21 @@
 """What the API answers, as models: their fields and examples are the OpenAPI document."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.config.models import TableConfig
+from shared.config.store import Origin
+from shared.core import costs
+from shared.core.costs import Cost
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
+from shared.core.tallies import bytes_staged, worked_s
 from shared.operations.lookups import as_data
+from shared.operations.progress import Progress
 from shared.operations.standing import Freshness, Standing
-from shared.operations.statistics import bytes_staged, worked_s
 
 
 class FailureModel(BaseModel):
@@ -88,7 +93,7 @@ class RunSummary(BaseModel):
             "is_ended": run.is_terminal,
             "created_at": run.created_at,
             "updated_at": run.updated_at,
-            "worked_s": round(worked_s([run]), 3),
+            "worked_s": round(worked_s(run), 3),
             "rows_source": receipt.rows_source if receipt else None,
             "rows_loaded": receipt.rows_loaded if receipt else None,
             "rows_rejected": receipt.rows_rejected if receipt else None,
@@ -116,11 +121,49 @@ class Moment(BaseModel):
     outcome: str = ""
 
 
-class Units(BaseModel):
-    """How a run was cut, and how much of it is read."""
+class ProgressModel(BaseModel):
+    """How far a run has come."""
 
-    planned: int
-    done: int
+    units_planned: int | None = Field(description="Null: the run was not cut.")
+    units_done: int
+    rows_expected: int | None = Field(
+        description="Rows of the last run that is like this one; null: there is none."
+    )
+    share: float | None = Field(
+        description="Of the source that is read, 0 to 1; null: nobody can say, or it has ended."
+    )
+
+
+class Running(RunSummary):
+    """A run that has not ended, and how far it has come."""
+
+    progress: ProgressModel
+
+    @classmethod
+    def at(cls, run: Run, found: Progress) -> Self:
+        """Return a run with its progress."""
+        return cls.model_validate({**RunSummary.facts(run), "progress": asdict(found)})
+
+
+class CostModel(BaseModel):
+    """What was taken, and US dollars for it by list prices, by service."""
+
+    runs: int
+    vcpu_s: float
+    gib_s: float
+    storage_writes: int
+    storage_reads: int
+    messages: int
+    source_s: float = Field(description="Seconds in which a warehouse was waited for.")
+    billed_bytes: int = Field(description="That BigQuery billed for queries.")
+    staged_bytes: int
+    usd: dict[str, float]
+    total_usd: float
+
+    @classmethod
+    def of(cls, found: Cost) -> Self:
+        """Return a cost."""
+        return cls.model_validate(found, from_attributes=True)
 
 
 class RunDetail(RunSummary):
@@ -129,14 +172,16 @@ class RunDetail(RunSummary):
     receipt: dict[str, Any] | None = Field(description="Counts and proof, once it has loaded.")
     steps: dict[str, Any] = Field(description="What each step cost.")
     timeline: list[Moment] = Field(description="From trigger to end, in order.")
-    units: Units | None = Field(description="Null: the run was not cut.")
+    progress: ProgressModel
+    cost: CostModel
+    requested_by: str = Field(description="As far as the request says; empty: nobody did.")
     config_generation: int | None
     span: dict[str, Any] | None = Field(description="What a backfill reads again.")
     rewind_to: str | None
     failure_facts: dict[str, Any] = Field(description="What else is known of its failure.")
 
     @classmethod
-    def detailed(cls, run: Run, units: Units | None) -> Self:
+    def detailed(cls, run: Run, found: Progress) -> Self:
         """Return all about a run."""
         data = as_data(run)
         return cls.model_validate(
@@ -145,7 +190,9 @@ class RunDetail(RunSummary):
                 "receipt": data["receipt"],
                 "steps": data["steps"],
                 "timeline": timeline(run),
-                "units": units,
+                "progress": asdict(found),
+                "cost": CostModel.of(costs.of(run)),
+                "requested_by": run.requested_by,
                 "config_generation": run.config_generation,
                 "span": data["span"],
                 "rewind_to": run.rewind_to,
@@ -183,11 +230,15 @@ class TableSummary(BaseModel):
     mode: SyncMode
     schedule: str
     time_zone: str
-    origin: Literal["files", "api"] = Field(description="Where its configuration is changed.")
+    origin: Origin = Field(description="Where its configuration is changed.")
     generation: int = Field(description="Of its configuration; also its ETag.")
     freshness: Freshness
     due_since: datetime | None = Field(description="The slot by which it should have moved.")
     last_success: datetime | None
+    max_age_s: float | None = Field(
+        description="How old it may become, as promised; null: nothing is promised."
+    )
+    objective_percent: float | None = Field(description="For what share of the time.")
     last_run: RunSummary | None
 
     @classmethod
@@ -203,11 +254,13 @@ class TableSummary(BaseModel):
             mode=table.sync_mode,
             schedule=table.schedule,
             time_zone=table.time_zone,
-            origin="files",
+            origin=found.origin,
             generation=found.generation,
             freshness=found.freshness,
             due_since=found.due_since,
             last_success=found.last_success,
+            max_age_s=found.promise.max_age.total_seconds() if found.promise else None,
+            objective_percent=found.promise.objective_percent if found.promise else None,
             last_run=last_run,
         )
 

@@ -1,7 +1,7 @@
 """Commands about what tables cost, and how fresh they are."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -10,13 +10,10 @@ from shared.cli import cloud, render
 from shared.cli.exits import Exit
 from shared.cli.render import Listed
 from shared.cli.runs import AsJson
-from shared.config import schedule
-from shared.config.models import ResolvedTable
 from shared.core import costs, prices
 from shared.core.costs import Cost
-from shared.core.freshness import Freshness, measured
-from shared.core.runs import Run
-from shared.steps.repairs.freshness import SUCCESSES
+from shared.core.freshness import Freshness
+from shared.operations import promises
 from shared.wiring import Services
 
 Days = Annotated[int, typer.Option(min=1, max=120, help="Look back so many days.")]
@@ -77,32 +74,8 @@ def freshness(
 
 def _freshness(services: Services, name: str, days: int) -> Freshness | None:
     resolved, generation = services.config.get(name)
-    now = services.now()
-    promise = _promise(resolved, now)
-    if promise is None:
-        return None
-    runs = list(services.ledger.runs(name))
-    # A generation counts microseconds: nothing was promised before the table was known.
-    known_at = datetime.fromtimestamp(generation / 1e6, UTC)
-    begin = max(now - timedelta(days=days), min([known_at, *(r.created_at for r in runs)]))
-    successes = [_ended_at(r) for r in runs if r.state in SUCCESSES and not r.is_repair]
-    return measured(
-        successes, begin=begin, now=now, max_age=promise[0], objective_percent=promise[1]
-    )
-
-
-def _promise(resolved: ResolvedTable, now: datetime) -> tuple[timedelta, float] | None:
-    """Return how old a table may be, and for what percentage of the time."""
-    table = resolved.table
-    if table.freshness:
-        return table.freshness.max_age, table.freshness.objective_percent
-    if table.schedule == schedule.MANUAL:
-        return None
-    return 2 * schedule.longest_gap(table.schedule, table.time_zone, now), 99.0
-
-
-def _ended_at(run: Run) -> datetime:
-    return run.updated_at
+    entries = services.ledger.entries(name)
+    return promises.kept(resolved, generation, entries, now=services.now(), days=days)
 
 
 def _cost_data(found: Cost) -> dict[str, Any]:

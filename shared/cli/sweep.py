@@ -63,6 +63,7 @@ def _lines(report: SweepReport) -> Iterator[tuple[str, int, list[str]]]:
     found: dict[str, Found] = {
         "quiet runs asked to go on": report.nudged,
         "stuck runs given up": report.given_up,
+        "slots of tables of the API asked for": report.asked,
         "lost events announced": report.announced,
         "files of no table": report.strays,
         "dead letters": report.dead_letters,

@@ -43,11 +43,11 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
     env = _environment(config_dir, environment)
     if extra:
         env = overlay(env, extra)
-    environment_file = _validate(EnvironmentFile, env, problems)
+    environment_file = validated(EnvironmentFile, env, problems)
     documents = [d for path in _table_files(config_dir) for d in _split(read(path), problems)]
     merged = [_override(d, env) for d in documents]
     problems += _repeated(merged)
-    tables = [_validate(TableConfig, d, problems) for d in merged]
+    tables = [validated(TableConfig, d, problems) for d in merged]
     problems += _strangers(documents, env)
     if problems or environment_file is None:
         raise InvalidConfigError("\n".join(problems))
@@ -58,8 +58,8 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
         if t is not None
     ]
     _require_connections(resolved, env)
-    _require_targets_of_their_own(resolved)
-    _require_references(resolved)
+    require_targets_of_their_own(resolved)
+    require_references(resolved)
     return resolved
 
 
@@ -190,7 +190,8 @@ def _meant(word: object, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _validate(model: type[M], document: Document, problems: list[str]) -> M | None:
+def validated(model: type[M], document: Document, problems: list[str]) -> M | None:
+    """Return a document as a model; None where it is none, and what is wrong in ``problems``."""
     try:
         return model.model_validate(document.data)
     except ValidationError as exc:
@@ -257,8 +258,12 @@ def _known_keys(model: type[BaseModel], place: Iterable[str | int]) -> list[str]
     return sorted(f.alias or n for n, f in fields.items())
 
 
-def _require_targets_of_their_own(tables: list[ResolvedTable]) -> None:
-    """Refuse two tables that would write, and in mode full delete, each other's rows."""
+def require_targets_of_their_own(tables: list[ResolvedTable]) -> None:
+    """Refuse two tables that would write, and in mode full delete, each other's rows.
+
+    Raises:
+        InvalidConfigError: two write to the same place.
+    """
     owners: dict[tuple[str, str, str], str] = {}
     for table in (t.table for t in tables):
         place = (table.target_kind, table.place.schema_, table.place.table)
@@ -270,8 +275,12 @@ def _require_targets_of_their_own(tables: list[ResolvedTable]) -> None:
             )
 
 
-def _require_references(tables: list[ResolvedTable]) -> None:
-    """Refuse checks that refer to a table that is not there, or is in another database."""
+def require_references(tables: list[ResolvedTable]) -> None:
+    """Refuse checks that refer to a table that is not there, or is in another database.
+
+    Raises:
+        InvalidConfigError: a check does.
+    """
     known = {each.table.name: each.table for each in tables}
     for table in known.values():
         for check in table.checks:

@@ -1,5 +1,8 @@
 """Resolved tables in the config bucket: one object each, replaced by compare-and-set.
 
+Table files and the API write to folders of their own. A table that both have is that of the files:
+what is reviewed and deployed wins, and the next deployment removes the other.
+
 An object is written only when the table is another one, so its generation stands for its content:
 contracts of files, and the proof that a source has not changed, hold for one generation.
 """
@@ -8,17 +11,34 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from shared.audit import AuditLog
 from shared.config.models import ResolvedTable
 from shared.core import naming
 from shared.core.audit import MAX_TEXT, Event
-from shared.errors import IntegrityError, UnknownTableError
+from shared.errors import ConflictError, IntegrityError, UnknownTableError
 from shared.storage import ABSENT, ObjectInfo, Storage
 from shared.wire import from_json, to_json
 
 UNNAMED = "unnamed"
 """Stands for who wrote a configuration without giving a name."""
+
+
+class Origin(StrEnum):
+    """Who says what a table is like; also the folder's name, but for that of the files."""
+
+    FILES = "files"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """A table as it is configured."""
+
+    resolved: ResolvedTable
+    generation: int
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +68,40 @@ class ConfigStore:
         Raises:
             UnknownTableError: the bucket has none of this name; the message lists the known ones.
         """
-        is_name = naming.TABLE_NAME.fullmatch(table)
-        name = naming.config_object(table)
-        found = self._storage.read(self._bucket, name) if is_name else None
-        if found is None:
-            known = ", ".join(self.names()) or "none"
-            raise UnknownTableError(
-                f"no table {table!r} is configured; known: {known}. Add it to the table files "
-                "and deploy the configuration",
-                table=table,
-            )
-        return from_json(ResolvedTable, found[0], name), found[1]
+        found = self.find(table)
+        return found.resolved, found.generation
+
+    def find(self, table: str) -> Configured:
+        """Return a table's configuration with where it comes from.
+
+        Raises:
+            UnknownTableError: the bucket has none of this name; the message lists the known ones.
+        """
+        places = (
+            (naming.config_object(table), Origin.FILES),
+            (naming.api_config_object(table), Origin.API),
+        )
+        for name, origin in places if naming.TABLE_NAME.fullmatch(table) else ():
+            if found := self._storage.read(self._bucket, name):
+                resolved = from_json(ResolvedTable, found[0], name)
+                return Configured(resolved=resolved, generation=found[1], origin=origin)
+        known = ", ".join(self.names()) or "none"
+        raise UnknownTableError(
+            f"no table {table!r} is configured; known: {known}. Add it to the table files "
+            "and deploy the configuration",
+            table=table,
+        )
 
     def names(self) -> list[str]:
-        """Return the names of all configured tables."""
-        objects = self._storage.list(self._bucket, naming.config_object("*").partition("*")[0])
-        return [o.name.rpartition("/")[2].removesuffix(".json") for o in objects]
+        """Return the names of all configured tables, sorted."""
+        return list(self.origins())
+
+    def origins(self) -> dict[str, Origin]:
+        """Return all configured tables with where they come from, by name."""
+        found = (naming.configured_by(info.name) for info in self._infos())
+        # "api" comes before "tables", so that a table of both is of the files.
+        origins = {t: Origin.API if f == Origin.API else Origin.FILES for f, t in found if t}
+        return dict(sorted(origins.items()))
 
     def deploy(self, tables: Iterable[ResolvedTable], by: str = "") -> Changes:
         """Make these the configured tables: write those that differ, delete those that are gone.
@@ -73,7 +111,8 @@ class ConfigStore:
         Raises:
             ConflictError: somebody else is deploying just now.
         """
-        before = set(self.names())
+        origins = self.origins()
+        before = {name for name, origin in origins.items() if origin is Origin.FILES}
         written, wanted = set(), set()
         for resolved in tables:
             wanted.add(resolved.table.name)
@@ -81,7 +120,9 @@ class ConfigStore:
                 written.add(resolved.table.name)
         removed = before - wanted
         for name in removed:
-            self._remove(name, by)
+            self._remove(naming.config_object(name), by)
+        for name in sorted(wanted & (origins.keys() - before)):
+            self._remove(naming.api_config_object(name), by)
         return Changes(
             added=tuple(sorted(written - before)),
             changed=tuple(sorted(written & before)),
@@ -89,29 +130,45 @@ class ConfigStore:
         )
 
     def put(self, resolved: ResolvedTable, by: str = "") -> bool:
-        """Store a table's configuration; False when the same is there already."""
+        """Store a table of the files; False when the same is there already."""
         name = naming.config_object(resolved.table.name)
         data = to_json(resolved)
         found = self._storage.read(self._bucket, name)
         if found and (found[0] == data or _means(found[0], resolved, name)):
             return False
-        generation = self._storage.write(
-            self._bucket,
-            name,
-            data,
-            generation=found[1] if found else ABSENT,
-            content_type="application/json",
-            metadata={"by": by or UNNAMED},
-        )
-        now = datetime.now(UTC)
-        self._audit.tell(_written(resolved.table.name, generation, data, by=by, at=now))
+        self._write(resolved, name, found[1] if found else ABSENT, by)
         return True
+
+    def put_through_api(self, resolved: ResolvedTable, generation: int, by: str) -> int:
+        """Store a table that came through the API, over one generation; return the new one.
+
+        Raises:
+            ConflictError: there is another generation, or one where there should be none.
+        """
+        name = naming.api_config_object(resolved.table.name)
+        found = self._storage.read(self._bucket, name)
+        if found and found[1] == generation and _means(found[0], resolved, name):
+            return generation
+        return self._write(resolved, name, generation, by)
+
+    def remove_through_api(self, table: str, generation: int, by: str) -> None:
+        """Remove a table that came through the API.
+
+        Raises:
+            ConflictError: there is another generation, or none.
+        """
+        name = naming.api_config_object(table)
+        found = self._storage.info(self._bucket, name)
+        if found is None or found.generation != generation:
+            raise ConflictError(f"{table} is configured otherwise by now")
+        self._remove(name, by)
 
     def written(self, since: datetime, upto: datetime) -> Iterator[tuple[str, ObjectInfo]]:
         """Yield the tables whose configuration was written in a span, with what was written."""
-        for info in self._storage.list(self._bucket, naming.config_object("*").partition("*")[0]):
-            if since < info.created_at <= upto:
-                yield info.name.rpartition("/")[2].removesuffix(".json"), info
+        for info in self._infos():
+            _, table = naming.configured_by(info.name)
+            if table and since < info.created_at <= upto:
+                yield table, info
 
     def tell(self, table: str, info: ObjectInfo) -> None:
         """Tell the audit log of a configuration that was written, unless it knows."""
@@ -119,13 +176,29 @@ class ConfigStore:
         by, at = info.metadata.get("by", ""), info.created_at
         self._audit.tell(_written(table, info.generation, data or b"null", by=by, at=at))
 
-    def _remove(self, table: str, by: str) -> None:
-        name = naming.config_object(table)
+    def _infos(self) -> Iterator[ObjectInfo]:
+        return self._storage.list(self._bucket, "")
+
+    def _write(self, resolved: ResolvedTable, name: str, generation: int, by: str) -> int:
+        data = to_json(resolved)
+        written = self._storage.write(
+            self._bucket,
+            name,
+            data,
+            generation=generation,
+            content_type="application/json",
+            metadata={"by": by or UNNAMED},
+        )
+        now = datetime.now(UTC)
+        self._audit.tell(_written(resolved.table.name, written, data, by=by, at=now))
+        return written
+
+    def _remove(self, name: str, by: str) -> None:
         found = self._storage.info(self._bucket, name)
         if found is None:
             return
         event = Event(
-            table=table,
+            table=naming.configured_by(name)[1],
             event_id=f"config/{found.generation}/removed",
             kind="config.removed",
             at=datetime.now(UTC),

@@ -4,7 +4,8 @@ state bucket     ledger/runs/<table>/<run>.json
                  ledger/dead/<letter>.json, ledger/sweep.json
                  ledger/contracts/<table>.json, ledger/replays/<run>.json
                  ledger/requests/<digest>.json
-config bucket    tables/<table>.json
+                 backups/<moment>.ndjson.gz
+config bucket    tables/<table>.json, api/<table>.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
                  parts/<table>/<run>/<attempt>/part-00000.parquet, keys-00000.parquet
@@ -41,6 +42,17 @@ DEAD_LETTERS = "ledger/dead/"
 PARTS = "parts/"
 """Prefix of all parts."""
 
+LEDGER = "ledger/"
+"""Prefix of all that is known of runs, letters and contracts."""
+
+REQUESTS = "ledger/requests/"
+"""Prefix of what is kept of requests that must not be carried out twice."""
+
+BACKUPS = "backups/"
+"""Prefix of the archives of ledger and configurations."""
+
+BACKUP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+
 AUDIT = "chains/"
 """Prefix of the chains of audit events."""
 
@@ -54,8 +66,21 @@ NO_TABLE = "-"
 
 
 def config_object(table: str) -> str:
-    """Return the name of a table's resolved configuration."""
+    """Return the name of a table's resolved configuration that a table file says."""
     return f"tables/{table}.json"
+
+
+def api_config_object(table: str) -> str:
+    """Return the name of the same that came through the API, which may write nowhere else."""
+    return f"api/{table}.json"
+
+
+def configured_by(name: str) -> tuple[str, str]:
+    """Return the folder of a configuration and its table; both are empty for another object."""
+    folder, _, rest = name.partition("/")
+    table = rest.removesuffix(".json")
+    known = (config_object(table), api_config_object(table))
+    return (folder, table) if name in known else ("", "")
 
 
 def run_object(table: str, run_id: str) -> str:
@@ -100,7 +125,12 @@ def replay_object(run_id: str) -> str:
 
 def request_object(digest: str) -> str:
     """Return the name of what is kept of a request that must not be carried out twice."""
-    return f"ledger/requests/{digest}.json"
+    return f"{REQUESTS}{digest}.json"
+
+
+def backup_object(backup_id: str) -> str:
+    """Return the name of an archive by the moment that it was made at."""
+    return f"{BACKUPS}{backup_id}.ndjson.gz"
 
 
 def dead_letter_object(letter_id: str) -> str:

@@ -77,6 +77,8 @@ class SweepReport:
     """The ends of the audit chains that were looked at, by table."""
     audited_upto: datetime | None = None
     """All that was recorded before has its audit events."""
+    asked: Found = Found()
+    """Tables that came through the API, whose slot was asked for."""
 
 
 def is_orphan(

@@ -6,8 +6,11 @@ from enum import StrEnum
 
 from shared.config import schedule
 from shared.config.models import ResolvedTable
+from shared.config.store import Origin
 from shared.ledger import Entry
+from shared.operations import promises
 from shared.operations.history import History
+from shared.operations.promises import Promise
 from shared.steps.repairs import freshness
 from shared.wiring import Services
 
@@ -32,10 +35,12 @@ class Standing:
 
     resolved: ResolvedTable
     generation: int
+    origin: Origin
     freshness: Freshness
     due_since: datetime | None
     """The slot by which it should have moved; None without a schedule."""
     last_success: datetime | None
+    promise: Promise | None
     last: Entry | None
     """Its newest run."""
 
@@ -46,7 +51,8 @@ def standing(services: Services, history: History, table: str) -> Standing:
     Raises:
         UnknownTableError: it is not configured.
     """
-    resolved, generation = services.config.get(table)
+    found = services.config.find(table)
+    resolved, generation = found.resolved, found.generation
     newest = history.newest(LOOKED_AT, tables=[table])
     last_success = freshness.last_success(newest)
     if last_success is None and len(newest) == LOOKED_AT:
@@ -57,9 +63,11 @@ def standing(services: Services, history: History, table: str) -> Standing:
     return Standing(
         resolved=resolved,
         generation=generation,
+        origin=found.origin,
         freshness=_judged(due, last_success, generation),
         due_since=due,
         last_success=last_success,
+        promise=promises.promise(resolved, services.now()),
         last=newest[0] if newest else None,
     )
 

@@ -1,17 +1,12 @@
 """What was moved over time: runs, rows and bytes of the past hours or days, in equal stretches."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.core.runs import Run, RunState
+from shared.core.runs import RunState
+from shared.core.tallies import Tally
+from shared.ledger import Entry
 from shared.operations.history import History
-
-MAX_RUNS = 5_000
-"""So many of the newest runs are counted; a record is read for each, once."""
-
-READING = ("extract", "ingest")
-"""Steps that stage rows."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,29 +43,19 @@ def statistics(
     )
     # A run may end long after it began; the day before is looked through, too.
     since = stretches[0].start - timedelta(days=1)
-    entries = [e for e in history.since(since, [table] if table else None) if e.is_terminal]
-    for run in history.records(entries[:MAX_RUNS]):
-        place = (int(run.updated_at.timestamp()) - first_s) // seconds
+    entries = (e for e in history.since(since, [table] if table else None) if e.is_terminal)
+    found, is_complete = history.tallies(entries)
+    for entry, tally in found:
+        place = (int(entry.written_at.timestamp()) - first_s) // seconds
         if 0 <= place < number:
-            _count(stretches[place], run)
-    return Statistics(stretch_s=seconds, stretches=stretches, is_complete=len(entries) <= MAX_RUNS)
+            _count(stretches[place], entry, tally)
+    return Statistics(stretch_s=seconds, stretches=stretches, is_complete=is_complete)
 
 
-def bytes_staged(run: Run) -> int | None:
-    """Return the bytes that a run staged; None: it has not."""
-    return next((run.steps[name].bytes for name in READING if name in run.steps), None)
-
-
-def worked_s(runs: Iterable[Run]) -> float:
-    """Return the seconds that the functions worked on some runs."""
-    return sum(step.duration_s for run in runs for step in run.steps.values())
-
-
-def _count(stretch: Stretch, run: Run) -> None:
+def _count(stretch: Stretch, entry: Entry, tally: Tally) -> None:
     stretch.runs += 1
-    stretch.failed += run.state in (RunState.FAILED, RunState.QUARANTINED)
-    stretch.worked_s = round(stretch.worked_s + worked_s([run]), 3)
-    stretch.bytes_staged += bytes_staged(run) or 0
-    if run.receipt:
-        stretch.rows_loaded += run.receipt.rows_loaded
-        stretch.rows_rejected += run.receipt.rows_rejected
+    stretch.failed += entry.state in (RunState.FAILED, RunState.QUARANTINED)
+    stretch.worked_s = round(stretch.worked_s + tally.worked_s, 3)
+    stretch.bytes_staged += tally.bytes_staged
+    stretch.rows_loaded += tally.rows_loaded
+    stretch.rows_rejected += tally.rows_rejected

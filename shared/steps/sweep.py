@@ -16,6 +16,7 @@ from shared.steps.repairs import (
     lost_events,
     orphans,
     retention,
+    slots,
     stuck_runs,
 )
 from shared.steps.repairs.sweeping import Repair, Sweep
@@ -25,6 +26,7 @@ REPAIRS: tuple[Repair, ...] = (
     dead_letters.settle,
     stuck_runs.ask_on,
     lost_events.announce,
+    slots.ask,
     freshness.check,
     retention.enforce,
     orphans.collect,

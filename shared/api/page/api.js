@@ -1,4 +1,4 @@
-// The API: calls with the key of whoever looks, and a stream of one run.
+// The API: calls with the key of whoever looks, and streams of events.
 
 const KEY = "sluice-key";
 
@@ -39,13 +39,22 @@ export function post(path, body = {}) {
   return ask(`api/v1/${path}`, { method: "POST", headers: more, body: JSON.stringify(body) });
 }
 
-// EventSource cannot send a key, so the stream is read by hand. Source: HTML, "Server-sent events".
-export async function follow(path, signal, onRun) {
+// Text as it is, such as a file.
+export async function text(path) {
+  const reply = await fetch(`api/v1/${path}`, { cache: "no-store", headers: headers() });
+  if (!reply.ok) throw new Refused(await reply.json().catch(() => ({ title: reply.statusText, status: reply.status })));
+  return reply.text();
+}
+
+// Reads a stream of events until one is named `end`, and again where the server has closed it.
+// EventSource cannot send a key, so it is read by hand. Source: HTML, "Server-sent events".
+export async function stream(path, signal, handlers, onOpen = () => {}) {
   let last = "";
   while (!signal.aborted) {
     const more = last ? { "Last-Event-ID": last } : {};
     const reply = await fetch(`api/v1/${path}`, { headers: headers(more), signal });
-    if (!reply.ok) throw new Refused(await reply.json().catch(() => ({ title: reply.statusText })));
+    if (!reply.ok) throw new Refused(await reply.json().catch(() => ({ title: reply.statusText, status: reply.status })));
+    onOpen();
     const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -53,14 +62,14 @@ export async function follow(path, signal, onRun) {
       if (done) break;
       const events = (rest + value).split("\n\n");
       rest = events.pop();
-      for (const text of events) {
-        const event = Object.fromEntries(text.split("\n").map((line) => {
+      for (const said of events) {
+        const event = Object.fromEntries(said.split("\n").map((line) => {
           const at = line.indexOf(": ");
           return [line.slice(0, at), line.slice(at + 2)];
         }));
         if (event.id) last = event.id;
-        if (event.event === "run") onRun(JSON.parse(event.data));
         if (event.event === "end") return;
+        handlers[event.event]?.(JSON.parse(event.data));
       }
     }
   }

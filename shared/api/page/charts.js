@@ -59,37 +59,54 @@ function nice(value) {
   return [1, 2, 2.5, 5, 10].map((part) => part * power).find((limit) => limit >= value);
 }
 
-// What happened to a run, from trigger to end.
+// What happened to a run, from trigger to end: its attempts, and when nobody worked on it.
 export function timeline(run) {
   const box = h("div", { class: "chart timeline" });
   const moments = run.timeline;
   const start = Math.min(...moments.map((m) => +new Date(m.at)));
   const end = Math.max(...moments.map((m) => +new Date(m.until ?? m.at)), run.is_ended ? 0 : Date.now(), start + 1);
   const attempts = moments.filter((m) => m.what === "attempt");
+  const rows = [{ name: "waiting", kind: "idle", spans: gaps(attempts, start, end) }, ...attempts.map((attempt) => ({
+    name: attempt.step,
+    kind: !attempt.until && !run.is_ended ? "open" : /Error/.test(attempt.outcome) ? "bad" : "good",
+    spans: [[+new Date(attempt.at), attempt.until ? +new Date(attempt.until) : end]],
+    said: `${attempt.step}: ${attempt.outcome || "under way"}`,
+  }))];
   const draw = () => {
     const width = box.clientWidth;
     if (!width) return;
     const left = Math.min(150, width * 0.3);
     const x = (time) => left + ((time - start) / (end - start)) * (width - left - 12);
-    const height = 30 + attempts.length * 30;
+    const height = 46 + rows.length * 28;
     const ticks = [0, 0.25, 0.5, 0.75, 1].filter((_, at) => width > 520 || at % 2 === 0).map((part) => {
       const at = x(start + (end - start) * part);
       return [
-        s("line", { class: "grid", x1: at, x2: at, y1: 4, y2: height - 22 }),
+        s("line", { class: "grid", x1: at, x2: at, y1: 20, y2: height - 22 }),
         s("text", { class: "tick", x: at, y: height - 6, "text-anchor": part === 1 ? "end" : part ? "middle" : "start" }, `+${seconds(((end - start) * part) / 1000)}`),
       ];
     });
-    const lines = attempts.map((attempt, at) => {
-      const from = x(+new Date(attempt.at));
-      const until = x(attempt.until ? +new Date(attempt.until) : end);
-      const kind = !attempt.until ? "open" : /Error/.test(attempt.outcome) ? "bad" : "good";
-      return s("g", { class: `attempt ${kind}` },
-        s("title", {}, `${attempt.step}: ${attempt.outcome || "under way"}`),
-        s("text", { class: "name", x: 0, y: 22 + at * 30 }, attempt.step),
-        s("rect", { x: from, y: 10 + at * 30, width: Math.max(until - from, 4), height: 16, rx: 4 }));
-    });
-    box.replaceChildren(s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${attempts.length} attempts in ${seconds((end - start) / 1000)}; the list below has them` }, ticks, lines));
+    const ends = [
+      s("text", { class: "tick end", x: x(start), y: 12, "text-anchor": "start" }, "trigger"),
+      s("text", { class: "tick end", x: x(end), y: 12, "text-anchor": "end" }, run.is_ended ? run.state : "now"),
+    ];
+    const lines = rows.map((row, at) => s("g", { class: `attempt ${row.kind}` },
+      row.said && s("title", {}, row.said),
+      s("text", { class: "name", x: 0, y: 38 + at * 28 }, row.name),
+      row.spans.map(([from, until]) => s("rect", { x: x(from), y: 26 + at * 28, width: Math.max(x(until) - x(from), 3), height: 16, rx: 4 }))));
+    box.replaceChildren(s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `From trigger to ${run.is_ended ? run.state : "now"}: ${attempts.length} attempts in ${seconds((end - start) / 1000)}; the list below has them` }, ticks, ends, lines));
   };
   new ResizeObserver(draw).observe(box);
   return box;
+}
+
+// The stretches between trigger and end in which no attempt was at work, each [from, until].
+function gaps(attempts, start, end) {
+  const spans = attempts.map((a) => [+new Date(a.at), a.until ? +new Date(a.until) : end]).sort(([a], [b]) => a - b);
+  const found = [];
+  let at = start;
+  for (const [from, until] of [...spans, [end, end]]) {
+    if (from > at) found.push([at, from]);
+    at = Math.max(at, until);
+  }
+  return found;
 }

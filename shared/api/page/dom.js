@@ -55,6 +55,14 @@ export function seconds(value) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+export const percent = (share) => `${Math.round(1000 * share) / 10}%`;
+
+// A length of time in one unit, as promises are given.
+export function span(value) {
+  const [size, unit] = value < 7200 ? [60, "min"] : value < 172800 ? [3600, "h"] : [86400, "d"];
+  return `${Math.round(value / size)} ${unit}`;
+}
+
 function ago(text) {
   const past = (Date.now() - new Date(text)) / 1000;
   const size = Math.abs(past);

@@ -2,9 +2,9 @@
 
 import { get, post } from "./api.js";
 import { bars } from "./charts.js";
-import { compact, day, fill, h, moment, say, since } from "./dom.js";
+import { bytes, compact, day, fill, h, moment, number, percent, say, since, span } from "./dom.js";
 import { tablesList } from "./overview.js";
-import { careful, freshness, panel, runsTable, state } from "./parts.js";
+import { age, careful, freshness, panel, runsTable, state } from "./parts.js";
 
 const STATES = ["requested", "extracting", "staged", "loading", "committed", "skipped", "superseded", "quarantined", "failed"];
 
@@ -19,9 +19,16 @@ export function table(name) {
   const facts = h("div", {});
   const chart = h("div", {});
   const list = h("div", {});
+  const again = h("div", {});
+  let measure = "rows_loaded";
+  let refresh = () => {};
+  const box = h("div", { class: "choice", role: "group", "aria-label": "measure" });
+  const choose = () => box.replaceChildren(...Object.entries(MEASURES).map(([key, [label]]) =>
+    h("button", { type: "button", "aria-pressed": String(measure === key), onclick: () => { measure = key; choose(); refresh(); box.querySelector("[aria-pressed=true]").focus(); } }, label)));
+  choose();
   const node = h("div", { class: "view" }, head,
-    h("div", { class: "two" }, panel("Rows per day", {}, chart), panel("How it moves", {}, facts)),
-    panel("Runs", { flush: true }, list));
+    h("div", { class: "two" }, panel("Moved per day", { tools: h("div", { class: "filters" }, box) }, chart), panel("How it moves", {}, facts)),
+    again, panel("Runs", { flush: true }, list));
   const act = (path, body, said) => post(path, body).then((reply) => { say(said); location.hash = `#/runs/${reply.table}/${reply.run_id}`; }).catch((error) => say(error.message, "bad"));
   async function load(signal) {
     const [found, runs, statistics] = await Promise.all([
@@ -29,13 +36,39 @@ export function table(name) {
     ]);
     fill(head, [found.freshness, found.source], () => [
       h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables"), " / "), h("h1", {}, name), freshness(found),
-      h("div", { class: "actions" }, found.source === "snowflake" && careful("Run now", "Run it?", () => act("pipeline/run", { table: name }, `${name} was asked to run`), "first")),
+      h("div", { class: "actions" }, h("a", { class: "button", href: `#/audit/${name}`, "data-key": "audit" }, "Audit trail"), found.source === "snowflake" && careful("Run now", "Run it?", () => act("pipeline/run", { table: name }, `${name} was asked to run`), "first")),
     ]);
     fill(facts, found, drawFacts);
-    fill(chart, statistics, (all) => bars({ title: "Rows", label: day, format: compact, warned: "failed", points: all.stretches.map((p) => ({ start: p.start, value: p.rows_loaded, warn: p.failed })) }));
+    fill(chart, [statistics, measure], ([all]) => bars({ title: MEASURES[measure][0], label: day, format: MEASURES[measure][1], warned: "failed", points: all.stretches.map((p) => ({ start: p.start, value: p[measure], warn: p.failed })) }));
+    fill(again, found.source === "snowflake" && found.mode === "incremental", (may) => may && backfill(name, act));
     fill(list, runs.items, (items) => runsTable(items, { withTable: false }));
   }
+  refresh = () => load();
   return { title: name, node, load };
+}
+
+// A part of the table is read again, by its cursor.
+function backfill(name, act) {
+  const first = h("input", { id: "first", required: true, maxlength: 64, placeholder: "2024-01-01" });
+  const last = h("input", { id: "last", required: true, maxlength: 64, placeholder: "2024-01-31" });
+  const ask = (event) => {
+    event.preventDefault();
+    act("pipeline/backfill", { table: name, from: first.value.trim(), to: last.value.trim() }, "A backfill was asked for");
+  };
+  return h("details", { class: "panel folded" }, h("summary", {}, "Read a part of it again"),
+    h("form", { class: "fields", onsubmit: ask },
+      h("label", { for: "first" }, "From"), first, h("label", { for: "last" }, "to, included"), last, h("button", { class: "first" }, "Backfill")));
+}
+
+const MEASURES = { rows_loaded: ["Rows", compact], bytes_staged: ["Bytes", bytes], runs: ["Runs", number] };
+
+// How much of the time the table was as young as promised.
+function promised(kept) {
+  const days = kept.days >= 1 ? `${Math.round(kept.days)} days` : `${Math.max(1, Math.round(kept.days * 24))} h`;
+  return h("span", {}, h("span", { class: "pill", "data-kind": kept.is_kept ? "good" : "bad" }, `${number(Math.floor(kept.percent * 100) / 100)} %`),
+    ` of ${days} no older than ${span(kept.max_age_s)}; promised ${number(kept.objective_percent)} %`,
+    h("span", { class: "meter", "data-kind": kept.budget_left_percent > 20 ? "good" : kept.is_kept ? "warn" : "bad", "aria-hidden": "true" }, h("i", { vars: { "--done": percent(Math.max(0, kept.budget_left_percent) / 100) } })),
+    h("span", { class: "sub" }, kept.is_kept ? `${Math.round(kept.budget_left_percent)} % of the error budget left` : "the error budget is spent"));
 }
 
 function drawFacts(found) {
@@ -43,7 +76,8 @@ function drawFacts(found) {
     ["From", found.source_name], ["To", `${found.target_name} (${found.target})`], ["Mode", found.mode],
     ["Schedule", found.schedule === "manual" ? "when asked" : `${found.schedule}, ${found.time_zone}`],
     ["Key", (found.config.primary_key || []).join(", ") || "as the source declares"],
-    ["Up to date", since(found.last_success)],
+    ["Up to date", age(found)],
+    ...(found.kept ? [["Promise", promised(found.kept)]] : []),
     ["Changed in", found.origin === "files" ? "the table files" : "this API"],
   ];
   return [

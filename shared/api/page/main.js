@@ -1,24 +1,32 @@
 // The frame of the page: which view is shown, how it is kept up to date, the key, the theme.
 
 import { Refused, forget, get, hasKey, keep } from "./api.js";
+import { audit } from "./audit.js";
+import { costs } from "./costs.js";
 import { fill, h } from "./dom.js";
+import { change, listen, unlisten } from "./live.js";
 import { overview } from "./overview.js";
 import { quarantine, rejects } from "./quarantine.js";
 import { run } from "./run.js";
 import { letters, runs, table, tables } from "./lists.js";
 
-const POLL_MS = 3000;
+// Ages grow and letters die without a run that changes; every so often all is looked at anew.
+const LOOK_MS = 15000;
+const AGAIN_MS = 3000;
 const PAGES = [
   ["", "Overview"],
   ["tables", "Tables"],
   ["runs", "Runs"],
   ["quarantine", "Quarantine"],
   ["letters", "Dead letters"],
+  ["costs", "Costs"],
+  ["audit", "Audit"],
 ];
 
 const main = document.getElementById("main");
 const live = document.getElementById("live");
 let leaving = new AbortController();
+let hasMoved = false;
 
 // The view of an address. Each returns {title, node, load}: load brings data and draws it.
 function viewOf(path) {
@@ -27,6 +35,8 @@ function viewOf(path) {
   if (page === "runs") return rest[1] ? run(rest[0], rest[1]) : runs();
   if (page === "quarantine") return rest[1] ? rejects(rest[0], rest[1]) : quarantine();
   if (page === "letters") return letters();
+  if (page === "costs") return costs();
+  if (page === "audit") return audit(rest[0]);
   return overview();
 }
 
@@ -40,34 +50,30 @@ async function show() {
   const view = viewOf(path);
   document.title = `${view.title} · Sluice`;
   main.replaceChildren(view.node);
-  main.focus({ preventScroll: true });
+  main.setAttribute("aria-busy", "true");
+  // On the first view the keyboard begins at the top of the page, on later ones at what is new.
+  if (hasMoved) main.focus({ preventScroll: true });
+  hasMoved = true;
   scrollTo(0, 0);
   while (!signal.aborted) {
+    let wait_ms = LOOK_MS;
     try {
       await view.load(signal);
+      main.setAttribute("aria-busy", "false");
       connected(true);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.problem.status === 401) return askForKey("That key is not valid here.");
       if (error instanceof Refused && error.problem.status !== 503 && error.problem.status !== 429) {
+        main.setAttribute("aria-busy", "false");
         view.node.replaceChildren(h("div", { class: "panel" }, h("p", { class: "alarm" }, error.message)));
         return;
       }
       connected(false);
+      wait_ms = AGAIN_MS;
     }
-    await pause(signal);
+    await change(signal, wait_ms);
   }
-}
-
-// Waits for the next look: not at all while nobody sees the page.
-function pause(signal) {
-  return new Promise((resolve) => {
-    setTimeout(() => {
-      if (!document.hidden || signal.aborted) return resolve();
-      document.addEventListener("visibilitychange", resolve, { once: true });
-    }, POLL_MS);
-    signal.addEventListener("abort", resolve, { once: true });
-  });
 }
 
 function connected(is) {
@@ -94,6 +100,7 @@ async function countLetters() {
 }
 
 function askForKey(why = "") {
+  main.setAttribute("aria-busy", "false");
   document.getElementById("leave").hidden = true;
   document.title = "Sluice";
   const field = h("input", { id: "key", type: "password", autocomplete: "off", required: true, placeholder: "sluice_…" });
@@ -114,10 +121,11 @@ function askForKey(why = "") {
 function start() {
   document.getElementById("leave").hidden = !hasKey();
   show();
+  listen(connected);
   countLetters();
 }
 
-document.getElementById("leave").addEventListener("click", () => { forget(); askForKey(); leaving.abort(); });
+document.getElementById("leave").addEventListener("click", () => { forget(); leaving.abort(); unlisten(); askForKey(); });
 document.getElementById("theme").addEventListener("click", () => {
   const root = document.documentElement;
   const isDark = getComputedStyle(root).colorScheme === "dark"
@@ -126,5 +134,6 @@ document.getElementById("theme").addEventListener("click", () => {
   localStorage.setItem("theme", root.dataset.theme);
 });
 addEventListener("hashchange", show);
+document.addEventListener("visibilitychange", () => (document.hidden ? unlisten() : listen(connected)));
 setInterval(countLetters, 20000);
 start();

@@ -3,9 +3,9 @@
 import { get } from "./api.js";
 import { bars } from "./charts.js";
 import { bytes, compact, day, fill, h, hour, number, plural, since } from "./dom.js";
-import { freshness, outcome, panel, runHref, runsTable, state } from "./parts.js";
+import { nowRunning } from "./live.js";
+import { age, freshness, outcome, panel, progress, runHref, runsTable, state } from "./parts.js";
 
-const OPEN = "state=requested&state=extracting&state=staged&state=loading";
 const SPANS = { day: ["24 hours", "by=hour&number=24", hour], month: ["30 days", "by=day&number=30", day] };
 const MEASURES = {
   rows_loaded: ["Rows", compact],
@@ -36,14 +36,14 @@ export function overview() {
     panel("Latest runs", { more: ["All runs", "#/runs"], flush: true }, recent));
 
   async function load(signal) {
-    const [tables, open, latest, statistics] = await Promise.all([
+    const [tables, latest, statistics] = await Promise.all([
       get("tables?limit=200", signal),
-      get(`runs?limit=20&${OPEN}`, signal),
       get("runs?limit=8", signal),
       get(`runs/statistics?${SPANS[chosen.span][1]}`, signal),
     ]);
-    fill(tiles, [tables.items, open.items, statistics, chosen.span], drawTiles);
-    fill(now, [open.items, tables.items.length], ([items]) => working(items, tables.items));
+    const open = nowRunning();
+    fill(tiles, [tables.items, open, statistics, chosen.span], drawTiles);
+    fill(now, [open, tables.items.map((table) => table.last_success)], () => working(open, tables.items));
     fill(chart, [statistics, chosen], ([found]) => drawChart(found, chosen));
     fill(standing, tables.items, tablesList);
     fill(recent, latest.items, (items) => runsTable(items));
@@ -61,7 +61,7 @@ function drawTiles([tables, open, statistics, span]) {
   const within = span === "day" ? "in 24 hours" : "in 30 days";
   return [
     tile("Tables on time", [String(timed.length - late.length), h("small", {}, ` of ${timed.length}`)], late.length ? `late: ${late.map((t) => t.name).join(", ")}` : "none is late", late.length ? "bad" : "good", "#/tables"),
-    tile("Running now", open.length, open.length ? open.map((run) => run.table).slice(0, 3).join(", ") : "nothing", "", "#/runs"),
+    tile("Running now", open ? open.length : "–", open?.length ? open.map((run) => run.table).slice(0, 3).join(", ") : "nothing", "", "#/runs"),
     tile("Rows moved", compact(sum("rows_loaded")), `${bytes(sum("bytes_staged"))} staged ${within}`, "", "#/runs"),
     tile("Went wrong", number(failed), `${plural(rejected, "row")} rejected ${within}`, failed ? "bad" : rejected ? "warn" : "good", failed || !rejected ? "#/runs" : "#/quarantine"),
   ];
@@ -71,14 +71,14 @@ const tile = (what, big, more, kind, href) =>
   h("a", { class: "tile", href, "data-kind": kind, "data-key": what }, h("span", { class: "what" }, what), h("span", { class: "big" }, big), h("span", { class: "more" }, more));
 
 function working(items, tables) {
+  if (!items) return h("p", { class: "empty" }, "Looking …");
   if (!items.length) {
     const last = tables.map((t) => t.last_success).filter(Boolean).sort().at(-1);
     return h("p", { class: "empty" }, "Nothing runs at the moment. The last table moved ", since(last), ".");
   }
   return h("div", { class: "working" }, items.map((run) => h("a", { href: runHref(run), "data-key": run.run_id },
     h("span", { class: "line" }, h("strong", {}, run.table), state(run), h("span", { class: "dim" }, since(run.created_at))),
-    h("span", { class: "progress unknown" }, h("i", {})),
-    h("span", { class: "dim" }, outcome(run) || "no rows yet"))));
+    progress(run))));
 }
 
 function drawChart(statistics, chosen) {
@@ -102,5 +102,5 @@ export function tablesList(tables) {
         ? [h("a", { href: runHref(table.last_run), "data-key": `last-${table.name}` }, table.last_run.state), h("span", { class: "sub" }, outcome(table.last_run).slice(0, 90))]
         : h("span", { class: "dim" }, "never ran")),
       h("td", { class: "dim nowrap wide-only" }, table.schedule === "manual" ? "when asked" : table.schedule),
-      h("td", { class: "num nowrap" }, since(table.last_success)))))));
+      h("td", { class: "num nowrap aged" }, age(table)))))));
 }

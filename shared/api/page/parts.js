@@ -1,6 +1,6 @@
 // Parts that several views are made of.
 
-import { h, bytes, number, plural, seconds, since } from "./dom.js";
+import { h, bytes, number, percent, plural, seconds, since, span } from "./dom.js";
 
 const STATES = {
   requested: "busy", extracting: "busy", staged: "busy", loading: "busy",
@@ -64,3 +64,38 @@ export function careful(label, question, act, kind = "") {
   reset();
   return button;
 }
+
+// How far a run has come: a bar, and in words what it is of.
+export function progress(run) {
+  const { share, units_planned: planned, units_done: done, rows_expected: expected } = run.progress;
+  const reads = ["requested", "extracting"].includes(run.state);
+  const rows = run.progress_rows ? `${plural(run.progress_rows, "row")} so far` : "no rows yet";
+  const words = !reads ? "all is read, the target takes it"
+    : planned ? `${done} of ${plural(planned, "unit")} read`
+    : expected ? `${rows}, about ${number(expected)} expected` : rows;
+  const known = share != null && reads;
+  return [
+    h("span", { class: known ? "progress" : "progress unknown", role: "progressbar", "aria-label": `Progress of ${run.table}`, "aria-valuetext": words, "aria-valuemin": known ? 0 : null, "aria-valuemax": known ? 100 : null, "aria-valuenow": known ? Math.round(100 * share) : null },
+      h("i", { vars: known ? { "--done": percent(share) } : {} })),
+    h("span", { class: "dim" }, words),
+  ];
+}
+
+// A table's age beside the age that is promised.
+export function age(table) {
+  if (!table.last_success) return h("span", { class: "dim" }, "never");
+  const age_s = (Date.now() - new Date(table.last_success)) / 1000;
+  const most = table.max_age_s;
+  if (!most) return since(table.last_success);
+  const kind = age_s > most ? "bad" : age_s > 0.8 * most ? "warn" : "good";
+  return [
+    since(table.last_success),
+    h("span", { class: "meter", "data-kind": kind, "aria-hidden": "true" }, h("i", { vars: { "--done": percent(Math.min(1, age_s / most)) } })),
+    h("span", { class: "sub" }, `${age_s > most ? "older than the" : "within the"} ${span(most)} promised`),
+  ];
+}
+
+const money = (digits) => new Intl.NumberFormat("en", { style: "currency", currency: "USD", ...digits });
+const large = money({ minimumFractionDigits: 2, maximumFractionDigits: 3 });
+const small = money({ maximumSignificantDigits: 2 });
+export const dollars = (value) => (value > 0 && value < 0.0001 ? "< $0.0001" : (value && value < 0.01 ? small : large).format(value));

@@ -1,6 +1,6 @@
 // Quarantine: files with rejected rows, and the rows with the cells that were to blame.
 
-import { get, post } from "./api.js";
+import { get, post, text } from "./api.js";
 import { fill, h, number, plural, say, since } from "./dom.js";
 import { careful, panel, runHref, state } from "./parts.js";
 
@@ -26,7 +26,8 @@ export function rejects(table, id) {
   const head = h("div", { class: "head" });
   const list = h("div", {});
   const foot = h("div", { class: "foot" });
-  const node = h("div", { class: "view" }, head, panel("Rejected rows", { flush: true }, list, foot));
+  const mend = h("div", {});
+  const node = h("div", { class: "view" }, head, mend, panel("Rejected rows", { flush: true }, list, foot));
   let pages = 1;
   async function load(signal) {
     const path = `quarantine/${table}/${id}`;
@@ -40,22 +41,43 @@ export function rejects(table, id) {
       if (!next) break;
     }
     fill(head, found, () => drawHead(found));
+    fill(mend, [found.replayed_by, found.rows_rejected], () => !found.replayed_by && found.rows_rejected > 0 && mending(found));
     fill(list, [rows, found.reason], () => (rows.length ? h("div", {}, rows.map(reject)) : h("p", { class: "empty foot" }, found.reason ?? "No row of it was rejected.")));
     fill(foot, Boolean(next), (has) => has && h("button", { type: "button", "data-key": "more", onclick: () => { pages += 1; load(); } }, "More rows"));
   }
   return { title: `${table}, rejected rows`, node, load };
 }
 
+const replay = (found, body) => post(`quarantine/${found.table}/${found.run_id}/replay`, body)
+  .then((reply) => { say("The rows were sent through once more"); location.hash = `#/runs/${reply.table}/${reply.run_id}`; })
+  .catch((error) => say(error.message, "bad"));
+
+// The rejected rows as a file, to mend here or elsewhere.
+function mending(found) {
+  const field = h("textarea", { id: "mended", rows: 8, spellcheck: false, "aria-describedby": "mend-how" });
+  const path = `quarantine/${found.table}/${found.run_id}/file`;
+  const read = async () => { if (!field.value) field.value = await text(path).catch((error) => { say(error.message, "bad"); return ""; }); };
+  const save = async () => {
+    const url = URL.createObjectURL(new Blob([await text(path)], { type: "text/csv" }));
+    h("a", { href: url, download: `rejects-of-${found.run_id}.csv` }).click();
+    URL.revokeObjectURL(url);
+  };
+  return h("details", { class: "panel folded", ontoggle: (event) => event.target.open && read() },
+    h("summary", {}, "Mend the rows, then send them"),
+    h("p", { class: "dim", id: "mend-how" }, "The file's header and its rejected rows. What you leave here is sent in their place."),
+    h("label", { class: "sr", for: "mended" }, "Rejected rows as a file"), field,
+    h("div", { class: "head" },
+      careful("Send the mended rows", "Send what is written here?", () => replay(found, { mended: field.value }), "first"),
+      h("button", { type: "button", onclick: () => save().catch((error) => say(error.message, "bad")) }, "Download as a file")));
+}
+
 function drawHead(found) {
-  const replay = () => post(`quarantine/${found.table}/${found.run_id}/replay`)
-    .then((reply) => { say("The rows were sent through once more"); location.hash = `#/runs/${reply.table}/${reply.run_id}`; })
-    .catch((error) => say(error.message, "bad"));
   return [
     h("p", { class: "crumb" }, h("a", { href: "#/quarantine" }, "Quarantine"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table), " /"),
     h("h1", {}, found.rows_rejected == null ? "A whole file" : plural(found.rows_rejected, "rejected row")), state(found),
     h("div", { class: "actions" },
       h("a", { class: "button", href: runHref(found) }, "The run"),
-      !found.replayed_by && found.rows_rejected > 0 && careful("Send through once more", "By the table's rules as they are now?", replay, "first")),
+      !found.replayed_by && found.rows_rejected > 0 && careful("Send through once more", "By the table's rules as they are now?", () => replay(found), "first")),
     h("p", { class: "crumb" }, found.file, found.replayed_by && [", sent again in run ", h("a", { href: `#/runs/${found.table}/${found.replayed_by}` }, found.replayed_by)]),
   ];
 }

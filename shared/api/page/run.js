@@ -1,9 +1,9 @@
 // One run: where its rows are, what happened when, and what can be done about it; as it happens.
 
-import { follow, get, post } from "./api.js";
+import { get, post, stream } from "./api.js";
 import { timeline } from "./charts.js";
 import { bytes, fill, h, moment, number, plural, say, seconds, since } from "./dom.js";
-import { asked, careful, panel, state } from "./parts.js";
+import { asked, careful, dollars, panel, progress, state } from "./parts.js";
 
 const SHOWN = new Set(["rows_source", "rows_staged", "rows_loaded", "rows_rejected", "rows_inserted", "rows_updated", "rows_deleted", "adds_up", "notes", "evidence", "columns"]);
 
@@ -20,18 +20,30 @@ export function run(table, id) {
     fill(head, [found.state, found.is_ended, found.rows_rejected], () => drawHead(found));
     fill(failure, found.failure, (why) => why && h("section", { class: "panel" }, h("div", { class: "alarm" }, h("strong", {}, why.error), h("p", {}, why.message))));
     fill(flow, found, drawFlow);
-    fill(line, found.timeline, () => drawLine(found));
+    fill(line, [found.timeline, found.is_ended], () => drawLine(found));
     fill(facts, found, drawFacts);
     fill(proof, found.receipt, (receipt) => receipt && drawProof(receipt));
   };
   async function load(signal) {
     const path = `runs/${table}/${id}`;
-    const found = await get(path, signal);
+    const found = await get(path, signal).catch((error) => {
+      if (error.problem?.code === "unknown_run") return null;
+      throw error;
+    });
+    if (!found) return fill(head, null, () => notYet(table, id));
     draw(found);
-    if (!found.is_ended) await follow(`${path}/events`, signal, draw);
+    document.getElementById("main").setAttribute("aria-busy", "false");
+    if (!found.is_ended) await stream(`${path}/events`, signal, { run: draw });
   }
   return { title: `${table}, run`, node, load };
 }
+
+// A run that was just asked for has no record until a function has taken it up.
+const notYet = (table, id) => [
+  h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${table}` }, table), " /"),
+  h("h1", { class: "mono" }, id), h("span", { class: "pill", "data-kind": "busy" }, "asked for"),
+  h("p", { class: "crumb" }, "It appears here as soon as a function has taken it up."),
+];
 
 function drawHead(found) {
   const act = (path, body, said) => post(path, body)
@@ -44,6 +56,7 @@ function drawHead(found) {
     h("div", { class: "actions" },
       found.rows_rejected > 0 && h("a", { class: "button", href: `#/quarantine/${found.table}/${found.run_id}`, "data-key": "rejects" }, plural(found.rows_rejected, "rejected row")),
       !found.is_ended && careful("Cancel", "Cancel this run?", () => act("pipeline/cancel", one, "The run was cancelled"), "danger"),
+      h("a", { class: "button", href: `#/audit/${found.table}`, "data-key": "audit" }, "Audit trail"),
       ["failed", "quarantined"].includes(found.state) && careful("Replay", "Let it go on?", () => act("pipeline/replay", one, "The run was asked to go on"), "first"),
       found.state === "committed" && found.kind !== "rewind" && careful("Rewind to this", `Put ${found.table} back as it was then?`, () => act("pipeline/rewind", { table: found.table, to: found.run_id }, "A rewind was asked for"), "danger")),
   ];
@@ -53,11 +66,7 @@ function drawFlow(found) {
   const receipt = found.receipt;
   if (!receipt) {
     if (found.is_ended) return h("p", { class: "empty" }, found.reason || "Nothing was loaded.");
-    const { units } = found;
-    return h("div", { class: "working" },
-      h("span", { class: units ? "progress" : "progress unknown", role: "progressbar", "aria-label": "Progress", "aria-valuenow": units ? units.done : null, "aria-valuemax": units ? units.planned : null },
-        h("i", { vars: units ? { "--done": `${(100 * units.done) / units.planned}%` } : {} })),
-      h("p", { class: "dim" }, units ? `${units.done} of ${plural(units.planned, "unit")} read` : `${number(found.progress_rows)} rows so far`));
+    return h("div", { class: "working" }, progress(found));
   }
   const stage = (what, rows, more) => h("div", { class: "stage" }, h("span", { class: "what" }, what), h("span", { class: "big" }, number(rows)), h("span", { class: "what" }, more));
   const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
@@ -74,12 +83,17 @@ function drawFlow(found) {
 }
 
 function drawLine(found) {
-  const attempts = found.timeline.filter((each) => each.what === "attempt");
+  const began = new Date(found.timeline[0].at);
+  const said = (each) => {
+    if (each.what === "triggered") return `asked for, ${asked(found)}`;
+    if (each.what !== "attempt") return each.outcome;
+    const took = each.until ? ` after ${seconds((new Date(each.until) - new Date(each.at)) / 1000)}` : "";
+    return `${each.step}: ${each.outcome || "under way"}${took}`;
+  };
   return [
-    attempts.length > 0 && timeline(found),
-    h("ul", { class: "plain" }, found.timeline.map((each) => h("li", {},
-      h("span", { class: "dim" }, moment(each.at), " "),
-      each.what === "attempt" ? `${each.step}: ${each.outcome || "under way"}` : each.what === "triggered" ? `asked for, ${asked(found)}` : each.outcome))),
+    timeline(found),
+    h("ol", { class: "plain moments" }, found.timeline.map((each) => h("li", {},
+      h("time", { class: "dim", title: moment(each.at) }, `+${seconds((new Date(each.at) - began) / 1000)}`), h("span", {}, said(each))))),
   ];
 }
 
@@ -88,7 +102,8 @@ function drawFacts(found) {
   const facts = [
     ["Trigger", found.trigger_key], ["Mode", found.mode ?? "none"], ["Began", since(found.created_at)], ["Changed", since(found.updated_at)],
     ["Attempts", found.attempts], ["Worked", found.worked_s ? `${seconds(found.worked_s)}${found.rows_loaded ? `, ${number(Math.round(found.rows_loaded / found.worked_s))} rows/s` : ""}` : "–"],
-    steps && ["Steps", steps], found.rewind_to && ["Back to", found.rewind_to], found.span && ["Reads again", `${found.span.first} to ${found.span.last}`],
+    found.cost.total_usd > 0 && ["Cost", `${dollars(found.cost.total_usd)} by list prices`],
+    found.requested_by && ["Asked by", found.requested_by], steps && ["Steps", steps], found.rewind_to && ["Back to", found.rewind_to], found.span && ["Reads again", `${found.span.first} to ${found.span.last}`],
     found.receipt?.high && ["Window", `after ${found.receipt.low ?? "the beginning"}, up to ${found.receipt.high}`],
     found.receipt && ["Snapshot", found.receipt.snapshot], found.reason && ["Why", found.reason],
   ].filter(Boolean);

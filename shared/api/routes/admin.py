@@ -1,4 +1,4 @@
-"""For those who run it: dead letters, the sweep, keys, the audit trail."""
+"""For those who run it: dead letters, the sweep, keys."""
 
 import json
 from datetime import datetime
@@ -13,7 +13,15 @@ from starlette.responses import JSONResponse, Response
 from shared.api.access import Admin, Operator, Reader
 from shared.api.context import Lent, Shared
 from shared.api.idempotency import Idempotent
-from shared.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, cursor_of, parts_of
+from shared.api.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    cursor_of,
+    page_of_names,
+    parts_of,
+)
 from shared.api.problems import Refusal
 from shared.core import naming
 from shared.core.access import Role
@@ -92,19 +100,6 @@ class NewKey(KeyModel):
     key: str | None = Field(description="Shown this once; null when the answer is repeated.")
 
 
-class EventModel(BaseModel):
-    """An event of the audit trail."""
-
-    sequence: int
-    at: datetime
-    kind: str
-    by: str
-    run_id: str
-    action: str
-    why: str
-    detail: dict[str, Any]
-
-
 @router.get("/dead-letters")
 def list_letters(
     services: Lent,
@@ -179,10 +174,14 @@ def ask_for_sweep(services: Lent, _: Operator, once: Idempotent) -> JSONResponse
 
 
 @router.get("/keys")
-def list_keys(context: Shared, _: Admin) -> list[KeyModel]:
-    """List the keys of this API; never their secrets."""
-    listed = context.callers.listed()
-    return [KeyModel.model_validate(key, from_attributes=True) for key in listed.keys]
+def list_keys(
+    context: Shared, _: Admin, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[KeyModel]:
+    """List the keys of this API by their ids; never their secrets."""
+    keys = {key.id: key for key in context.callers.listed().keys}
+    page, following = page_of_names(sorted(keys), limit, cursor)
+    found = [KeyModel.model_validate(keys[name], from_attributes=True) for name in page]
+    return Page(items=found, next=following)
 
 
 @router.post("/keys", status_code=201, responses={201: {"model": NewKey}})
@@ -222,26 +221,6 @@ def revoke_key(
         )
     callers.revoke(services, context.callers, key_id, admin.name)
     return Response(status_code=204)
-
-
-@router.get("/audit/{table}")
-def audit_trail(
-    services: Lent,
-    _: Reader,
-    table: Annotated[
-        str,
-        Path(pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$", examples=["flights"]),
-    ],
-    limit: Limit = DEFAULT_LIMIT,
-) -> list[EventModel]:
-    """Return the newest events of a table's audit trail, the newest first."""
-    found = list(services.audit.events(table, limit))
-    return [
-        EventModel.model_validate(
-            {**{n: getattr(e, n) for n in EventModel.model_fields}, "detail": json.loads(e.detail)}
-        )
-        for e in reversed(found)
-    ]
 
 
 def _open(services: Services, letter_id: str) -> DeadLetter:

@@ -99,7 +99,7 @@ def describe_table(
     runs = context.history.records(committed)
     return TableMeta(
         table=table,
-        source=_source(found.source, source_name(resolved.table)) if found.source else None,
+        source=source_of(found.source, source_name(resolved.table)) if found.source else None,
         target=TargetMeta(
             name=f"{place.schema_}.{place.table}",
             columns=_columns(found.target) if found.target else None,
@@ -121,7 +121,8 @@ def describe_table(
     )
 
 
-def _source(found: TableMetadata, name: str) -> SourceMeta:
+def source_of(found: TableMetadata, name: str) -> SourceMeta:
+    """Return what a source says of a table."""
     return SourceMeta(
         name=name,
         columns=_columns(found.schema, found.source_types),

@@ -1,6 +1,7 @@
 """Runs: a page of them, all about one, one as it happens, and what was moved over time."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from starlette.responses import StreamingResponse
 
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
-from shared.api.models import RunDetail, RunSummary, Units
+from shared.api.models import RunDetail, Running, RunSummary
 from shared.api.paging import (
     DEFAULT_LIMIT,
     Cursor,
@@ -28,13 +29,17 @@ from shared.api.problems import Refusal
 from shared.core import naming
 from shared.core.runs import Run, RunState
 from shared.operations import statistics as counting
-from shared.operations.history import Position
+from shared.operations.history import OPEN, Position
+from shared.operations.progress import progress
 from shared.wiring import Services
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
 POLL_S = 0.5
 """How often a run is looked at while somebody watches it."""
+
+LIVE_S = 1.0
+"""How often all runs are looked at while somebody watches; those who watch share a listing."""
 
 BEAT_S = 15.0
 """A line that means nothing is sent so often, so that no proxy takes the silence for an end."""
@@ -66,6 +71,23 @@ SSE: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {}},
     }
 }
+
+
+LIVE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events `now`, each with what runs as its data, sent when any run changed.",
+        "content": {"text/event-stream": {}},
+    }
+}
+
+SHOWN = 50
+"""So many runs that have not ended are told, and so many of the newest are watched."""
+
+
+class Now(BaseModel):
+    """What runs."""
+
+    running: list[Running]
 
 
 class StretchModel(BaseModel):
@@ -129,10 +151,20 @@ def statistics(
     return StatisticsModel.model_validate(found, from_attributes=True)
 
 
+@router.get("/live", response_class=StreamingResponse, responses=LIVE)
+async def watch_all(request: Request, context: Shared, _: Reader) -> StreamingResponse:
+    """Follow all that runs as server-sent events, for five minutes at most."""
+    seen = request.headers.get("last-event-id", "")
+    await run_in_threadpool(_now, context)
+    return StreamingResponse(_changes(context, seen), media_type="text/event-stream")
+
+
 @router.get("/{table}/{run_id}")
-def get_run(services: Lent, _: Reader, table: TableName, run_id: RunId) -> RunDetail:
+def get_run(
+    services: Lent, context: Shared, _: Reader, table: TableName, run_id: RunId
+) -> RunDetail:
     """Return all about one run."""
-    return _detail(services, _required(services, table, run_id))
+    return _detail(services, context, _required(services, table, run_id))
 
 
 @router.get("/{table}/{run_id}/events", response_class=StreamingResponse, responses=SSE)
@@ -176,23 +208,42 @@ async def _events(context: Context, table: str, run_id: str, seen: str) -> Async
         await asyncio.sleep(POLL_S)
 
 
+async def _changes(context: Context, seen: str) -> AsyncIterator[str]:
+    started_s = spoke_s = time.monotonic()
+    while time.monotonic() - started_s < WATCH_S:
+        version, now = await run_in_threadpool(_now, context)
+        if version != seen:
+            yield f"id: {version}\nevent: now\ndata: {now.model_dump_json()}\n\n"
+            seen, spoke_s = version, time.monotonic()
+        if time.monotonic() - spoke_s > BEAT_S:
+            yield ": still here\n\n"
+            spoke_s = time.monotonic()
+        await asyncio.sleep(LIVE_S)
+
+
+def _now(context: Context) -> tuple[str, Now]:
+    """Return what runs, and a text that differs after every change of a run."""
+    newest = context.history.newest(SHOWN)
+    entries = context.history.newest(SHOWN, states=OPEN)
+    said = " ".join(f"{e.table} {e.run_id} {e.generation}" for e in (*newest, *entries))
+    with context.lender.lend() as services:
+        running = [
+            Running.at(run, progress(run, services, context.history))
+            for run in context.history.records(entries)
+            if not run.is_terminal
+        ]
+    # Units that are done show in no record.
+    said += " ".join(str(run.progress.units_done) for run in running)
+    return hashlib.sha256(said.encode()).hexdigest()[:16], Now(running=running)
+
+
 def _look(context: Context, table: str, run_id: str) -> RunDetail:
     with context.lender.lend() as services:
-        return _detail(services, _required(services, table, run_id))
+        return _detail(services, context, _required(services, table, run_id))
 
 
-def _detail(services: Services, run: Run) -> RunDetail:
-    plan = services.manifests.find_plan(run.table, run.run_id) if _may_be_cut(run) else None
-    units = None
-    if plan:
-        done = len(services.manifests.unit_names(run.table, run.run_id))
-        units = Units(planned=len(plan.slices), done=done)
-    return RunDetail.detailed(run, units)
-
-
-def _may_be_cut(run: Run) -> bool:
-    """Say whether a run has a plan: attempts of one say so in their step's name."""
-    return any(" " in attempt.step for attempt in run.attempts) or run.attempt_count > 2
+def _detail(services: Services, context: Context, run: Run) -> RunDetail:
+    return RunDetail.detailed(run, progress(run, services, context.history))
 
 
 def _required(services: Services, table: str, run_id: str) -> Run:

@@ -1,26 +1,59 @@
 """Tables: all of them as they stand, one with its configuration."""
 
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Path, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
 from shared.api.models import RunSummary, TableSummary
 from shared.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_names
-from shared.core import naming
+from shared.core import freshness, naming
 from shared.ledger import Entry
+from shared.operations import promises
 from shared.operations.standing import Standing, standing
 
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
 
+LOOKED_BACK_DAYS = 28
+"""Whether a table's promise is kept is judged by so many days."""
+
 TableName = Annotated[str, Path(pattern=rf"^{naming.TABLE_NAME.pattern}$", examples=["flights"])]
+
+
+class Kept(BaseModel):
+    """Whether a table was as fresh as promised, over the days before now."""
+
+    days: float
+    max_age_s: float
+    objective_percent: float
+    percent: float = Field(description="Share of the time in which it was as young as promised.")
+    late_s: float
+    budget_left_percent: float = Field(
+        description="Of the time that it may be late; below 0: the promise is broken."
+    )
+    is_kept: bool
+
+    @classmethod
+    def of(cls, found: freshness.Freshness) -> Self:
+        """Return how fresh a table was."""
+        return cls(
+            days=round(found.span / timedelta(days=1), 3),
+            max_age_s=found.max_age.total_seconds(),
+            objective_percent=found.objective_percent,
+            percent=round(found.percent, 4),
+            late_s=found.late.total_seconds(),
+            budget_left_percent=round(found.budget_left_percent, 2),
+            is_kept=found.is_kept,
+        )
 
 
 class TableDetail(TableSummary):
     """A table with its configuration."""
 
+    kept: Kept | None = Field(description="Null: nothing is promised.")
     config: dict[str, Any] = Field(description="As in tables.yaml; docs/tables.md explains it.")
 
 
@@ -47,7 +80,16 @@ def get_table(
     (summary,) = _summaries(context, [found])
     response.headers["ETag"] = f'"{found.generation}"'
     config = found.resolved.table.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return TableDetail(**summary.model_dump(), config=config)
+    kept = _kept(context, found)
+    return TableDetail(**summary.model_dump(), kept=Kept.of(kept) if kept else None, config=config)
+
+
+def _kept(context: Context, found: Standing) -> freshness.Freshness | None:
+    now = context.now()
+    # One more day: whatever moved last before the span begins says how old the table was then.
+    since = now - timedelta(days=LOOKED_BACK_DAYS + 1)
+    entries = context.history.since(since, [found.resolved.table.name])
+    return promises.kept(found.resolved, found.generation, entries, now=now, days=LOOKED_BACK_DAYS)
 
 
 def _summaries(context: Context, found: list[Standing]) -> list[TableSummary]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from shared.config.models import ResolvedTable
+from shared.config.store import Origin
 from shared.core import naming
 from shared.core.audit import Head
 from shared.core.dead_letters import DeadLetter, LetterState
@@ -51,7 +52,7 @@ class Sweep:
         self.problems: list[str] = []
         self._generation = ABSENT
         self.previous = self._read_report()
-        self.nudged, self.given_up = Finds(), Finds()
+        self.nudged, self.given_up, self.asked = Finds(), Finds(), Finds()
         self.announced, self.strays = Finds(), Finds()
         self.dead_letters = Finds()
         self.deleted, self.dropped = Finds(), Finds()
@@ -77,9 +78,14 @@ class Sweep:
         return entries
 
     @cached_property
+    def origins(self) -> dict[str, Origin]:
+        """All tables that are configured, readable or not, with where they come from."""
+        return self.services.config.origins()
+
+    @property
     def table_names(self) -> list[str]:
         """The names of all tables that are configured, readable or not."""
-        return self.services.config.names()
+        return list(self.origins)
 
     @cached_property
     def tables(self) -> dict[str, tuple[ResolvedTable, int]]:
@@ -131,6 +137,7 @@ class Sweep:
             open_runs=sum(not run.is_terminal for run in runs),
             nudged=self.nudged.found(),
             given_up=self.given_up.found(),
+            asked=self.asked.found(),
             announced=self.announced.found(),
             strays=self.strays.found(),
             dead_letters=self.dead_letters.found(),

@@ -17,7 +17,7 @@ locals {
   rights = {
     api = {
       audit      = [{ role = local.viewer, below = [], why = "the trail, and the end of its chains" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
-      config     = [{ role = local.viewer, below = [], why = "the tables' configurations" }]
+      config     = [{ role = local.viewer, below = [], why = "the tables' configurations" }, { role = local.user, below = ["api/"], why = "tables that come through it" }]
       landing    = [{ role = local.user, below = [], why = "rejected rows that are sent once more: a repeat must meet the first" }]
       quarantine = [{ role = local.viewer, below = [], why = "rejected rows" }]
       raw        = [{ role = local.viewer, below = [], why = "the originals of rejected rows" }]

@@ -127,7 +127,7 @@ def test_a_cancelled_run_has_failed_and_says_by_whom(world: World) -> None:
     assert found.failure
     assert (first.status, second.status) == (202, 409)
     assert (found.state, found.failure.error) == (RunState.FAILED, "RunCancelledError")
-    trail = world.call("/api/v1/admin/audit/flights").data
+    trail = world.call("/api/v1/admin/audit/flights").data["items"]
     assert [(e["kind"], e["by"][:4]) for e in trail] == [("run.failed", "key:")]
 
 
@@ -183,7 +183,7 @@ def test_a_key_is_made_shown_once_and_revoked(world: World) -> None:
     assert repeated.data["key"] is None
     assert all(token.encode() not in each.data for each in world.storage.history)
     assert (revoked.status, refused.status) == (204, 401)
-    kinds = [event["kind"] for event in world.call("/api/v1/admin/audit/-").data]
+    kinds = [event["kind"] for event in world.call("/api/v1/admin/audit/-").data["items"]]
     assert kinds == ["access.revoked", "access.created"]
 
 

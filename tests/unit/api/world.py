@@ -24,6 +24,8 @@ from shared.core.access import AccessKey, AccessList, Role, digest, key_id, new_
 from shared.core.runs import Run
 from shared.errors import InvalidConfigError, SourceUnavailableError, TargetUnavailableError
 from shared.ledger import Ledger
+from shared.operations.history import History
+from shared.operations.listings import Listings
 from shared.secrets import Secret, Secrets
 from shared.settings import ApiSettings, Settings
 from shared.sources.base import Source
@@ -134,7 +136,9 @@ class World:
         services = services_in_memory(storage, bus, secrets, lambda: clock[0])
         api_settings = settings or ApiSettings()
         built = Context.build(api_settings, lambda: services)
-        context = replace(built, callers=Callers(cast(Secrets, secrets)))
+        listings = Listings(services.ledger, services.now, recent_s=0, past_s=0)
+        history = History(services.ledger, services.now, listings)
+        context = replace(built, callers=Callers(cast(Secrets, secrets)), history=history)
         server = uvicorn.Server(
             uvicorn.Config(build(api_settings, context), port=0, log_level="error")
         )

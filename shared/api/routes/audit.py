@@ -1,0 +1,116 @@
+"""The audit trail: what happened to each table, who did it, and whether the chain is whole."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.api.access import Reader
+from shared.api.context import Lent
+from shared.api.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    cursor_of,
+    invalid_cursor,
+    page_of_names,
+    parts_of,
+)
+from shared.core import naming
+from shared.core.audit import Link
+
+router = APIRouter(prefix="/api/v1/admin/audit", tags=["audit"])
+
+
+class ChainModel(BaseModel):
+    """A chain of events."""
+
+    table: str = Field(description="`-`: what concerns no single table.")
+
+
+class EventModel(BaseModel):
+    """An event of the audit trail, in its place."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "sequence": 41,
+                    "at": "2024-01-31T03:00:07Z",
+                    "kind": "run.committed",
+                    "by": "scheduler",
+                    "run_id": "20240131T030000Z-0123456789ab",
+                    "action": "load",
+                    "why": "",
+                    "previous": "ab" * 32,
+                    "sha256": "cd" * 32,
+                    "detail": {"rows_loaded": 1499},
+                }
+            ]
+        }
+    )
+
+    sequence: int
+    at: datetime
+    kind: str
+    by: str
+    run_id: str
+    action: str
+    why: str
+    previous: str = Field(description="SHA-256 of the event before it; empty: it is the first.")
+    sha256: str = Field(description="Of the event itself, as it is stored.")
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, link: Link, sha256: str) -> Self:
+        """Return an event with the hash of the object that holds it."""
+        facts = {**asdict(link), "sha256": sha256, "detail": json.loads(link.detail)}
+        return cls.model_validate(facts)
+
+
+@router.get("")
+def list_chains(
+    services: Lent, _: Reader, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[ChainModel]:
+    """List the tables that have an audit trail, configured or not, by name."""
+    names, following = page_of_names(services.audit.tables(), limit, cursor)
+    return Page(items=[ChainModel(table=name) for name in names], next=following)
+
+
+@router.get("/{table}")
+def audit_trail(
+    services: Lent,
+    _: Reader,
+    table: Annotated[
+        str,
+        Path(
+            pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$",
+            description="Name of a table; `-` for what concerns no single table.",
+            examples=["flights"],
+        ),
+    ],
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[EventModel]:
+    """List the events of a table's audit trail, the newest first."""
+    before = _before(cursor)
+    seen = services.audit.chain(table, limit + 1, before=before)
+    found = [each for each in reversed(seen) if each.link]
+    page = found[:limit]
+    return Page(
+        items=[EventModel.of(each.link, each.sha256) for each in page if each.link],
+        next=cursor_of(page[-1].sequence) if len(found) > limit else None,
+    )
+
+
+def _before(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    (sequence,) = parts_of(cursor, int)
+    if not 0 < sequence <= naming.LAST_SEQUENCE:
+        raise invalid_cursor()
+    return int(sequence)
