@@ -56,6 +56,8 @@ COMMANDS = {
 }
 """Each command's place: a function, or a Typer application of several."""
 
+LOG_IN = "`gcloud auth application-default login`"
+
 ANSWERS_IN_JSON = {"intake"}
 """Commands whose errors are JSON too, when they were asked for JSON."""
 
@@ -104,6 +106,12 @@ app = typer.Typer(
 )
 
 
+def _login_errors() -> tuple[type[Exception], ...]:
+    """Return what Google's clients raise without credentials, if a command has imported them."""
+    module = sys.modules.get("google.auth.exceptions")
+    return (module.GoogleAuthError,) if module else ()
+
+
 def run() -> None:
     """Run the command line; an error raised on purpose is shown without a traceback."""
     try:
@@ -112,6 +120,10 @@ def run() -> None:
         # The name is a heading of the runbook; the sentence comes first.
         text = Text.assemble(exc.message, (f"  ({type(exc).__name__})", "dim"))
         render.errors.print(text, highlight=False, soft_wrap=True)
+        sys.exit(Exit.FAILED)
+    except _login_errors() as exc:
+        said = f"no credentials for Google Cloud: {str(exc).rstrip('.')}. Get some: {LOG_IN}"
+        render.errors.print(Text(said), highlight=False, soft_wrap=True)
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)

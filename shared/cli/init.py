@@ -253,13 +253,14 @@ def _schema(services: Services | None, resolved: ResolvedTable) -> TableSchema |
 
 def _look(services: Services, resolved: ResolvedTable) -> Outlook:
     """Hold the table against both ends."""
-    found = next(look(services, [resolved]))
-    if resolved.table.csv is not None:
-        try:
-            with closing(services.target(resolved)) as target:
-                found.is_there = target.schema() is not None
-        except NOT_ASKED as exc:
-            found.unknown.append(f"target: {exc.message}")
+    if resolved.table.csv is None:
+        return next(look(services, [resolved]))
+    found = Outlook(table=resolved.table.name)
+    try:
+        with closing(services.target(resolved)) as target:
+            found.is_there = target.schema() is not None
+    except NOT_ASKED as exc:
+        found.unknown.append(f"target: {exc.message}")
     return found
 
 
@@ -272,13 +273,20 @@ def _tell(
         typer.echo(json.dumps({**facts, "not_checked": why_not or None}, default=str, indent=2))
         return
     render.plain(f"written: {', '.join(files)}")
-    for line in outlooks.lines(found) if found else ():
+    for line in _said(table, found):
         render.plain(line)
     if why_not:
         said = f"not held against source and target: {why_not}"
         render.errors.print(said, highlight=False, markup=False, soft_wrap=True)
     for step in _next(table, env):
         render.plain(step, style="dim")
+
+
+def _said(table: _Table, found: Outlook | None) -> list[str]:
+    if found is None or table.file is None or found.is_there is None:
+        return outlooks.lines(found) if found else []
+    where = "is in the target already" if found.is_there else "is made by the first file"
+    return [f"{table.name} {where}"]
 
 
 def _next(table: _Table, env: str) -> Iterator[str]:

@@ -98,7 +98,7 @@ class CloudLogging:
         A line may come a little later than its time says, so each call looks back a minute.
 
         Raises:
-            InvalidConfigError: these credentials are none, or may not read logs.
+            InvalidConfigError: these credentials may not read logs.
             StorageUnavailableError: Cloud Logging does not answer properly.
         """
         found = []
@@ -126,14 +126,11 @@ class CloudLogging:
             body["pageToken"] = page["nextPageToken"]
 
     def _asked(self, body: dict[str, Any]) -> dict[str, Any]:
-        from google.auth.exceptions import GoogleAuthError
         from requests.exceptions import RequestException
 
         url = f"{self._endpoint}/entries:list"
         try:
             reply = self._session.post(url, json=body, timeout=TIMEOUT_S)
-        except GoogleAuthError as exc:
-            raise not_logged_in(exc) from exc
         except RequestException as exc:
             raise StorageUnavailableError(f"Cloud Logging does not answer: {exc}") from exc
         if reply.status_code == 403:
@@ -166,14 +163,6 @@ class CloudLogging:
         """Return the line that was written; Cloud Logging takes time and severity out of it."""
         fields = entry.get("jsonPayload", {})
         return {"severity": entry.get("severity", ""), "time": entry["timestamp"], **fields}
-
-
-def not_logged_in(exc: Exception) -> InvalidConfigError:
-    """Return what to say where Google's default credentials cannot be used."""
-    return InvalidConfigError(
-        f"no credentials for Google Cloud ({exc}): `gcloud auth application-default login` gets "
-        "some"
-    )
 
 
 def _parsed(text: bytes) -> Line | None:

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from shared import settings
-from shared.cli import cloud, log_lines, render
+from shared.cli import cloud, render
 from shared.cli.log_lines import SCOPE, CloudLogging, Line, LogFiles, LogLines, Wanted
 from shared.config.times import parse_duration
 from shared.deploy import environments
@@ -93,13 +93,9 @@ def _place(wanted: Wanted) -> tuple[LogLines, float]:
 
 def _cloud_logging(wanted: Wanted) -> CloudLogging:
     import google.auth
-    from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import AuthorizedSession
 
-    try:
-        credentials, _ = google.auth.default(scopes=[SCOPE])
-    except GoogleAuthError as exc:
-        raise log_lines.not_logged_in(exc) from exc
+    credentials, _ = google.auth.default(scopes=[SCOPE])
     found = Settings.from_environment()
     return CloudLogging(AuthorizedSession(credentials), found.project, found.prefix, wanted)
 

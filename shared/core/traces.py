@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.core.runs import Attempt, Run
@@ -21,6 +21,10 @@ _CONTEXT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-([0-9a-f]{16})-[0-9a-f]{2}")
 
 TRACE_DIGITS, SPAN_DIGITS = 32, 16
 """Hexadecimal digits of the ids. All zeros would be invalid, and no digest is."""
+
+
+LEAST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
+"""Between trigger and first record: what is shorter cannot be told from the second in an id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ def spans(run: Run) -> Iterator[Span]:
 
     Units of a large run have no attempts of their own in its record: they pass as a wait.
     """
-    now = run.created_at
+    now = _triggered_at(run)
     for attempt in sorted(run.attempts, key=lambda each: each.started_at):
         if attempt.started_at > now:
             yield _wait(attempt.step, now, attempt.started_at)
@@ -91,6 +95,17 @@ def spans(run: Run) -> Iterator[Span]:
         now = max(now, ended_at)
     if run.is_terminal and run.updated_at > now:
         yield _wait("the end", now, run.updated_at)
+
+
+def _triggered_at(run: Run) -> datetime:
+    """Return when a run was triggered, as far as that is worth telling.
+
+    Its id has the second. A slot may lie far back, or ahead on a clock that somebody moved on.
+    """
+    text = run.run_id.partition("-")[0]
+    triggered_at = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    waited = run.created_at - triggered_at
+    return triggered_at if LEAST_WAIT <= waited <= LONGEST_WAIT else run.created_at
 
 
 def _wait(before: str, started_at: datetime, ended_at: datetime) -> Span:

@@ -55,7 +55,8 @@ class Rejects:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the receipt says about rejected rows, and about rows that were read with care."""
-        rejected = [f"{self.rejected} rejected rows in {self.place}"] if self.rejected else []
+        rows = "row" if self.rejected == 1 else "rows"
+        rejected = [f"{self.rejected} rejected {rows} in {self.place}"] if self.rejected else []
         noted = list(self._noted.items())[:_NOTED_RULES]
         return (*rejected, *(f"{rule}: {count}, {first}" for rule, (count, first) in noted))
 

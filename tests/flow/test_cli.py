@@ -1,11 +1,15 @@
 """The command line against a running cloud, as a person uses it."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from shared.core import traces
 from tests.flow.cloud import Cloud
+from tests.flow.command_line import sluice
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +24,12 @@ def berries(cloud: Cloud) -> str:
 
 
 def test_run_waits_and_shows_the_receipt(cloud: Cloud, berries: str) -> None:
-    result = cloud.sluice("run", berries)
+    result = cloud.sluice("run", berries, "--trace")
 
     assert result.returncode == 0, result.stderr
     assert "committed, verified" in result.stdout
+    assert re.search(r"^trace [0-9a-f]{32}$", result.stdout, re.MULTILINE)
+    assert re.search(r"^load +█+ +[\d.]+ s  committed$", result.stdout, re.MULTILINE)
     assert "at source" in result.stdout
 
 
@@ -53,6 +59,33 @@ def test_failed_run_exits_one_and_says_why(cloud: Cloud) -> None:
 
     assert result.returncode == 1
     assert "SourceRefusedError" in result.stdout
+
+
+def test_table_that_its_source_does_not_have_is_not_written(cloud: Cloud, tmp_path: Path) -> None:
+    result = sluice(cloud.state_dir, "init", "--from", "TESTS.PUBLIC.PHANTOMS", folder=tmp_path)
+
+    assert result.returncode == 1
+    assert "nothing was written" in result.stderr
+    assert "PHANTOMS" in result.stderr
+    assert not list(tmp_path.rglob("*.yaml"))
+
+
+def test_lines_of_a_run_carry_its_trace(cloud: Cloud, berries: str) -> None:
+    run = cloud.run(berries)
+
+    def lines() -> list[dict[str, Any]]:
+        result = cloud.sluice("logs", run.run_id, "--json")
+        found = [json.loads(line) for line in result.stdout.splitlines()]
+        # The record is written before the line.
+        return found if any(line.get("span") == "load" for line in found) else []
+
+    found = cloud.await_value(lines, "no line of the end of the load")
+    assert {line["step"] for line in found} >= {"extract", "load"}
+    assert {line["logging.googleapis.com/trace"] for line in found} == {
+        f"projects/sluice-local/traces/{traces.trace_id(run.run_id)}"
+    }
+    (loaded,) = (line for line in found if line.get("span") == "load")
+    assert loaded["parent_span"] == traces.span_id(run.run_id)
 
 
 def test_unknown_table_lists_the_known_ones(cloud: Cloud, berries: str) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from shared.cli.app import app, run
 from shared.cli.exits import Exit
+from shared.wiring import services
 
 WITHOUT_JSON = {
     "lineage",  # its lines are JSON
@@ -74,6 +76,28 @@ def test_command_ends_with_the_code_of_its_outcome(
     assert ended.value.code == code
 
 
+@pytest.mark.parametrize("command", ["runs", "logs", "quarantine list"])
+def test_who_is_not_logged_in_is_told_how(
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    services.cache_clear()
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("SLUICE_PROJECT", "acme")
+    monkeypatch.setenv("SLUICE_PREFIX", "acme")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    monkeypatch.setattr(sys, "argv", ["sluice", *command.split()])
+
+    with pytest.raises(SystemExit) as ended:
+        run()
+
+    services.cache_clear()
+    assert ended.value.code == Exit.FAILED
+    assert "`gcloud auth application-default login`" in capsys.readouterr().err
+
+
 def test_interrupted_command_ends_as_shells_expect(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -89,3 +113,20 @@ def test_interrupted_command_ends_as_shells_expect(
 
     timer.join()
     assert ended.value.code == Exit.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("sluice ru", ["run", "runs"]),
+        ("sluice quarantine s", ["show"]),
+        ("sluice run --tr", ["--trace"]),
+    ],
+)
+def test_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
+    position = str(len(typed.split()) - 1)
+    environment = {"_SLUICE_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": position}
+
+    ended = CliRunner().invoke(app, prog_name="sluice", env=environment)
+
+    assert ended.stdout.split() == offered

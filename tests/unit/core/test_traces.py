@@ -71,3 +71,18 @@ def test_attempt_that_goes_on_lasts_as_long_as_the_record_knows() -> None:
 
     assert (span.outcome, (span.ended_at - AT).seconds) == ("under way", 4)
     assert list(traces.spans(a_run(run_id=RUN_ID, created_at=AT, updated_at=AT))) == []
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "told_s"),
+    [(5.25, 5.25), (1.9, 0), (7200, 0), (-3600, 0)],
+    ids=["seconds", "less than an id can tell", "a slot long ago", "a clock that was moved on"],
+)
+def test_wait_since_the_trigger_is_told_where_it_is_known(waited_s: float, told_s: float) -> None:
+    created_at = AT + timedelta(seconds=waited_s)
+    attempt = an_attempt("a", "extract", waited_s, 1)
+
+    first, *_ = traces.spans(a_run(created_at=created_at, attempts=(attempt,)))
+
+    assert (first.ended_at - first.started_at).total_seconds() == (told_s or 1)
+    assert first.is_wait is bool(told_s)
