@@ -26,7 +26,7 @@ from shared.errors import InvalidConfigError, SourceUnavailableError, TargetUnav
 from shared.ledger import Ledger
 from shared.operations.history import History
 from shared.operations.listings import Listings
-from shared.secrets import Secret, Secrets
+from shared.secrets import Secret, Secrets, unpinned
 from shared.settings import ApiSettings, Settings
 from shared.sources.base import Source
 from shared.stage.manifest_store import ManifestStore
@@ -60,15 +60,16 @@ class MemorySecrets:
         return (found[number - 1], number) if 1 <= number <= len(found) else None
 
     def get(self, name: str) -> Secret:
-        """Return the latest version of a secret.
+        """Return the version of a secret that is named, or the latest.
 
         Raises:
             InvalidConfigError: there is none.
         """
-        found = self.newest(name)
+        secret, version = unpinned(name)
+        found = self.newest(secret, "latest" if version is None else str(version))
         if found is None:
             raise InvalidConfigError(f"secret {name} cannot be read", secret=name)
-        return Secret(found[0])
+        return Secret(*found)
 
     def add(self, name: str, value: bytes) -> int:
         """Make a new version; return its number."""

@@ -18,7 +18,8 @@ from shared.wiring import services
 
 WITHOUT_JSON = {
     "lineage",  # its lines are JSON
-    "quarantine export",  # writes a file
+    *("quarantine export", "deploy sbom"),  # write files
+    "keys retire",  # `sluice keys status`
     *("local up", "local down"),  # `sluice local status` says what came of them
     *("deploy plan", "deploy apply", "deploy rollback", "deploy destroy"),  # `sluice deploy list`
 }
