@@ -176,6 +176,8 @@ class PushSettings:
     """Where the keys are that sign them; None: Google's."""
     is_on_cloud_run: bool = False
     """Cloud Run verifies each caller first, and takes the signature off its token."""
+    is_emulated: bool = False
+    """Pushes come from an emulator of Pub/Sub; Google's sends no tokens."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -190,6 +192,7 @@ class PushSettings:
             audience=env.get("SLUICE_PUSH_AUDIENCE") or None,
             certs_url=_certs_url(env),
             is_on_cloud_run=_is_on_cloud_run(env),
+            is_emulated=bool(env.get("PUBSUB_EMULATOR_HOST")) and not _is_on_cloud_run(env),
         )
 
 

@@ -148,6 +148,34 @@ def test_a_function_that_does_not_know_who_pushes_takes_nothing_and_loses_nothin
     assert pushed(bearer(identity)) == (500, [])
 
 
+@pytest.mark.parametrize(
+    ("named", "wanted"),
+    [
+        (["SLUICE_PUSH_ACCOUNT", "SLUICE_PUSH_AUDIENCE"], (401, [])),
+        (["SLUICE_PUSH_AUDIENCE"], (500, [])),
+        ([], (204, [b"order"])),
+    ],
+)
+def test_an_emulator_pushes_without_tokens_where_no_account_is_named(
+    environment: pytest.MonkeyPatch, named: list[str], wanted: tuple[int, list[bytes]]
+) -> None:
+    environment.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+    for name in {"SLUICE_PUSH_ACCOUNT", "SLUICE_PUSH_AUDIENCE"}.difference(named):
+        environment.delenv(name)
+
+    assert pushed(None) == wanted
+
+
+def test_no_emulator_pushes_in_the_cloud(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+    environment.setenv("K_SERVICE", "acme-load")
+    environment.delenv("SLUICE_PUSH_ACCOUNT")
+    environment.delenv("SLUICE_PUSH_AUDIENCE")
+    environment.delenv("SLUICE_ID_TOKEN_CERTS")
+
+    assert pushed(None) == (500, [])
+
+
 def test_keys_that_cannot_be_had_send_the_push_back(
     environment: pytest.MonkeyPatch, identity: Identity
 ) -> None:
