@@ -1,8 +1,8 @@
 """Whether a push comes from Pub/Sub: the first thing that a function asks of a request.
 
 Cloud Run has asked the same before it (``terraform/bus.tf``), and lets in every account that may
-invoke the service, by a right on the whole project too. This lets in one account and no other. Only an emulator, and
-only where no account is named, pushes without a token.
+invoke the service, by a right on the whole project too. This lets in one account and no other. Only
+an emulator, and only where no account is named, pushes without a token.
 """
 
 from shared.errors import InvalidConfigError
