@@ -18,43 +18,55 @@ from shared.cli.exits import Exit
 from shared.cli.failures import JsonCommand
 from shared.errors import SluiceError
 
-COMMANDS = {
-    "init": "shared.cli.init:init",
-    "plan": "shared.cli.plans:plan",
-    "run": "shared.cli.runs:run",
-    "backfill": "shared.cli.runs:backfill",
-    "cancel": "shared.cli.runs:cancel",
-    "replay": "shared.cli.repairs:replay",
-    "rewind": "shared.cli.repairs:rewind",
-    "restore": "shared.cli.repairs:restore",
-    "runs": "shared.cli.runs:runs",
-    "logs": "shared.cli.logs:logs",
-    "verify": "shared.cli.verify:verify",
-    "trace": "shared.cli.lineage:trace",
-    "lineage": "shared.cli.lineage:lineage",
-    "cost": "shared.cli.costs:cost",
-    "freshness": "shared.cli.costs:freshness",
-    "validate": "shared.cli.tables:validate",
-    "schema": "shared.cli.tables:schema",
-    "metadata": "shared.cli.tables:metadata",
-    "intake": "shared.cli.intake:intake",
-    "contract": "shared.cli.contracts:contract",
-    "check": "shared.cli.checks:check",
-    "profile": "shared.cli.checks:profile",
-    "purge": "shared.cli.purging:purge",
-    "sweep": "shared.cli.sweep:sweep",
-    "doctor": "shared.cli.doctor:doctor",
-    "tables": "shared.cli.imports:app",
-    "quarantine": "shared.cli.quarantine:app",
-    "deadletter": "shared.cli.deadletter:app",
-    "audit": "shared.cli.audit:app",
-    "access": "shared.cli.access:app",
-    "keys": "shared.cli.keys:app",
-    "deploy": "shared.cli.deploy:app",
-    # The cloud on a laptop is a package of its own; the functions' archives do not carry it.
-    "local": "local.cli:app",
+PANELS = {
+    "Move rows": {
+        "init": "shared.cli.init:init",
+        "plan": "shared.cli.plans:plan",
+        "run": "shared.cli.runs:run",
+        "backfill": "shared.cli.runs:backfill",
+    },
+    "See what happened": {
+        "runs": "shared.cli.runs:runs",
+        "logs": "shared.cli.logs:logs",
+        "verify": "shared.cli.verify:verify",
+        "trace": "shared.cli.lineage:trace",
+        "lineage": "shared.cli.lineage:lineage",
+        "cost": "shared.cli.costs:cost",
+        "freshness": "shared.cli.costs:freshness",
+        "audit": "shared.cli.audit:app",
+    },
+    "Tables and files": {
+        "validate": "shared.cli.tables:validate",
+        "tables": "shared.cli.imports:app",
+        "schema": "shared.cli.tables:schema",
+        "metadata": "shared.cli.tables:metadata",
+        "intake": "shared.cli.intake:intake",
+        "contract": "shared.cli.contracts:contract",
+        "check": "shared.cli.checks:check",
+        "profile": "shared.cli.checks:profile",
+    },
+    "Put right": {
+        "cancel": "shared.cli.runs:cancel",
+        "replay": "shared.cli.repairs:replay",
+        "rewind": "shared.cli.repairs:rewind",
+        "restore": "shared.cli.repairs:restore",
+        "quarantine": "shared.cli.quarantine:app",
+        "deadletter": "shared.cli.deadletter:app",
+        "purge": "shared.cli.purging:purge",
+        "sweep": "shared.cli.sweep:sweep",
+    },
+    "Environments": {
+        # A package of its own; the functions' archives do not carry it.
+        "local": "local.cli:app",
+        "deploy": "shared.cli.deploy:app",
+        "doctor": "shared.cli.doctor:doctor",
+        "keys": "shared.cli.keys:app",
+        "access": "shared.cli.access:app",
+    },
 }
-"""Each command's place: a function, or a Typer application of several."""
+"""Each command's place, by the heading of the help: a function, or a Typer application."""
+
+COMMANDS = {name: place for panel in PANELS.values() for name, place in panel.items()}
 
 LOG_IN = "`gcloud auth application-default login`"
 
@@ -69,12 +81,13 @@ class Commands(Mapping[str, Any]):
         """Import a command's module and make the command of it."""
         module, _, attribute = COMMANDS[name].partition(":")
         place = getattr(import_module(module), attribute)
+        panel = next(heading for heading, names in PANELS.items() if name in names)
         parent = typer.Typer(callback=lambda: None)
         if isinstance(place, typer.Typer):
-            parent.add_typer(place, name=name)
+            parent.add_typer(place, name=name, rich_help_panel=panel)
         else:
             cls = JsonCommand if name in ANSWERS_IN_JSON else None
-            parent.command(name, cls=cls)(place)
+            parent.command(name, cls=cls, rich_help_panel=panel)(place)
         return typer.main.get_group(parent).commands[name]
 
     def __iter__(self) -> Iterator[str]:
