@@ -43,8 +43,13 @@ class Point:
         return f"{self.seam}: {self.operation} {self.about}{again}"
 
 
-_STAGING = re.compile(r'["[]_sluice["\]]\.["[](stage|keys|layer)_[^"\]]*["\]]')
-_STAGED = {"stage": "staged rows", "keys": "staged keys", "layer": "a layer"}
+_STAGING = re.compile(r'["[]_sluice["\]]\.["[](stage|keys|layer|differences)_[^"\]]*["\]]')
+_STAGED = {
+    "stage": "staged rows",
+    "keys": "staged keys",
+    "layer": "a layer",
+    "differences": "differences",
+}
 _BOOKKEEPING = re.compile(r"\b_sluice\.(\w+)")
 _CATALOG = re.compile(
     r"\b(information_schema\.\w+|pg_(?!advisory|temp)\w+|sys\.\w+)", re.IGNORECASE

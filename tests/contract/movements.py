@@ -6,7 +6,7 @@ and sums, and what it sends may be other rows than those.
 
 import io
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -218,7 +218,13 @@ class _Parts(MemoryStorage):
         self._movement = movement
 
     @contextmanager
-    def create(self, bucket: str, name: str, content_type: str) -> Iterator[Writer]:
+    def create(
+        self,
+        bucket: str,
+        name: str,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Iterator[Writer]:
         """Stream a new object."""
         encoded = io.BytesIO()
         writer = Writer(encoded)

@@ -31,14 +31,14 @@ def state_in_a_transaction_of_its_own() -> Patch:
 
 def rows_deleted_in_a_transaction_of_their_own() -> Patch:
     """Commit the rows that are gone before those that come."""
-    delete = Changes._delete
+    take_out = Changes._take_out
 
-    def mistaken(changes: Any, casts: Any) -> int:
-        deleted = delete(changes, casts)
+    def mistaken(changes: Any, statement: Any) -> int:
+        deleted = take_out(changes, statement)
         changes._cursor._link._connection.commit()
         return deleted
 
-    return Changes, "_delete", mistaken
+    return Changes, "_take_out", mistaken
 
 
 def acknowledged_before_the_work() -> Patch:
@@ -91,7 +91,7 @@ MISTAKES = (
     Mistake(
         make=rows_deleted_in_a_transaction_of_their_own,
         lane="full, by key",
-        point="postgres: UPDATE table, staged rows",
+        point="postgres: UPDATE table, differences, staged rows",
         moment=Moment.AFTER,
         action=Action.PAUSE,
         trouble=Trouble.PARTIAL,

@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 NOT_IN_FUNCTIONS = ("shared.cli", "shared.deploy", "shared.doctor")
 """Packages that no function imports; tests/unit/deploy proves it."""
 
-NO_ROWS_MOVE = ("shared.api", "functions.api")
+NO_ROWS_MOVE = ("shared.api", "functions.api", "shared.tokens")
 """What people call: it asks for runs and shows them. Whoever gets no answer asks again, with the
-same key, and nothing is done twice."""
+same key, and nothing is done twice. Tokens are verified before anything is read."""
 
 REACHING = frozenset(
     {"_socket", "asyncio", "concurrent", "ftplib", "http", "imaplib", "multiprocessing", "poplib"}

@@ -15,7 +15,7 @@ from shared.config.models import ResolvedTable
 from shared.config.models import TableConfig as Table
 from shared.config.places import PostgresTable, SnowflakeTable
 from shared.config.rules import Deletes
-from shared.config.store import ConfigStore
+from shared.config.store import ConfigStore, Origin
 from shared.core.messages import Delivery, ExtractRequest, LoadRequest, SweepRequest, decode_extract
 from shared.core.modes import SyncMode
 from shared.core.windows import CursorKind
@@ -100,6 +100,10 @@ class Configuration:
     def names(self) -> list[str]:
         """Return the names of all configured tables."""
         return [TABLE]
+
+    def origins(self) -> dict[str, Origin]:
+        """Return all configured tables with where they come from."""
+        return {TABLE: Origin.FILES}
 
     def written(self, since: datetime, upto: datetime) -> list[tuple[str, ObjectInfo]]:
         """Return the configurations that were written in a span: none ever is."""

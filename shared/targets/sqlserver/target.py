@@ -29,7 +29,8 @@ class SqlServerTarget(RelationalTarget):
             SQLSERVER, resolved.table, place, partial(connection.connect, reach, secrets)
         )
         with self._transaction() as cursor:
-            if cursor.execute(utf8_facts.PROBE).fetchone()[0] == 1:
+            cursor.execute(utf8_facts.PROBE)
+            if cursor.fetchone()[0] == 1:
                 self._dialect = replace(SQLSERVER, facts=utf8_facts)
 
     @classmethod

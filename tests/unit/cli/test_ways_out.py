@@ -1,9 +1,6 @@
 """How commands end, and that programs can read what they say."""
 
-import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,13 +103,15 @@ def test_interrupted_command_ends_as_shells_expect(
     monkeypatch.delenv("SLUICE_PROJECT", raising=False)
     monkeypatch.setenv("SLUICE_STATE", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["sluice", "logs", "--follow"])
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shared.cli.logs.time.sleep", interrupted)
 
     with pytest.raises(SystemExit) as ended:
         run()
 
-    timer.join()
     assert ended.value.code == Exit.INTERRUPTED
 
 
