@@ -82,7 +82,8 @@ def init(
     with _undone(draft):
         table = _places(questions, name, source, file, to)
         reach = pairs(connect or (), CONNECTIONS.__contains__)
-        for kind in sorted({*table.kinds, *reach} - draft.connections()):
+        there = draft.connections()
+        for kind in (k for k in CONNECTIONS if k in {*table.kinds, *reach} and k not in there):
             draft.add_connection(kind, questions.connection(kind, reach.get(kind, {}), env))
         draft.write_table(table.name, table.text({"sync_mode": "full"}))
         services, why_not = _services(env, project) if check else (None, "--no-check")
@@ -178,7 +179,7 @@ def _rules(
 ) -> dict[str, Any]:
     """Ask how and when the table moves; its columns, where they are known, are the choices."""
     usual = SyncMode.APPEND if table.file else SyncMode.FULL
-    chosen = SyncMode(questions.choice("Mode", "--mode", mode, list(SyncMode), usual))
+    chosen = questions.mode(mode, usual)
     rules: dict[str, Any] = {"sync_mode": str(chosen)}
     if chosen is not SyncMode.FULL and not table.file:
         known = ", ".join(c.name for c in schema or () if str(c.type) in CURSORS)

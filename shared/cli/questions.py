@@ -9,9 +9,11 @@ from typing import Any
 
 import typer
 
+from shared.core.modes import SyncMode
+
 CONNECTIONS: Mapping[str, Mapping[str, str | None]] = {
     "snowflake": {"account": None, "user": None, "role": "", "warehouse": ""},
-    "postgres": {"instance": "", "host": "", "database": "postgres", "user": "sluice"},
+    "postgres": {"instance": "", "host": None, "database": "postgres", "user": "sluice"},
     "sqlserver": {"host": None, "database": "sluice", "user": "sluice"},
     "bigquery": {"project": None, "location": None},
 }
@@ -49,45 +51,34 @@ class Questions:
         if given is not None:
             return given
         if self.are_asked:
-            return str(typer.prompt(question, default=default, err=True)).strip()
+            shown = default != ""
+            return str(typer.prompt(question, default, show_default=shown, err=True)).strip()
         if default is None:
             raise typer.BadParameter(f"{option} is missing: {question}")
         return default
 
-    def choice(
-        self, question: str, option: str, given: str | None, choices: Iterable[str], default: str
-    ) -> str:
-        """Return one of some words.
-
-        Raises:
-            typer.BadParameter: it is none of them.
-        """
-        known = list(choices)
-        answer = self.text(f"{question} ({', '.join(known)})", option, given, default)
-        if answer not in known:
-            raise typer.BadParameter(f"{answer!r} is not known; known: {', '.join(known)}")
-        return answer
+    def mode(self, given: SyncMode | None, default: SyncMode) -> SyncMode:
+        """Return how a table moves; whoever answers something else is asked again."""
+        if given is None and self.are_asked:
+            return SyncMode(typer.prompt("Mode", default, err=True))
+        return given or default
 
     def connection(self, kind: str, given: Mapping[str, str], environment: str) -> dict[str, Any]:
         """Return what an environment's file has to say of a kind of connection."""
         if environment == "local":
             return {**LOCAL[kind], **given}
-        asked = {
-            key: self.text(
-                f"{kind} {key}{_hint(kind, key)}",
-                f"--connect {kind}.{key}=…",
-                given.get(key),
-                default,
-            )
-            for key, default in CONNECTIONS[kind].items()
-        }
-        return {key: value for key, value in {**asked, **given}.items() if value}
+        said = dict(given)
+        for key, default in CONNECTIONS[kind].items():
+            if (kind, key) == ("postgres", "host") and said.get("instance"):
+                continue  # one address is enough
+            question, option = f"{kind} {key}{_hint(kind, key)}", f"--connect {kind}.{key}=…"
+            said[key] = self.text(question, option, given.get(key), default)
+        return {key: value for key, value in said.items() if value}
 
 
 def _hint(kind: str, key: str) -> str:
     hints = {
         ("postgres", "instance"): " (Cloud SQL: project:region:instance; else empty)",
-        ("postgres", "host"): " (empty for Cloud SQL)",
         ("snowflake", "account"): " (as in account.snowflakecomputing.com)",
     }
     return hints.get((kind, key), "")

@@ -90,7 +90,7 @@ def test_connections_of_another_environment_come_from_options() -> None:
         ((*SOURCE, "--schedule", "never"), 1, "nothing was written: "),
         ((*SOURCE, "--mode", "append"), 2, "--cursor is missing"),
         ((*SOURCE, "--to", "oracle"), 2, "known targets"),
-        ((*SOURCE, *PROD), 1, "give either instance (Cloud SQL) or host"),
+        ((*SOURCE, *PROD), 2, "--connect postgres.host"),
         ((*SOURCE, *PROD[:5]), 2, "--connect snowflake.user"),
         ((*SOURCE, "--connect", "snowflake"), 2, "snowflake.account=acme-prod"),
         (("--from", "A.B"), 2, "DATABASE.SCHEMA.TABLE"),
@@ -145,7 +145,17 @@ def test_connections_on_one_line_are_left_to_their_owner() -> None:
 def test_who_is_there_is_asked_and_may_just_press_enter() -> None:
     questions = Questions(are_asked=True)
 
-    with CliRunner().isolation(input="acme\n\n"):
+    with CliRunner().isolation(input="acme\n\nsometimes\nappend\n"):
         said = questions.text("Account", "--connect", None), questions.text("Role", "", None, "")
+        mode = questions.mode(None, SyncMode.FULL)
 
-    assert said == ("acme", "")
+    assert (said, mode) == (("acme", ""), SyncMode.APPEND)
+
+
+def test_one_address_of_a_database_is_enough() -> None:
+    questions = Questions(are_asked=True)
+
+    with CliRunner().isolation(input="p:r:i\n\n\n"):
+        said = questions.connection("postgres", {}, "prod")
+
+    assert said == {"instance": "p:r:i", "database": "postgres", "user": "sluice"}
