@@ -222,7 +222,8 @@ def test_hostile_names_are_quoted_everywhere(cloud: Cloud) -> None:
 
 def test_columns_of_any_name_come_through_whole(cloud: Cloud) -> None:
     once = {normalize("NFKC", name).casefold().strip(): name for name in NAMES}
-    names = [name for name in once.values() if len(name.encode()) <= 63]
+    # Each column is counted and hashed at three points: all of them would take a minute.
+    names = [name for name in once.values() if len(name.encode()) <= 63][::8]
     quoted = ['"' + name.replace('"', '""') + '"' for name in names]
     values = [f"value {number}" for number in range(len(names))]
     columns = ", ".join(f"{name} VARCHAR" for name in quoted)

@@ -58,6 +58,7 @@ def environment(certs: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("K_SERVICE", raising=False)
+    monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
     _forget()
     yield monkeypatch
     _forget()
