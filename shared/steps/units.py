@@ -111,11 +111,15 @@ def _batches(source: Source, manifest: Manifest, piece: Slice | None) -> Iterato
 
 
 def _read_again(work: Work, source: Source, manifest: Manifest, piece: Slice | None) -> Point:
-    """Return the point of the source's rows, value by value, by a second query."""
+    """Return the point of the source's rows, value by value, by a second query.
+
+    Raises:
+        UnitTooLargeError: both reads together are more than one delivery does.
+    """
     fold = Fold(manifest.schema)
     for batch in _batches(source, manifest, piece):
         fold.add(batch)
-        work.add(0)
+        work.add_bounded(0, 0)
     return fold.point
 
 
