@@ -18,7 +18,7 @@ from shared.csv.detection.layouts import Layout, find_layout
 from shared.csv.detection.phrases import line_ends, say_quote, spread
 from shared.csv.detection.samples import first_lines
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
-from shared.csv.detection.styles import Scored, ranked
+from shared.csv.detection.styles import Scored, first_width, ranked
 from shared.csv.detection.verdicts import Verdict
 from shared.csv.dialect import Dialect, require_encoding
 from shared.csv.encodings import Transcoder
@@ -231,8 +231,9 @@ class _Detection:
         rivals = [] if "delimiter" in self._given else choice.rivals[:1]
         for rival in rivals:
             is_near = rival.score >= _NEAR * choice.best.score
-            # A list within a cell parts each record as well, into fewer fields.
-            is_list = count == len(widths) and rival.shape.modal_width()[0] < width
+            # A list within a cell parts records as well: into fewer fields, or not the names.
+            is_less = rival.shape.modal_width()[0] < width or first_width(rival.shape) < 2
+            is_list = count == len(widths) and is_less
             if is_near and not is_list and not _is_within(rival.style.delimiter, style.delimiter):
                 text = f"{rival.style} fits nearly as well; set the delimiter to be sure"
                 self._warnings.append(text)
