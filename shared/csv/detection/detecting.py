@@ -221,7 +221,7 @@ class _Detection:
         if style.escape and "escape" not in self._given:
             text = f"escape {style.escape!r}: with it, {count:,} records have {width} fields"
             self._evidence.append(text)
-        if not style.quote and "quote" not in self._given and style.delimiter != "\t":
+        if "quote" not in self._given:
             self._warn_of_open_quotes(cut)
         if style.delimiter and count < _MIN_MAJORITY * len(widths):
             self._warnings.append(
@@ -239,9 +239,14 @@ class _Detection:
                 self._warnings.append(text)
 
     def _warn_of_open_quotes(self, cut: Shape) -> None:
-        """Say so where fields start with a quote that nothing closes, and are read as they are."""
-        opened = shape(self._text, replace(cut.style, quote='"')).flaws
-        if opened:
+        """Say so where quotes that nothing closes, or that closes records later, are in doubt."""
+        quoted = cut if cut.style.quote else shape(self._text, replace(cut.style, quote='"'))
+        if quoted.swallows_records:
+            self._warnings.append(
+                "quotes stand around ends and beginnings of full records only; "
+                + ("they are read as text" if quoted is not cut else "each is read as one cell")
+            )
+        elif (opened := quoted.flaws) and not cut.style.quote and cut.style.delimiter != "\t":
             self._warnings.append(
                 f"{opened} fields start with a quote that nothing closes; quotes are read as text"
             )

@@ -34,7 +34,7 @@ _LITERAL = 0.9
 _UNESCAPED = 0.9
 """Of no escape, though quotes have a backslash before them and do not match."""
 _SWALLOWING = 0.5
-"""Of quotes around nothing but ends and beginnings of full records."""
+"""Of quotes around nothing but ends and beginnings of full records, where tabs part fields."""
 _NEEDLESS = 0.5
 """Of unusual quotes around few fields, none of which needs them: they are content."""
 _UNEVEN = 0.5
@@ -202,7 +202,7 @@ def _usualness(cut: Shape, records: int) -> float:
         if cut.protected and not cut.flaws:
             return 1.005
         return 0.99 if cut.quoted * 3 >= records else _NEEDLESS
-    if cut.swallows_records:
+    if cut.style.delimiter == "\t" and cut.swallows_records:
         return _SWALLOWING
     is_escaped = not cut.style.escape and cut.flaws and any('\\"' in line for line in cut.lines)
     return _UNESCAPED if is_escaped else 1.0
