@@ -20,6 +20,7 @@ _STRONG_PRIOR = 0.9
 _LONG_PRIOR = 0.96
 _RARE_RUN_PRIOR = 0.85
 _RUNS = re.compile("[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
+_REPEATED = re.compile(r"(.)\1+(?!\1|\Z)")
 _RARE_RUNS = re.compile(
     r"([-%+/_.?=])\1{1,3}|<[-=~]+>|[-=~]>|<[-=~]|([-+%$/_=.*~^#@&!])\|\2|\[\|\]|\{\|\}|\(\|\)|\(\)|\\t"
     r"|<[A-Z]{2,8}>"
@@ -46,6 +47,8 @@ def find_delimiters(lines: list[str]) -> list[str]:
     runs: Counter[str] = Counter()
     for line in lines:
         found = {*_RUNS.findall(line), *_SPACED.findall(line)}
+        # Another mark, such as one of a price, may follow a delimiter.
+        found |= {match[0] for run in found if (match := _REPEATED.match(run))}
         # A run of delimiters around empty fields holds the delimiter more than once.
         runs.update(found | {r[: len(r) // 2] for r in found if r[: len(r) // 2] * 2 == r})
     few = max(1, _MIN_RUN_SHARE * len(lines))

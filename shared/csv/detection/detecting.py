@@ -18,7 +18,7 @@ from shared.csv.detection.layouts import Layout, find_layout
 from shared.csv.detection.phrases import line_ends, say_quote, spread
 from shared.csv.detection.samples import first_lines
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
-from shared.csv.detection.styles import Scored, ranked
+from shared.csv.detection.styles import Scored, first_width, ranked
 from shared.csv.detection.verdicts import Verdict
 from shared.csv.dialect import Dialect, require_encoding
 from shared.csv.encodings import Transcoder
@@ -221,7 +221,7 @@ class _Detection:
         if style.escape and "escape" not in self._given:
             text = f"escape {style.escape!r}: with it, {count:,} records have {width} fields"
             self._evidence.append(text)
-        if not style.quote and "quote" not in self._given and style.delimiter != "\t":
+        if "quote" not in self._given:
             self._warn_of_open_quotes(cut)
         if style.delimiter and count < _MIN_MAJORITY * len(widths):
             self._warnings.append(
@@ -231,16 +231,22 @@ class _Detection:
         rivals = [] if "delimiter" in self._given else choice.rivals[:1]
         for rival in rivals:
             is_near = rival.score >= _NEAR * choice.best.score
-            # A list within a cell parts each record as well, into fewer fields.
-            is_list = count == len(widths) and rival.shape.modal_width()[0] < width
+            # A list within a cell parts records as well: into fewer fields, or not the names.
+            is_less = rival.shape.modal_width()[0] < width or first_width(rival.shape) < 2
+            is_list = count == len(widths) and is_less
             if is_near and not is_list and not _is_within(rival.style.delimiter, style.delimiter):
                 text = f"{rival.style} fits nearly as well; set the delimiter to be sure"
                 self._warnings.append(text)
 
     def _warn_of_open_quotes(self, cut: Shape) -> None:
-        """Say so where fields start with a quote that nothing closes, and are read as they are."""
-        opened = shape(self._text, replace(cut.style, quote='"')).flaws
-        if opened:
+        """Say so where quotes that nothing closes, or that closes records later, are in doubt."""
+        quoted = cut if cut.style.quote else shape(self._text, replace(cut.style, quote='"'))
+        if quoted.swallows_records:
+            self._warnings.append(
+                "quotes stand around ends and beginnings of full records only; "
+                + ("they are read as text" if quoted is not cut else "each is read as one cell")
+            )
+        elif (opened := quoted.flaws) and not cut.style.quote and cut.style.delimiter != "\t":
             self._warnings.append(
                 f"{opened} fields start with a quote that nothing closes; quotes are read as text"
             )

@@ -40,6 +40,8 @@ def check_header(
                 f"the header has {len(names)} names, but {len(records.modal)} records have "
                 f"{records.width} fields"
             )
+    if any("\0" in name for name in names):
+        warnings.append("a name in the header has NUL characters; they are part of the name")
     nameless = [j for j, name in enumerate(names) if not name.strip()]
     rows = records.sample(start + header.rows)
     used = [j for j in nameless if any(j < len(row) and row[j].strip() for row in rows)]

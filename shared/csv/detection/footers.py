@@ -5,6 +5,7 @@ They are read as rows, for nothing but their words tells them from rows: a perso
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 from shared.csv.detection.columns import typed_columns
 from shared.csv.detection.looks import TYPED, Look, look
@@ -12,11 +13,14 @@ from shared.csv.detection.records import BODY_RECORDS, Records
 
 _TABLE_ROWS = 3
 _MAX_TAIL = 20
-_SUMS = re.compile(
-    r"(?i)(?:\w+[ -]){0,2}(?:sub)?(?:totals?|totales|totale|totaal|gesamt\w*|summe|summa|sum"
-    r"|somme|suma|saldo|celkem|razem|összesen|toplam|yhteensä|итого|всего|合計|总计|總計|合计|합계)"
-    r"(?:[ :].{0,30})?"
+_PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,9})?", re.ASCII)
+_WORDS = (
+    "totals?|totales|totale|totaal|gesamt\\w*|summe|summa|sum|somme|suma|saldo|celkem|razem|összesen"
+    "|toplam|yhteensä|итого|всего|合計|总计|總計|合计|합계"
 )
+_SUM = re.compile(rf"(?i)(?:grand |overall |sub-?)?(?:{_WORDS}):?")
+_LIKE_A_SUM = re.compile(rf"(?i)(?:\w+[ -]){{0,2}}(?:sub)?(?:{_WORDS})(?:[ :].{{0,30}})?")
+"""A product may be called so, too."""
 
 
 def check_last_rows(records: Records, first: int, warnings: list[str]) -> None:
@@ -30,9 +34,9 @@ def check_last_rows(records: Records, first: int, warnings: list[str]) -> None:
         if len(above) >= _TABLE_ROWS - 1 and _is_note(records.cells(number), above):
             _warn(records, number, "a note", warnings)
             return
-    filled = [n for n in rows if records.filled(n)]
-    if filled and _is_sum(records.cells(filled[-1]), [c for c in above if c][: len(filled) - 1]):
-        _warn(records, filled[-1], "a row of sums", warnings)
+    *others, last = [n for n in rows if records.filled(n)] or [-1]
+    if others and _is_sum(records.cells(last), [records.cells(n) for n in others]):
+        _warn(records, last, "a row of sums", warnings)
 
 
 def _warn(records: Records, number: int, what: str, warnings: list[str]) -> None:
@@ -65,17 +69,24 @@ def _is_note(row: Sequence[str], above: Sequence[Sequence[str]]) -> bool:
 
 def _is_sum(row: Sequence[str], above: Sequence[Sequence[str]]) -> bool:
     """Whether a row names a sum of the rows above, or has numbers and no key as those have."""
-    if any(len(r) != len(row) for r in above):
-        return False
     filled = [cell.strip() for cell in row if cell.strip()]
     has_number = any(look(cell) is Look.NUMBER for cell in filled)
-    is_named = any(_SUMS.fullmatch(cell) for cell in filled[:2]) and has_number
-    if is_named:
-        return not any(_SUMS.fullmatch(r[0].strip()) for r in above)
-    is_sparser = _filled(row) < min(map(_filled, above), default=0)
-    has_keys = all(r[0].strip() for r in above)
+    if not has_number or any(_SUM.fullmatch(r[0].strip()) for r in above):
+        return False
+    if any(_SUM.fullmatch(cell) for cell in filled[:2]):
+        return True
+    is_sparser = _filled(row) < min(map(_filled, above))
+    if any(_LIKE_A_SUM.fullmatch(cell) for cell in filled[:2]):
+        return is_sparser or any(_adds_up(row, above, j) for j in range(1, len(row)))
     is_keyless = not row[0].strip() and all(look(cell) is Look.NUMBER for cell in filled)
-    return is_sparser and has_keys and is_keyless and bool(filled)
+    return is_sparser and is_keyless and all(r[0].strip() for r in above)
+
+
+def _adds_up(row: Sequence[str], above: Sequence[Sequence[str]], place: int) -> bool:
+    """Whether a number is the sum of the column above it."""
+    cells = [r[place].replace(",", "") for r in (*above, row) if place < len(r)]
+    numbers = [Decimal(cell) for cell in cells if _PLAIN.fullmatch(cell)]
+    return len(numbers) > 2 and numbers[-1] != 0 and sum(numbers[:-1]) == numbers[-1]
 
 
 def _filled(row: Sequence[str]) -> int:

@@ -83,18 +83,12 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
             )
     first = start + header.rows + bool(rule)
     trailer = _trailer(records, first, header, evidence, warnings) if is_whole else None
-    body = [n for n in records.modal if n >= start + header.rows]
     names = records.width - has_trailing - has_row_names
-    check_header(records, start, header, names, warnings)
-    check_edges(records, start, warnings)
-    check_marked(records, start, first, warnings)
-    check_inner_values(records, first, warnings)
-    check_codes(records, warnings)
-    check_other_tables(records, start, header, body, warnings)
+    _check(records, (start, first), header, names, warnings)
     if is_whole:
         check_last_rows(records, start + header.rows, warnings)
-    if is_whole and records.widths[-1] < records.width and not trailer:
-        check_end(records, warnings)
+        if records.widths[-1] < records.width and not trailer:
+            check_end(records, warnings)
     return Layout(
         skip_lines=skip_lines,
         records_before=start,
@@ -108,6 +102,32 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         is_doubtful=is_doubtful,
         header_doubt=header.doubt,
     )
+
+
+def _check(
+    records: Records,
+    firsts: tuple[int, int],
+    header: HeaderFinding,
+    names: int,
+    warnings: list[str],
+) -> None:
+    """Look for what a person should know, wherever the file ends.
+
+    Args:
+        records: of the file.
+        firsts: the first record of the table, and the first one that is a row.
+        header: what was found out about its names.
+        names: how many columns need one.
+        warnings: added to.
+    """
+    start, first = firsts
+    body = [n for n in records.modal if n >= start + header.rows]
+    check_header(records, start, header, names, warnings)
+    check_edges(records, start, warnings)
+    check_marked(records, start, first, warnings)
+    check_inner_values(records, first, warnings)
+    check_codes(records, warnings)
+    check_other_tables(records, start, header, body, warnings)
 
 
 def _comment(cut: Shape) -> tuple[str | None, int]:

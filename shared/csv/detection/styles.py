@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from shared.csv.detection.delimiters import PRIORS, find_delimiters, prior
+from shared.csv.detection.delimiters import find_delimiters, prior
 from shared.csv.detection.looks import TYPED, look, worth
 from shared.csv.detection.parts import (
     SAMPLED_LINES,
@@ -34,13 +34,15 @@ _LITERAL = 0.9
 _UNESCAPED = 0.9
 """Of no escape, though quotes have a backslash before them and do not match."""
 _SWALLOWING = 0.5
-"""Of quotes around nothing but ends and beginnings of full records."""
+"""Of quotes around nothing but ends and beginnings of full records, where tabs part fields."""
 _NEEDLESS = 0.5
 """Of unusual quotes around few fields, none of which needs them: they are content."""
 _UNEVEN = 0.5
 _LEADING_COMMENTS = re.compile(r"\A(?:[#%][^\n]*\n)+\s*")
 _COMMENT_LINE = re.compile(r"^[#%][^\n]*\n", re.MULTILINE)
-_NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}")
+_NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}(?: ?[#%]| ?\([^()]{1,12}\))?")
+_USUAL = 0.95
+_LEAST = 0.6
 _QUOTES = "'`~^|*%$#/þ"
 _PLAIN_QUOTES = "'`"
 _LINE_WORTH = 0.62
@@ -70,23 +72,38 @@ def ranked(text: str, given: Style | None, fixed: frozenset[str]) -> list[Scored
     scored = [_scored(shape(sample, style)) for style in _styles(sample, given, fixed)]
     # Python's sort is stable, so that among equals the usual style stays first.
     scored.sort(key=lambda s: -round(s.score, 6))
-    if scored[0].style.delimiter:
+    best = scored[0]
+    if best.style.delimiter and (first_width(best.shape) > 1 or "delimiter" in fixed):
         return scored
-    parted = [s for s in scored[1:] if _has_parted_header(s.shape)]
-    return [replace(s, score=scored[0].score) for s in parted[:1]] + scored
+    parted = [s for s in scored[1:] if _has_parted_header(s, best)]
+    return [replace(s, score=best.score) for s in parted[:1]] + scored
 
 
-def _has_parted_header(cut: Shape) -> bool:
-    """Whether the first line has short names between usual marks, and most lines as many fields.
+def first_width(cut: Shape) -> int:
+    """Return how many fields the first record has."""
+    return next((width for width in cut.widths if width), 0)
 
-    Cells such as ``1,5`` may then look like values, but no column is called ``a,b``.
+
+def _has_parted_header(scored: Scored, best: Scored) -> bool:
+    """Whether the first line, which the best style does not part, has names between usual marks.
+
+    Most lines have as many fields; all have, if the best style parts the others: there may be
+    lists in their last cells. Cells such as ``1,5`` may look like values, but no column is called
+    ``a,b``.
     """
-    delimiter = cut.style.delimiter
+    cut, delimiter = scored.shape, scored.style.delimiter
     widths = [w for w in cut.widths if w]
-    if PRIORS.get(delimiter) != 1.0 or not widths or cut.widths[0] < 2:
+    width = widths[0] if widths else 0
+    if width < 2 or not delimiter or prior(delimiter, share=1.0, width=width) < _USUAL:
         return False
-    same = sum(w == cut.widths[0] for w in widths)
-    return same * 2 >= len(widths) and all(map(_NAME.fullmatch, cut.cells(0)))
+    first = next(i for i, w in enumerate(cut.widths) if w)
+    if not all(_NAME.fullmatch(cell.strip()) for cell in cut.cells(first)):
+        return False
+    same = sum(w == width for w in widths)
+    if not best.style.delimiter:
+        return same * 2 >= len(widths)
+    is_as_wide = same == len(widths) and width >= best.shape.modal_width()[0]
+    return is_as_wide and scored.score > _LEAST * best.score
 
 
 def _without_comments(sample: str, text: str) -> str:
@@ -185,7 +202,7 @@ def _usualness(cut: Shape, records: int) -> float:
         if cut.protected and not cut.flaws:
             return 1.005
         return 0.99 if cut.quoted * 3 >= records else _NEEDLESS
-    if cut.swallows_records:
+    if cut.style.delimiter == "\t" and cut.swallows_records:
         return _SWALLOWING
     is_escaped = not cut.style.escape and cut.flaws and any('\\"' in line for line in cut.lines)
     return _UNESCAPED if is_escaped else 1.0
