@@ -31,7 +31,6 @@ _AS_WRITTEN = Marks(b"", b"")
 _AHEAD_BYTES = 2**16
 """Of a block; less is read sooner than a thread is woken."""
 _SAMPLED_RECORDS = 100
-_SHOWN_BYTES = 80
 
 
 class CsvFile:
@@ -129,8 +128,8 @@ class CsvFile:
             return block
         if self.dialect.trailer:
             raise InvalidFileError(
-                f"the last line, {shown!r}, counts {count} rows, but there are {rows}; the file is "
-                "not complete. Send it again",
+                f"the last line counts {count} rows, but there are {rows}; the file is not "
+                "complete. Send it again",
                 rows=rows,
             )
         # It says something else, and is judged like any other record.
@@ -215,22 +214,14 @@ class CsvFile:
         if record.flaw or is_cut or record.width > MAX_COLUMNS:
             raise InvalidFileError(
                 f"line {self._place.line} should be the header, but its quotes do not match, or it "
-                f"has more than {MAX_COLUMNS} columns or {PIECE_BYTES} bytes: "
-                f"{self._beginning()!r}. Set delimiter, quote and "
-                "skip_lines"
+                f"has more than {MAX_COLUMNS} columns or {PIECE_BYTES} bytes. Set delimiter, quote "
+                "and skip_lines; `sluice intake FILE` shows how the file is read"
             )
         line = marks.decode(head[: record.end])
         self._header_line = line.rstrip(b"\r\n")
         self._drop(len(line))
         shown = self._place.transcoder.shown
         return [shown(marks.cell(content)) for content, _ in record.fields]
-
-    def _beginning(self) -> str:
-        """Return the first characters of the text for people, none of them cut in two."""
-        end = _SHOWN_BYTES
-        while self._text[end : end + 1] >= b"\x80" and self._text[end] < 0xC0:
-            end -= 1
-        return self._place.transcoder.shown(self._text[:end])
 
     def _drop_non_records(self) -> None:
         """Leave out blank and comment lines before the header."""

@@ -9,6 +9,8 @@ from pg8000.exceptions import DatabaseError
 from pyodbc import DataError
 from snowflake.connector.errors import ProgrammingError
 
+from shared import csv
+from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import (
     InvalidFileError,
     SluiceError,
@@ -152,3 +154,20 @@ def test_a_line_of_the_log_has_no_words_of_the_exception_that_it_tells_of(
         logging.getLogger("x").exception("failed")
 
     assert "4711" not in JsonFormatter().format(caplog.records[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "dialect"),
+    [
+        ('"Ann" x,y\n1,2\n', csv.Dialect()),
+        ("a,b\n1,2\nTRAILER Ann,9\n", csv.Dialect(trailer="TRAILER")),
+    ],
+    ids=["no header", "a trailer that disagrees"],
+)
+def test_a_file_that_is_refused_is_not_quoted(content: str, dialect: csv.Dialect) -> None:
+    schema = TableSchema(tuple(Column(name=n, type=DataType(Kind.TEXT)) for n in "ab"))
+
+    with pytest.raises(InvalidFileError) as refused:
+        list(csv.read([content.encode()], dialect, schema))
+
+    assert "Ann" not in f"{refused.value.message}{refused.value.facts}"
