@@ -214,7 +214,7 @@ class Background:
         while not path.exists():
             if child.poll() is not None or time.monotonic() > deadline_s:
                 child.terminate()
-                last_words = log.read_text().strip()
+                last_words = log.read_text().strip() or f"no end of it after {START_TIMEOUT_S:g} s"
                 raise InvalidConfigError(f"the local cloud did not start: {last_words}")
             time.sleep(POLL_S)
         return cls(child.pid, json.loads(path.read_text()))

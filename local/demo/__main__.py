@@ -23,6 +23,7 @@ from local.supervisor import Background
 from local.topology import FUNCTIONS
 from shared.cli import cloud, render
 from shared.core.runs import Run, RunState
+from shared.errors import SluiceError
 from shared.settings import Settings, adopt
 from shared.wiring import Services
 
@@ -267,4 +268,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SluiceError as exc:
+        sys.exit(exc.message)
