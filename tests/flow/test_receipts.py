@@ -4,7 +4,6 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +28,8 @@ EVERY_KIND = """CREATE TABLE {db}.EVERY_KIND (
 def opened(cloud: Cloud, name: str, **changes: Any) -> Iterator[Source]:
     """Open a table's source at a snapshot."""
     resolved, _ = cloud.services.config.get(name)
-    resolved = replace(resolved, table=resolved.table.model_copy(update=changes))
+    table = resolved.table.model_copy(update=changes)
+    resolved = resolved.model_copy(update={"table": table})
     with closing(cloud.services.source(resolved, f"test-{uuid.uuid4().hex[:8]}")) as source:
         source.snapshot()
         yield source
