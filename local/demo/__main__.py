@@ -145,6 +145,9 @@ def tell(demo: Demo) -> bool:
     for run in runs:
         if run.receipt is None:
             console.print(f"  {run.table} {run.state}: {render.note(run)}", soft_wrap=True)
+    for table, checked in {run.table: run.checks for run in runs if run.checks}.items():
+        named = ", ".join(f"{each.name} {each.verdict}" for each in checked)
+        render.plain(f"  checks of {table}: {named}", style="dim")
     console.print()
     console.print(_functions(runs))
     console.rule("is the target the source?", align="left")

@@ -17,7 +17,7 @@ from shared.core.receipts import ColumnFacts, Point, as_fingerprint
 from shared.core.schemas import Column, Kind, TableSchema
 from shared.stage import hashing
 
-BLOCK_ROWS = 16_384
+BLOCK_ROWS = 32_768
 """Rows that are folded at once: their columns of words stay in the processor's cache."""
 
 _TEXTS = (Kind.TEXT, Kind.JSON)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.config.places import SqlServerTable
 from shared.core.modes import SyncMode
 from shared.core.receipts import Verdict, differences
 from shared.core.runs import Run, RunState
@@ -24,9 +25,11 @@ EVERY_KIND = """CREATE TABLE {db}.EVERY_KIND (
 
 
 @contextmanager
-def opened(cloud: Cloud, name: str) -> Iterator[Source]:
+def opened(cloud: Cloud, name: str, **changes: Any) -> Iterator[Source]:
     """Open a table's source at a snapshot."""
     resolved, _ = cloud.services.config.get(name)
+    table = resolved.table.model_copy(update=changes)
+    resolved = resolved.model_copy(update={"table": table})
     with closing(cloud.services.source(resolved, f"test-{uuid.uuid4().hex[:8]}")) as source:
         source.snapshot()
         yield source
@@ -46,7 +49,8 @@ def test_source_measures_what_is_read_from_it(cloud: Cloud) -> None:
     )
     cloud.configure("every_kind")
 
-    with opened(cloud, "every_kind") as source:
+    # For SQL Server texts are measured in characters too.
+    with opened(cloud, "every_kind", sqlserver=SqlServerTable(table="every_kind")) as source:
         fold = Fold(source.schema())
         for batch in source.read(SyncMode.FULL, None):
             fold.add(batch)
@@ -60,6 +64,8 @@ def test_source_measures_what_is_read_from_it(cloud: Cloud) -> None:
         if getattr(c, f) is None
     }
     assert unknown == {("big", "total")}  # 38 digits have no room for a sum
+    (name,) = (column for column in measured.columns if column.name == "name")
+    assert name.characters == len("zoë 🦊")
 
 
 # Damage on the way into the target, and afterwards ------------------------------------------------

@@ -184,7 +184,12 @@ class SnowflakeSource:
     def measure(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Point:
         """Return the point of a window's rows, or of a slice of them, in one query."""
         columns = self._columns_of(piece)
-        asked = {column.target_name: sql.asked_of(column) for column in columns}
+        # The one target that does not know the length of texts in bytes.
+        has_characters = self._config.sqlserver is not None
+        asked = {
+            column.target_name: sql.asked_of(column, has_characters=has_characters)
+            for column in columns
+        }
         query = sql.facts(self._ref, asked, self._condition(mode, window, piece))
         row = self._one(query, f"measuring {self._table.name}")
         return measuring.point((column.column for column in columns), asked, row)

@@ -125,12 +125,17 @@ def facts(ref: TableRef, asked: Asked, where: Query) -> Query:
     return f"SELECT {', '.join(items(asked, 'COUNT(*)'))} FROM {ref.relation()}{condition}", bound
 
 
-def asked_of(column: SourceColumn) -> dict[str, str]:
-    """Return the facts that Snowflake can say of a column, each with its SQL."""
+def asked_of(column: SourceColumn, *, has_characters: bool) -> dict[str, str]:
+    """Return the facts that Snowflake can say of a column, each with its SQL.
+
+    Args:
+        column: the column.
+        has_characters: texts are measured in characters as well.
+    """
     name, kind = quote(column.name), column.data_type.kind
     number = _NUMBERS.get(kind, "{0}").format(name)
     found = aggregates(column.column, number=number)
-    if kind is Kind.TEXT:
+    if kind is Kind.TEXT and has_characters:
         found["characters"] = f"SUM(LENGTH({name}))"
     texts = {fact: f"TO_VARCHAR({sql})" for fact, sql in found.items()}
     return {"nulls": f"COUNT_IF({name} IS NULL)", **texts}
