@@ -1,11 +1,15 @@
 """What encrypted parts cost: the same file with and without, in pairs, one right after the other.
 
 Part of ``make bench``; alone by ``python -m local.bench.encrypted``. A ratio is that of one pair,
-so that a machine that grows slower or faster meanwhile does not count.
+so that a machine that grows slower or faster meanwhile does not count. What the two directions take
+of the processor is measured by itself too, since it is less than such ratios scatter.
 """
 
 import argparse
+import io
+import random
 import statistics
+import time
 from pathlib import Path
 
 from local.bench import data
@@ -13,8 +17,12 @@ from local.bench.jobs import Bench
 from local.bench.sluice import Cloud, Delivery
 from local.bench.tables import Table
 from shared.cli import render
+from shared.stage.sealing import Sealer, unseal
 
 PLAIN, ENCRYPTED = "orders", "orders_encrypted"
+_WRITE_BYTES = 100_000
+"""About what Parquet's writer hands over at once."""
+
 SHARES = {
     "drop to commit": "total",
     "of which ingest, which encrypts": "ingest",
@@ -43,6 +51,29 @@ def table(bench: Bench, pairs: int) -> Table:
     return Table("Encrypted parts", about, heads, rows)
 
 
+def alone(size_bytes: int = 64 * 2**20, rounds: int = 5) -> str:
+    """Say how much of the processor it takes to encrypt and to decrypt so many bytes."""
+    key, plain = bytes(32), random.Random(1).randbytes(size_bytes)  # noqa: S311 - not a secret
+    seal_s, open_s = [], []
+    for _ in range(rounds):
+        sink = io.BytesIO()
+        begin_s = time.process_time()
+        sealer = Sealer(key, "part", sink)
+        for start in range(0, size_bytes, _WRITE_BYTES):
+            sealer.write(plain[start : start + _WRITE_BYTES])
+        sealer.finish()
+        middle_s = time.process_time()
+        unseal(sink.getvalue(), key, "part")
+        seal_s.append(middle_s - begin_s)
+        open_s.append(time.process_time() - middle_s)
+    encrypt_s, decrypt_s = statistics.median(seal_s), statistics.median(open_s)
+    return (
+        f"{size_bytes / 2**20:.0f} MiB: {encrypt_s:.3f} s of CPU to encrypt, {decrypt_s:.3f} s to "
+        f"decrypt (median of {rounds}; {min(seal_s):.3f} to {max(seal_s):.3f}, "
+        f"{min(open_s):.3f} to {max(open_s):.3f})"
+    )
+
+
 def _moved(bench: Bench, name: str) -> Delivery:
     bench.cloud.empty(name)
     return bench.cloud.drop(name, data.clean(bench.folder, bench.rows))
@@ -66,8 +97,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.bench.encrypted", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(".sluice/bench"))
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--pairs", type=int, default=9, help="0: only what the cipher takes")
     given = parser.parse_args()
+    render.plain(alone())
+    if not given.pairs:
+        return
     given.folder.mkdir(parents=True, exist_ok=True)
     with Cloud(given.folder) as cloud:
         bench = Bench(given.folder, cloud, given.rows, given.pairs, render.plain)

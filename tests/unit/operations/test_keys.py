@@ -109,6 +109,15 @@ def test_newest_version_is_not_retired(world: World) -> None:
         keys.retire(world.services, 1, BY)
 
 
+def test_newest_version_that_can_be_read_is_not_retired(world: World) -> None:
+    keys.rotate(world.services, BY)
+    world.advance(keys.SETTLE)
+    world.vault.disabled(KEY_SECRET, 2)
+
+    with pytest.raises(KeyInUseError, match="is the newest"):
+        keys.retire(world.services, 1, BY)
+
+
 def test_version_is_not_retired_while_it_may_be_taken_for_the_newest(world: World) -> None:
     keys.rotate(world.services, BY)
     world.advance(keys.SETTLE - timedelta(seconds=1))

@@ -77,9 +77,11 @@ def refuses(data: bytes, key: bytes = KEY, name: str = NAME) -> bool:
     return False
 
 
-def test_every_flipped_bit_is_refused() -> None:
-    for bit in range(8 * len(SEALED)):
-        altered = bytearray(SEALED)
+@pytest.mark.parametrize("size", [0, 5, CHUNK_BYTES, len(PLAIN)])
+def test_every_flipped_bit_is_refused(size: int) -> None:
+    sealed = seal(PLAIN[:size])
+    for bit in range(8 * len(sealed)):
+        altered = bytearray(sealed)
         altered[bit // 8] ^= 1 << bit % 8
 
         assert refuses(bytes(altered)), f"bit {bit % 8} of byte {bit // 8}"
@@ -155,6 +157,11 @@ def test_header_that_says_another_size_is_refused(chunk_bytes: int) -> None:
 
     with pytest.raises(IntegrityError):
         unseal(data, KEY, NAME)
+
+
+def test_chunks_that_would_take_too_much_memory_are_refused() -> None:
+    assert refuses(seal(PLAIN, chunk_bytes=MAX_CHUNK_BYTES + 1))
+    assert not refuses(seal(PLAIN, chunk_bytes=MAX_CHUNK_BYTES))
 
 
 def test_plain_parquet_is_not_taken_for_an_encrypted_part() -> None:
