@@ -75,8 +75,8 @@ def _protected(manifest: Manifest) -> Iterator[tuple[str, str]]:
     measured = {c.name: c for c in manifest.source.columns} if manifest.source else {}
     for name, how in manifest.protection.items():
         facts = measured.get(name)
-        if facts is None:
-            yield name, how
+        if facts is None or facts.fingerprint is not None:
+            yield name, how  # of a file, or read back: there the protected form itself is known
         elif facts.nulls is None:
             yield name, f"{how}; unverifiable against the source: {UNVERIFIABLE}, NULLs"
         else:
