@@ -27,6 +27,7 @@ from local.topology import (
     topic,
 )
 from shared import callers, settings
+from shared.config.connections import ProtectionKey
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id
 from shared.core.messages import FINALIZE, SweepRequest
 from shared.settings import ZONES
@@ -158,6 +159,7 @@ def _secrets(topology: Topology) -> None:
         "postgres-password": topology.password.encode,
         "snowflake-private-key": lambda: _snowflake_key(topology.state_dir / "snowflake"),
         KEY_SECRET: new_wrapping_key,
+        ProtectionKey().key_secret: new_wrapping_key,
         callers.SECRET: lambda: to_json(_access_list(topology.api_key)),
     }
     if topology.has_sqlserver:

@@ -25,6 +25,7 @@ from shared.targets.base import Target
 
 if TYPE_CHECKING:
     from shared.contracts import Contracts
+    from shared.stage.protection_keys import ProtectionKeys
 
 
 def utc_now() -> datetime:
@@ -78,10 +79,20 @@ class Services:
         return DeadLetters(self.storage, self.settings.bucket("state"))
 
     def source(self, resolved: ResolvedTable, run_id: str) -> Source:
-        """Open the source of a table for one run."""
+        """Open the source of a table for one run; protected columns come in protected form."""
         kind = registry.resolve(registry.SOURCES, resolved.table.source_kind)
         source: Source = kind(resolved, self.secrets, run_id=run_id)
-        return source
+        if not resolved.table.protected:
+            return source
+        from shared.sources.protected import ProtectedSource
+
+        return ProtectedSource(source, resolved.table, self.protection_keys(resolved))
+
+    def protection_keys(self, resolved: ResolvedTable) -> "ProtectionKeys":
+        """Return what makes the hashes and tokens of a table."""
+        from shared.stage.protection_keys import ProtectionKeys
+
+        return ProtectionKeys(self.secrets, resolved.connections.protection)
 
     def target(self, resolved: ResolvedTable) -> Target:
         """Open the target of a table for one step."""

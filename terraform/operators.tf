@@ -14,7 +14,7 @@ locals {
   operator_bucket_grants = merge([for m in var.operators : { for zone, role in local.operator_buckets : "${m}/${zone}" => { member = m, zone = zone, role = role } }]...)
   operator_topic_grants  = merge([for m in var.operators : { for topic in keys(module.catalog.subscriptions) : "${m}/${topic}" => { member = m, topic = topic } if topic != "dead-letter" }]...)
   # metadata and plan look into source and target themselves.
-  operator_secret_grants = merge([for m in var.operators : { for secret in setsubtract(module.catalog.secrets, ["staging-key"]) : "${m}/${secret}" => { member = m, secret = secret } }]...)
+  operator_secret_grants = merge([for m in var.operators : { for secret in setsubtract(module.catalog.secrets, concat(["staging-key"], module.catalog.protection_key[*])) : "${m}/${secret}" => { member = m, secret = secret } }]...)
 }
 
 resource "google_storage_bucket_iam_member" "operator" {
@@ -103,4 +103,13 @@ resource "google_storage_bucket_iam_member" "key_keeper_audit" {
   bucket = google_storage_bucket.audit.name
   role   = each.value.role
   member = each.value.member
+}
+
+# They get values back from tokens (`sluice reveal`), and compare protected columns value by value.
+resource "google_secret_manager_secret_iam_member" "revealer" {
+  for_each = module.catalog.protection_key == null ? [] : var.revealers
+
+  secret_id = google_secret_manager_secret.this[module.catalog.protection_key].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value
 }

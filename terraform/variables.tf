@@ -335,6 +335,18 @@ variable "retention_days" {
   }
 }
 
+variable "revealers" {
+  description = "People, groups or service accounts that may read the key of protected columns: for sluice reveal, and sluice verify --full of tables that hash or tokenize. Whoever is not here sees hashes and tokens."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for m in var.revealers : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", m))])
+    error_message = "revealers must be like user:…, group:… or serviceAccount:…; allUsers and domains are refused."
+  }
+}
+
 variable "schedules_paused" {
   description = "Make the tables' Scheduler jobs but do not let them run; the sweep runs all the same."
   type        = bool

@@ -68,7 +68,8 @@ def require_checkable(config: TableConfig, schema: TableSchema) -> None:
     for check in config.checks:
         _require_columns(f"check {check.title} of {config.name}", check.of, schema)
         _require_type(config.name, check, schema)
-    _require_columns(f"columns of {config.name}", list(config.columns), schema)
+    arriving = [name for name in config.columns if name not in config.dropped]
+    _require_columns(f"columns of {config.name}", arriving, schema)
     rules(config.checks, schema)
 
 

@@ -30,6 +30,7 @@ PANELS = {
         "logs": "shared.cli.logs:logs",
         "verify": "shared.cli.verify:verify",
         "trace": "shared.cli.lineage:trace",
+        "reveal": "shared.cli.reveal:reveal",
         "lineage": "shared.cli.lineage:lineage",
         "cost": "shared.cli.costs:cost",
         "freshness": "shared.cli.costs:freshness",

@@ -1,7 +1,8 @@
 """One file on its way through detection, inference and the reader, as a drop takes it."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from shared.cli import render
 from shared.cli.file_outlet import Outlet
 from shared.cli.file_report import SHOWN_REJECTS, Report
 from shared.config.csv_files import CsvFiles
+from shared.config.models import TableConfig
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import IntegrityError, InvalidFileError
+from shared.stage.protecting import Protector, WithoutKeys
+from shared.steps import protections
 from shared.steps.dropped_files import HEAD_BYTES, overrides
+from shared.steps.withholding import UNQUOTED, quoting_nothing, unquoted, unquoted_note
 
 CHUNK_BYTES = 2**20
 
@@ -25,14 +30,15 @@ class Reading:
     def __init__(
         self,
         path: Path,
-        rules: CsvFiles,
+        table: TableConfig | None,
         stated: dict[str, Any],
         *,
         as_text: bool,
         quiet: bool,
     ) -> None:
         self._path = path
-        self._rules = rules
+        self._rules = (table.csv if table else None) or CsvFiles()
+        self._protecting = table if table and table.protected else None
         self._stated = stated
         self._as_text = as_text
         self._quiet = quiet
@@ -43,6 +49,10 @@ class Reading:
         Raises:
             InvalidFileError: the file as a whole cannot be read.
         """
+        with quoting_nothing(self._protecting) if self._protecting else nullcontext():
+            self._explain(report, out)
+
+    def _explain(self, report: Report, out: Path | None) -> None:
         if report.size_bytes == 0:
             raise InvalidFileError("the file is empty: 0 bytes, no header")
         head = b""
@@ -54,8 +64,11 @@ class Reading:
         is_whole = len(head) < HEAD_BYTES
         found = csv.detect(head[:HEAD_BYTES], is_whole=is_whole, given=given)
         report.dialect, report.confidence = found.dialect.to_dict(), found.confidence
-        report.evidence, report.warnings = list(found.evidence), list(found.warnings)
-        report.alternatives = list(found.alternatives)
+        if self._protecting:
+            report.evidence = [UNQUOTED]
+        else:
+            report.evidence, report.warnings = list(found.evidence), list(found.warnings)
+            report.alternatives = list(found.alternatives)
         schema, dialect = self._columns(head[:HEAD_BYTES], found.dialect, report)
         report.dialect = dialect.to_dict()
         self._read(dialect, schema, report, out)
@@ -81,6 +94,11 @@ class Reading:
                     tuple(Column(name=n, type=DataType.parse(t)) for n, t in types.items())
                 )
                 reasons, near = dict.fromkeys(types, "the table file says so"), {}
+        if self._protecting:
+            columns = protections.in_files(schema.columns, self._protecting)
+            schema, near = TableSchema(schema.columns if types else columns), {}
+            rules = self._protecting.protected.items()
+            reasons |= {name: f"protected: {rule}" for name, rule in rules}
         report.columns = [
             {
                 "name": c.name,
@@ -88,7 +106,7 @@ class Reading:
                 "reason": reasons[c.name],
                 "nearly": _as_data(near[c.name]) if c.name in near else None,
             }
-            for c in schema
+            for c in (self._protector.schema(schema) if self._protecting else schema)
         ]
         return schema, dialect
 
@@ -99,7 +117,7 @@ class Reading:
             for c in inferred.columns
             if c.type.kind is Kind.TEXT and c.reason.startswith("no other type")
         ]
-        if not columns:
+        if not columns or self._protecting:
             return {}
         with self._watched("misfits") as chunks:
             return csv.nearly(chunks, inferred.dialect, columns)
@@ -108,8 +126,9 @@ class Reading:
         self, dialect: csv.Dialect, schema: TableSchema, report: Report, out: Path | None
     ) -> None:
         noted: dict[str, dict[str, Any]] = {}
-        with Outlet(out, schema) as outlet, self._watched("rows") as chunks:
-            for batch in csv.read(chunks, dialect, schema):
+        staged = self._protector.schema(schema)
+        with Outlet(out, staged) as outlet, self._watched("rows") as chunks:
+            for batch in self._shown(csv.read(chunks, dialect, schema), schema):
                 report.rows += batch.rows
                 report.accepted += batch.data.num_rows
                 report.rejected += len(batch.rejects)
@@ -126,6 +145,21 @@ class Reading:
                 f"{report.accepted} accepted and {report.rejected} rejected rows are not the "
                 f"{report.rows} of the file. Please report this file"
             )
+
+    @property
+    def _protector(self) -> Protector:
+        """Hashes and tokens take a key, which is in the cloud."""
+        return Protector(self._protecting.protected if self._protecting else {}, WithoutKeys())
+
+    def _shown(self, batches: Iterator[csv.Batch], schema: TableSchema) -> Iterator[csv.Batch]:
+        """Yield batches as they may be shown."""
+        if not self._protecting:
+            yield from batches
+            return
+        for batch in batches:
+            (data,) = self._protector.passing([batch.data], schema)
+            rejects, notes = map(unquoted, batch.rejects), map(unquoted_note, batch.notes)
+            yield replace(batch, data=data, rejects=tuple(rejects), notes=tuple(notes))
 
     def _chunks(self) -> Iterator[bytes]:
         with self._path.open("rb") as file:

@@ -12,7 +12,6 @@ from shared.cli import render
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report
 from shared.cli.showing import show
-from shared.config.csv_files import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidConfigError
 
@@ -68,7 +67,7 @@ def import_(
 def proposal(file: Path, table: str) -> Iterator[str]:
     """Yield the lines of a table file for files like this one; the last two are target and mode."""
     report = Report(file=str(file), size_bytes=file.stat().st_size)
-    Reading(file, CsvFiles(), {}, as_text=False, quiet=False).explain(report, None)
+    Reading(file, None, {}, as_text=False, quiet=False).explain(report, None)
     yield from _lines(report, table)
 
 

@@ -15,7 +15,7 @@ from shared.cli.failures import failure
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report, show
 from shared.config import resolve
-from shared.config.csv_files import CsvFiles
+from shared.config.models import TableConfig
 from shared.errors import InvalidConfigError, InvalidFileError
 
 REFUSED_ACTION = (
@@ -48,14 +48,17 @@ def intake(
 ) -> None:
     """Explain a file, and read it as a drop would: dialect, columns, rows accepted and rejected.
 
+    Of a table that protects columns nothing of the file is quoted, and --out has what takes the
+    protection key as ***.
+
     Exits 0 when the file was read, rejected rows included, and 4 when it is refused as a whole.
     """
     stated = _stated(encoding, delimiter, quote, header_rows, skip_lines)
-    rules = _rules(table, config, env) if table else CsvFiles()
+    known = _table(table, config, env) if table else None
     with ExitStack() as stack:
         path = _regular(file, stack)
         report = Report(file=str(file), size_bytes=path.stat().st_size)
-        reading = Reading(path, rules, stated, as_text=as_text, quiet=as_json)
+        reading = Reading(path, known, stated, as_text=as_text, quiet=as_json)
         try:
             reading.explain(report, out)
         except InvalidFileError as exc:
@@ -89,12 +92,12 @@ def _stated(
     return stated if quote is None else {**stated, "quote": quote or None}
 
 
-def _rules(table: str, config: Path, env: str) -> CsvFiles:
+def _table(table: str, config: Path, env: str) -> TableConfig:
     found = {t.table.name: t.table for t in resolve.load(config, env)}
     if table not in found or found[table].csv is None:
         known = ", ".join(name for name, t in found.items() if t.csv is not None) or "none"
         raise InvalidConfigError(f"{table} is no table of files in {config}; known: {known}")
-    return found[table].csv or CsvFiles()
+    return found[table]
 
 
 def _regular(path: Path, stack: ExitStack) -> Path:

@@ -163,6 +163,8 @@ def receipt_panel(run: Run) -> Panel:
         grid.add_row("note", "", escape(text))
     for name, why in receipt.left_out.items():
         grid.add_row("left out", "", escape(f"{name}: {why}"))
+    for name, how in receipt.protected.items():
+        grid.add_row("protected", "", escape(f"{name}: {how}"))
     if receipt.reason:
         grid.add_row("reason", "", escape(receipt.reason))
     for each in receipt.differences:

@@ -286,13 +286,6 @@ KINDS: dict[str, type[Model]] = {
 Check = Annotated[RowCheck | SqlCheck | RunCheck, Field(discriminator="check")]
 
 
-class ColumnRules(Model):
-    """What is special about a column."""
-
-    sensitive: bool = False
-    """Its values are masked wherever rows are shown."""
-
-
 def require_own_titles(checks: list[Check]) -> None:
     """Make sure that records can tell a table's checks apart.
 

@@ -111,10 +111,24 @@ class BigQueryConnection(Model):
     """Another server than Google's, such as an emulator; plain HTTP gets no credentials."""
 
 
+class ProtectionKey(Model):
+    """Which key hashes and tokenizes protected columns.
+
+    The version is pinned, never the latest: another key makes other hashes of the same values.
+    """
+
+    key_secret: str = Field(default="protection-key", pattern=r"^[A-Za-z0-9_-]{1,255}$")
+    """Secret with the key of protected columns; see docs/tables.md#protected-columns."""
+    key_version: int = Field(default=1, ge=1)
+    """The version that is used, whatever is newer: another key makes other hashes."""
+
+
 class Connections(Model):
-    """One per kind of source or target."""
+    """One per kind of source or target, and the key of protected columns."""
 
     snowflake: SnowflakeConnection | None = None
     postgres: PostgresConnection | None = None
     sqlserver: SqlServerConnection | None = None
     bigquery: BigQueryConnection | None = None
+    protection: ProtectionKey = ProtectionKey()
+    """Which key hashes and tokenizes protected columns."""

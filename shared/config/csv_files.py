@@ -75,5 +75,7 @@ class CsvFiles(Model):
     """A file with a larger share of rejected rows than this is quarantined as a whole."""
     max_rejects: int | None = Field(default=None, ge=0)
     """So is a file with more rejected rows than this."""
+    raw: bool = True
+    """Keep the original in the raw zone, as it was dropped."""
     on_duplicate: Literal["skip", "load", "fail"] = "skip"
     """What to do with a file whose content was loaded before under another name or generation."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from shared.config import schedule as schedules
-from shared.config.checks import Check, ColumnRules, require_own_titles
+from shared.config.checks import Check, require_own_titles
 from shared.config.connections import Connections, Model
 from shared.config.csv_files import CsvFiles
 from shared.config.keeping import Retention
@@ -20,12 +20,14 @@ from shared.config.places import (
     SnowflakeTable,
     SqlServerTable,
 )
+from shared.config.protection import ColumnRules, require_protectable
 from shared.config.rules import Compression, Deletes, FreshnessPromise, Guard
 from shared.config.times import Duration, TimeZone
 from shared.core import naming
 from shared.core.drift import Policy
 from shared.core.fidelity import Consent
 from shared.core.modes import SyncMode
+from shared.core.protection import KEYED, Protection, Rule
 
 SOURCES = ("snowflake", "csv")
 """Keys that name a source; rows of all but ``csv`` come when they are asked for."""
@@ -102,7 +104,8 @@ class TableConfig(Model):
     """What rows and runs must be like, and what happens if they are not; see docs/checks.md."""
     columns: dict[str, ColumnRules] = Field(default_factory=dict)
     """What is special about columns of the target: ``{email: {sensitive: true}}`` masks its values
-    wherever rows are shown.
+    wherever rows are shown, ``{email: {protect: hash}}`` lets none of them arrive; see
+    docs/tables.md#protected-columns.
     """
     read_back_percent: float = Field(default=0.0, ge=0, le=100)
     """Share of the runs, chosen by their ids, whose rows are read back before the publish and
@@ -213,6 +216,42 @@ class TableConfig(Model):
             raise ValueError(f"primary_key names no column; csv.columns has {', '.join(columns)}")
         return self
 
+    @model_validator(mode="after")
+    def _protected_columns_still_work(self) -> Self:
+        partitions = self.bigquery.partition_by if self.bigquery else None
+        require_protectable(
+            self.protected,
+            key=self.primary_key or (),
+            cursor=self.incremental_column,
+            laid_out=[partitions.column] if partitions else (),
+        )
+        clusters = self.bigquery.cluster_by if self.bigquery else []
+        if gone := sorted(self.dropped.intersection(clusters)):
+            raise ValueError(f"bigquery.cluster_by names {', '.join(gone)}, which is dropped")
+        stated = self.csv.columns if self.csv else None
+        if stated and (strangers := [name for name in self.protected if name not in stated]):
+            raise ValueError(
+                f"columns protects {', '.join(strangers)}; csv.columns has {', '.join(stated)}"
+            )
+        return self
+
+    @property
+    def protected(self) -> dict[str, Rule]:
+        """Columns whose values are protected before anything is staged, and how."""
+        rules = {name: column.rule for name, column in self.columns.items()}
+        return {name: rule for name, rule in rules.items() if rule}
+
+    @property
+    def dropped(self) -> frozenset[str]:
+        """Columns that do not arrive."""
+        rules = self.protected.items()
+        return frozenset(name for name, rule in rules if rule.kind is Protection.DROP)
+
+    @property
+    def needs_protection_key(self) -> bool:
+        """Whether a column is hashed or tokenized."""
+        return any(rule.kind in KEYED for rule in self.protected.values())
+
     @property
     def sensitive(self) -> frozenset[str]:
         """Columns whose values are masked wherever rows are shown."""
@@ -272,6 +311,20 @@ class ResolvedTable(Model):
     environment: str
     table: TableConfig
     connections: Connections
+
+    @property
+    def protection(self) -> dict[str, str]:
+        """How each protected column is protected, in words: what a run's manifest says of it.
+
+        Two runs whose words differ make other values of the same ones.
+        """
+        key = self.connections.protection
+        return {
+            name: f"{rule}, key {key.key_secret}/{key.key_version}"
+            if rule.kind in KEYED
+            else f"{rule}"
+            for name, rule in self.table.protected.items()
+        }
 
 
 class EnvironmentFile(Model):

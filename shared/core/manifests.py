@@ -68,7 +68,8 @@ class FileOrigin:
     """The dropped file that a run came from: the exact generation, and the hash of its bytes.
 
     ``content_sha256`` is that of what was inside, if the file was packed; else the same hash.
-    ``original`` is the name of its copy in the raw bucket, ``dialect`` how it was read.
+    ``original`` is the name of its copy in the raw bucket, empty where none is kept; ``dialect`` is
+    how it was read, ``read_as`` its columns, where others are staged because some are protected.
     """
 
     bucket: str
@@ -79,6 +80,7 @@ class FileOrigin:
     content_sha256: str = ""
     original: str = ""
     dialect: dict[str, Any] = field(default_factory=dict)
+    read_as: TableSchema | None = None
 
     @property
     def identity(self) -> str:
@@ -151,7 +153,8 @@ class Manifest:
     anywhere, and its end is no watermark. ``rewind`` takes the place of parts of the run's own.
     ``evidence`` says how it was found what a dropped file is like. ``observed`` is what the table's
     checks are judged by; None where rows were staged before any existed. ``source`` and ``staged``
-    are the points of the run's rows; None where they are not known.
+    are the points of the run's rows; None where they are not known. ``protection`` says of each
+    protected column how its values were protected.
     """
 
     version: Literal[1] = VERSION
@@ -182,6 +185,7 @@ class Manifest:
     observed: Observed | None = None
     source: Point | None = None
     staged: Point | None = None
+    protection: dict[str, str] = field(default_factory=dict)
 
     @property
     def low(self) -> str | None:

@@ -126,7 +126,8 @@ class Receipt:
     a file is like.
 
     ``source``, ``staged`` and ``target`` are the points; ``left_out`` has columns that were not
-    compared in the target, each with the reason.
+    compared in the target, each with the reason. ``protected`` has columns whose values were
+    protected before they were staged, each with what therefore cannot be verified at the source.
     """
 
     rows_source: int
@@ -148,6 +149,7 @@ class Receipt:
     measured: str = ""
     """Of which rows of the target ``target`` is."""
     left_out: dict[str, str] = field(default_factory=dict)
+    protected: dict[str, str] = field(default_factory=dict)
     verdict: Verdict = Verdict.UNVERIFIABLE
     reason: str = "the run was made by a release that compared counts alone"
     """Why nothing more can be said, if the verdict is unverifiable."""

@@ -49,13 +49,16 @@ class Contract:
         return is_same and self.dialect == other.dialect
 
 
-def differences(contract: Contract, head: bytes, found: Verdict) -> list[str]:
+def differences(
+    contract: Contract, head: bytes, found: Verdict, *, is_quoting: bool = True
+) -> list[str]:
     """Return why a file cannot be read by a contract, one reason each; nothing: it can.
 
     Args:
         contract: of the drop path.
         head: the first bytes of the file, unpacked.
         found: how the file looks by itself.
+        is_quoting: name the columns that are new, which may be values where a header is missing.
     """
     encoding = list(_other_encoding(contract.dialect, head, found.dialect))
     if encoding:
@@ -68,7 +71,9 @@ def differences(contract: Contract, head: bytes, found: Verdict) -> list[str]:
         return []
     return [
         *_other_dialect(contract.dialect, found.dialect),
-        *_other_columns(contract, _found_columns(head, found.dialect) or columns),
+        *_other_columns(
+            contract, _found_columns(head, found.dialect) or columns, is_quoting=is_quoting
+        ),
     ]
 
 
@@ -115,14 +120,14 @@ def _other_dialect(contract: Dialect, found: Dialect) -> Iterator[str]:
             )
 
 
-def _other_columns(contract: Contract, columns: list[str]) -> Iterator[str]:
+def _other_columns(contract: Contract, columns: list[str], *, is_quoting: bool) -> Iterator[str]:
     here, there = _folded(columns), _folded(contract.columns)
     missing = [name for name in contract.columns if name.casefold() not in here]
     extra = [name for name in columns if name.casefold() not in there]
     if missing:
         yield f"missing columns {', '.join(missing)}"
     if extra:
-        yield f"new columns {', '.join(extra)}"
+        yield f"new columns {', '.join(extra)}" if is_quoting else f"{len(extra)} new columns"
 
 
 def _folded(names: Iterable[str]) -> list[str]:

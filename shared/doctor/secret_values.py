@@ -11,6 +11,7 @@ from shared.doctor.findings import Check, Finding
 from shared.errors import InvalidConfigError
 from shared.secrets import unpinned
 from shared.stage.envelope import KEY_SECRET
+from shared.stage.protection_keys import as_key
 from shared.stage.sealing import KEY_BYTES
 from shared.wiring import Services
 
@@ -22,8 +23,12 @@ _check = Check("secrets")
 
 def examine(services: Services, tables: Iterable[ResolvedTable]) -> Iterator[Finding]:
     """Look at every secret that a table needs."""
-    for name in sorted({name for table in tables for name in names(table)}):
+    known = list(tables)
+    for name in sorted({name for table in known for name in names(table)}):
         yield _examine(services, name)
+    protect = (t.connections.protection for t in known if t.table.needs_protection_key)
+    for secret, version in sorted({(key.key_secret, key.key_version) for key in protect}):
+        yield _examine_version(services, secret, version)
 
 
 def names(resolved: ResolvedTable) -> Iterator[str]:
@@ -32,6 +37,8 @@ def names(resolved: ResolvedTable) -> Iterator[str]:
         yield from names_of(resolved, kind)
     if resolved.table.encryption:
         yield KEY_SECRET
+    if resolved.table.needs_protection_key:
+        yield resolved.connections.protection.key_secret
 
 
 def names_of(resolved: ResolvedTable, kind: str) -> Iterator[str]:
@@ -66,6 +73,22 @@ def _examine(services: Services, name: str) -> Finding:
         said = "begins or ends with a blank or a line end, which is part of the password"
         return _check.warn(name, said, f"if that is not meant: `printf %s … | {add}`")
     return _check.ok(name, "there")
+
+
+def _examine_version(services: Services, name: str, version: int) -> Finding:
+    """Look at the one version of a protection key that hashes and tokens are made with."""
+    what = f"{name}, version {version}"
+    try:
+        found = services.secrets.newest(name, str(version))
+    except InvalidConfigError as exc:
+        return _check.warn(what, exc.message, "ask as an account that reads it")
+    if found is None:
+        do = "add it, or name another in connections.protection.key_version"
+        return _check.fail(what, "is not there, and protects columns", do)
+    if as_key(found[0]) is None:
+        said = f"is no key: it must be {2 * KEY_BYTES} hexadecimal digits"
+        return _check.fail(what, said, f"add a version from `openssl rand -hex {KEY_BYTES}`")
+    return _check.ok(what, "there")
 
 
 def _is_key(value: bytes) -> bool:

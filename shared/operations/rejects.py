@@ -44,7 +44,7 @@ def cells(facts: dict[str, Any], known: Layout | None) -> tuple[Cell, ...] | Non
     A row of the wrong width has cells too many, which are to blame, or lacks some: those are
     there, empty, and to blame. Otherwise it is the cell of the column that the reject names.
     """
-    if known is None or facts.get("is_truncated"):
+    if known is None or facts.get("is_truncated") or facts["raw"] == MASK:
         return None
     texts = _parted(facts["raw"], known.dialect)
     if texts is None:

@@ -13,7 +13,9 @@ from shared.contracts import FrozenContract
 from shared.core import drift
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import InvalidFileError, RetryableError
+from shared.steps import protections
 from shared.steps.attempts import Work
+from shared.steps.withholding import UNQUOTED, quoting_nothing
 from shared.storage import ObjectInfo
 
 HEAD_BYTES = 2**20
@@ -52,14 +54,19 @@ class DroppedFile:
         """
         if self.info.size_bytes == 0:
             raise InvalidFileError(f"{self.place} is empty: 0 bytes, no header")
-        head = self._head()
-        found = self._detected(head)
+        table = self._resolved.table
+        with quoting_nothing(table):
+            head = self._head()
+            found = self._detected(head)
         frozen = self._frozen()
         if frozen is None:
-            return self._by_itself(head, found)
-        if reasons := csv.differences(frozen.contract, head, found):
+            with quoting_nothing(table):
+                return self._by_itself(head, found)
+        is_quoting = not table.protected
+        if reasons := csv.differences(frozen.contract, head, found, is_quoting=is_quoting):
             raise self._differs(frozen, reasons)
-        schema, dialect = self._schema(head, frozen.contract.dialect, is_frozen=True)
+        with quoting_nothing(table):
+            schema, dialect = self._schema(head, frozen.contract.dialect, is_frozen=True)
         return Reading(dialect=dialect, schema=schema, contract=frozen.contract)
 
     def freeze(self, reading: "Reading") -> None:
@@ -112,10 +119,13 @@ class DroppedFile:
 
     def _by_itself(self, head: bytes, found: csv.Verdict) -> "Reading":
         schema, dialect = self._schema(head, found.dialect, is_frozen=False)
+        contract = csv.Contract.of(head, dialect)
+        if self._resolved.table.protected:
+            return Reading(dialect=dialect, schema=schema, contract=contract, evidence=(UNQUOTED,))
         return Reading(
             dialect=dialect,
             schema=schema,
-            contract=csv.Contract.of(head, dialect),
+            contract=contract,
             warnings=tuple(f"warning: {text}" for text in found.warnings),
             evidence=found.evidence,
         )
@@ -129,13 +139,16 @@ class DroppedFile:
         """
         table = self._resolved.table
         key = tuple(table.primary_key or ())
-        known = self._known_columns(key)
+        known = self._known_columns(key, head, dialect)
         if known and (is_frozen or not _asks_for_formats(known, dialect, head)):
             return known, dialect
         inferred = csv.infer(self.chunks(), dialect)
-        return known or TableSchema(inferred.schema.columns, key), inferred.dialect
+        columns = protections.in_files(inferred.schema.columns, table)
+        return known or TableSchema(columns, key), inferred.dialect
 
-    def _known_columns(self, key: tuple[str, ...]) -> TableSchema | None:
+    def _known_columns(
+        self, key: tuple[str, ...], head: bytes, dialect: csv.Dialect
+    ) -> TableSchema | None:
         if self._rules.columns:
             types = self._rules.columns.items()
             return TableSchema(
@@ -146,6 +159,9 @@ class DroppedFile:
         if existing is None:
             return None
         columns = tuple(c for c in existing.columns if c.name != drift.RESCUED)
+        if table := self._resolved.table if self._resolved.table.protected else None:
+            names = csv.Contract.of(head, dialect).columns
+            columns = protections.in_files(columns, table, names=names)
         return TableSchema(columns, key or existing.primary_key)
 
     def _differs(self, frozen: FrozenContract, reasons: list[str]) -> InvalidFileError:

@@ -51,7 +51,7 @@ class Expected(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _AtSource:
+class AtSource:
     """A table of a source at one moment, as far as it has been read."""
 
     source: Source
@@ -137,7 +137,7 @@ def _noted(services: Services, table: str, layers: tuple[Layer, ...]) -> Point |
 
 def from_source(
     resolved: ResolvedTable, target: Target, source: Source, as_of: Run | None
-) -> _AtSource:
+) -> AtSource:
     """Return the source at the snapshot of a run, or now if it does not go back so far."""
     table, state = resolved.table, target.state()
     receipt = as_of.receipt if as_of else None
@@ -147,7 +147,7 @@ def from_source(
     window = None
     if mode is not SyncMode.FULL:
         window = Window(low=None, high=high, read_from=None)
-    found = _AtSource(source=source, mode=mode, window=window, name=f"the source at {at}")
+    found = AtSource(source=source, mode=mode, window=window, name=f"the source at {at}")
     try:
         source.resume(Snapshot(at=at, is_pinned=True))
         source.extent(mode, window)

@@ -22,7 +22,7 @@ from shared.errors import (
     UnitTooLargeError,
 )
 from shared.sources.base import Extent, Snapshot, Source
-from shared.steps import checking, columns, rewinds, units
+from shared.steps import checking, columns, protections, rewinds, units
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.wiring import Services
 
@@ -144,6 +144,7 @@ def _begin(work: Work, resolved: ResolvedTable, source: Source) -> Manifest | No
             return None
         require_table(run.table, mode, state, is_there=is_there)
         schema = columns.staged(target, resolved.table, source.schema())
+        protections.require_alike(resolved, target, mode, work.services)
     return without_parts(work, resolved, source, state, token, schema=schema)
 
 
@@ -195,6 +196,7 @@ def without_parts(
         key_parts=() if finds_deletes and not looks_in_vain else None,
         rows_source=extent.rows,
         rows_rejected=0,
+        protection=resolved.protection,
         config_generation=run.config_generation or 0,
         allow_empty=run.allow_empty,
         is_backfill=run.span is not None,

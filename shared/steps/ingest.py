@@ -18,13 +18,16 @@ from shared.core.runs import Run, RunState, Trigger
 from shared.errors import UnknownTableError
 from shared.stage.arrow import arrow_schema
 from shared.stage.fingerprints import Fold
+from shared.stage.protecting import Protector
 from shared.stage.rescue import fold
 from shared.steps import quarantine
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.steps.columns import staged
 from shared.steps.dropped_files import DroppedFile, Hashed
+from shared.steps.protections import require_alike
 from shared.steps.rejects import Rejects
 from shared.steps.units import ask_for_load, finish, part_writer
+from shared.steps.withholding import quietly
 from shared.storage import ObjectInfo
 from shared.wiring import Services
 
@@ -100,10 +103,15 @@ def _stage(work: Work, resolved: ResolvedTable, request: IngestRequest) -> Manif
         waited = services.now() - file.created_at
         log.info("file picked up", extra={"wait_s": waited.total_seconds()})
     try:
-        _keep_original(work, file)
+        if _keeps_original(resolved):
+            _keep_original(work, file)
         return services.manifests.create(_read(work, resolved, file))
     except FileNotFoundError:
         return None
+
+
+def _keeps_original(resolved: ResolvedTable) -> bool:
+    return resolved.table.csv is None or resolved.table.csv.raw
 
 
 def _keep_original(work: Work, file: ObjectInfo) -> None:
@@ -119,14 +127,24 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
     services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
     file = DroppedFile(work, resolved, info)
     reading = file.reading()
+    protector = Protector(resolved.table.protected, services.protection_keys(resolved))
+    read = protector.schema(reading.schema)
     with closing(services.target(resolved)) as target:
-        schema = staged(target, resolved.table, reading.schema)
+        schema = staged(target, resolved.table, read)
+        require_alike(resolved, target, resolved.table.sync_mode, services)
     content = Hashed(file.chunks())
-    with ahead(content, depth=4) as chunks, Rejects(work, info) as rejects:
+    is_quoting = not resolved.table.protected
+    with (
+        ahead(content, depth=4) as chunks,
+        Rejects(work, info, is_quoting=is_quoting) as rejects,
+    ):
         inside = Hashed(csv.unpacked(chunks)) if file.is_packed else None
-        batches = rejects.sift(csv.read(inside or chunks, reading.dialect, reading.schema))
-        if schema is not reading.schema:
-            batches = fold(batches, reading.schema, schema)
+        found = csv.read(inside or chunks, reading.dialect, reading.schema)
+        batches = rejects.sift(quietly(found, resolved.table))
+        if resolved.table.protected:
+            batches = protector.passing(batches, reading.schema)
+        if schema is not read:
+            batches = fold(batches, read, schema)
         facts = Fold(schema)
         inspection = Inspection(resolved.table, schema, rejects.set_aside)
         writer = part_writer(work, resolved, is_bounded=False, fold=facts)
@@ -154,8 +172,9 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
             size_bytes=content.size_bytes,
             sha256=content.sha256,
             content_sha256=(inside or content).sha256,
-            original=_original(run, info),
+            original=_original(run, info) if _keeps_original(resolved) else "",
             dialect=reading.dialect.to_dict(),
+            read_as=reading.schema if resolved.table.protected else None,
         ),
         config_generation=run.config_generation or 0,
         code_version=services.settings.code_version,
@@ -165,4 +184,5 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         observed=inspection.observed(),
         source=Point(rows=rejects.rows - rejects.rejected),
         staged=facts.point,
+        protection=resolved.protection,
     )

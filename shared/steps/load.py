@@ -20,7 +20,7 @@ from shared.core.runs import Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
-from shared.steps import checking, receipts, rewinds
+from shared.steps import checking, protections, receipts, rewinds
 from shared.steps.attempts import Work, attempt, unit
 from shared.steps.units import ask_for_load
 from shared.targets.base import Outcome, Published, Target
@@ -63,6 +63,7 @@ def _load_run(run: Run, manifest: Manifest, services: Services) -> None:
         )
         published = _published_before(target, manifest)
         if published is None:
+            protections.require_current(resolved, manifest)
             checks.require_passed(run.table, results)
             published = _copy(work, target, manifest, resolved)
         if published:
@@ -131,6 +132,7 @@ def _load_part(run: Run, manifest: Manifest, number: int, services: Services) ->
     ):
         record = target.committed(run.run_id)
         if record is None:
+            protections.require_current(resolved, manifest)
             done = target.staged(manifest)
             if part.name not in done:
                 _stage(work, target, manifest, part)

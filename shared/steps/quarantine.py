@@ -104,17 +104,17 @@ def export(run: Run, services: Services) -> Iterator[bytes]:
     _require_rejects(manifest)
     places = sorted(row.place for row in rejected_rows(run, services))
     raw = services.settings.bucket("raw")
-    info = services.storage.info(raw, file.original)
+    info = services.storage.info(raw, file.original) if file.original else None
     if info is None:
-        raise InvalidMessageError(
-            f"gs://{raw}/{file.original}, the file itself, is not kept any more"
-        )
+        gone = f"gs://{raw}/{file.original}, the file itself, is not kept any more"
+        kept = f"{run.table} keeps no originals (csv.raw is off); take the rows from the sender"
+        raise InvalidMessageError(gone if file.original else kept)
 
     def chunks() -> Iterator[bytes]:
         return services.storage.stream(raw, info.name, info.generation)
 
     dialect = csv.Dialect.from_dict(file.dialect)
-    yield from csv.excerpt(chunks, dialect, len(manifest.schema), places)
+    yield from csv.excerpt(chunks, dialect, len(file.read_as or manifest.schema), places)
 
 
 def replay(run: Run, services: Services, mended: bytes | None = None, *, by: str = "") -> str:

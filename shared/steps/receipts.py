@@ -9,6 +9,9 @@ from shared.targets.base import LoadRecord, Published
 from shared.targets.proofs import Proof
 
 COMMITTED_BEFORE = "an earlier attempt published the rows, and ended before it could tell of them"
+UNVERIFIABLE = "total, ends, lengths"
+"""Of a protected column the source knows these of its clear values alone."""
+
 NOT_PINNED = "no moment of the source could be pinned, so it was not measured"
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,7 @@ def of(manifest: Manifest, record: LoadRecord, published: Published) -> Receipt:
         target=proof.point,
         measured=proof.of,
         left_out=dict(proof.left_out),
+        protected=dict(_protected(manifest)),
         verdict=verdict,
         reason=reason,
         differences=named,
@@ -61,6 +65,22 @@ def _differences(manifest: Manifest, record: LoadRecord, proof: Proof) -> Iterat
         yield from differences(
             "staged to target", manifest.staged, proof.point, left_out=proof.left_out
         )
+
+
+def _protected(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Say of each protected column how, and what its source cannot prove of the protected form.
+
+    A file has no facts of its own.
+    """
+    measured = {c.name: c for c in manifest.source.columns} if manifest.source else {}
+    for name, how in manifest.protection.items():
+        facts = measured.get(name)
+        if facts is None or facts.fingerprint is not None:
+            yield name, how  # of a file, or read back: there the protected form itself is known
+        elif facts.nulls is None:
+            yield name, f"{how}; unverifiable against the source: {UNVERIFIABLE}, NULLs"
+        else:
+            yield name, f"{how}; unverifiable against the source: {UNVERIFIABLE}"
 
 
 def _gaps(manifest: Manifest, proof: Proof) -> Iterator[str]:

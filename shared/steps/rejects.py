@@ -15,6 +15,7 @@ from shared.core import naming
 from shared.errors import InvalidFileError
 from shared.steps.attempts import Work
 from shared.steps.quarantine import is_of_rejects
+from shared.steps.withholding import unquoted, unquoted_flaw, unquoted_note
 from shared.storage import ObjectInfo, Writer
 
 _NOTED_RULES = 10
@@ -24,14 +25,16 @@ _NOTED_RULES = 10
 class Rejects:
     """Sifts a file: good rows pass, bad ones go to one NDJSON object of the quarantine bucket.
 
-    Each line has the file and its generation, then all of ``csv.Reject``.
+    Each line has the file and its generation, then all of ``csv.Reject``; without the words of the
+    file where the table protects columns.
     """
 
-    def __init__(self, work: Work, file: ObjectInfo) -> None:
+    def __init__(self, work: Work, file: ObjectInfo, *, is_quoting: bool) -> None:
         self._storage = work.services.storage
         self._bucket = work.services.settings.bucket("quarantine")
         self._name = naming.rejects_object(work.run.table, work.run.run_id, work.attempt.id)
         self._file = file
+        self._is_quoting = is_quoting
         self._stack = ExitStack()
         self._writer: Writer | None = None
         self._first = ""
@@ -65,8 +68,9 @@ class Rejects:
         for batch in batches:
             self.rows += batch.rows
             for reject in batch.rejects:
-                self._keep(reject)
-            for note in batch.notes:
+                self._keep(reject, reject if self._is_quoting else unquoted(reject))
+            for each in batch.notes:
+                note = each if self._is_quoting else unquoted_note(each)
                 count, first = self._noted.get(note.rule, (0, ""))
                 first = first or f"the first in line {note.line}: {note.text}"
                 self._noted[note.rule] = (count + 1, first)
@@ -78,7 +82,7 @@ class Rejects:
         if self._passing:
             faults = [csv.RowFault(f.row, f.column, f.rule, f.reason) for f in flaws]
             for reject in self._passing.describe(faults):
-                self._keep(reject)
+                self._keep(reject, reject if self._is_quoting else unquoted_flaw(reject))
 
     def require_few(self, rules: CsvFiles, dialect: csv.Dialect) -> None:
         """Make sure that not too many rows were rejected.
@@ -114,7 +118,7 @@ class Rejects:
             "overrule it"
         )
 
-    def _keep(self, reject: csv.Reject) -> None:
+    def _keep(self, reject: csv.Reject, shown: csv.Reject) -> None:
         if self._writer is None:
             stream = self._storage.create(self._bucket, self._name, "application/x-ndjson")
             self._writer = self._stack.enter_context(stream)
@@ -122,7 +126,7 @@ class Rejects:
         self.rejected += 1
         self._has_unread_quotes |= reject.rule == "wrong_width" and '"' in reject.raw
         place = f"gs://{self._file.bucket}/{self._file.name}"
-        line = {"file": place, "generation": self._file.generation, **_facts(reject)}
+        line = {"file": place, "generation": self._file.generation, **_facts(shown)}
         self._writer.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
 
 

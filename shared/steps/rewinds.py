@@ -22,6 +22,7 @@ from shared.core.schemas import TableSchema
 from shared.errors import RewindError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
+from shared.steps import protections
 from shared.steps.attempts import Work
 from shared.targets.base import KeptVersion, PastLoad, Target
 from shared.wiring import Services
@@ -37,7 +38,8 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     with closing(services.target(resolved)) as target:
         state = target.state()
         if kept := target.version(back_to) if resolved.table.kind == "reference" else None:
-            return _restore(work, state, kept, back_to)
+            _require_protected_alike(services, resolved, [back_to])
+            return _restore(work, state, kept, back_to, protection=resolved.protection)
         past = target.lineage(back_to)
     if not past:
         raise RewindError(
@@ -47,6 +49,7 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
         )
     origin = _find(services, run.table, back_to)
     found = layers(services, run.table, past)
+    _require_protected_alike(services, resolved, [load.run_id for load in past])
     schema = _schema(origin.schema, found)
     return _manifest(
         work,
@@ -56,6 +59,7 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
         snapshot=origin.snapshot,
         is_pinned=origin.is_pinned,
         rows_source=sum(part.rows for layer in found for part in layer.parts),
+        protection=resolved.protection,
         notes=(f"rewound to run {back_to}, from the parts of {len(found)} runs",),
     )
 
@@ -71,7 +75,27 @@ def layers(services: Services, table: str, past: Iterable[PastLoad]) -> tuple[La
     return found
 
 
-def _restore(work: Work, state: TargetState, kept: KeptVersion, back_to: str) -> Manifest:
+def _require_protected_alike(
+    services: Services, resolved: ResolvedTable, run_ids: Iterable[str]
+) -> None:
+    """Make sure that no value comes back that is protected now.
+
+    Raises:
+        RewindError: a run staged it in the clear, or protected it otherwise.
+    """
+    for run_id in run_ids if resolved.protection else ():
+        found = services.manifests.find(resolved.table.name, run_id)
+        protections.require_rewindable(resolved, found, run_id)
+
+
+def _restore(
+    work: Work,
+    state: TargetState,
+    kept: KeptVersion,
+    back_to: str,
+    *,
+    protection: dict[str, str],
+) -> Manifest:
     """Return the manifest that brings a version back which the target keeps."""
     return _manifest(
         work,
@@ -82,6 +106,7 @@ def _restore(work: Work, state: TargetState, kept: KeptVersion, back_to: str) ->
         snapshot=state.snapshot or "",
         is_pinned=True,
         rows_source=kept.rows,
+        protection=protection,
         notes=(f"restored the version of run {back_to} that the target kept",),
     )
 

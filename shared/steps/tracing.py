@@ -145,5 +145,6 @@ def _line(
     dialect = csv.Dialect.from_dict(file.dialect)
     rejected = {r.place[0] for r in rejected_rows(run, services)}
     content = csv.unpacked(chunks)
-    place = csv.place_of_row(content, dialect, manifest.schema, row, left_out=rejected)
+    columns = file.read_as or manifest.schema
+    place = csv.place_of_row(content, dialect, columns, row, left_out=rejected)
     return place[0] if place else None

@@ -27,6 +27,7 @@ from shared.stage import rescue
 from shared.stage.arrow import arrow_schema
 from shared.stage.fingerprints import Fold
 from shared.stage.writer import PartWriter
+from shared.steps import protections
 from shared.steps.attempts import Work, unit
 from shared.steps.set_aside import RowRejects
 from shared.targets import proofs
@@ -69,7 +70,9 @@ def read_slice(
         UnitTooLargeError: it is more than one delivery reads.
         IntegrityError: the source sent another number of rows than it counted.
         MismatchError: the rows that were staged are not those that the source has.
+        SchemaConflictError: the table's protection was changed while units were read.
     """
+    protections.require_current(resolved, manifest)
     if piece is not None and piece.is_keys:
         return _read_keys(work, resolved, source, manifest, piece)
     measured = None

@@ -16,11 +16,11 @@ from shared.core.receipts import Difference, Point, differences, judged
 from shared.core.runs import Run
 from shared.core.schemas import Kind, TableSchema
 from shared.core.verifying import Comparison, RowFault
-from shared.errors import InvalidMessageError
+from shared.errors import InvalidConfigError, InvalidMessageError
 from shared.stage.fingerprints import Fold
 from shared.stage.readback import canonical_json
-from shared.steps import row_faults
-from shared.steps.expected import Expected, from_parts, from_source
+from shared.steps import protections, row_faults
+from shared.steps.expected import AtSource, Expected, from_parts, from_source
 from shared.targets import proofs
 from shared.targets.base import Target
 from shared.wiring import Services
@@ -80,8 +80,13 @@ def _compare(
     rows: tuple[RowFault, ...] = ()
     are_all = True
     if found and len(compared):
-        rows, are_all = ends.faults(has_facts=bool(differences(BETWEEN, *ends.measure(None))))
+        try:
+            rows, are_all = ends.faults(has_facts=bool(differences(BETWEEN, *ends.measure(None))))
+        except InvalidConfigError as exc:
+            raise protections.unnamed(resolved, found, exc) from exc
     verdict, reason, named = judged((*flaws, *found), ())
+    is_asked = isinstance(expected, AtSource) and not is_full
+    unasked = protections.unasked(resolved, shared) if is_asked else {}
     return Comparison(
         table=resolved.table.name,
         compared_with=expected.name,
@@ -93,7 +98,7 @@ def _compare(
         differences=named,
         rows=rows,
         are_all=are_all,
-        left_out=left_out,
+        left_out=left_out | unasked,
     )
 
 

@@ -256,3 +256,24 @@ run "an_unknown_setting_is_refused" {
 
   expect_failures = [var.settings]
 }
+
+run "only_who_may_reveal_reads_the_key_of_protected_columns" {
+  command = plan
+
+  variables {
+    config_dir  = "./modules/catalog/tests/config"
+    environment = "plain"
+    operators   = ["group:data@example.com"]
+    revealers   = ["user:officer@example.com"]
+  }
+
+  assert {
+    condition     = keys(google_secret_manager_secret_iam_member.revealer) == ["user:officer@example.com"] && google_secret_manager_secret_iam_member.revealer["user:officer@example.com"].role == "roles/secretmanager.secretAccessor"
+    error_message = "Revealers read the key."
+  }
+
+  assert {
+    condition     = alltrue([for k in keys(google_secret_manager_secret_iam_member.operator) : !endswith(k, "/shop-protection")]) && contains(keys(google_secret_manager_secret.this), "shop-protection")
+    error_message = "operators: ${jsonencode(keys(google_secret_manager_secret_iam_member.operator))}"
+  }
+}

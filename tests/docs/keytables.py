@@ -19,7 +19,7 @@ from shared.config.models import TableConfig
 ELSEWHERE = {"csv", "checks", "columns"}
 """Keys of a table whose own keys have a table or a page of their own."""
 
-PAGE = re.compile(r"docs/(\w+)\.md(#\w+)?")
+PAGE = re.compile(r"docs/(\w+)\.md(#[\w-]+)?")
 HEAD = ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true, false"}
 

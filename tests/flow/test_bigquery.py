@@ -221,3 +221,22 @@ def test_reference_data_is_restored_from_the_command_line(
 
     assert done.returncode == 0, done.stderr
     assert query(server, "SELECT code, name FROM flow.bq_codes") == [("a", "old")]
+
+
+def test_rows_are_merged_by_a_hashed_key(cloud: Cloud, server: BigQueryProcess) -> None:
+    configure(
+        cloud,
+        server,
+        "bq_members",
+        csv={},
+        sync_mode="incremental",
+        primary_key=["mail"],
+        columns={"mail": {"protect": "hash"}, "pin": {"protect": "tokenize"}},
+    )
+
+    first = cloud.drop("bq_members/1.csv", b"mail,pin,city\nann@x.org,1,Rome\nbo@x.org,2,Oslo\n")
+    second = cloud.drop("bq_members/2.csv", b"mail,pin,city\nann@x.org,1,Bari\n")
+
+    assert (first.state, second.state) == (RunState.COMMITTED, RunState.COMMITTED)
+    rows = query(server, "SELECT LENGTH(mail), SUBSTR(pin, 1, 2), city FROM flow.bq_members")
+    assert sorted(rows) == [(64, "1.", "Bari"), (64, "1.", "Oslo")]

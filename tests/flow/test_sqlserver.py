@@ -117,3 +117,22 @@ def test_wrong_password_ends_the_run_with_what_to_look_at(cloud: Cloud, server: 
     assert run.failure.error == "TargetRefusedError"
     assert "Login failed" in run.failure.message
     assert PASSWORD not in run.failure.message
+
+
+def test_rows_are_merged_by_a_hashed_key(cloud: Cloud, server: Engine) -> None:
+    configure(
+        cloud,
+        server,
+        "mssql_members",
+        csv={},
+        sync_mode="incremental",
+        primary_key=["mail"],
+        columns={"mail": {"protect": "hash"}, "pin": {"protect": "tokenize"}},
+    )
+
+    first = cloud.drop("mssql_members/1.csv", b"mail,pin,city\nann@x.org,1,Rome\nbo@x.org,2,Oslo\n")
+    second = cloud.drop("mssql_members/2.csv", b"mail,pin,city\nann@x.org,1,Bari\n")
+
+    assert (changed(first), changed(second)) == ((2, 0, 0), (0, 1, 0))
+    rows = server.query("SELECT LEN(mail), LEFT(pin, 2), city FROM dbo.mssql_members")
+    assert sorted(rows) == [(64, "1.", "Bari"), (64, "1.", "Oslo")]

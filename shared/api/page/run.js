@@ -129,7 +129,7 @@ function comparison(receipt) {
   const at = (point, name) => receipt[point].columns.find((column) => column.name === name);
   const wrong = new Set((receipt.differences ?? []).map((difference) => difference.column));
   const row = (name) => {
-    const why = receipt.left_out?.[name];
+    const why = receipt.left_out?.[name] ?? receipt.protected?.[name];
     const nulls = points.map((point) => at(point, name)?.nulls).find((value) => value != null);
     const prints = [...new Set(points.map((point) => at(point, name)?.fingerprint).filter(Boolean))];
     return h("tr", {},

@@ -18,7 +18,7 @@ from shared.api.problems import Refusal
 from shared.api.routes.runs import RunId, position_of
 from shared.api.routes.tables import TableName
 from shared.core import naming
-from shared.core.access import Principal
+from shared.core.access import Principal, Role
 from shared.core.runs import Run, RunState
 from shared.operations import rejects
 from shared.steps import quarantine
@@ -152,13 +152,14 @@ def list_rows(
 def export(services: Lent, reader: Reader, table: TableName, run_id: RunId) -> StreamingResponse:
     """Return the rejected rows as a file, its header included: to mend and to send again.
 
-    Of a table with sensitive columns that takes the role admin.
+    Of a table with sensitive or protected columns that takes the role admin.
     """
     if _hidden(services, reader, table):
         raise Refusal(
             HTTPStatus.FORBIDDEN,
             "role_too_low",
-            f"{table} has sensitive columns, so its rejected rows as they are take the role admin",
+            f"{table} has sensitive or protected columns, so its rejected rows as they are take "
+            "the role admin",
         )
     content = b"".join(quarantine.export(_required(services, table, run_id), services))
     headers = {"Content-Disposition": f'attachment; filename="rejects-of-{run_id}.csv"'}
@@ -211,10 +212,15 @@ def _behind(cursor: str | None) -> int:
 
 
 def _hidden(services: Services, reader: Principal, table: str) -> frozenset[str]:
-    """Return the columns that a caller is not shown; of a table that is gone nobody knows any."""
+    """Return the columns that a caller is not shown; of a table that is gone nobody knows any.
+
+    Originals hold the clear values of protected columns.
+    """
     if table not in services.config.names():
         return frozenset()
-    return hidden_from(reader, services.config.get(table)[0].table)
+    config = services.config.get(table)[0].table
+    hidden = hidden_from(reader, config)
+    return hidden if reader.role.covers(Role.ADMIN) else hidden | config.protected.keys()
 
 
 def _row(

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
-from shared.core import measuring
+from shared.core import measuring, protection
 from shared.core.fidelity import Consent, remedy
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
@@ -59,11 +59,12 @@ class SnowflakeSource:
         return self._query_id
 
     def schema(self) -> TableSchema:
-        """Return the columns as they will be in the target, with the key.
+        """Return the columns as they will be in the target, with the key; none that is dropped.
 
         Raises:
             SourceRefusedError: the table does not exist, or the role may not see it.
             SchemaConflictError: an unknown type, names that collide, or a key that is no column.
+            InvalidConfigError: a column that is protected is not there, or cannot be protected so.
         """
         columns = tuple(c.column for c in self._columns())
         names = [c.name for c in columns]
@@ -72,7 +73,8 @@ class SnowflakeSource:
             raise SchemaConflictError(
                 f"columns of {self._table.name} differ only in case: {', '.join(collisions)}"
             )
-        return TableSchema(columns, self._key())
+        whole = TableSchema(columns, self._key())
+        return protection.kept(whole, self._config.protected, table=self._config.name)
 
     def change_token(self) -> str | None:
         """Return a text that differs after every change of the table's rows or columns.
@@ -265,8 +267,11 @@ class SnowflakeSource:
 
     def _columns_of(self, piece: Slice | None) -> tuple[SourceColumn, ...]:
         if not _is_keys(piece):
-            return self._columns()
+            return tuple(c for c in self._columns() if not self._is_dropped(c))
         return tuple(find(self._columns(), k, "key") for k in self._key())
+
+    def _is_dropped(self, column: SourceColumn) -> bool:
+        return column.target_name in self._config.dropped
 
     def _key(self) -> tuple[str, ...]:
         if self._known_key is None:
@@ -306,9 +311,12 @@ class SnowflakeSource:
         return mode is not SyncMode.FULL or self._config.sync_mode is SyncMode.APPEND
 
     def _split_column(self) -> SourceColumn | None:
-        """The first column of the key, or the cursor, if its values can be cut into ranges."""
-        key = self._key()
-        candidates = [find(self._columns(), key[0], "primary_key")] if key else []
+        """The first column of the key, or the cursor, if its values can be cut into ranges.
+
+        A plan holds their ends, so no protected column is cut by: another one of the key may do.
+        """
+        shown = [name for name in self._key() if name not in self._config.protected]
+        candidates = [find(self._columns(), name, "primary_key") for name in shown[:1]]
         candidates += [c for c in (self._cursor(),) if c]
         for column in candidates:
             with suppress(SchemaConflictError):

@@ -17,6 +17,7 @@ from shared.core.runs import Run, Trigger
 from shared.core.schemas import TableSchema
 from shared.errors import IllegalTransitionError, InvalidFileError, InvalidMessageError
 from shared.stage.arrow import arrow_schema
+from shared.stage.protecting import Protector
 from shared.stage.reader import read_part
 from shared.steps import quarantine
 from shared.steps.purging import subjects
@@ -81,6 +82,9 @@ class Search:
         self._services = services
         self._storage = services.storage
         self._table = resolved.table.name
+        self._protection = resolved.protection
+        keys = services.protection_keys(resolved)
+        self._protector = Protector(resolved.table.protected, keys)
         self._subject = subject
         self.runs = {run.run_id: run for run in services.ledger.runs(self._table)}
 
@@ -172,8 +176,11 @@ class Search:
         """Look into a file as it was read then; one that cannot be read is judged as a whole."""
         if manifest and manifest.file:
             dialect = csv.Dialect.from_dict(manifest.file.dialect)
+            if manifest.protection != self._protection:
+                # Its rows cannot be told apart: nobody knows how the subject was protected then.
+                return Holding(kind, info, is_deleted=True)
             try:
-                places = self._places(info, dialect, manifest.schema)
+                places = self._places(info, dialect, manifest.file.read_as or manifest.schema)
             except InvalidFileError:
                 pass  # it had other columns than what was staged of it
             else:
@@ -188,7 +195,8 @@ class Search:
         records = Records(self._subject, schema, dialect)
         found: list[tuple[int, int]] = []
         for batch in csv.read(self._chunks(info), dialect, schema):
-            rows = subjects.in_batch(batch.data, self._subject)
+            (data,) = self._protector.passing([batch.data], schema)
+            rows = subjects.in_batch(data, self._subject)
             described = batch.describe(csv.RowFault(row, None, "", "") for row in rows)
             bad = [reject for reject in batch.rejects if records.has(reject.raw)]
             found += [(each.byte_offset, each.byte_count) for each in (*described, *bad)]

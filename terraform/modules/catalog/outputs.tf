@@ -48,6 +48,11 @@ output "jobs" {
   }
 }
 
+output "protection_key" {
+  description = "Name of the secret that hashes and tokenizes protected columns; null where no table has any."
+  value       = contains(local.secrets, local.protection_key) ? local.protection_key : null
+}
+
 output "publications" {
   description = "Which function publishes to which topic, and why."
   value       = local.publications

@@ -4,6 +4,10 @@ locals {
   staging_key = "staging-key" # KEY_SECRET in shared/stage/envelope.py
   access_list = "api-access"  # SECRET in shared/callers.py
   encrypts    = anytrue([for t in local.tables : t.encryption])
+  # ProtectionKey in shared/config/connections.py
+  protection_key = try(coalesce(local.connections.protection.key_secret), "protection-key")
+  # By the kind of source: whoever reads a table protects its columns.
+  protects = { for kind in ["snowflake", "csv"] : kind => anytrue([for t in local.tables : t.is_keyed if t.source == kind]) ? [local.protection_key] : [] }
   # The names that shared/config/connections.py gives where the environment file does not.
   default_secrets = { snowflake = "snowflake-private-key", postgres = "postgres-password", sqlserver = "sqlserver-password" }
   # A version that is named with a secret, as in shop-password:3, is for the functions to read.
@@ -20,8 +24,8 @@ locals {
 
   readers = {
     api     = concat(local.source_secrets, local.target_secrets, [local.access_list])
-    extract = concat(local.source_secrets, local.target_secrets, local.encrypts ? [local.staging_key] : [])
-    ingest  = concat(local.target_secrets, local.encrypts ? [local.staging_key] : [])
+    extract = concat(local.source_secrets, local.target_secrets, local.encrypts ? [local.staging_key] : [], local.protects.snowflake)
+    ingest  = concat(local.target_secrets, local.encrypts ? [local.staging_key] : [], local.protects.csv)
     load    = concat(local.target_secrets, local.encrypts ? [local.staging_key] : [])
     sweep   = local.target_secrets
   }
@@ -30,6 +34,7 @@ locals {
     { for name in local.source_secrets : name => "logs in to the source" },
     { (local.staging_key) = "wraps the keys of encrypted parts" },
     { (local.access_list) = "says who may call" },
+    { (local.protection_key) = "hashes and tokenizes protected columns" },
   )
   secrets       = toset(flatten(values(local.readers)))
   secret_grants = merge([for function, names in local.readers : { for name in distinct(names) : "${function}/${name}" => { function = function, secret = name, why = local.why_secret[name] } }]...)

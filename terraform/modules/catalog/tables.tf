@@ -15,6 +15,13 @@ locals {
   merged = [for t in local.listed : merge(t, try(local.overrides[t.name], {}))]
   names  = [for t in local.merged : try(t.name, "")]
 
+  # Tables with columns that take the protection key. Merged maps of one level lose the columns that
+  # an environment does not name again, so both are looked at: one too many is a secret too many.
+  keyed = distinct([
+    for t in concat(local.listed, [for name, keys in local.overrides : merge(keys, { name = name })]) : try(t.name, "")
+    if anytrue([for c in try(values(t.columns), []) : contains(["hash", "tokenize"], try(coalesce(c.protect), ""))])
+  ])
+
   # One entry per kind of target that Sluice knows; a new one is one word here.
   target_kinds = ["postgres", "sqlserver", "bigquery"]
 
@@ -29,6 +36,7 @@ locals {
         schedule   = try(coalesce(t.schedule, local.manual), local.manual)
         time_zone  = try(coalesce(t.time_zone, "UTC"), "UTC")
         encryption = try(t.encryption, null) == true
+        is_keyed   = contains(local.keyed, name)
         # A file with a header and no rows takes the whole way and changes nothing.
         is_smokable = try(length(t.csv.columns) > 0, false) && try(t.sync_mode, "full") != "full" && try(t.csv.on_duplicate, "skip") != "fail"
       } if try(t.name, "") == name

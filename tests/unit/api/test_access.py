@@ -125,3 +125,14 @@ def test_too_many_calls_are_told_when_to_come_back(world: World) -> None:
     assert reply.status == 429
     assert int(reply.headers["retry-after"]) >= 1
     assert world.call("/api/v1/runs", Role.READ).status == 200
+
+
+def test_originals_of_rejected_rows_with_protected_columns_are_for_admins(world: World) -> None:
+    files = {"snowflake": None, "csv": {}, "sync_mode": "append"}
+    world.configure("members", **files, columns={"mail": {"protect": "hash"}})
+    path = "/api/v1/quarantine/members/20240131T030000Z-0123456789ab/file"
+
+    refused, allowed = world.call(path, Role.OPERATE), world.call(path, Role.ADMIN)
+
+    assert (refused.status, refused.data["code"]) == (403, "role_too_low")
+    assert allowed.data["code"] == "nothing_in_quarantine"

@@ -200,3 +200,29 @@ def test_every_file_of_the_corpus_adds_up(path: Path) -> None:
     assert code in (0, 4), report
     assert (report["refusal"] is None) == (code == 0)
     assert report["accepted"] + report["rejected"] == report["rows"]
+
+
+def test_nothing_of_a_file_is_quoted_whose_table_protects_columns(tmp_path: Path) -> None:
+    config, out = tmp_path / "config", tmp_path / "out"
+    (config / "environments").mkdir(parents=True)
+    (config / "environments" / "local.yaml").write_text("connections: {postgres: {host: h}}\n")
+    (config / "tables.yaml").write_text(
+        "tables:\n  - {name: people, csv: {}, sync_mode: append, postgres: {table: people},\n"
+        "     columns: {mail: {protect: hash}, pin: {protect: drop}}}\n"
+    )
+    file = tmp_path / "people.csv"
+    file.write_bytes(b"id,mail,pin\n1,ann@example.org,4711\nbo@example.org,4712\n3,,4713\n")
+
+    code, report = intake(
+        str(file), "--table", "people", "--config", str(config), "--out", str(out)
+    )
+
+    assert code == 0
+    assert (report["accepted"], report["rejected"]) == (2, 1)
+    told = json.dumps(report) + (out / "rejects.ndjson").read_text()
+    assert not {word for word in ("example", "471") if word in told}
+    assert [(c["name"], c["reason"]) for c in report["columns"]][1:] == [
+        ("mail", "protected: hash")
+    ]
+    accepted = pq.read_table(out / "accepted.parquet").to_pydict()
+    assert accepted == {"id": [1, 3], "mail": ["***", None]}

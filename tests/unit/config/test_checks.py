@@ -113,7 +113,7 @@ def test_example_of_the_page_is_a_valid_table_file() -> None:
         ("checks: [{check: references, columns: [a], table: t0, to: [b, c]}]", "as many columns"),
         ("checks: [{check: rows, min: 1}, {check: rows, max: 9}]", "two checks are rows; give one"),
         ("checks: [{check: references, columns: [a], table: t9}]", "no table is named 't9'; known"),
-        ("columns: {a: {secret: true}}", "unknown key; known: sensitive"),
+        ("columns: {a: {secret: true}}", "unknown key; known: constant, keep_first"),
     ],
 )  # fmt: skip
 def test_check_that_makes_no_sense_is_refused_with_its_place(

@@ -26,3 +26,13 @@ def test_an_encrypted_table_of_snowflake_needs_all_three() -> None:
     place = {"database": "D", "schema": "S", "table": "T"}
 
     assert set(names(table(snowflake=place, encryption=True))) == {"key", "pass", "staging-key"}
+
+
+def test_a_table_with_hashed_columns_needs_their_key_and_one_with_masks_does_not() -> None:
+    files = {"csv": {}, "sync_mode": "append"}
+    masked = {"protect": "mask", "keep_last": 2}
+
+    hashed = table(**files, columns={"mail": {"protect": "hash"}, "card": masked})
+
+    assert set(names(hashed)) == {"pass", "protection-key"}
+    assert set(names(table(**files, columns={"card": masked}))) == {"pass"}

@@ -90,6 +90,28 @@ run "only_extract_and_the_api_read_the_key_of_the_source" {
   }
 }
 
+run "only_what_protects_columns_reads_their_key" {
+  command = plan
+
+  assert {
+    condition     = [for g in output.secret_grants : g.function if g.secret == "protection-key"] == ["ingest"] && output.protection_key == "protection-key"
+    error_message = "grants: ${jsonencode(output.secret_grants)}"
+  }
+}
+
+run "an_environment_may_name_another_key_and_protect_more" {
+  command = plan
+
+  variables {
+    environment = "plain"
+  }
+
+  assert {
+    condition     = [for g in output.secret_grants : g.function if g.secret == "shop-protection"] == ["extract", "ingest"] && !contains(output.secrets, "protection-key")
+    error_message = "grants: ${jsonencode(output.secret_grants)}"
+  }
+}
+
 run "nobody_but_the_sweep_deletes_parts" {
   command = plan
 
