@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
 from shared.api.models import RunDetail, Running, RunSummary
@@ -104,6 +105,10 @@ class StretchModel(BaseModel):
 
 class StatisticsModel(BaseModel):
     """What was moved over time."""
+
+    model_config = examples.shown(
+        {"stretch_s": 3600, "stretches": [examples.STRETCH], "is_complete": True}
+    )
 
     stretch_s: int
     stretches: list[StretchModel]
