@@ -29,6 +29,57 @@ RUN: dict[str, Any] = {
     "failure": None,
 }
 
+PROGRESS: dict[str, Any] = {
+    "units_planned": 8,
+    "units_done": 5,
+    "rows_expected": 1500,
+    "share": 0.625,
+}
+
+COST: dict[str, Any] = {
+    "runs": 1,
+    "vcpu_s": 6.4,
+    "gib_s": 12.8,
+    "storage_writes": 12,
+    "storage_reads": 9,
+    "messages": 2,
+    "source_s": 1.9,
+    "billed_bytes": 0,
+    "staged_bytes": 81234,
+    "usd": {"functions": 0.00018, "storage calls": 0.00006, "warehouse": 0.00106},
+    "total_usd": 0.0013,
+}
+
+RUNNING: dict[str, Any] = {
+    **RUN,
+    "state": "extracting",
+    "is_ended": False,
+    "rows_source": None,
+    "rows_loaded": None,
+    "rows_rejected": None,
+    "bytes_staged": None,
+    "progress_rows": 940,
+    "adds_up": None,
+    "progress": PROGRESS,
+}
+
+DETAIL: dict[str, Any] = {
+    **RUN,
+    "receipt": {"rows_source": 1500, "rows_staged": 1499, "rows_loaded": 1499},
+    "steps": {"extract": {"duration_s": 3.3, "rows": 1499, "bytes": 81234, "peak_mib": 190}},
+    "timeline": [
+        {"at": "2024-01-31T03:00:00Z", "until": None, "what": "triggered", "outcome": "schedule"},
+        {"at": "2024-01-31T03:00:07Z", "until": None, "what": "ended", "outcome": "committed"},
+    ],
+    "progress": {"units_planned": None, "units_done": 0, "rows_expected": None, "share": None},
+    "cost": COST,
+    "requested_by": "",
+    "config_generation": 1706670000000001,
+    "span": None,
+    "rewind_to": None,
+    "failure_facts": {},
+}
+
 TABLE: dict[str, Any] = {
     "name": "flights",
     "source": "snowflake",

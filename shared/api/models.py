@@ -112,6 +112,8 @@ class ProgressModel(BaseModel):
 class Running(RunSummary):
     """A run that has not ended, and how far it has come."""
 
+    model_config = examples.shown(examples.RUNNING)
+
     progress: ProgressModel
 
     @classmethod
@@ -143,6 +145,8 @@ class CostModel(BaseModel):
 
 class RunDetail(RunSummary):
     """All about one run."""
+
+    model_config = examples.shown(examples.DETAIL)
 
     receipt: dict[str, Any] | None = Field(description="Counts and proof, once it has loaded.")
     steps: dict[str, Any] = Field(description="What each step cost.")
