@@ -38,6 +38,9 @@ from shared.wire import to_json
 
 PREFIX, TABLES = "bench", 20
 
+FILLED = "filled"
+"""File in the folder of a ledger that is whole."""
+
 CALLS = {
     "page of runs": "/api/v1/runs?limit=50",
     "the next page, half a year back": "/api/v1/runs?limit=50&cursor={deep}",
@@ -68,23 +71,32 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each call")
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--state", type=Path, help="folder of a ledger to make, or to use again")
     given = parser.parse_args()
-    token = new_token()
     with tempfile.TemporaryDirectory() as folder:
-        newest = fill(Path(folder), given.runs)
-        storage = _start(_serve_storage, folder)
-        api = _start(_serve_api, storage.port, token)
-        render.listing(
-            ("CALL", "FIRST>", "A SECOND>", "P50>", "P99>"),
-            [_row(name, found) for name, found in ask_all(api.port, token, newest, given)],
-        )
+        state = given.state or Path(folder)
+        if not (state / FILLED).exists():
+            fill(state, given.runs)
+        _ask(state, given)
+
+
+def _ask(state: Path, given: argparse.Namespace) -> None:
+    newest = datetime.fromisoformat((state / FILLED).read_text())
+    token = new_token()
+    storage = _start(_serve_storage, str(state))
+    api = _start(_serve_api, storage.port, token)
+    try:
+        rows = [_row(name, found) for name, found in ask_all(api.port, token, newest, given)]
+    finally:
         for server in (api, storage):
             server.process.terminate()
             server.process.join()
+    render.listing(("CALL", "FIRST>", "A SECOND>", "P50>", "P99>"), rows)
 
 
-def fill(folder: Path, count: int) -> datetime:
-    """Write a ledger of so many runs, one an hour of each table; return when the newest began."""
+def fill(folder: Path, count: int) -> None:
+    """Write a ledger of so many runs, one an hour of each table, and when the newest began."""
+    folder.mkdir(parents=True, exist_ok=True)
     database = Database(folder / "catalogue.sqlite3")
     contents = Contents(folder / "contents")
     buckets = Buckets(database)
@@ -96,7 +108,7 @@ def fill(folder: Path, count: int) -> datetime:
         for number in range(count):
             at = newest - timedelta(hours=number // TABLES, minutes=number % TABLES)
             _put(objects, contents, a_run(f"table_{number % TABLES:02d}", at, number))
-    return newest
+    (folder / FILLED).write_text(newest.isoformat())
 
 
 def a_run(table: str, at: datetime, number: int) -> Run:

@@ -4,8 +4,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from shared.api import examples
+from shared.api.examples import RUN_ID
 from shared.config.models import TableConfig
 from shared.config.store import Origin
 from shared.core import costs
@@ -28,34 +30,7 @@ class FailureModel(BaseModel):
 class RunSummary(BaseModel):
     """A run as lists show it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "run_id": "20240131T030000Z-0123456789ab",
-                    "table": "flights",
-                    "kind": "run",
-                    "trigger": "schedule",
-                    "trigger_key": "2024-01-31T03:00:00+00:00",
-                    "mode": "incremental",
-                    "state": "committed",
-                    "is_ended": True,
-                    "created_at": "2024-01-31T03:00:00Z",
-                    "updated_at": "2024-01-31T03:00:07Z",
-                    "worked_s": 6.4,
-                    "rows_source": 1500,
-                    "rows_loaded": 1499,
-                    "rows_rejected": 1,
-                    "bytes_staged": 81234,
-                    "progress_rows": 1500,
-                    "attempts": 2,
-                    "adds_up": True,
-                    "reason": "",
-                    "failure": None,
-                }
-            ]
-        }
-    )
+    model_config = examples.shown(examples.RUN)
 
     run_id: str
     table: str = Field(description="`-` for a message that belongs to no table.")
@@ -137,6 +112,8 @@ class ProgressModel(BaseModel):
 class Running(RunSummary):
     """A run that has not ended, and how far it has come."""
 
+    model_config = examples.shown(examples.RUNNING)
+
     progress: ProgressModel
 
     @classmethod
@@ -168,6 +145,8 @@ class CostModel(BaseModel):
 
 class RunDetail(RunSummary):
     """All about one run."""
+
+    model_config = examples.shown(examples.DETAIL)
 
     receipt: dict[str, Any] | None = Field(description="Counts and proof, once it has loaded.")
     steps: dict[str, Any] = Field(description="What each step cost.")
@@ -221,6 +200,8 @@ def timeline(run: Run) -> list[Moment]:
 
 class TableSummary(BaseModel):
     """A configured table: from where, to where, when, and how it stands."""
+
+    model_config = examples.shown(examples.TABLE)
 
     name: str
     source: str = Field(description="`snowflake` or `csv`.")
@@ -276,16 +257,8 @@ def source_name(table: TableConfig) -> str:
 class Accepted(BaseModel):
     """A run that was asked for."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "run_id": "20240131T030000Z-0123456789ab",
-                    "table": "flights",
-                    "run": "/api/v1/runs/flights/20240131T030000Z-0123456789ab",
-                }
-            ]
-        }
+    model_config = examples.shown(
+        {"run_id": RUN_ID, "table": "flights", "run": f"/api/v1/runs/flights/{RUN_ID}"}
     )
 
     run_id: str

@@ -11,8 +11,9 @@ from http import HTTPStatus
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from shared.api import examples
 from shared.api.problems import Refusal
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ Cursor = Annotated[
 
 class Page(BaseModel, Generic[T]):
     """One page of a list."""
+
+    model_config = ConfigDict(json_schema_extra=examples.of_page)
 
     items: list[T]
     next: str | None = Field(

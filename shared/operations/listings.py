@@ -1,8 +1,8 @@
 """Listings of runs, remembered for a moment: several who look at once cost one listing.
 
-Cloud Storage shows a thousand names a page, and a ledger may hold a hundred thousand runs. The runs
-of yesterday and today are listed anew after a second. Those before hardly change: only a replay of
-an old run does that. They are listed as far back as somebody asks, and anew after a minute.
+Cloud Storage shows a thousand names a page, and a ledger may hold a hundred thousand runs. Those of
+yesterday and today are listed anew after two seconds. Those before hardly change: only by replays
+of old runs. They are listed as far back as somebody asks, and anew after a minute.
 """
 
 import time
@@ -14,7 +14,7 @@ from threading import Lock
 
 from shared.ledger import Entry, Ledger
 
-RECENT_S, PAST_S = 1.0, 60.0
+RECENT_S, PAST_S = 2.0, 60.0
 """How long a listing is good for: of yesterday and today, and of the days before."""
 
 RECENT = timedelta(days=1)

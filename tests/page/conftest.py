@@ -30,6 +30,8 @@ SCREENSHOTS = Path("build/page")
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
+TIMEOUT_MS = 30_000
+
 MISSING = "not installed: {}; `make browser` brings it"
 
 
@@ -70,7 +72,7 @@ class Visitor:
     def __init__(self, browser: Any, world: World, **options: Any) -> None:
         self.world = world
         self._context = browser.new_context(viewport=DESK, locale="en-GB", **options)
-        self._context.set_default_timeout(10_000)
+        self._context.set_default_timeout(TIMEOUT_MS)
         self.page = self._context.new_page()
         self.page.clock.install(time=NOW)
         self.complaints: list[str] = []
@@ -91,6 +93,7 @@ class Visitor:
         """Wait until something on the page is as expected."""
         from playwright.sync_api import expect
 
+        expect.set_options(timeout=TIMEOUT_MS)
         return expect(locator)
 
     def close(self) -> None:

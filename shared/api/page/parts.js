@@ -55,7 +55,7 @@ export function careful(label, question, act, kind = "") {
     if (!button.dataset.armed) {
       button.dataset.armed = "yes";
       button.textContent = question;
-      setTimeout(reset, 4000);
+      setTimeout(reset, 10000);
       return;
     }
     button.disabled = true;

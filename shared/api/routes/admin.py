@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from shared.api import examples
 from shared.api.access import Admin, Operator, Reader
 from shared.api.context import Lent, Shared
 from shared.api.idempotency import Idempotent
@@ -49,6 +50,8 @@ LetterId = Annotated[
 class Letter(BaseModel):
     """A message that failed as often as allowed."""
 
+    model_config = examples.shown(examples.LETTER)
+
     letter_id: str
     topic: str
     table: str
@@ -69,6 +72,8 @@ class Letter(BaseModel):
 class Asked(BaseModel):
     """Something was asked for."""
 
+    model_config = examples.shown({"asked": "sweep"})
+
     asked: Literal["sweep"]
 
 
@@ -87,6 +92,8 @@ class KeyBody(BaseModel):
 class KeyModel(BaseModel):
     """A key, without its secret."""
 
+    model_config = examples.shown(examples.KEY)
+
     id: str
     role: Role
     note: str
@@ -96,6 +103,8 @@ class KeyModel(BaseModel):
 
 class NewKey(KeyModel):
     """A key that was just made."""
+
+    model_config = examples.shown({**examples.KEY, "key": "sluice_0123456789ab_…"})
 
     key: str | None = Field(description="Shown this once; null when the answer is repeated.")
 

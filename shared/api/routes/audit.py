@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Lent
 from shared.api.paging import (
@@ -28,6 +29,8 @@ router = APIRouter(prefix="/api/v1/admin/audit", tags=["audit"])
 
 class ChainModel(BaseModel):
     """A chain of events."""
+
+    model_config = examples.shown({"table": "flights"})
 
     table: str = Field(description="`-`: what concerns no single table.")
 

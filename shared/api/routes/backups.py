@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, StreamingResponse
 
+from shared.api import examples
 from shared.api.access import Admin
 from shared.api.context import Lent
 from shared.api.idempotency import Idempotent
@@ -54,6 +55,8 @@ class BackupModel(BaseModel):
 
 class ListedBackup(BaseModel):
     """An archive, as a listing shows it."""
+
+    model_config = examples.shown({"backup_id": EXAMPLE, "size_bytes": 81234})
 
     backup_id: str
     size_bytes: int

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
+from shared.api import examples
 from shared.api.access import Admin, Operator
 from shared.api.context import Lent, Shared
 from shared.api.idempotency import Idempotent
@@ -27,16 +28,6 @@ from shared.wiring import Services
 
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
 
-EXAMPLE: dict[str, Any] = {
-    "name": "orders",
-    "snowflake": {"database": "SHOP", "schema": "PUBLIC", "table": "ORDERS"},
-    "postgres": {"table": "orders"},
-    "sync_mode": "incremental",
-    "incremental_column": "updated_at",
-    "primary_key": ["id"],
-    "schedule": "hourly",
-}
-
 IfMatch = Annotated[
     str | None,
     Header(
@@ -52,7 +43,7 @@ Part = Annotated[str, Field(min_length=1, max_length=255)]
 class TableBody(BaseModel):
     """A table as in a table file; docs/tables.md explains every key."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [EXAMPLE]})
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.CONFIG]})
 
     name: str = Field(max_length=63)
 
@@ -110,6 +101,14 @@ class ImportBody(BaseModel):
 
 class ProposalModel(BaseModel):
     """A table to look at, to change, and then to create."""
+
+    model_config = examples.shown(
+        {
+            "config": examples.CONFIG,
+            "notes": ["primary_key: declared at the source, which does not enforce it: ['id']"],
+            "source": examples.SOURCE,
+        }
+    )
 
     config: dict[str, Any]
     notes: list[str] = Field(description="Why it is as it is.")

@@ -1,11 +1,12 @@
 """Costs: what tables took of late, by list prices."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Shared
 from shared.api.models import CostModel
@@ -14,21 +15,6 @@ from shared.core.costs import Cost
 from shared.operations.spending import spending
 
 router = APIRouter(prefix="/api/v1/costs", tags=["costs"])
-
-
-_TAKEN: dict[str, Any] = {
-    "runs": 720,
-    "vcpu_s": 2880.5,
-    "gib_s": 5761.0,
-    "storage_writes": 12960,
-    "storage_reads": 10080,
-    "messages": 2160,
-    "source_s": 700.0,
-    "billed_bytes": 0,
-    "staged_bytes": 58000000,
-    "usd": {"functions": 0.0836, "storage calls": 0.0698, "warehouse": 0.3889},
-    "total_usd": 0.5423,
-}
 
 
 class TableCost(CostModel):
@@ -47,8 +33,8 @@ class Costs(BaseModel):
                     "prices_of": prices.AS_OF.isoformat(),
                     "days": 30,
                     "is_complete": True,
-                    "total": _TAKEN,
-                    "tables": [{"table": "flights", **_TAKEN}],
+                    "total": examples.COST,
+                    "tables": [{"table": "flights", **examples.COST}],
                 }
             ]
         }

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from shared.api import metrics
+from shared.api import examples, metrics
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
 from shared.errors import SluiceError
@@ -19,6 +19,8 @@ router = APIRouter(tags=["health"])
 
 class Health(BaseModel):
     """This instance lives."""
+
+    model_config = examples.shown({"status": "ok", "version": "1.2.3"})
 
     status: Literal["ok"] = "ok"
     version: str

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Lent, Shared
 from shared.api.models import source_name
@@ -72,6 +73,17 @@ class PublishMeta(BaseModel):
 
 class TableMeta(BaseModel):
     """Both ends of a table."""
+
+    model_config = examples.shown(
+        {
+            "table": "orders",
+            "source": examples.SOURCE,
+            "target": {"name": "public.orders", "columns": [examples.COLUMN], "rows": 1500},
+            "drift": None,
+            "schemas": [],
+            "lineage": [examples.PUBLISH],
+        }
+    )
 
     table: str
     source: SourceMeta | None = Field(description="Null: it is read from files, or not asked.")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, StreamingResponse
 
+from shared.api import examples
 from shared.api.access import Operator, Reader, hidden_from
 from shared.api.context import Context, Lent, Shared
 from shared.api.idempotency import Idempotent
@@ -35,6 +36,8 @@ STATES = (RunState.COMMITTED, RunState.QUARANTINED, RunState.LOADING, RunState.F
 
 class QuarantinedRun(BaseModel):
     """A run that left something in quarantine."""
+
+    model_config = examples.shown(examples.QUARANTINED)
 
     run_id: str
     table: str
@@ -70,6 +73,8 @@ class CellModel(BaseModel):
 
 class RejectedRow(BaseModel):
     """One rejected row, with what is to blame."""
+
+    model_config = examples.shown(examples.REJECTED)
 
     file: str
     line: int

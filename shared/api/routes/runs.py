@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
 from shared.api.models import RunDetail, Running, RunSummary
@@ -38,8 +39,10 @@ router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 POLL_S = 0.5
 """How often a run is looked at while somebody watches it."""
 
-LIVE_S = 1.0
-"""How often all runs are looked at while somebody watches; those who watch share a listing."""
+LIVE_S, IDLE_S = 2.0, 5.0
+"""How often all runs are looked at while somebody watches, and while none runs. Those who watch
+share one listing for each table, which costs as much as a write.
+"""
 
 BEAT_S = 15.0
 """A line that means nothing is sent so often, so that no proxy takes the silence for an end."""
@@ -104,6 +107,10 @@ class StretchModel(BaseModel):
 
 class StatisticsModel(BaseModel):
     """What was moved over time."""
+
+    model_config = examples.shown(
+        {"stretch_s": 3600, "stretches": [examples.STRETCH], "is_complete": True}
+    )
 
     stretch_s: int
     stretches: list[StretchModel]
@@ -218,7 +225,7 @@ async def _changes(context: Context, seen: str) -> AsyncIterator[str]:
         if time.monotonic() - spoke_s > BEAT_S:
             yield ": still here\n\n"
             spoke_s = time.monotonic()
-        await asyncio.sleep(LIVE_S)
+        await asyncio.sleep(LIVE_S if now.running else IDLE_S)
 
 
 def _now(context: Context) -> tuple[str, Now]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
+from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
 from shared.api.models import RunSummary, TableSummary
@@ -52,6 +53,10 @@ class Kept(BaseModel):
 
 class TableDetail(TableSummary):
     """A table with its configuration."""
+
+    model_config = examples.shown(
+        {**examples.TABLE, "kept": examples.KEPT, "config": examples.CONFIG}
+    )
 
     kept: Kept | None = Field(description="Null: nothing is promised.")
     config: dict[str, Any] = Field(description="As in tables.yaml; docs/tables.md explains it.")

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from pydantic import BaseModel
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -79,3 +80,58 @@ def test_every_call_has_a_name_of_its_own_and_says_what_it_does() -> None:
     names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names)
     assert all(operation["description"] for operation in operations)
+
+
+SUCCESSES = [
+    (path, method, reply["content"]["application/json"]["schema"])
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+    for status, reply in operation["responses"].items()
+    if status.startswith("2") and "application/json" in reply.get("content", {})
+]
+
+
+def subclasses(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield the models of the API."""
+    for each in kind.__subclasses__():
+        if each.__module__.startswith("shared.api"):
+            yield each
+        yield from subclasses(each)
+
+
+def test_every_answer_has_an_example() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    without = [
+        (path, method)
+        for path, method, schema in SUCCESSES
+        if not schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("examples")
+    ]
+
+    assert without == [("/api/v1/admin/sweep", "get"), ("/ready", "get")]  # free in their form
+
+
+MODELS = sorted(set(subclasses(BaseModel)), key=lambda model: (model.__module__, model.__name__))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_an_example_is_one_of_its_model(model: type[BaseModel]) -> None:
+    extra = model.model_config.get("json_schema_extra")
+
+    for example in extra["examples"] if isinstance(extra, dict) else ():
+        assert model.model_validate(example).model_dump(mode="json", by_alias=True).keys() >= (
+            example.keys()  # type: ignore[union-attr]
+        )
+
+
+def test_every_list_comes_in_pages() -> None:
+    assert [path for path, _, schema in SUCCESSES if schema.get("type") == "array"] == []
+
+
+def test_every_post_may_be_sent_again() -> None:
+    posts = {path: each["post"] for path, each in DOCUMENT["paths"].items() if "post" in each}
+
+    assert [
+        path
+        for path, post in posts.items()
+        if "Idempotency-Key" not in {p["name"] for p in post["parameters"]}
+    ] == []
