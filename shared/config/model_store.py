@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from shared.audit import AuditLog
-from shared.config.curated import ModelList, ResolvedModel
 from shared.core import naming
 from shared.core.audit import Event
 from shared.errors import UnknownTableError
 from shared.storage import ABSENT, Storage
 from shared.wire import from_json, to_json
+
+if TYPE_CHECKING:
+    from shared.config.curated import ResolvedModel
 
 
 class ModelStore:
@@ -21,14 +24,16 @@ class ModelStore:
         self._bucket = bucket
         self._audit = audit
 
-    def all(self) -> tuple[tuple[ResolvedModel, ...], int]:
+    def all(self) -> "tuple[tuple[ResolvedModel, ...], int]":
         """Return all models, inputs first, and the generation of the object that holds them."""
         found = self._storage.read(self._bucket, naming.MODELS)
         if found is None:
             return (), ABSENT
+        from shared.config.curated import ModelList  # where there are models
+
         return from_json(ModelList, found[0], naming.MODELS).models, found[1]
 
-    def get(self, name: str) -> tuple[ResolvedModel, int]:
+    def get(self, name: str) -> "tuple[ResolvedModel, int]":
         """Return a model, and the generation of the object that holds all of them.
 
         Raises:
@@ -45,7 +50,7 @@ class ModelStore:
             table=name,
         )
 
-    def deploy(self, models: Iterable[ResolvedModel], by: str) -> bool:
+    def deploy(self, models: "Iterable[ResolvedModel]", by: str) -> bool:
         """Make these the models that there are; False when they are already.
 
         Raises:
@@ -55,6 +60,8 @@ class ModelStore:
         before, generation = self.all()
         if before == wanted:
             return False
+        from shared.config.curated import ModelList
+
         written = self._storage.write(
             self._bucket,
             naming.MODELS,

@@ -1,7 +1,8 @@
 """Lineage of a run's end: its datasets named, its events delivered."""
 
+from typing import TYPE_CHECKING
+
 from shared import lineage
-from shared.config.curated import ResolvedModel
 from shared.config.models import ResolvedTable
 from shared.config.places import BigQueryTable
 from shared.core.lineage import Dataset, Flow, run_events
@@ -9,6 +10,9 @@ from shared.core.manifests import Manifest
 from shared.core.runs import Run
 from shared.errors import InvalidConfigError, SluiceError
 from shared.wiring import Services
+
+if TYPE_CHECKING:
+    from shared.config.curated import ResolvedModel
 
 
 def tell(run: Run, services: Services) -> None:
@@ -59,7 +63,7 @@ def _model_flow(name: str, services: Services) -> Flow:
     return Flow(namespace=namespace, source=target, target=target, renamed={}, inputs=inputs)
 
 
-def _curated(resolved: ResolvedModel) -> Dataset:
+def _curated(resolved: "ResolvedModel") -> Dataset:
     place, pg = resolved.model.place, resolved.connections.postgres
     if pg is None:
         raise InvalidConfigError(f"model {resolved.model.name} has no connection to its target")

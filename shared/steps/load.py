@@ -39,7 +39,9 @@ def load(request: LoadRequest | RefreshRequest, services: Services) -> None:
         NotStagedError: the request overtook the manifest, or the model's record.
     """
     if isinstance(request, RefreshRequest):
-        models.refresh(request, services)
+        from shared.steps.refreshes import refresh  # with what models alone need
+
+        refresh(request, services)
         return
     run = services.ledger.find(request.table, request.run_id)
     manifest = services.manifests.find(request.table, request.run_id)

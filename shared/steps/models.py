@@ -1,28 +1,36 @@
-"""Models: what a publish asks to be refreshed, and one refresh of one model.
+"""Models: what a publish asks to be refreshed.
 
-A refresh is a run with a record, an end in the audit log and a receipt. Its record is written by
-whoever asks, before the message: if that is lost, the sweep finds a quiet run and asks again. A
-publish asks before it is noted as ended, so that no publish ends without having asked.
+The record of a refresh is written by whoever asks, before the message: if that is lost, the sweep
+finds a quiet run and asks again. A publish asks before it is noted as ended, so that no publish
+ends without having asked.
 """
 
-from contextlib import closing
+import logging
+from typing import TYPE_CHECKING
 
-from shared.config.curated import ResolvedModel
 from shared.core import curated
 from shared.core.messages import RefreshRequest
 from shared.core.modes import SyncMode
-from shared.core.runs import Run, RunState, Trigger
-from shared.errors import NotStagedError
-from shared.steps.attempts import Work, attempt
-from shared.targets.curated import Order, Refresh, Refreshed
+from shared.core.runs import Run
+from shared.errors import PermanentError, QuarantineError
 from shared.wiring import Services
 
-UNCHANGED = "no input was published since the last refresh"
+if TYPE_CHECKING:
+    from shared.config.curated import ResolvedModel
+
+log = logging.getLogger(__name__)
 
 
 def ask(services: Services, published: Run) -> None:
-    """Ask for a refresh of every model that follows a table, or model, that was just published."""
-    models, generation = services.models.all()
+    """Ask for a refresh of every model that follows a table, or model, that was just published.
+
+    What was published stays so: models that cannot be read are logged, and do not fail its run.
+    """
+    try:
+        models, generation = services.models.all()
+    except (PermanentError, QuarantineError) as exc:
+        log.error("models were not asked for", extra={"table": published.table, "why": exc.message})
+        return
     for resolved in models:
         if published.table in resolved.follows:
             name, how = resolved.model.name, mode(resolved)
@@ -38,59 +46,7 @@ def request(services: Services, wanted: Run) -> Run:
     return run
 
 
-def mode(resolved: ResolvedModel) -> SyncMode:
+def mode(resolved: "ResolvedModel") -> SyncMode:
     """Return how a model's rows become those of its table."""
     is_full = resolved.model.materialised == "full"
     return SyncMode.FULL if is_full else SyncMode.INCREMENTAL
-
-
-def refresh(request: RefreshRequest, services: Services) -> None:
-    """Refresh a model once; a repeated request finds that it is done.
-
-    Raises:
-        NotStagedError: the request overtook the run's record.
-    """
-    run = services.ledger.find(request.model, request.run_id)
-    if run is None:
-        raise NotStagedError(
-            f"run {request.run_id} of model {request.model} has no record yet",
-            run_id=request.run_id,
-        )
-    if run.is_terminal:
-        return
-    with attempt(services, run, "refresh", RunState.LOADING) as work:
-        resolved, generation = services.models.get(request.model)
-        with closing(services.model(resolved)) as target:
-            refreshed = target.refresh(_order(work, resolved, generation))
-        _finish(work, refreshed)
-
-
-def _order(work: Work, resolved: ResolvedModel, generation: int) -> Order:
-    run = work.run
-    return Order(
-        run_id=run.run_id,
-        attempt=work.attempt.id,
-        config_generation=generation,
-        code_version=work.services.settings.code_version,
-        is_full=run.mode is SyncMode.FULL and mode(resolved) is SyncMode.INCREMENTAL,
-        is_asked_for=run.trigger is Trigger.REQUEST,
-    )
-
-
-def _finish(work: Work, refreshed: Refreshed) -> None:
-    if refreshed.outcome is Refresh.UNCHANGED:
-        work.finish(RunState.SKIPPED, reason=UNCHANGED)
-        return
-    if refreshed.outcome is Refresh.WAITING:
-        missing = ", ".join(refreshed.missing)
-        work.finish(RunState.SKIPPED, reason=f"nothing was published of {missing} yet")
-        return
-    ask(work.services, work.run)
-    rows = refreshed.receipt.rows_loaded if refreshed.receipt else 0
-    work.finish(
-        RunState.COMMITTED,
-        receipt=refreshed.receipt,
-        checks=refreshed.results,
-        inputs=dict(refreshed.inputs),
-        steps=work.stats(rows, 0),
-    )

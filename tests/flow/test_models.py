@@ -9,7 +9,7 @@ from shared.core import curated
 from shared.core.messages import RefreshRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
-from shared.steps import lineage, models
+from shared.steps import lineage, models, refreshes
 from tests.flow.cloud import Cloud
 
 FIRST = """/*
@@ -115,4 +115,4 @@ def test_refresh_whose_message_comes_twice_or_for_nothing_changes_nothing(
     assert cloud.services.ledger.find("mails", done.run_id) == done
     skipped = cloud.services.ledger.find("mails", late.run_id)
     assert skipped
-    assert (skipped.state, skipped.reason) == (RunState.SKIPPED, models.UNCHANGED)
+    assert (skipped.state, skipped.reason) == (RunState.SKIPPED, refreshes.UNCHANGED)
