@@ -21,8 +21,9 @@ from local.supervisor import Background, command
 from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
 from shared.cli.render import Listed
+from shared.config import model_files
 from shared.core import naming
-from shared.settings import ZONES, Settings, adopt
+from shared.settings import ZONES, Settings, adopt, person
 from shared.wiring import Services
 
 app = typer.Typer(
@@ -71,9 +72,12 @@ def up(
 def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
     """Deploy table files to a cloud that is up, and say what that changed."""
     tables = deployment.read(config, environment, deployment.Endpoints.of(found))
+    models = model_files.load(config, tables)
     adopt(found["env"])
-    store = Services.build(Settings.from_environment()).config
-    changes = deployment.deploy(store, found["control"], tables)
+    services = Services.build(Settings.from_environment())
+    changes = deployment.deploy(services.config, found["control"], tables)
+    if services.models.deploy(models, person()):
+        render.plain(f"models: {', '.join(each.model.name for each in models) or 'none any more'}")
     for what, names in asdict(changes).items():
         if names:
             render.plain(f"{what}: {', '.join(names)}")

@@ -27,6 +27,7 @@ from local.topology import (
     topic,
 )
 from shared import callers, settings
+from shared.config import model_files
 from shared.config.connections import ProtectionKey
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id
 from shared.core.messages import FINALIZE, SweepRequest
@@ -64,6 +65,7 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
         bigquery=ports.bigquery if topology.has_bigquery else None,
     )
     tables = deployment.read(config_dir, environment, endpoints)
+    models = model_files.load(config_dir, tables)
     # Threads that import one package at the same time may find half of it.
     for module in ("google.cloud.pubsub_v1", "google.cloud.storage"):
         import_module(module)
@@ -77,6 +79,7 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
     services = Services.build(settings.Settings.from_environment())
     control = f"http://127.0.0.1:{topology.ports.control}"
     deployment.deploy(services.config, control, tables)
+    services.models.deploy(models, settings.person())
     _sweep_job(control)
 
 

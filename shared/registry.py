@@ -15,6 +15,9 @@ TARGETS = {
 }
 """Where rows go."""
 
+MODELS = {"postgres": "shared.targets.postgres.curated:PostgresModel"}
+"""Where models of the curated zone are refreshed."""
+
 
 def resolve(kinds: dict[str, str], kind: str) -> Any:
     """Import and return the class registered for a kind.

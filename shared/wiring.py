@@ -24,8 +24,11 @@ from shared.storage import Storage
 from shared.targets.base import Target
 
 if TYPE_CHECKING:
+    from shared.config.curated import ResolvedModel
+    from shared.config.model_store import ModelStore
     from shared.contracts import Contracts
     from shared.stage.protection_keys import ProtectionKeys
+    from shared.targets.curated import CuratedTarget
 
 
 def utc_now() -> datetime:
@@ -78,6 +81,13 @@ class Services:
         """The messages that failed as often as allowed."""
         return DeadLetters(self.storage, self.settings.bucket("state"))
 
+    @property
+    def models(self) -> "ModelStore":
+        """The models of the curated zone."""
+        from shared.config.model_store import ModelStore  # with all that a model may say
+
+        return ModelStore(self.storage, self.settings.bucket("config"), self.audit)
+
     def source(self, resolved: ResolvedTable, run_id: str) -> Source:
         """Open the source of a table for one run; protected columns come in protected form."""
         kind = registry.resolve(registry.SOURCES, resolved.table.source_kind)
@@ -99,6 +109,12 @@ class Services:
         kind = registry.resolve(registry.TARGETS, resolved.table.target_kind)
         objects = StagedObjects(storage=self.storage, bucket=self.settings.bucket("staging"))
         target: Target = kind(resolved, self.secrets, objects)
+        return target
+
+    def model(self, resolved: "ResolvedModel") -> "CuratedTarget":
+        """Open the target of a model for one refresh."""
+        kind = registry.resolve(registry.MODELS, "postgres")
+        target: CuratedTarget = kind(resolved, self.secrets)
         return target
 
 

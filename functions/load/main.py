@@ -1,4 +1,4 @@
-"""Load: one staged run, published in its target once.
+"""Load: one staged run, published in its target once, or one model refreshed there.
 
 The story is in shared/steps/load.py.
 """
@@ -11,7 +11,7 @@ from flask import Request
 def load(request: Request) -> tuple[str, int]:
     """Serve one push of Pub/Sub."""
     from shared import entrypoint
-    from shared.core.messages import LoadRequest
+    from shared.core.messages import decode_load
     from shared.steps.load import load as step
 
-    return entrypoint.push(request, LoadRequest.decode, step)
+    return entrypoint.push(request, decode_load, step)

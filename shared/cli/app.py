@@ -39,6 +39,7 @@ PANELS = {
     "Tables and files": {
         "validate": "shared.cli.tables:validate",
         "tables": "shared.cli.imports:app",
+        "models": "shared.cli.models:app",
         "schema": "shared.cli.tables:schema",
         "metadata": "shared.cli.tables:metadata",
         "intake": "shared.cli.intake:intake",

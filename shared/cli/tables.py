@@ -11,7 +11,7 @@ from rich.table import Table
 
 from shared.cli import cloud, render
 from shared.cli.render import Listed
-from shared.config import keys, resolve
+from shared.config import keys, model_files, resolve
 from shared.config.models import TableConfig
 from shared.core.schemas import TableSchema
 from shared.operations.describing import describe
@@ -26,13 +26,16 @@ def validate(
 ) -> None:
     """Check the table files and an environment; every problem is named with file and line."""
     found = resolve.load(config, env)
+    models = model_files.load(config, found)
     if as_json:
         typer.echo(json.dumps([t.model_dump(mode="json", by_alias=True) for t in found]))
         return
     overrides = resolve.overrides(config, env)
     rows = [_listed(resolved.table, overrides.get(resolved.table.name, [])) for resolved in found]
     render.listing(("TABLE", "SOURCE", "TARGET", "MODE", "SCHEDULE"), rows)
-    render.console.print(f"[green]{len(found)} tables are valid[/] in environment {env}")
+    and_models = f" and {len(models)} models" if models else ""
+    text = f"[green]{len(found)} tables{and_models} are valid[/] in environment {env}"
+    render.console.print(text)
 
 
 def _listed(table: TableConfig, overridden: list[str]) -> Listed:

@@ -180,11 +180,11 @@ def _strangers(documents: list[Document], env: Document) -> list[str]:
     shown = ", ".join(repr(name) for name in strangers)
     what = "no table is named" if len(strangers) == 1 else "no tables are named"
     at, choices = env.where(("tables", strangers[0])), ", ".join(known) or "none"
-    hint = _meant(strangers[0], known)
+    hint = meant(strangers[0], known)
     return [f"{at}: {what} {shown}, which this environment changes; known: {choices}{hint}"]
 
 
-def _meant(word: object, known: Iterable[str]) -> str:
+def meant(word: object, known: Iterable[str]) -> str:
     """Return the known word that somebody may have meant, as the end of a message."""
     near = difflib.get_close_matches(str(word), list(known), 1)
     return f"; did you mean {near[0]}?" if near else ""
@@ -210,12 +210,12 @@ def _explain(model: type[BaseModel], document: Document, error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         known = _known_keys(checked, ()) if checked else _known_keys(model, place[:-1])
-        message = f"unknown key; known: {', '.join(known)}{_meant(place[-1], known)}"
+        message = f"unknown key; known: {', '.join(known)}{meant(place[-1], known)}"
     elif error["type"] == "missing":
         message = "is missing"
     elif error["type"].startswith("union_tag"):
         given = error["input"].get("check") if isinstance(error["input"], dict) else error["input"]
-        message = f"check is {_shown(given)}; known: {', '.join(KINDS)}{_meant(given, KINDS)}"
+        message = f"check is {_shown(given)}; known: {', '.join(KINDS)}{meant(given, KINDS)}"
     elif error["type"] in ("literal_error", "enum"):
         message = f"{_shown(error['input'])} is not known; known: {error['ctx']['expected']}"
     elif error["type"] in ("model_type", "dict_type"):
@@ -290,7 +290,7 @@ def require_references(tables: list[ResolvedTable]) -> None:
             if other is None:
                 raise InvalidConfigError(
                     f"check {check.title} of {table.name}: no table is named {check.table!r}; "
-                    f"known: {', '.join(sorted(known))}{_meant(check.table, known)}"
+                    f"known: {', '.join(sorted(known))}{meant(check.table, known)}"
                 )
             if other.target_kind != table.target_kind:
                 raise InvalidConfigError(

@@ -6,8 +6,8 @@ record gives the same events, so whoever gets them twice can tell. Source: OpenL
 
 import json
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.core.manifests import Manifest
@@ -60,6 +60,8 @@ class Flow:
     target: Dataset
     renamed: dict[str, str]
     """Names of columns at the source by name in the target, where they differ."""
+    inputs: Mapping[str, Dataset] = field(default_factory=dict)
+    """Of a model: what it reads, by name, in the place of ``source``."""
 
 
 def run_events(run: Run, manifest: Manifest | None, flow: Flow) -> Iterator[bytes]:
@@ -100,11 +102,14 @@ def _event(
             "name": run.table,
             "facets": {
                 "jobType": _facet(
-                    "JobTypeJobFacet", processingType="BATCH", integration="SLUICE", jobType="TABLE"
+                    "JobTypeJobFacet",
+                    processingType="BATCH",
+                    integration="SLUICE",
+                    jobType="MODEL" if run.is_model else "TABLE",
                 )
             },
         },
-        "inputs": [_input(manifest, flow)],
+        "inputs": _model_inputs(run, flow) if run.is_model else [_input(manifest, flow)],
         "outputs": [_output(run, manifest, flow, has_moved=has_moved)],
     }
 
@@ -137,6 +142,22 @@ def _input(manifest: Manifest | None, flow: Flow) -> dict[str, Any]:
         facets["version"] = _facet("DatasetVersionDatasetFacet", datasetVersion=version)
         facets["schema"] = _schema(manifest.schema, flow.renamed)
     return {"namespace": flow.source.namespace, "name": flow.source.name, "facets": facets}
+
+
+def _model_inputs(run: Run, flow: Flow) -> list[dict[str, Any]]:
+    """Return what a model read, each at the run that it stood at."""
+    return [
+        {
+            "namespace": each.namespace,
+            "name": each.name,
+            "facets": {
+                "version": _facet("DatasetVersionDatasetFacet", datasetVersion=run.inputs[name])
+            }
+            if name in run.inputs
+            else {},
+        }
+        for name, each in flow.inputs.items()
+    ]
 
 
 def _output(run: Run, manifest: Manifest | None, flow: Flow, *, has_moved: bool) -> dict[str, Any]:

@@ -180,11 +180,7 @@ def decode_extract(delivery: Delivery) -> ExtractRequest | UnitRequest:
     Raises:
         InvalidMessageError: it is neither.
     """
-    try:
-        body = json.loads(delivery.data)
-    except (ValueError, RecursionError):
-        body = None  # refused below, in the words of all requests
-    is_unit = isinstance(body, dict) and "unit" in body
+    is_unit = "unit" in _keys(delivery.data)
     return UnitRequest.decode(delivery) if is_unit else ExtractRequest.decode(delivery)
 
 
@@ -214,6 +210,39 @@ class LoadRequest:
         if part is not None and (type(part) is not int or part < 0):
             raise InvalidMessageError(f"part must be a whole number from 0, got {part!r}")
         return cls(table=table, run_id=run_id, part=part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshRequest:
+    """Refresh a model of the curated zone: the run that was recorded for it."""
+
+    model: str
+    run_id: str
+
+    def encode(self) -> bytes:
+        """Return the message's data."""
+        return _dump({"version": VERSION, "model": self.model, "run_id": self.run_id})
+
+    @classmethod
+    def decode(cls, delivery: Delivery) -> Self:
+        """Read the message's data.
+
+        Raises:
+            InvalidMessageError: unknown version or key, or a part is missing or can name no run.
+        """
+        body = _load(delivery.data, known={"model", "run_id"})
+        model, run_id = _run({**body, "table": body.get("model")})
+        return cls(model=model, run_id=run_id)
+
+
+def decode_load(delivery: Delivery) -> LoadRequest | RefreshRequest:
+    """Read a message of the load topic, which carries staged runs, their parts, and models.
+
+    Raises:
+        InvalidMessageError: it is none of them.
+    """
+    is_refresh = "model" in _keys(delivery.data)
+    return RefreshRequest.decode(delivery) if is_refresh else LoadRequest.decode(delivery)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +398,15 @@ def _generation(text: str) -> int:
 
 def _dump(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _keys(data: bytes) -> set[str]:
+    """Return the keys of a message; none for what its decoder will refuse."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return set()
+    return set(body) if isinstance(body, dict) else set()
 
 
 def _load(data: bytes, *, known: set[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ state bucket     ledger/runs/<table>/<run>.json
                  ledger/contracts/<table>.json, ledger/replays/<run>.json
                  ledger/requests/<digest>.json
                  backups/<moment>.ndjson.gz
-config bucket    tables/<table>.json, api/<table>.json
+config bucket    tables/<table>.json, api/<table>.json, models.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
                  parts/<table>/<run>/<attempt>/part-00000.parquet, keys-00000.parquet
@@ -35,6 +35,9 @@ NO_RUN = "00000000T000000Z-000000000000"
 
 SWEEP_REPORT = "ledger/sweep.json"
 """Name of what the last sweep found and did."""
+
+MODELS = "models.json"
+"""Name of all models of the curated zone, in the config bucket."""
 
 DEAD_LETTERS = "ledger/dead/"
 """Prefix of the records of dead letters."""

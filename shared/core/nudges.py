@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest
+from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest, RefreshRequest
 from shared.core.runs import Nudge, Run, RunState, Trigger
 
 
@@ -61,6 +61,9 @@ def noted(run: Run, verdict: Verdict, progress: int, at: datetime) -> Nudge:
 
 def next_request(run: Run) -> Request:
     """Return the request that moves a run on from where it is."""
+    if run.is_model:
+        refresh = RefreshRequest(model=run.table, run_id=run.run_id)
+        return Request(topic="load", data=refresh.encode())
     if run.state not in (RunState.REQUESTED, RunState.EXTRACTING):
         load = LoadRequest(table=run.table, run_id=run.run_id)
         return Request(topic="load", data=load.encode())

@@ -75,6 +75,8 @@ class Trigger(StrEnum):
     SCHEDULE = "schedule"
     REQUEST = "request"
     FILE = "file"
+    INPUT = "input"
+    """A run published rows that a model reads."""
     MESSAGE = "message"
     """A message that could not be decoded, kept so that people see it."""
 
@@ -193,6 +195,10 @@ class Run:
     nudge: Nudge | None = None
     requested_by: str = ""
     """Who asked, as far as the request says."""
+    is_model: bool = False
+    """It refreshes a model of the curated zone, whose name is in the place of the table's."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Of a model's run: the run that each of its inputs stood at."""
     milestones: tuple[Milestone, ...] = ()
     """All of them, the oldest first: what is not in the audit log yet can still be told."""
 
@@ -247,7 +253,8 @@ class Run:
         Raises:
             IllegalTransitionError: ``REPLAYS`` has nothing for the run's state.
         """
-        state = RunState.STAGED if self.manifest else RunState.EXTRACTING
+        is_staged = self.manifest or self.is_model
+        state = RunState.STAGED if is_staged else RunState.EXTRACTING
         if state not in REPLAYS.get(self.state, ()):
             raise IllegalTransitionError(
                 f"run {self.run_id} of {self.table} is {self.state}; only one that failed or was "

@@ -65,7 +65,7 @@ def deploy(target: Target, options: Options, report: Report) -> Release:
     deployed = steps.connect(prepared.terraform)
     deployed.releases.keep(built)
     release = _release(prepared, {a.function: a.sha256 for a in built})
-    steps.configure(deployed, prepared.tables, report)
+    steps.configure(deployed, prepared, report)
     proven = _prove(deployed, release, options, report)
     if proven.proof is not Proof.FAILED:
         return proven

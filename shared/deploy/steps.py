@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import settings
-from shared.config import resolve
+from shared.config import model_files, resolve
+from shared.config.curated import ResolvedModel
 from shared.config.models import ResolvedTable
 from shared.core import naming
 from shared.core.audit import MAX_TEXT, Event
@@ -31,6 +32,7 @@ class Prepared:
     checkout: Checkout
     tables: list[ResolvedTable]
     """The checkout's configurations."""
+    models: list[ResolvedModel]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ def check(target: Target, report: Report) -> Prepared:
     preflight.credentials(target)
     checkout = preflight.checkout(target)
     tables = resolve.load(target.config_dir, target.environment)
+    models = model_files.load(target.config_dir, tables)
     report.say(
         f"{target.environment} in project {target.project}, {len(tables)} tables, commit "
         f"{checkout.commit[:12]}{'' if checkout.is_clean else ' with changes'}"
@@ -59,6 +62,7 @@ def check(target: Target, report: Report) -> Prepared:
         terraform=terraform,
         checkout=checkout,
         tables=tables,
+        models=models,
     )
 
 
@@ -131,13 +135,16 @@ def compare(prepared: Prepared, report: Report) -> None:
         report.outlook(found)
 
 
-def configure(deployed: Deployed, tables: list[ResolvedTable], report: Report) -> None:
-    """Make the checkout's tables the configured ones."""
+def configure(deployed: Deployed, prepared: Prepared, report: Report) -> None:
+    """Make the checkout's tables and models the configured ones."""
     report.step("configure")
-    services = deployed.services
+    services, tables = deployed.services, prepared.tables
     wanted = configuration.as_text(tables)
     report.tables(configuration.compare(wanted, configuration.deployed(services)))
     services.config.deploy(tables, settings.person())
+    if services.models.deploy(prepared.models, settings.person()):
+        names = ", ".join(each.model.name for each in prepared.models)
+        report.say(f"models: {names or 'none any more'}")
 
 
 def restore(deployed: Deployed, tables: Mapping[str, str], report: Report) -> None:

@@ -18,6 +18,7 @@ _ASKERS = {
     Trigger.SCHEDULE: "scheduler",
     Trigger.REQUEST: "unnamed request",
     Trigger.FILE: "file drop",
+    Trigger.INPUT: "a model's input",
     Trigger.MESSAGE: "unreadable message",
 }
 
@@ -67,6 +68,8 @@ def _event(run: Run, milestone: Milestone, event_id: str, *, is_last: bool) -> E
 
 
 def _action(run: Run) -> str:
+    if run.is_model:
+        return "refresh"
     if run.rewind_to:
         return "rewind"
     return "backfill" if run.span else "load"
@@ -86,6 +89,7 @@ def _detail(run: Run, *, is_end: bool) -> dict[str, Any]:
         "rewind_to": run.rewind_to,
         "attempts": run.attempt_count if is_end else None,
         "manifest": run.manifest,
+        "inputs": run.inputs or None,
     }
     return {key: value for key, value in given.items() if value is not None}
 

@@ -1,5 +1,7 @@
 """Lineage of a run's end: its datasets named, its events delivered."""
 
+from typing import TYPE_CHECKING
+
 from shared import lineage
 from shared.config.models import ResolvedTable
 from shared.config.places import BigQueryTable
@@ -8,6 +10,9 @@ from shared.core.manifests import Manifest
 from shared.core.runs import Run
 from shared.errors import InvalidConfigError, SluiceError
 from shared.wiring import Services
+
+if TYPE_CHECKING:
+    from shared.config.curated import ResolvedModel
 
 
 def tell(run: Run, services: Services) -> None:
@@ -25,6 +30,8 @@ def events(run: Run, services: Services) -> list[bytes]:
     """Return a run's events as JSON; none for one that has not ended, or whose table is unknown."""
     if not run.milestones or run.mode is None:
         return []
+    if run.is_model:
+        return list(run_events(run, None, _model_flow(run.table, services)))
     resolved, _ = services.config.get(run.table)
     manifest = services.manifests.find(run.table, run.run_id)
     return list(run_events(run, manifest, _flow(resolved, manifest, services.settings.prefix)))
@@ -42,6 +49,26 @@ def _flow(resolved: ResolvedTable, manifest: Manifest | None, prefix: str) -> Fl
         target=_target(resolved),
         renamed=renamed,
     )
+
+
+def _model_flow(name: str, services: Services) -> Flow:
+    models = {each.model.name: each for each in services.models.all()[0]}
+    resolved, _ = services.models.get(name)
+    target = _curated(resolved)
+    inputs = {
+        each: _curated(models[each]) if each in models else _target(services.config.get(each)[0])
+        for each in resolved.inputs
+    }
+    namespace = services.settings.prefix
+    return Flow(namespace=namespace, source=target, target=target, renamed={}, inputs=inputs)
+
+
+def _curated(resolved: "ResolvedModel") -> Dataset:
+    place, pg = resolved.model.place, resolved.connections.postgres
+    if pg is None:
+        raise InvalidConfigError(f"model {resolved.model.name} has no connection to its target")
+    namespace = f"postgres://{pg.instance or pg.host}:{pg.port}"
+    return Dataset(namespace=namespace, name=f"{pg.database}.{place.schema_}.{place.table}")
 
 
 def _source(resolved: ResolvedTable, manifest: Manifest | None) -> Dataset:

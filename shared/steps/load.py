@@ -15,12 +15,12 @@ from shared.config.models import ResolvedTable
 from shared.core import checks, traces
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest, Part
-from shared.core.messages import LoadRequest
+from shared.core.messages import LoadRequest, RefreshRequest
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
-from shared.steps import checking, protections, receipts, rewinds
+from shared.steps import checking, models, protections, receipts, rewinds
 from shared.steps.attempts import Work, attempt, unit
 from shared.steps.units import ask_for_load
 from shared.targets.base import Outcome, Published, Target
@@ -32,12 +32,17 @@ FIRST_LOAD = 2
 """Attempts of a run that went well so far: one to stage it, one to load it."""
 
 
-def load(request: LoadRequest, services: Services) -> None:
-    """Publish a staged run, once; a repeated request finds that it is done.
+def load(request: LoadRequest | RefreshRequest, services: Services) -> None:
+    """Publish a staged run, or refresh a model, once; a repeated request finds that it is done.
 
     Raises:
-        NotStagedError: the request overtook the manifest.
+        NotStagedError: the request overtook the manifest, or the model's record.
     """
+    if isinstance(request, RefreshRequest):
+        from shared.steps.refreshes import refresh  # with what models alone need
+
+        refresh(request, services)
+        return
     run = services.ledger.find(request.table, request.run_id)
     manifest = services.manifests.find(request.table, request.run_id)
     if run is None or manifest is None:
@@ -188,6 +193,7 @@ def _finish(
     if published.record:
         notes = (*published.notes, *checks.notes(results))
         receipt = receipts.of(manifest, published.record, replace(published, notes=notes))
+        models.ask(work.services, work.run)
         work.finish(RunState.COMMITTED, receipt=receipt, checks=results, steps=steps)
     elif published.outcome is Outcome.SUPERSEDED:
         work.finish(RunState.SUPERSEDED, steps=steps, reason=published.reason)

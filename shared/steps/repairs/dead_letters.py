@@ -7,7 +7,13 @@ from dataclasses import replace
 from shared.config import schedule
 from shared.core import naming, runs
 from shared.core.dead_letters import DeadLetter, LetterState
-from shared.core.messages import IngestRequest, LoadRequest, UnitRequest, decode_extract
+from shared.core.messages import (
+    IngestRequest,
+    RefreshRequest,
+    UnitRequest,
+    decode_extract,
+    decode_load,
+)
 from shared.core.runs import TERMINAL, Failure, Run, RunState, Trigger
 from shared.errors import DeadLetterError, InvalidMessageError, UnknownTableError
 from shared.steps.auditing import tell
@@ -93,8 +99,9 @@ def find_run(letter: DeadLetter, services: Services) -> tuple[str, str] | None:
         if letter.topic == "ingest":
             return file_run(IngestRequest.decode(letter.message()))
         if letter.topic == "load":
-            load = LoadRequest.decode(letter.message())
-            return load.table, load.run_id
+            load = decode_load(letter.message())
+            name = load.model if isinstance(load, RefreshRequest) else load.table
+            return name, load.run_id
     return None
 
 

@@ -39,7 +39,7 @@ def ask_on(sweep: Sweep) -> None:
 
 def _look_after(sweep: Sweep, run: Run) -> None:
     name = f"{run.table}/{run.run_id}"
-    if run.table not in sweep.tables:
+    if not _is_configured(sweep, run):
         if run.table in sweep.table_names:
             return  # its configuration cannot be read just now, which is noted elsewhere
         _give_up(sweep, run, "its table is not configured any more")
@@ -65,6 +65,12 @@ def _look_after(sweep: Sweep, run: Run) -> None:
         )
 
 
+def _is_configured(sweep: Sweep, run: Run) -> bool:
+    if run.is_model:
+        return any(each.model.name == run.table for each in sweep.services.models.all()[0])
+    return run.table in sweep.tables
+
+
 def _note(sweep: Sweep, run: Run, nudge: Nudge) -> bool:
     """Leave a note on the run; False when it has moved since it was looked at."""
 
@@ -79,7 +85,7 @@ def _progress(sweep: Sweep, run: Run) -> int:
     services = sweep.services
     if run.state is RunState.EXTRACTING:
         return len(services.manifests.unit_names(run.table, run.run_id))
-    if run.state is RunState.LOADING:
+    if run.state is RunState.LOADING and not run.is_model:
         resolved, _ = sweep.tables[run.table]
         with closing(services.target(resolved)) as target:
             return target.staging_runs().get(run.run_id, 0)

@@ -19,7 +19,7 @@ locals {
     api     = { extract = "runs that people ask for", ingest = "replays that people ask for", load = "replays that people ask for", sweep = "a sweep that people ask for" }
     extract = { extract = "units of a large table", load = "a staged run" }
     ingest  = { load = "a staged file" }
-    load    = { load = "parts of a large run" }
+    load    = { load = "parts of a large run, and refreshes of models" }
     sweep   = { extract = "quiet runs asked to go on", ingest = "files that no event told of", load = "quiet runs asked to go on" }
   }
   publications = merge([

@@ -1,0 +1,77 @@
+"""The statements of a model's refresh. Pure: names in, text out; names go through quote().
+
+The SELECT itself is the model's own text, which deployment has parsed and found to be one SELECT.
+"""
+
+from collections.abc import Sequence
+
+from shared.config.curated import ModelTest
+from shared.targets.postgres.identifiers import literal, quote
+
+ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+"""The first statement of a refresh. Source: PostgreSQL, "Transaction Isolation"."""
+
+_STAGE_NAME = '"sluice_model"'
+
+STAGE = f'"pg_temp".{_STAGE_NAME}'
+"""The rows of one refresh: a table of the session, gone with the transaction."""
+
+STANDINGS = (
+    "SELECT table_name, epoch, run_id FROM _sluice.state "
+    "WHERE table_name = ANY(%s) AND run_id IS NOT NULL ORDER BY table_name"
+)
+
+
+def stage(select: str, cursor: str, low: str | None) -> str:
+    """Return what computes the rows of a model, from a cursor on if there is one.
+
+    The line break ends a comment that may end the SELECT.
+    """
+    since = "" if low is None else f"\nWHERE m.{quote(cursor)} >= {literal(low)}"
+    make = f"CREATE TEMPORARY TABLE {_STAGE_NAME} ON COMMIT DROP AS"
+    return f"{make}\nSELECT * FROM (\n{select}\n) m{since}"
+
+
+def newest(cursor: str) -> str:
+    """Return the largest cursor of the rows, as text."""
+    return f"SELECT max({quote(cursor)})::text FROM {STAGE}"
+
+
+def create_like_stage(table: str) -> str:
+    """Return what makes an empty table of the rows' columns."""
+    return f"CREATE TABLE {table} AS SELECT * FROM {STAGE} WITH NO DATA"
+
+
+def add_key(table: str, key: Sequence[str]) -> str:
+    """Return what makes columns the primary key of an empty table."""
+    return f"ALTER TABLE {table} ADD PRIMARY KEY ({_list(key)})"
+
+
+def delete_staged(table: str, key: Sequence[str]) -> str:
+    """Return DELETE of the rows whose key the new rows have."""
+    same = " AND ".join(f"t.{quote(k)} = s.{quote(k)}" for k in key)
+    return f"DELETE FROM {table} t USING {STAGE} s WHERE {same}"
+
+
+def insert_staged(table: str, columns: Sequence[str]) -> str:
+    """Return INSERT of all new rows."""
+    return f"INSERT INTO {table} ({_list(columns)}) SELECT {_list(columns)} FROM {STAGE}"
+
+
+def broken(test: ModelTest, table: str) -> str:
+    """Return a count of the rows that break a test."""
+    if test.accepted is not None:
+        return f"SELECT count(*) FROM {table} WHERE (\n{test.accepted}\n) IS NOT TRUE"
+    if test.not_null:
+        missing = " OR ".join(f"{quote(name)} IS NULL" for name in test.not_null)
+        return f"SELECT count(*) FROM {table} WHERE {missing}"
+    names = test.unique or []
+    there = " AND ".join(f"{quote(name)} IS NOT NULL" for name in names)
+    return (
+        "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n "
+        f"FROM {table} WHERE {there} GROUP BY {_list(names)} HAVING count(*) > 1) repeated"
+    )
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(quote(name) for name in names)
