@@ -211,7 +211,7 @@ def test_nothing_of_a_file_is_quoted_whose_table_protects_columns(tmp_path: Path
         "     columns: {mail: {protect: hash}, pin: {protect: drop}}}\n"
     )
     file = tmp_path / "people.csv"
-    file.write_bytes(b"id,mail,pin\n1,ann@example.org,4711\nbo@example.org,4712\n3,,4713\n")
+    file.write_bytes(b"id,mail,pin\n1,ann@example.org,Kx-1\nbo@example.org,Kx-2\n3,,Kx-3\n")
 
     code, report = intake(
         str(file), "--table", "people", "--config", str(config), "--out", str(out)
@@ -220,7 +220,7 @@ def test_nothing_of_a_file_is_quoted_whose_table_protects_columns(tmp_path: Path
     assert code == 0
     assert (report["accepted"], report["rejected"]) == (2, 1)
     told = json.dumps(report) + (out / "rejects.ndjson").read_text()
-    assert not {word for word in ("example", "471") if word in told}
+    assert not {word for word in ("example", "Kx-") if word in told}
     assert [(c["name"], c["reason"]) for c in report["columns"]][1:] == [
         ("mail", "protected: hash")
     ]
