@@ -102,7 +102,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize("percent", [0, 100])
-@settings(max_examples=20, deadline=None, phases=(Phase.generate, Phase.shrink))
+@settings(max_examples=12, deadline=None, phases=(Phase.generate, Phase.shrink))
 @given(**RUNS)
 def test_run_is_green_only_if_target_and_source_have_the_same_rows(
     postgres_engine: Engine, percent: int, **drawn: Any

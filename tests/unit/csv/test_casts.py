@@ -78,7 +78,7 @@ def same(one: Any, other: Any) -> bool:
     return (is_nan and math.isnan(other)) or (one == other and str(one) == str(other))
 
 
-@settings(max_examples=3000, deadline=None, derandomize=True)
+@settings(max_examples=1200, deadline=None, derandomize=True)
 @given(rules(), st.lists(CELLS, max_size=6))
 def test_whole_columns_mean_what_their_cells_mean(rule: CellRule, cells: list[str | None]) -> None:
     converter = Converter(rule)

@@ -80,7 +80,7 @@ def tables(draw: st.DrawFn) -> Written:
     return Written(dialect, rows, draw(st.sampled_from(["\n", "\r\n"])))
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=700, deadline=None, derandomize=True)
 @given(tables(), st.sampled_from([7, 64, 10**6]))
 def test_every_table_comes_back_as_it_was(written: Written, block_bytes: int) -> None:
     width = len(written.rows[0])
