@@ -35,7 +35,7 @@ REACHING = frozenset(
 
 HARMLESS = frozenset(
     {"cronsim", "cryptography", "flask", "functions_framework", "google.api_core", "google.auth"}
-    | {"pgpq", "pyarrow", "pydantic", "shared", "snowflake.connector.DictCursor", "yaml"}
+    | {"pgpq", "pyarrow", "pydantic", "shared", "snowflake.connector.DictCursor", "sqlglot", "yaml"}
     | {"concurrent.futures.Future", "concurrent.futures.ThreadPoolExecutor", "socket.gethostname"}
 )
 """What computes, hands work to threads of this process, or names this machine."""

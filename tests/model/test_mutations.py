@@ -20,8 +20,8 @@ from tests.model.world import UNBOUNDED, Setup, World, on_virtual_time
 
 SEARCH = settings(CI, max_examples=1000, phases=[Phase.generate], database=None, derandomize=True)
 
-RARE = {"checks outside the transaction"}
-"""Harm that takes two publishers in the middle of each other, which a random history seldom has.
+RARE = {"checks outside the transaction", "change token after the snapshot"}
+"""Harm that takes two who are in the middle of each other, which a random history seldom has.
 
 The histories made for them, and the search through all states (test_states), find it at once.
 """
