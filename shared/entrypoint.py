@@ -49,7 +49,7 @@ def push(
         return NOT_A_PUSH
     with logs.context(step=step.__name__):
         try:
-            pushes().verify(request.headers.get("Authorization"))
+            pushes().verify(request.headers)
             return _handle(request.get_data(), decode, step)
         except InvalidTokenError as exc:
             log.warning("push refused", extra={"why": str(exc)})

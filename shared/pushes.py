@@ -5,11 +5,18 @@ invoke the service, by a right on the whole project too. This lets in one accoun
 an emulator, and only where no account is named, pushes without a token.
 """
 
+from collections.abc import Mapping
+
 from shared.errors import InvalidConfigError
 from shared.settings import PushSettings
 from shared.tokens import CERTS_URL, IdTokens, InvalidTokenError
 
 SCHEME = "bearer "
+
+INSTEAD = "X-Serverless-Authorization"
+"""Where a request has it, Cloud Run verifies the token in it and no other, and passes on what is in
+``Authorization`` as it came. Source: Cloud Run, "Authenticating service-to-service".
+"""
 
 
 class Pushes:
@@ -41,16 +48,22 @@ class Pushes:
         )
         return cls(settings.account, tokens)
 
-    def verify(self, authorization: str | None) -> None:
+    def verify(self, headers: Mapping[str, str]) -> None:
         """Let a push pass, by its header ``Authorization``.
 
+        Args:
+            headers: the request's; upper and lower case of their names are the same.
+
         Raises:
-            InvalidTokenError: it has no token, or one of somebody else.
+            InvalidTokenError: it has no token, one of somebody else, or one that Cloud Run did not
+                look at.
             StorageUnavailableError: Google's keys cannot be had.
         """
         if self._tokens is None:
             return
-        header = authorization or ""
+        if INSTEAD in headers:
+            raise InvalidTokenError(f"it has {INSTEAD}, which Pub/Sub never sends")
+        header = headers.get("Authorization", "")
         if not header.lower().startswith(SCHEME):
             raise InvalidTokenError("it carries no token")
         email = self._tokens.email(header[len(SCHEME) :].strip())
