@@ -5,8 +5,6 @@ invoke the service, by a right on the whole project too. This lets in one accoun
 an emulator, and only where no account is named, pushes without a token.
 """
 
-from collections.abc import Mapping
-
 from shared.errors import InvalidConfigError
 from shared.settings import PushSettings
 from shared.tokens import CERTS_URL, IdTokens, InvalidTokenError
@@ -48,11 +46,8 @@ class Pushes:
         )
         return cls(settings.account, tokens)
 
-    def verify(self, headers: Mapping[str, str]) -> None:
-        """Let a push pass, by its header ``Authorization``.
-
-        Args:
-            headers: the request's; upper and lower case of their names are the same.
+    def verify(self, authorization: str | None, instead: str | None) -> None:
+        """Let a push pass, by its headers ``Authorization`` and ``INSTEAD``; None: it has none.
 
         Raises:
             InvalidTokenError: it has no token, one of somebody else, or one that Cloud Run did not
@@ -61,9 +56,9 @@ class Pushes:
         """
         if self._tokens is None:
             return
-        if INSTEAD in headers:
+        if instead is not None:
             raise InvalidTokenError(f"it has {INSTEAD}, which Pub/Sub never sends")
-        header = headers.get("Authorization", "")
+        header = authorization or ""
         if not header.lower().startswith(SCHEME):
             raise InvalidTokenError("it carries no token")
         email = self._tokens.email(header[len(SCHEME) :].strip())
