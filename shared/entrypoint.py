@@ -17,6 +17,7 @@ from shared.core import naming, runs, traces
 from shared.core.messages import Delivery
 from shared.core.runs import Failure, Run, RunState, Trigger
 from shared.errors import InvalidConfigError, PermanentError, QuarantineError, RetryableError
+from shared.pushes import INSTEAD
 from shared.steps.auditing import tell
 from shared.tokens import InvalidTokenError
 from shared.wiring import Services, pushes, services
@@ -45,11 +46,12 @@ def push(
         step: does the work.
     """
     logs.configure(settings.project())
+    headers = request.headers
     if request.method != "POST":
         return NOT_A_PUSH
     with logs.context(step=step.__name__):
         try:
-            pushes().verify(request.headers.get("Authorization"))
+            pushes().verify(headers.get("Authorization"), headers.get(INSTEAD))
             return _handle(request.get_data(), decode, step)
         except InvalidTokenError as exc:
             log.warning("push refused", extra={"why": str(exc)})

@@ -11,6 +11,11 @@ from shared.tokens import CERTS_URL, IdTokens, InvalidTokenError
 
 SCHEME = "bearer "
 
+INSTEAD = "X-Serverless-Authorization"
+"""Where a request has it, Cloud Run verifies the token in it and no other, and passes on what is in
+``Authorization`` as it came. Source: Cloud Run, "Authenticating service-to-service".
+"""
+
 
 class Pushes:
     """Verifies the token of each push."""
@@ -41,15 +46,18 @@ class Pushes:
         )
         return cls(settings.account, tokens)
 
-    def verify(self, authorization: str | None) -> None:
-        """Let a push pass, by its header ``Authorization``.
+    def verify(self, authorization: str | None, instead: str | None) -> None:
+        """Let a push pass, by its headers ``Authorization`` and ``INSTEAD``; None: it has none.
 
         Raises:
-            InvalidTokenError: it has no token, or one of somebody else.
+            InvalidTokenError: it has no token, one of somebody else, or one that Cloud Run did not
+                look at.
             StorageUnavailableError: Google's keys cannot be had.
         """
         if self._tokens is None:
             return
+        if instead is not None:
+            raise InvalidTokenError(f"it has {INSTEAD}, which Pub/Sub never sends")
         header = authorization or ""
         if not header.lower().startswith(SCHEME):
             raise InvalidTokenError("it carries no token")

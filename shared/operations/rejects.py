@@ -59,17 +59,29 @@ def masked(
 ) -> tuple[dict[str, Any], tuple[Cell, ...] | None]:
     """Return a rejected row without the values of some columns.
 
-    The row as it stands in the file holds all of them, and so may the reason: both are left out.
+    The row as it stands in the file holds all of them, and so may the reason: both are left out. No
+    cell is shown of a row whose cells may have moved, or where the file names the columns in
+    another way than the table.
     """
     if not hidden:
         return facts, parted
+    names = {name.casefold() for name in hidden}  # as a file's header finds the table's columns
+    is_placed = facts["column"] is not None and names.issubset(map(_folded, parted or ()))
     cells = parted and tuple(
-        replace(cell, text=MASK) if cell.column is None or cell.column in hidden else cell
+        cell if is_placed and cell.column and _folded(cell) not in names else _hidden(cell)
         for cell in parted
     )
     is_told = facts["column"] is not None and facts["column"] not in hidden
     reason = facts["reason"] if is_told else facts["rule"]
     return {**facts, "raw": MASK, "reason": reason}, cells
+
+
+def _folded(cell: Cell) -> str:
+    return (cell.column or "").casefold()
+
+
+def _hidden(cell: Cell) -> Cell:
+    return replace(cell, text=MASK)
 
 
 def _blamed(column: str | None, count: int, columns: Sequence[str]) -> range:

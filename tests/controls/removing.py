@@ -35,7 +35,7 @@ CONTROLS = (
     Control(
         name="who pushes is verified",
         file="shared/entrypoint.py",
-        code='            pushes().verify(request.headers.get("Authorization"))\n',
+        code='            pushes().verify(headers.get("Authorization"), headers.get(INSTEAD))\n',
         removed="",
         test="unit/test_pushes.py::test_a_push_without_a_token_is_refused_unread",
     ),

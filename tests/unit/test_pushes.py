@@ -69,9 +69,9 @@ def _forget() -> None:
     wiring.services.cache_clear()
 
 
-def pushed(authorization: str | None) -> tuple[int, list[bytes]]:
+def pushed(authorization: str | None, **others: str) -> tuple[int, list[bytes]]:
     """Push to a step that notes what it is sent; return the status, and that."""
-    headers = {"Authorization": authorization} if authorization else {}
+    headers = {"Authorization": authorization, **others} if authorization else {}
     builder = EnvironBuilder(method="POST", data=BODY, headers=headers)
     seen: list[bytes] = []
 
@@ -138,6 +138,18 @@ def test_behind_cloud_run_its_word_stands_for_the_signature_and_no_more(
 
     assert ours == (204, [b"order"])
     assert theirs == (401, [])
+
+
+@pytest.mark.parametrize("name", ["X-Serverless-Authorization", "x-serverless-authorization"])
+def test_a_token_that_cloud_run_did_not_look_at_is_refused(
+    environment: pytest.MonkeyPatch, identity: Identity, name: str
+) -> None:
+    environment.setenv("K_SERVICE", "acme-load")
+    environment.delenv("SLUICE_ID_TOKEN_CERTS")
+    forged = f"{bearer(identity).rpartition('.')[0]}.{REMOVED}"
+    own = bearer(identity, "acme-api@acme.iam.gserviceaccount.com")
+
+    assert pushed(forged, **{name: own}) == (401, [])
 
 
 @pytest.mark.parametrize("missing", ["SLUICE_PUSH_ACCOUNT", "SLUICE_PUSH_AUDIENCE"])

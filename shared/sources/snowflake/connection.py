@@ -27,8 +27,11 @@ A statement that was cancelled, timed out or met an inner error has another one,
 _BAD_VALUE = "22"
 """SQLSTATE class of values that a cast of the query, or of a view that it reads, refuses."""
 
-_VALUE = re.compile(r"'.*'", re.DOTALL)
-"""A value, where messages of that class quote one; it may have quotes in it."""
+_VALUE = re.compile(r"""['"].*['"]|(?<=\bvalue )[^'"].*""", re.DOTALL)
+"""A value, where messages of that class quote one; it may have quotes in it.
+
+What was in a VARIANT, or was to be JSON, stands in double quotes; numbers and objects in none.
+"""
 
 LOGIN_TIMEOUT_S = 30
 NETWORK_TIMEOUT_S = 120

@@ -150,3 +150,23 @@ def test_values_of_sensitive_columns_are_not_shown() -> None:
     assert "Ann" not in f"{shown}{cells}"
     assert cells
     assert cells[0].text == "7"
+
+
+@pytest.mark.parametrize(
+    ("raw", "column", "hidden"),
+    [
+        ("7,Ann,x", "id", "NAME"),  # the header is found without regard to case
+        ("7,Ann,x", "id", "column_of_a_file_without_header"),
+        ("Ann,x", None, "name"),  # a cell is missing, so the others may have moved
+        ("7,8,Ann,x", None, "name"),
+    ],
+)
+def test_a_sensitive_value_is_not_shown_under_another_name(
+    raw: str, column: str | None, hidden: str
+) -> None:
+    facts = {"raw": raw, "column": column, "rule": "r", "reason": "why", "is_truncated": False}
+
+    shown, cells = rejects.masked(facts, rejects.cells(facts, layout()), {hidden})
+
+    assert cells
+    assert "Ann" not in f"{shown}{cells}"

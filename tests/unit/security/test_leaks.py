@@ -123,6 +123,28 @@ def test_snowflake_does_not_quote_a_value(number: int, message: str) -> None:
     assert message.split("'", 1)[0] in error.message
 
 
+@pytest.mark.parametrize(
+    ("number", "state", "message"),
+    [
+        (100071, "22000", f'Failed to cast variant value "{SECRET}" to FIXED'),
+        (100071, "22000", "Failed to cast variant value 47110815 to DATE"),
+        (100071, "22000", 'Failed to cast variant value {"card": 4711} to FIXED'),
+        (100069, "22P02", f'Error parsing JSON: unknown keyword "{SECRET}", pos 4'),
+        (100046, "22003", "Number out of representable range: type FIXED[SB16](26,0), value 4711"),
+    ],
+)
+def test_snowflake_does_not_quote_what_a_view_takes_out_of_json(
+    number: int, state: str, message: str
+) -> None:
+    exc = ProgrammingError(msg=message, errno=number, sqlstate=state)
+
+    error = raised(snowflake.failures, exc)
+
+    assert type(error) is SourceRefusedError
+    assert "4711" not in f"{error.message}{error.facts}"
+    assert message.split()[0] in error.message
+
+
 def test_words_of_other_libraries_are_not_told_but_ours_are() -> None:
     try:
         int(SECRET)
