@@ -187,6 +187,19 @@ def test_table_of_somebody_else_is_not_touched(made: Curated) -> None:
     assert made.rows("name") == [("theirs",)]
 
 
+def test_model_that_is_given_another_table_leaves_the_one_that_is_there(made: Curated) -> None:
+    made.refresh()
+    other = f"{made.name}_other"
+    place = made.engine.qualified("curated", other)
+    made.engine.query(f"CREATE TABLE {place} AS SELECT 'mine' AS x")
+    moved = made.model(postgres={"schema": "curated", "table": other})
+
+    with pytest.raises(SchemaConflictError, match="no run of model"):
+        made.refresh(moved)
+
+    assert made.engine.query(f"SELECT x FROM {place}") == [("mine",)]
+
+
 def test_trigger_that_swallows_rows_stops_the_refresh(made: Curated) -> None:
     made.refresh()
     made.engine.query(

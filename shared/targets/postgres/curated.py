@@ -76,7 +76,7 @@ class PostgresModel:
                 return Refreshed(outcome=Refresh.WAITING, missing=tuple(missing))
             existing = self._columns(cursor, self._table)
             self._require_own(existing, state)
-            token = curated.token(self._resolved.definition, standings)
+            token = curated.token(self._resolved.definition, self._table, standings)
             is_same = token == state.change_token and bool(existing)
             if is_same and not (order.is_asked_for or order.is_full):
                 return Refreshed(outcome=Refresh.UNCHANGED)
@@ -275,10 +275,12 @@ class PostgresModel:
     def _require_own(self, existing: Found, state: TargetState) -> None:
         """Make sure that a table which is there is the model's own.
 
+        That the model has a state row is not enough: it may have had another table until now.
+
         Raises:
             SchemaConflictError: it may be anybody's.
         """
-        if existing and state.run_id is None:
+        if existing and not curated.is_in(self._table, state.change_token):
             raise SchemaConflictError(
                 f"{self._table} is there already, and no run of model {self._name} made it: its "
                 "rows would be lost. Drop it, or let the model write another table",
