@@ -1,7 +1,8 @@
 """The curated zone: which models a publish asks for, and whether a refresh would change anything.
 
 A model's state row in the target is its fence, like a table's. The row's change token says by which
-definition the rows were made and where each input stood; the same token means the same rows.
+definition the rows were made, in which table, and where each input stood; the same token means the
+same rows.
 """
 
 import json
@@ -24,22 +25,35 @@ class Standing:
     run_id: str
 
 
-def token(definition: str, inputs: Iterable[Standing]) -> str:
-    """Return what stands for a model's rows: its definition, and where its inputs stood."""
+def token(definition: str, table: str, inputs: Iterable[Standing]) -> str:
+    """Return what stands for a model's rows: its definition, its table, where its inputs stood."""
     stood = {each.name: [each.epoch, each.run_id] for each in inputs}
-    given = {"definition": definition, "inputs": dict(sorted(stood.items()))}
+    given = {"definition": definition, "table": table, "inputs": dict(sorted(stood.items()))}
     return json.dumps(given, separators=(",", ":"))
 
 
 def is_made_by(definition: str, token: str | None) -> bool:
     """Say whether rows were made by this very definition, so that more can be added to them."""
-    return token is not None and json.loads(token)["definition"] == definition
+    return definition == _said(token).get("definition")
+
+
+def is_in(table: str, token: str | None) -> bool:
+    """Say whether it was a model's refresh that made the rows, and in this table."""
+    return table == _said(token).get("table")
 
 
 def input_runs(token: str | None) -> dict[str, str]:
     """Return the run that each input stood at."""
-    found = json.loads(token)["inputs"] if token else {}
-    return {name: run_id for name, (_, run_id) in found.items()}
+    return {name: run_id for name, (_, run_id) in _said(token).get("inputs", {}).items()}
+
+
+def _said(token: str | None) -> dict[str, Any]:
+    """Return what a token says; nothing for that of a loaded table, which once had the name."""
+    try:
+        said = json.loads(token or "{}")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def follow_up(model: str, cause: Run, *, mode: SyncMode, generation: int) -> Run:

@@ -34,9 +34,12 @@ class Purge:
     def finds(self) -> tuple[Find, ...]:
         """All objects, each once."""
         objects = {h.info.name: h.find for each in self.found for h in each.holdings}
+        sampled = {each.run_id for each in self.found if each.is_sampled}
+        shown = sampled | {run.run_id for run in self.records}
+        table = self.resolved.table.name
         records = (
-            Find(kind="record", name=f"{run.table}/{run.run_id}", rows=None, is_deleted=False)
-            for run in self.records
+            Find(kind="record", name=f"{table}/{run_id}", rows=None, is_deleted=False)
+            for run_id in sorted(shown)
         )
         return (*objects.values(), *records)
 

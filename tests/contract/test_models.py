@@ -1,6 +1,7 @@
 """Models in PostgreSQL: rows, record and fence in one transaction; readers see all or nothing."""
 
 import threading
+import time
 import uuid
 from contextlib import closing
 from typing import Any
@@ -187,6 +188,19 @@ def test_table_of_somebody_else_is_not_touched(made: Curated) -> None:
     assert made.rows("name") == [("theirs",)]
 
 
+def test_model_that_is_given_another_table_leaves_the_one_that_is_there(made: Curated) -> None:
+    made.refresh()
+    other = f"{made.name}_other"
+    place = made.engine.qualified("curated", other)
+    made.engine.query(f"CREATE TABLE {place} AS SELECT 'mine' AS x")
+    moved = made.model(postgres={"schema": "curated", "table": other})
+
+    with pytest.raises(SchemaConflictError, match="no run of model"):
+        made.refresh(moved)
+
+    assert made.engine.query(f"SELECT x FROM {place}") == [("mine",)]
+
+
 def test_trigger_that_swallows_rows_stops_the_refresh(made: Curated) -> None:
     made.refresh()
     made.engine.query(
@@ -237,6 +251,38 @@ def test_readers_see_the_rows_before_until_the_commit_and_a_rival_comes_again(
     assert seen <= {before, after}
     assert Refresh.COMMITTED in ends
     assert tuple(made.rows()) == after
+
+
+def test_input_that_is_made_anew_meanwhile_is_never_taken_for_empty(made: Curated) -> None:
+    made.refresh()
+    ends: list[object] = []
+
+    def refresh() -> None:
+        try:
+            ends.append(made.refresh(is_asked_for=True).outcome)
+        except TargetUnavailableError as exc:
+            ends.append(exc)
+
+    thread = threading.Thread(target=refresh)
+    with closing(made.engine.connect()) as rival:
+        rival.autocommit = False
+        cursor = rival.cursor()
+        cursor.execute(f"CREATE TEMPORARY TABLE kept AS SELECT * FROM {made.input}")
+        cursor.execute(f"DROP TABLE {made.input}")
+        cursor.execute(f"CREATE TABLE {made.input} AS SELECT * FROM kept")
+        thread.start()
+        deadline_s = time.monotonic() + 20
+        while time.monotonic() < deadline_s and not made.engine.query(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+        ):
+            pass
+        rival.commit()
+    thread.join()
+
+    assert "was made anew meanwhile" in str(ends[0])
+    assert made.rows() == [("a", 1), ("b", 2)]
+    assert made.refresh(is_asked_for=True).outcome is Refresh.COMMITTED
+    assert made.rows() == [("a", 1), ("b", 2)]
 
 
 def test_token_tells_the_runs_of_the_inputs(made: Curated) -> None:

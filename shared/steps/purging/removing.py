@@ -98,9 +98,9 @@ class Removal:
         rejects, rejected = self._rejects(finds, manifest, cuts)
         parts, keys = self._new(manifest.parts), manifest.key_parts
         gone = _rows(manifest.parts) - _rows(parts)
-        if not (finds.parts or original or rejected):
+        if not (finds.parts or original or rejected or finds.is_sampled):
             return
-        observed = _without(manifest.observed, self._subject)
+        observed = subjects.observed_without(manifest.observed, self._subject)
         if rejects != quarantine.names(manifest):
             observed = replace(observed or Observed(), rejects=rejects)
         file = manifest.file
@@ -278,17 +278,6 @@ class Removal:
 
 def _rows(parts: Iterable[Part]) -> int:
     return sum(part.rows for part in parts)
-
-
-def _without(observed: Observed | None, subject: Subject) -> Observed | None:
-    """Return what was observed, with the subject in no sample."""
-    if observed is None:
-        return None
-    breaches = {
-        name: replace(breach, sample=subjects.out_of_sample(breach.sample, subject))
-        for name, breach in observed.breaches.items()
-    }
-    return replace(observed, breaches=breaches)
 
 
 def _packed(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -66,6 +66,8 @@ class RunFinds:
     rejects: list[Holding] = field(default_factory=list)
     others: list[Holding] = field(default_factory=list)
     """To be deleted, whatever becomes of the run's manifest."""
+    is_sampled: bool = False
+    """The manifest shows the subject in the sample of a check, whatever is left of the parts."""
 
     @property
     def holdings(self) -> list[Holding]:
@@ -108,7 +110,10 @@ class Search:
             self._search_originals(finds, raw.get(run_id, []))
             self._search_rejects(finds, bad.get(run_id, []))
         self._search_dropped(found)
-        return [finds for finds in found.values() if finds.holdings]
+        for finds in found.values():
+            manifest = finds.manifest
+            finds.is_sampled = manifest is not None and subjects.in_samples(manifest, self._subject)
+        return [finds for finds in found.values() if finds.holdings or finds.is_sampled]
 
     def _require_ended(self) -> None:
         for run in self.runs.values():
@@ -187,9 +192,14 @@ class Search:
                 is_whole = packing(self._chunks(info)) is Packing.OTHER
                 found = Holding(kind, info, len(places), places, is_deleted=is_whole)
                 return found if places else None
-        if subjects.in_bytes(csv.unpacked(self._chunks(info)), self._subject):
-            return Holding(kind, info, is_deleted=True)
-        return None
+        return Holding(kind, info, is_deleted=True) if self._may_show(info) else None
+
+    def _may_show(self, info: ObjectInfo) -> bool:
+        """Say whether the subject's value may stand in a file; nobody sees into a damaged one."""
+        try:
+            return subjects.in_bytes(csv.unpacked(self._chunks(info)), self._subject)
+        except InvalidFileError:
+            return True
 
     def _places(self, info: ObjectInfo, dialect: csv.Dialect, schema: TableSchema) -> Places:
         records = Records(self._subject, schema, dialect)

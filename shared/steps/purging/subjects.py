@@ -4,13 +4,16 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from shared.checks.values import shown
 from shared.core import selections
-from shared.core.checks import Sample
+from shared.core.checks import Observed, Sample
+from shared.core.manifests import Manifest
 from shared.core.purges import Subject
 from shared.core.schemas import TableSchema
 from shared.csv import Dialect
@@ -84,7 +87,10 @@ class Records:
         quote = self._dialect.quote
         if quote is None:
             return raw.split(delimiter)
-        return next(csv.reader([raw], delimiter=delimiter, quotechar=quote), [])
+        try:
+            return next(csv.reader([raw], delimiter=delimiter, quotechar=quote), [])
+        except csv.Error:
+            return []  # a carriage return in a cell, or one of more than 128 KiB
 
     def _canonical(self, text: str) -> str:
         try:
@@ -95,8 +101,8 @@ class Records:
 
 def in_bytes(chunks: Iterable[bytes], subject: Subject) -> bool:
     """Say whether a subject's value stands anywhere in a file."""
-    wanted = [subject.value.encode(name, "replace") for name in _ENCODINGS]
-    longest, tail = max(len(each) for each in wanted), b""
+    wanted = list(_spellings(subject.value))
+    longest, tail = max((len(each) for each in wanted), default=0), b""
     for chunk in chunks:
         held = tail + chunk
         if any(each in held for each in wanted):
@@ -105,7 +111,30 @@ def in_bytes(chunks: Iterable[bytes], subject: Subject) -> bool:
     return False
 
 
+def _spellings(text: str) -> Iterator[bytes]:
+    """Yield a text's bytes in every encoding that has all its characters."""
+    for name in _ENCODINGS:
+        with suppress(UnicodeEncodeError):
+            yield text.encode(name)
+
+
 def out_of_sample(sample: Sample, subject: Subject) -> Sample:
     """Return a sample of rows without the subject's."""
     words = (subject.value, shown(subject.value))
     return tuple(row for row in sample if row.get(subject.column) not in words)
+
+
+def observed_without(observed: Observed | None, subject: Subject) -> Observed | None:
+    """Return what was observed, with the subject in no sample."""
+    if observed is None:
+        return None
+    breaches = {
+        name: replace(breach, sample=out_of_sample(breach.sample, subject))
+        for name, breach in observed.breaches.items()
+    }
+    return replace(observed, breaches=breaches)
+
+
+def in_samples(manifest: Manifest, subject: Subject) -> bool:
+    """Say whether a manifest shows a subject in the sample of a check."""
+    return observed_without(manifest.observed, subject) != manifest.observed

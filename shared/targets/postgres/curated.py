@@ -23,7 +23,12 @@ from shared.core.receipts import Receipt
 from shared.core.receipts import Verdict as ReceiptVerdict
 from shared.core.schemas import Column, TableSchema
 from shared.core.windows import Window
-from shared.errors import InvalidConfigError, MismatchError, SchemaConflictError
+from shared.errors import (
+    InvalidConfigError,
+    MismatchError,
+    SchemaConflictError,
+    TargetUnavailableError,
+)
 from shared.secrets import Secrets
 from shared.targets.base import LoadRecord
 from shared.targets.curated import Order, Refresh, Refreshed
@@ -76,7 +81,7 @@ class PostgresModel:
                 return Refreshed(outcome=Refresh.WAITING, missing=tuple(missing))
             existing = self._columns(cursor, self._table)
             self._require_own(existing, state)
-            token = curated.token(self._resolved.definition, standings)
+            token = curated.token(self._resolved.definition, self._table, standings)
             is_same = token == state.change_token and bool(existing)
             if is_same and not (order.is_asked_for or order.is_full):
                 return Refreshed(outcome=Refresh.UNCHANGED)
@@ -117,10 +122,27 @@ class PostgresModel:
         return state.watermark if is_incremental and is_ours else None
 
     def _stage(self, cursor: Any, low: str | None) -> Found:
-        """Compute the rows into a table of this transaction; return its columns."""
+        """Compute the rows into a table of this transaction; return its columns.
+
+        Raises:
+            TargetUnavailableError: a table was made anew since the snapshot.
+        """
         cursor.execute(sql.drop(curated_sql.STAGE))
         cursor.execute(curated_sql.stage(self._resolved.sql, self._model.cursor or "", low))
+        self._require_seen(cursor)
         return self._columns(cursor, curated_sql.STAGE)
+
+    def _require_seen(self, cursor: Any) -> None:
+        """Make sure that no table was made anew between the snapshot and the SELECT.
+
+        Raises:
+            TargetUnavailableError: one was, and looked empty; the next snapshot has its rows.
+        """
+        cursor.execute(curated_sql.UNSEEN)
+        if cursor.fetchone()[0]:
+            raise TargetUnavailableError(
+                f"a table that {self._name} reads was made anew meanwhile; the refresh comes again"
+            )
 
     def _require_key(self, cursor: Any) -> None:
         """Make sure that the key tells rows apart, and that the cursor tells what is new.
@@ -275,10 +297,12 @@ class PostgresModel:
     def _require_own(self, existing: Found, state: TargetState) -> None:
         """Make sure that a table which is there is the model's own.
 
+        That the model has a state row is not enough: it may have had another table until now.
+
         Raises:
             SchemaConflictError: it may be anybody's.
         """
-        if existing and state.run_id is None:
+        if existing and not curated.is_in(self._table, state.change_token):
             raise SchemaConflictError(
                 f"{self._table} is there already, and no run of model {self._name} made it: its "
                 "rows would be lost. Drop it, or let the model write another table",

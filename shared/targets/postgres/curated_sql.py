@@ -21,6 +21,18 @@ STANDINGS = (
     "WHERE table_name = ANY(%s) AND run_id IS NOT NULL ORDER BY table_name"
 )
 
+UNSEEN = """SELECT count(*) FROM pg_catalog.pg_locks l
+LEFT JOIN pg_catalog.pg_class seen ON seen.oid = l.relation
+WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
+  AND coalesce(seen.relfilenode, 1) <> 0
+  AND pg_relation_filenode(l.relation) <> coalesce(seen.relfilenode, 0)"""
+"""Counts the tables in use that were made, or rewritten, after the snapshot, and look empty to it.
+
+``pg_class`` is read by the snapshot, ``pg_relation_filenode`` tells what there is now: NULL of a
+view and of a table that is gone. A catalog of the server itself has 0. Source: PostgreSQL,
+"Caveats" of concurrency control, and pg_class.
+"""
+
 
 def stage(select: str, cursor: str, low: str | None) -> str:
     """Return what computes the rows of a model, from a cursor on if there is one.

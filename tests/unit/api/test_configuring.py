@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.config.curated import ResolvedModel
 from shared.config.models import ResolvedTable, TableConfig
 from shared.core import runs
 from shared.core.access import Role
@@ -16,7 +17,7 @@ from shared.wire import from_json
 from tests.builders import table_data
 from tests.unit.api.test_asking import asked
 from tests.unit.api.test_reading import a_past_run
-from tests.unit.api.world import NOW, World
+from tests.unit.api.world import CONNECTIONS, NOW, World
 
 PATH = "/api/v1/tables"
 
@@ -55,6 +56,23 @@ def test_creating_it_again_finds_it_and_another_of_its_name_is_refused(world: Wo
 
     assert (again.status, f'"{again.data["generation"]}"') == (201, tag)
     assert (other.status, other.data["code"]) == (409, "table_exists")
+
+
+@pytest.mark.parametrize("taken", [("orders", "other"), ("daily", "orders")])
+def test_a_table_with_the_name_or_the_place_of_a_model_is_refused(
+    world: World, taken: tuple[str, str]
+) -> None:
+    world.configure()
+    name, place = taken
+    model = {"name": name, "postgres": {"table": place}}
+    given = {"environment": "test", "sql": "SELECT 1", "inputs": (), "follows": ()}
+    found = ResolvedModel.model_validate(given | {"model": model, "connections": CONNECTIONS})
+    world.services.models.deploy([found], "kim")
+
+    reply = world.post(PATH, orders(), Role.ADMIN)
+
+    assert reply.status == 422, reply.data
+    assert "model" in reply.data["detail"]
 
 
 def test_a_change_names_the_generation_that_it_is_of(world: World) -> None:

@@ -53,5 +53,17 @@ def test_load_topic_carries_loads_and_refreshes() -> None:
 def test_token_is_the_same_for_the_same_inputs_in_any_order() -> None:
     a, b = Standing(name="a", epoch=1, run_id="r"), Standing(name="b", epoch=2, run_id="s")
 
-    assert curated.token("d", [a, b]) == curated.token("d", [b, a])
-    assert curated.token("d", [a]) != curated.token("d", [Standing(name="a", epoch=2, run_id="r")])
+    assert curated.token("d", "t", [a, b]) == curated.token("d", "t", [b, a])
+    assert curated.token("d", "t", [a]) != curated.token(
+        "d", "t", [Standing(name="a", epoch=2, run_id="r")]
+    )
+
+
+@pytest.mark.parametrize("other", [None, "7", "a token of a loaded table", '{"kind": "table"}'])
+def test_only_the_token_of_a_refresh_says_that_rows_are_the_models(other: str | None) -> None:
+    mine = curated.token("d", "t", [Standing(name="a", epoch=1, run_id="r")])
+
+    assert (curated.is_in("t", mine), curated.is_made_by("d", mine)) == (True, True)
+    assert (curated.is_in("u", mine), curated.is_made_by("e", mine)) == (False, False)
+    assert (curated.is_in("t", other), curated.is_made_by("d", other)) == (False, False)
+    assert (curated.input_runs(mine), curated.input_runs(other)) == ({"a": "r"}, {})

@@ -1,0 +1,56 @@
+"""Purges: what is left of a person where parts are gone, or where a file cannot be read."""
+
+import gzip
+
+import pytest
+
+from shared import csv
+from shared.core import naming
+from shared.core.checks import Breach, Observed
+from shared.core.purges import Subject
+from shared.core.runs import RunState
+from shared.steps.purging import subjects
+from tests.builders import a_manifest
+from tests.unit.steps.lake import Lake
+from tests.unit.steps.test_purging import ANN, SCHEMA, kinds, lake, manifest, purge
+
+__all__ = ["lake"]
+
+
+def test_sample_in_a_manifest_goes_though_the_parts_are_gone(lake: Lake) -> None:
+    sample = ({"id": "1", "email": "ann@x.org"}, {"id": "2", "email": "bob@x.org"})
+    run = lake.run(RunState.COMMITTED)
+    observed = Observed(rows=4, breaches={"c": Breach(rows=2, sample=sample)})
+    lake.services.manifests.create(
+        a_manifest(run_id=run.run_id, table="people", schema=SCHEMA, observed=observed)
+    )
+
+    found = purge(lake)
+
+    assert kinds(found) == [("record", None, False)]
+    kept = manifest(lake, run).observed
+    assert kept
+    assert kept.breaches["c"].sample == sample[1:]
+    assert not purge(lake).finds
+
+
+def test_file_that_nobody_can_unpack_goes_whole(lake: Lake) -> None:
+    refused = lake.run(RunState.QUARANTINED)
+    name = naming.raw_object("people", refused.run_id, lake.now, "a.csv.gz")
+    lake.put("raw", name, gzip.compress(b"no,such\nthing")[:-4])
+
+    assert kinds(purge(lake)) == [("original", None, True)]
+    assert not lake.names("raw")
+
+
+def test_value_that_an_encoding_lacks_is_not_looked_for_in_it() -> None:
+    assert not subjects.in_bytes([b"why??"], Subject("name", "\u674e\u660e"))
+    assert subjects.in_bytes(["a,\u674e\u660e".encode()], Subject("name", "\u674e\u660e"))
+
+
+@pytest.mark.parametrize("cell", ["a\rb", "a" * 2**18], ids=["carriage return", "long"])
+def test_reject_that_cannot_be_cut_is_told_by_the_value_as_a_word(cell: str) -> None:
+    records = subjects.Records(ANN, SCHEMA, csv.Dialect())
+
+    assert records.has(f"{cell},ann@x.org")
+    assert not records.has(f"{cell},ann@x.orgs")
