@@ -76,10 +76,10 @@ class RejectedRow(BaseModel):
 
     model_config = examples.shown(examples.REJECTED)
 
-    file: str
-    line: int
-    byte_offset: int
-    byte_count: int
+    file: str | None = Field(description="Null: the row came from a table; `raw` is JSON then.")
+    line: int | None
+    byte_offset: int | None
+    byte_count: int | None
     column: str | None
     rule: str
     reason: str
@@ -143,14 +143,13 @@ def list_rows(
 ) -> Page[RejectedRow]:
     """List the rejected rows of a run in the order of the file, their cells marked."""
     run = _required(services, table, run_id)
-    behind = _behind(cursor)
-    rows = (row for row in quarantine.rejected_rows(run, services) if row.place[0] > behind)
-    found = list(islice(rows, limit + 1))
+    before = _before(cursor)
+    found = list(islice(quarantine.rejected_rows(run, services), before, before + limit + 1))
     layout = rejects.layout(run, services) if found else None
     hidden = _hidden(services, reader, table)
     items = [_row(row.facts, layout, hidden) for row in found[:limit]]
     is_more = len(found) > limit
-    return Page(items=items, next=cursor_of(items[-1].byte_offset) if is_more else None)
+    return Page(items=items, next=cursor_of(before + limit) if is_more else None)
 
 
 @router.get("/{table}/{run_id}/file", response_class=StreamingResponse)
@@ -209,11 +208,12 @@ def _required(services: Services, table: str, run_id: str) -> Run:
     return run
 
 
-def _behind(cursor: str | None) -> int:
+def _before(cursor: str | None) -> int:
+    """Return how many rows the pages before had; a run's rejected rows stay as they are."""
     if cursor is None:
-        return -1
-    (offset,) = parts_of(cursor, int)
-    return int(offset)
+        return 0
+    (count,) = parts_of(cursor, int)
+    return max(0, int(count))
 
 
 def _hidden(services: Services, reader: Principal, table: str) -> frozenset[str]:

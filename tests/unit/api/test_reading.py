@@ -1,6 +1,7 @@
 """What readers get: runs page by page, one as it happens, tables as they stand, numbers, errors."""
 
 import asyncio
+import json
 import re
 import socket
 from datetime import timedelta
@@ -12,9 +13,11 @@ from starlette.exceptions import HTTPException
 
 from shared.api import problems
 from shared.api.guarding import HEADERS, MAX_BODY_BYTES, Call
+from shared.core import naming
 from shared.core.access import Role
 from shared.core.runs import Failure, Run, RunState, StepStats, Trigger, run_id
 from shared.settings import ApiSettings
+from shared.storage import ABSENT
 from tests.builders import a_receipt, a_run, an_attempt
 from tests.unit.api.world import NOW, World
 
@@ -45,6 +48,35 @@ def pages(world: World, path: str) -> list[list[Any]]:
         if page["next"] is None:
             return found
         cursor = f"&cursor={page['next']}"
+
+
+def test_rejected_rows_of_a_table_have_no_place_in_a_file_and_come_in_pages(world: World) -> None:
+    run = a_past_run(
+        timedelta(hours=1), attempts=(an_attempt(),), receipt=a_receipt(rows_rejected=3)
+    )
+    world.record(run)
+    lines = [
+        {
+            **dict.fromkeys(("file", "line", "byte_offset", "byte_count")),
+            "column": "id",
+            "raw": json.dumps({"id": str(number)}),
+            "is_truncated": False,
+            "rule": "unique",
+            "reason": "it is there twice",
+        }
+        for number in range(3)
+    ]
+    name = naming.rejects_object(run.table, run.run_id, run.attempts[0].id)
+    content = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    world.storage.put("acme-quarantine", name, content, ABSENT)
+
+    found = pages(world, f"/api/v1/quarantine/{run.table}/{run.run_id}/rows?limit=2")
+
+    assert [[row["raw"] for row in page] for page in found] == [
+        ['{"id": "0"}', '{"id": "1"}'],
+        ['{"id": "2"}'],
+    ]
+    assert {row["line"] for page in found for row in page} == {None}
 
 
 def test_pages_hold_every_run_once_the_newest_first(world: World) -> None:
