@@ -111,8 +111,8 @@ class Search:
             self._search_rejects(finds, bad.get(run_id, []))
         self._search_dropped(found)
         for finds in found.values():
-            manifest = finds.manifest
-            finds.is_sampled = manifest is not None and subjects.in_samples(manifest, self._subject)
+            its = finds.manifest
+            finds.is_sampled = its is not None and subjects.in_samples(its, self._subject)
         return [finds for finds in found.values() if finds.holdings or finds.is_sampled]
 
     def _require_ended(self) -> None:
