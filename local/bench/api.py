@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 from typing import Any, cast
 
 from local.gcs.buckets import Buckets
@@ -26,6 +27,7 @@ from local.gcs.database import Database
 from local.gcs.objects import Objects
 from local.gcs.records import Address
 from local.gcs.server import GcsServer
+from local.ports import free_port
 from shared.cli import render
 from shared.core import naming
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id, new_token
@@ -224,11 +226,17 @@ def _serve_api(ready: Connection, storage_port: int, token: str) -> None:
     callers = Callers(cast(Secrets, _OneKey(token)))
     unlimited = RateLimit(per_second=1e9, burst=10**9)
     app = build(ApiSettings(), replace(context, callers=callers, calls=unlimited))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    server.config.load()
-    listener = server.config.bind_socket()
-    ready.send(listener.getsockname()[1])
-    server.run(sockets=[listener])
+    # The server binds the port itself: only then are answers sent at once (TCP_NODELAY).
+    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_level="error"))
+    Thread(target=_tell, args=(server, ready), daemon=True).start()
+    server.run()
+
+
+def _tell(server: Any, ready: Connection) -> None:
+    """Say on which port a server listens, once it does."""
+    while not server.started:
+        time.sleep(0.01)
+    ready.send(server.config.port)
 
 
 class _OneKey:

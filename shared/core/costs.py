@@ -74,6 +74,12 @@ def of(run: Run) -> Cost:
     )
 
 
+def total(found: Iterable[Cost]) -> Cost:
+    """Return all of them together; of thousands, many times faster than one by one."""
+    each = list(found)
+    return Cost(**{name: sum(getattr(c, name) for c in each) for name in Cost.__slots__})
+
+
 def by_table(runs: Iterable[Run], since: datetime) -> dict[str, Cost]:
     """Return what the runs since a moment took, by table, the dearest first."""
     found: dict[str, Cost] = {}

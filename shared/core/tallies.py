@@ -4,6 +4,7 @@ Whoever counts many runs needs only a listing then, and reads none of their reco
 """
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Self
 
 from shared.core import costs
@@ -15,6 +16,10 @@ READING = ("extract", "ingest")
 
 VERSION = "1"
 """The text form begins with it; one of another release counts as none."""
+
+
+KEPT = 20_000
+"""So many texts are not parsed again: a page counts the same month of runs every few seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class Tally:
         )
 
     @classmethod
+    @lru_cache(maxsize=KEPT)
     def parse(cls, text: str) -> Self | None:
         """Return what a text says that ``str`` made; None for any other."""
         version, *numbers = text.split()

@@ -1,8 +1,10 @@
 """What tables cost of late, by list prices, from what the listing of their runs says."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.core import costs
 from shared.core.costs import Cost
 from shared.operations.history import History
 
@@ -19,8 +21,9 @@ def spending(history: History, now: datetime, *, days: int) -> Spending:
     """Return what runs took that began within the last days, and have ended."""
     entries = (e for e in history.since(now - timedelta(days=days)) if e.is_terminal)
     found, is_complete = history.tallies(entries)
-    tables: dict[str, Cost] = {}
+    taken: dict[str, list[Cost]] = defaultdict(list)
     for entry, tally in found:
-        tables[entry.table] = tables.get(entry.table, Cost()) + tally.cost
+        taken[entry.table].append(tally.cost)
+    tables = {table: costs.total(each) for table, each in taken.items()}
     dearest = sorted(tables.items(), key=lambda item: -item[1].total_usd)
     return Spending(tables=dict(dearest), is_complete=is_complete)
