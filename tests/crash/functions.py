@@ -35,7 +35,7 @@ ACKNOWLEDGED = 204
 class Unquestioned:
     """Lets every push pass: here the platform is one's own."""
 
-    def verify(self, authorization: str | None) -> None:
+    def verify(self, authorization: str | None, instead: str | None) -> None:
         """Do nothing."""
 
 
