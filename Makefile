@@ -10,13 +10,16 @@ UV_VERSION := 0.13.8
 FUNCTIONS := api extract ingest load sweep
 STATE ?= .sluice/demo
 WORKERS ?= 3
+# Many images tell Python not to keep what it has compiled. Here hundreds of short processes import
+# the same clients, and would each compile them anew: two thirds of their start. Empty is "do keep".
+export PYTHONDONTWRITEBYTECODE :=
 TF ?= terraform
 WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
 .PHONY: help setup demo test test-page browser crash soak simulate format lint build
-.PHONY: bench bench-api bench-audit bench-encryption bench-intake bench-receipt
+.PHONY: bench bench-api bench-audit bench-encryption bench-intake bench-receipt bench-units
 .PHONY: fuzz fuzz-guided fuzz-api mutate-controls sbom deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs docs site
 
@@ -54,8 +57,8 @@ browser: $(VENV)/.ready ## Bring a browser, its driver and axe-core, for the tes
 test-page: browser ## Try the status page in a browser; pictures of it go to build/page
 	@$(BIN)/python -m pytest tests/page $(PYTEST)
 
-crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes an hour
-	@$(BIN)/python -m tests.crash
+crash: $(VENV)/.ready ## Crash every step at every I/O and compare the rows; takes an hour (RESUME=1 goes on)
+	@$(BIN)/python -m tests.crash $(if $(RESUME),--resume)
 
 bench: $(VENV)/.ready ## Time Sluice beside its peers and write docs/benchmarks.md (QUICK=1: 5 minutes)
 	@$(BIN)/python -m local.bench $(if $(QUICK),--quick)
@@ -65,6 +68,9 @@ bench-audit: $(VENV)/.ready ## One audit chain, eight writers at once (EVENTS=10
 
 bench-encryption: $(VENV)/.ready ## What encrypted parts cost, in pairs with plain ones (PAIRS=9)
 	@$(BIN)/python -m local.bench.encrypted --pairs $(or $(PAIRS),9)
+
+bench-units: $(VENV)/.ready ## One table in units over 1, 2 and 4 instances (ROWS=400000)
+	@$(BIN)/python -m local.bench.units --rows $(or $(ROWS),400000)
 
 bench-receipt: $(VENV)/.ready ## What the receipt costs: runs with and without it, in turn (ROWS=500000)
 	@$(BIN)/python -m local.bench.receipt --rows $(or $(ROWS),500000)

@@ -23,6 +23,7 @@ from shared.cli import cloud, render
 from shared.cli.render import Listed
 from shared.config import model_files
 from shared.core import naming
+from shared.operations.tables import require_deployable
 from shared.settings import ZONES, Settings, adopt, person
 from shared.wiring import Services
 
@@ -75,6 +76,7 @@ def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
     models = model_files.load(config, tables)
     adopt(found["env"])
     services = Services.build(Settings.from_environment())
+    require_deployable(services, tables, models)
     changes = deployment.deploy(services.config, found["control"], tables)
     if services.models.deploy(models, person()):
         render.plain(f"models: {', '.join(each.model.name for each in models) or 'none any more'}")
@@ -199,7 +201,6 @@ def _warn_of_stray(name: str, services: Services) -> None:
         f"warning: nothing reads {name}: {why}",
         style="yellow",
         markup=False,
-        highlight=False,
         soft_wrap=True,
     )
 

@@ -22,7 +22,7 @@ from shared.config import documents, resolve, schedule
 from shared.config.documents import Document
 from shared.config.models import ResolvedTable
 from shared.config.store import Changes, ConfigStore
-from shared.core.messages import VERSION
+from shared.core.deliveries import VERSION
 from shared.settings import person
 
 TIMEOUT_S = 10.0

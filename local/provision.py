@@ -31,6 +31,7 @@ from shared.config import model_files
 from shared.config.connections import ProtectionKey
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id
 from shared.core.messages import FINALIZE, SweepRequest
+from shared.operations.tables import require_deployable
 from shared.settings import ZONES
 from shared.stage.envelope import KEY_SECRET, new_wrapping_key
 from shared.wire import to_json
@@ -77,6 +78,7 @@ def provision(topology: Topology, config_dir: Path, environment: str) -> None:
         ):
             job.result()
     services = Services.build(settings.Settings.from_environment())
+    require_deployable(services, tables, models)
     control = f"http://127.0.0.1:{topology.ports.control}"
     deployment.deploy(services.config, control, tables)
     services.models.deploy(models, settings.person())

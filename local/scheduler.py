@@ -17,21 +17,16 @@ for the next slot when a publish fails), pausing, regions, the gRPC API.
     POST   /tick        {"until": "2026-01-01T00:00:00Z"}, or {} for the next due moment
 """
 
-import json
-import re
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from cronsim import CronSim, CronSimError
+from typing import TYPE_CHECKING, Any
 
 from local.clock import Clock
 from local.http_json import Call, HttpError, Route
+from local.scheduled_jobs import Job, JobError, document, iso, read, save
 
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient
@@ -41,87 +36,6 @@ PUBLISH_TIMEOUT_S = 10.0
 
 POLL_S = 0.2
 """How often the thread looks whether something is due."""
-
-_NAME = re.compile(r"[\w-]{1,500}", re.ASCII)
-_TOPIC = re.compile(r"projects/[^/]+/topics/[^/]+")
-
-
-class JobError(ValueError):
-    """A job that Cloud Scheduler would refuse; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One job and how far it got."""
-
-    name: str
-    schedule: str
-    """Five cron fields."""
-    topic: str
-    """``projects/…/topics/…``."""
-    time_zone: str = "UTC"
-    data: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
-    done_until: datetime
-    """No slot up to here will be fired any more. Aware, in UTC."""
-    last_fired: datetime | None = None
-    """The latest slot that was published. Aware, in UTC."""
-    last_error: str = ""
-    """Why the latest slot was not published; empty when it was."""
-
-    @classmethod
-    def parse(cls, name: str, document: dict[str, Any], now: datetime) -> Self:
-        """Read a job whose slots begin after a moment.
-
-        Raises:
-            JobError: it is none.
-        """
-        known = {"schedule", "time_zone", "topic", "data", "attributes"}
-        if unknown := set(document) - known:
-            raise JobError(f"a job has no {sorted(unknown)}; it has {sorted(known)}")
-        try:
-            job = cls(**{"name": name, **document, "done_until": now})
-            job.check()
-            next(job.slots(), None)
-        except (TypeError, CronSimError, ZoneInfoNotFoundError) as exc:
-            raise JobError(f"job {name}: {type(exc).__name__}: {exc}") from exc
-        return job
-
-    def check(self) -> None:
-        """Refuse what has the wrong form.
-
-        Raises:
-            JobError: it has.
-        """
-        if not _NAME.fullmatch(self.name):
-            raise JobError(f"job name {self.name!r}: letters, digits, - and _, at most 500")
-        if len(self.schedule.split()) != 5:
-            raise JobError(f"job {self.name}: {self.schedule!r} is not five cron fields")
-        if not _TOPIC.fullmatch(self.topic):
-            raise JobError(f"job {self.name}: {self.topic!r} is not projects/…/topics/…")
-        if not self.data and not self.attributes:
-            raise JobError(f"job {self.name}: a message needs data or attributes")
-
-    def slots(self) -> Iterator[datetime]:
-        """Yield the slots that are not done, in UTC, in order."""
-        for moment in CronSim(self.schedule, self.done_until.astimezone(ZoneInfo(self.time_zone))):
-            slot = moment.astimezone(UTC)
-            # From within the repeated hour, cronsim first goes back to its first pass.
-            if slot > self.done_until:
-                yield slot
-
-    def next_slot(self) -> datetime | None:
-        """Return the first slot that is not done; None when the schedule has no more."""
-        return next(self.slots(), None)
-
-    def latest_due(self, now: datetime) -> datetime | None:
-        """Return the latest slot that is due and not done; None when there is none."""
-        latest = None
-        for slot in self.slots():
-            if slot > now:
-                break
-            latest = slot
-        return latest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +63,7 @@ class Scheduler:
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._publisher: PublisherClient | None = None
-        self._jobs = _read(self._path)
+        self._jobs = read(self._path)
 
     def start(self) -> None:
         """Fire what falls due from now on, in a thread of its own."""
@@ -192,7 +106,7 @@ class Scheduler:
         """
         with self._lock:
             del self._jobs[name]
-            self._save()
+            save(self._jobs.values(), self._path)
 
     def advance(self, until: datetime | None = None) -> list[Fired]:
         """Move the clock on, and fire each slot on the way at its moment, in order.
@@ -222,8 +136,8 @@ class Scheduler:
     def routes(self) -> list[Route]:
         """Return what an HTTP server needs."""
         return [
-            Route("GET", "/jobs", lambda _: [_document(job) for job in self.jobs()]),
-            Route("GET", "/jobs/([^/]+)", lambda _, name: _document(self._find(name))),
+            Route("GET", "/jobs", lambda _: [document(job) for job in self.jobs()]),
+            Route("GET", "/jobs/([^/]+)", lambda _, name: document(self._find(name))),
             Route("PUT", "/jobs/([^/]+)", self._put),
             Route("DELETE", "/jobs/([^/]+)", self._delete),
             Route("POST", "/tick", self._tick),
@@ -251,7 +165,7 @@ class Scheduler:
         try:
             message_id = self._publish(job)
         except (GoogleAPICallError, RetryError) as exc:
-            sys.stderr.write(f"scheduler: {job.name} at {_iso(slot)} was not published: {exc}\n")
+            sys.stderr.write(f"scheduler: {job.name} at {iso(slot)} was not published: {exc}\n")
             self._keep(replace(job, done_until=slot, last_error=str(exc)))
             return None
         self._keep(replace(job, done_until=slot, last_fired=slot, last_error=""))
@@ -277,13 +191,7 @@ class Scheduler:
 
     def _keep(self, job: Job) -> None:
         self._jobs[job.name] = job
-        self._save()
-
-    def _save(self) -> None:
-        partial = self._path.with_suffix(".partial")
-        documents = [asdict(job) for job in self._jobs.values()]
-        partial.write_text(json.dumps(documents, default=_iso, indent=1))
-        partial.replace(self._path)
+        save(self._jobs.values(), self._path)
 
     def _find(self, name: str) -> Job:
         with self._lock:
@@ -293,7 +201,7 @@ class Scheduler:
 
     def _put(self, call: Call, name: str) -> dict[str, Any]:
         try:
-            return _document(self.put(name, call.fields()))
+            return document(self.put(name, call.fields()))
         except JobError as exc:
             raise HttpError(400, str(exc), "INVALID_ARGUMENT") from exc
 
@@ -312,33 +220,6 @@ class Scheduler:
             if until.tzinfo is None:
                 raise HttpError(400, f"until has no time zone: {text!r}; end it with Z")
         return [
-            {**asdict(each), "scheduled_for": _iso(each.scheduled_for)}
+            {**asdict(each), "scheduled_for": iso(each.scheduled_for)}
             for each in self.advance(until)
         ]
-
-
-def _read(path: Path) -> dict[str, Job]:
-    if not path.exists():
-        return {}
-    jobs = {}
-    for document in json.loads(path.read_text()):
-        for key in ("done_until", "last_fired"):
-            document[key] = document[key] and datetime.fromisoformat(document[key])
-        jobs[document["name"]] = Job(**document)
-    return jobs
-
-
-def _document(job: Job) -> dict[str, Any]:
-    upcoming = job.next_slot()
-    return {
-        **{name: getattr(job, name) for name in ("name", "schedule", "time_zone", "topic")},
-        "data": job.data,
-        "attributes": job.attributes,
-        "next_slot": upcoming and _iso(upcoming),
-        "last_fired": job.last_fired and _iso(job.last_fired),
-        "last_error": job.last_error,
-    }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -32,6 +32,9 @@ API = "api"
 INSTANCES = {API: 1, "extract": 2, "ingest": 2, "load": 2, "sweep": 1}
 """Instances of each function: one request at a time each, as in the cloud."""
 
+INSTANCES_VARIABLE = "SLUICE_LOCAL_INSTANCES"
+"""Gives extract and load another number of instances; the benchmark of units sets it."""
+
 LEASE_S = 5
 """Shorter than in the cloud, as the back-off is: redelivery must outlast the lease of the dead."""
 
@@ -199,11 +202,13 @@ class Topology:
                 "--notify-endpoint": f"127.0.0.1:{ports.pubsub}",
             },
         )
-        yield self._module(
-            "snowflake",
-            "local.snowflake",
-            port=ports.snowflake,
-            options={"--state": state / "snowflake", "--port": ports.snowflake},
+        yield self._reaching_storage(
+            self._module(
+                "snowflake",
+                "local.snowflake",
+                port=ports.snowflake,
+                options={"--state": state / "snowflake", "--port": ports.snowflake},
+            )
         )
         if self.has_sqlserver:
             yield self._sqlserver()
@@ -230,7 +235,7 @@ class Topology:
                     **self.env,
                     **(self.api_env if name == API else self.push_env(name)),
                     **FUNCTION_ENVIRONMENT,
-                    "WORKERS": str(INSTANCES[name]),
+                    "WORKERS": str(_instances(name)),
                     "THREADS": "1",
                     "SLUICE_LEASE_S": str(LEASE_S),
                 },
@@ -259,7 +264,10 @@ class Topology:
             port=self.ports.bigquery,
             options={"--state": self.state_dir / "bigquery", "--port": self.ports.bigquery},
         )
-        # Load jobs read the staged parts.
+        return self._reaching_storage(process)
+
+    def _reaching_storage(self, process: Process) -> Process:
+        """Give a service a way of its own to the buckets: load jobs read parts, unloads write."""
         storage = {"STORAGE_EMULATOR_HOST": self.env["STORAGE_EMULATOR_HOST"]}
         return replace(process, env={**process.env, **storage})
 
@@ -272,6 +280,11 @@ class Topology:
             health="/_health",
             env={"PUBSUB_EMULATOR_HOST": self.env["PUBSUB_EMULATOR_HOST"]},
         )
+
+
+def _instances(name: str) -> int:
+    wanted = os.environ.get(INSTANCES_VARIABLE)
+    return int(wanted) if wanted and name in ("extract", "load") else INSTANCES[name]
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from shared import logs, settings
+from shared import logs, settings, spans
 from shared.core import naming, runs, traces
-from shared.core.messages import Delivery
+from shared.core.deliveries import Delivery
 from shared.core.runs import Failure, Run, RunState, Trigger
 from shared.errors import InvalidConfigError, PermanentError, QuarantineError, RetryableError
 from shared.pushes import INSTEAD
@@ -76,7 +76,9 @@ def _handle(
         with logs.context(
             message_id=delivery.message_id, attempt=delivery.attempt, parent_span=asked_by or None
         ):
-            step(decode(delivery), services())
+            request, found = decode(delivery), services()
+            with spans.collected(found.settings, step.__name__, delivery.attributes):
+                step(request, found)
     except (PermanentError, QuarantineError) as exc:
         log.error("gave up", extra={"error": _name(exc), "why": exc.message, **exc.facts})
         if not exc.is_recorded:

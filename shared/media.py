@@ -38,7 +38,15 @@ class Media:
         self._session = AuthorizedSession(credentials)
 
     def chunks(
-        self, bucket: str, name: str, generation: int, *, chunk_bytes: int, retry: "Retry"
+        self,
+        bucket: str,
+        name: str,
+        generation: int,
+        *,
+        chunk_bytes: int,
+        retry: "Retry",
+        start: int = 0,
+        end: int | None = None,
     ) -> Iterator[bytes]:
         """Yield the stored bytes of one generation, packed if it is stored packed.
 
@@ -48,6 +56,9 @@ class Media:
             generation: of the object.
             chunk_bytes: size of each chunk but the last.
             retry: how a failure that may pass is tried again, counted from chunk to chunk.
+            start: so many bytes at the beginning are left out; fewer than there are. What is read
+                then is a part, which no checksum of the service is for.
+            end: where the part ends, behind ``start``; None: at the end of the object.
 
         Raises:
             GoogleAPICallError: the server refused; ``NotFound`` when the generation is gone.
@@ -56,7 +67,7 @@ class Media:
         """
         path = f"/download/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
         url = f"{self._endpoint}{path}?alt=media&generation={generation}"
-        download = _Download(self._session, url, chunk_bytes)
+        download = _Download(self._session, url, chunk_bytes, start, end)
         try:
             while chunk := retry(download.read)():
                 yield chunk
@@ -65,15 +76,19 @@ class Media:
 
 
 class _Download:
-    """One object while it is read."""
+    """One object, or a part of it, while it is read."""
 
-    def __init__(self, session: Any, url: str, chunk_bytes: int) -> None:
+    def __init__(
+        self, session: Any, url: str, chunk_bytes: int, start: int, end: int | None
+    ) -> None:
         self._session = session
         self._url = url
         self._chunk_bytes = chunk_bytes
         self._response: Any = None
-        self._at = 0
+        self._at = start
+        self._end = end
         self._size: int | None = None
+        """Where what is read ends; known from the first answer."""
         self._crc32c = 0
         self._expected_crc32c: int | None = None
 
@@ -109,16 +124,17 @@ class _Download:
 
         # Naming gzip keeps the service from unpacking what is stored packed.
         headers = {"Accept-Encoding": "gzip"}
-        if self._at:
-            headers["Range"] = f"bytes={self._at}-"
+        is_part = bool(self._at) or self._end is not None
+        if is_part:
+            headers["Range"] = f"bytes={self._at}-{'' if self._end is None else self._end - 1}"
         response = self._session.get(self._url, headers=headers, stream=True, timeout=TIMEOUT_S)
-        if response.status_code != (206 if self._at else 200):
+        if response.status_code != (206 if is_part else 200):
             with response:
                 raise from_http_response(response)
         self._response = response
         self._size = self._at + int(response.headers["Content-Length"])
         found = _CRC32C.search(response.headers.get("X-Goog-Hash", ""))
-        if found and not self._at:
+        if found and not is_part:
             self._expected_crc32c = int.from_bytes(b64decode(found[1]), "big")
 
     def _require_same(self) -> None:

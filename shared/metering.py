@@ -5,6 +5,8 @@ the difference between its end and its start. Where an instance is given several
 (`functions.<name>.concurrency`), their counts mix.
 """
 
+import resource
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,3 +51,10 @@ def waiting() -> Iterator[None]:
 def since(begin: Usage) -> Usage:
     """Return what was asked for since a reading."""
     return Usage(**{f.name: getattr(meter, f.name) - getattr(begin, f.name) for f in fields(Usage)})
+
+
+def peak_mib() -> float:
+    """Return the most memory this instance has held so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Source: getrusage(2): kilobytes on Linux, bytes on macOS.
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

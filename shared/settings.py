@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import gethostname
 from typing import Self
@@ -89,6 +89,10 @@ class Settings:
     code_version: str = "dev"
     lineage: str | None = None
     """Where lineage events go; None: nowhere. ``shared.lineage`` lists the forms."""
+    traces: str = "off"
+    """Where spans go. ``shared.spans`` lists the forms."""
+    traces_share: float = 1.0
+    """The spans of so many runs are kept, out of 1."""
 
     @property
     def is_emulated(self) -> bool:
@@ -129,6 +133,8 @@ class Settings:
             collect_s=_seconds(env, "SLUICE_COLLECT_S", COLLECT_S),
             code_version=env.get("SLUICE_CODE_VERSION") or env.get("K_REVISION") or "dev",
             lineage=env.get("SLUICE_LINEAGE") or None,
+            traces=env.get("SLUICE_TRACES") or "off",
+            traces_share=_share(env, "SLUICE_TRACES_SHARE"),
         )
 
 
@@ -242,6 +248,38 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     if not (seconds > 0 and math.isfinite(seconds)):
         raise InvalidConfigError(f"{name}={text!r} is not a number of seconds above 0")
     return seconds
+
+
+def _share(env: Mapping[str, str], name: str) -> float:
+    text = env.get(name) or "1"
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise InvalidConfigError(f"{name}={text!r} is not a share from 0 to 1, such as 0.1")
+    return share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAccess:
+    """An API that the command line is to talk to, and what shows who calls."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    """A key of the API; None: an ID token of Google."""
+    id_token: str | None = field(default=None, repr=False)
+    """An ID token to show; with a key it is for Cloud Run's own check."""
+
+
+def api_access() -> ApiAccess | None:
+    """Return the API that the environment names, if it does."""
+    # A file that a secret is read from often ends with a line end.
+    names = ("SLUICE_API_URL", "SLUICE_API_KEY", "SLUICE_API_TOKEN")
+    url, key, token = (os.environ.get(name, "").strip() for name in names)
+    if not url:
+        return None
+    return ApiAccess(url=url.rstrip("/"), key=key or None, id_token=token or None)
 
 
 def is_configured() -> bool:

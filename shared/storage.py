@@ -181,8 +181,25 @@ class Storage:
         except FileNotFoundError:
             return None
 
-    def stream(self, bucket: str, name: str, generation: int) -> Iterator[bytes]:
+    def stream(
+        self,
+        bucket: str,
+        name: str,
+        generation: int,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        piece_bytes: int = PIECE_BYTES,
+    ) -> Iterator[bytes]:
         """Yield the stored bytes of one generation, in chunks.
+
+        Args:
+            bucket: of the object.
+            name: of the object.
+            generation: of the object.
+            start: so many bytes at the beginning are left out; fewer than there are.
+            end: where the part ends that is wanted; None: at the end of the object.
+            piece_bytes: of each chunk but the last; small for who stops early.
 
         Raises:
             FileNotFoundError: the generation is gone: deleted or overwritten.
@@ -192,7 +209,13 @@ class Storage:
         with _failures(bucket, name):
             try:
                 yield from self._media.chunks(
-                    bucket, name, generation, chunk_bytes=PIECE_BYTES, retry=_retry()
+                    bucket,
+                    name,
+                    generation,
+                    chunk_bytes=piece_bytes,
+                    retry=_retry(),
+                    start=start,
+                    end=end,
                 )
             except _not_found() as exc:
                 raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc

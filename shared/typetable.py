@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from shared import registry
-from shared.config.resolve import TARGET_NAMES
+from shared.config.places import TARGET_NAMES
 from shared.core.fidelity import Cell, Consent, Fidelity
 from shared.core.schemas import DataType, Kind
 from shared.csv import kinds as files

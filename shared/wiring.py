@@ -92,7 +92,7 @@ class Services:
         """Open the source of a table for one run; protected columns come in protected form."""
         kind = registry.resolve(registry.SOURCES, resolved.table.source_kind)
         source: Source = kind(resolved, self.secrets, run_id=run_id)
-        if not resolved.table.protected:
+        if resolved.table.protected.keys() <= resolved.table.dropped:
             return source
         from shared.sources.protected import ProtectedSource
 

@@ -101,6 +101,15 @@ resource "google_project_iam_member" "build" {
   }
 }
 
+# Spans go to Cloud Trace only where that was asked for. They belong to a project and to nothing smaller.
+resource "google_project_iam_member" "traces" {
+  for_each = toset([for name in keys(module.catalog.functions) : name if name != "api" && lookup(var.settings, "SLUICE_TRACES", "off") == "otlp"])
+
+  project = var.project
+  role    = "roles/cloudtrace.agent"
+  member  = google_service_account.function[each.key].member
+}
+
 resource "google_cloudfunctions2_function" "this" {
   for_each = module.catalog.functions
 

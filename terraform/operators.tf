@@ -58,6 +58,16 @@ resource "google_secret_manager_secret_iam_member" "operator_access_list" {
   member    = each.value
 }
 
+# `sluice logs` asks for entries of the project, which takes a right on all of it; data access logs are
+# not among them.
+resource "google_project_iam_member" "operator_logs" {
+  for_each = toset(var.operators)
+
+  project = var.project
+  role    = "roles/logging.viewer"
+  member  = each.value
+}
+
 # Who rotates the keys of staged parts: `sluice keys`. They read every version, make and disable them,
 # and note on a part how its key is wrapped; what a part holds they could read as well.
 

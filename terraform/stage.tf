@@ -5,7 +5,7 @@ locals {
   zones = {
     landing    = { versions = false, days = var.retention_days.landing, below = [] }
     raw        = { versions = false, days = var.retention_days.raw, below = [] }
-    staging    = { versions = false, days = var.retention_days.staging, below = ["parts/", "units/", "plans/"] }
+    staging    = { versions = false, days = var.retention_days.staging, below = ["parts/", "units/", "plans/", "unloaded/"] }
     quarantine = { versions = false, days = var.retention_days.quarantine, below = [] }
     state      = { versions = true, days = var.retention_days.ledger, below = ["ledger/runs/", "ledger/replays/", "ledger/requests/"] }
     config     = { versions = true, days = null, below = [] }
@@ -116,4 +116,27 @@ resource "google_storage_bucket_iam_member" "function" {
       expression  = condition.value
     }
   }
+}
+
+# Snowflake creates, looks at and removes files of its own, and asks for the bucket itself.
+resource "google_storage_bucket_iam_member" "snowflake_unloads" {
+  count = var.snowflake_writer == null ? 0 : 1
+
+  bucket = local.bucket_names["staging"]
+  role   = "roles/storage.objectUser"
+  member = "serviceAccount:${var.snowflake_writer}"
+
+  condition {
+    title       = "only unloaded/"
+    description = "files that a table of strategy unload is written into"
+    expression  = "resource.name.startsWith(\"projects/_/buckets/${local.bucket_names["staging"]}/objects/unloaded/\")"
+  }
+}
+
+resource "google_storage_bucket_iam_member" "snowflake_lists" {
+  count = var.snowflake_writer == null ? 0 : 1
+
+  bucket = local.bucket_names["staging"]
+  role   = "roles/storage.legacyBucketReader"
+  member = "serviceAccount:${var.snowflake_writer}"
 }

@@ -364,9 +364,14 @@ variable "settings" {
     condition = length(setsubtract(keys(var.settings), [
       "SLUICE_LEASE_S", "SLUICE_BUDGET_S", "SLUICE_UNIT_ROWS", "SLUICE_UNIT_BYTES", "SLUICE_UNIT_PARTS", "SLUICE_DIRECT_BYTES",
       "SLUICE_STUCK_S", "SLUICE_MAX_NUDGES", "SLUICE_LOST_S", "SLUICE_ORPHAN_S", "SLUICE_COLLECT_S", "SLUICE_ODBC_DRIVER",
-      "SLUICE_ODBC_LIBRARIES", "SLUICE_LINEAGE",
+      "SLUICE_ODBC_LIBRARIES", "SLUICE_LINEAGE", "SLUICE_TRACES", "SLUICE_TRACES_SHARE",
     ])) == 0
     error_message = "settings knows the variables of shared/settings.py that have a default, and no others."
+  }
+
+  validation {
+    condition     = can(regex("^(off|otlp|otlp:https://.+)$", lookup(var.settings, "SLUICE_TRACES", "off")))
+    error_message = "SLUICE_TRACES of a deployed environment must be off, otlp, or otlp:https://<host>/v1/traces."
   }
 }
 
@@ -405,6 +410,17 @@ variable "snowflake_access" {
   validation {
     condition     = var.snowflake_access.mode != "vpn" || try(length(var.snowflake_access.vpn.peer_ips) == 2, false)
     error_message = "snowflake_access of mode vpn needs vpn with two peer_ips."
+  }
+}
+
+variable "snowflake_writer" {
+  description = "Service account of the storage integration by which Snowflake unloads tables into the staging bucket (STORAGE_GCP_SERVICE_ACCOUNT of DESC STORAGE INTEGRATION); it may write below unloaded/ alone. null gives no right."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.snowflake_writer == null || can(regex("^[^@:]+@[^@]+[.]gserviceaccount[.]com$", var.snowflake_writer))
+    error_message = "snowflake_writer is the e-mail address of a service account."
   }
 }
 

@@ -5,8 +5,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.core.deliveries import Delivery
 from shared.core.manifests import FileOrigin, Manifest, Part
-from shared.core.messages import Delivery
 from shared.core.modes import SyncMode
 from shared.core.plans import Plan, Slice
 from shared.core.receipts import Receipt

@@ -1,18 +1,19 @@
 """The command line of the benchmark."""
 
 import argparse
+import shutil
 import time
 from pathlib import Path
 
-from local.bench import databases, encrypted, from_snowflake, idle, programs, report, startup
-from local.bench.jobs import Bench, Job, Tell
+from local.bench import databases, encrypted, from_snowflake, idle, programs, report, startup, units
+from local.bench.jobs import Bench, Tell
 from local.bench.sluice import Cloud
-from local.bench.tables import Table
 from shared.cli import render
 
 QUICK_ROWS, ROWS, MANY_ROWS = 400_000, 1_000_000, 8_000_000
 QUICK_ROUNDS, ROUNDS, LARGE_ROUNDS = 2, 5, 2
 QUICK_IDLE_RUNS, IDLE_RUNS = 250, 1_000
+QUICK_DISK_BYTES, DISK_BYTES = 8 * 2**30, 20 * 2**30
 
 
 def main() -> None:
@@ -24,43 +25,59 @@ def main() -> None:
     parser.add_argument("--intake", action="store_true", help="only what reads CSV into Parquet")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
+    _require_room(given.folder, is_quick=given.quick)
     tell = _teller()
     tell("setting up the peers")
     places = given.folder / "environments"
     peers = (*programs.INTAKE, *(() if given.intake else programs.LOAD))
     versions = {p.name: programs.version(p, places) for p in peers}
+    page = report.Page(given.page, versions)
     tell("starting the cloud")
     with Cloud(given.folder) as cloud:
-        jobs, dirty, tables = _measure(given, cloud, tell)
+        _measure(given, cloud, page, tell)
     if not given.intake:
+        unit_rows = QUICK_ROWS if given.quick else ROWS
+        page.add_table(units.table(given.folder, unit_rows, QUICK_ROUNDS, tell))
         tell("starting each function")
-        tables.append(startup.table())
-    report.write(given.page, jobs, dirty, versions, tables)
+        page.add_table(startup.table())
     tell(f"{given.page} is written")
 
 
-def _measure(
-    given: argparse.Namespace, cloud: Cloud, tell: Tell
-) -> tuple[list[Job], list[Job], list[Table]]:
+def _measure(given: argparse.Namespace, cloud: Cloud, page: report.Page, tell: Tell) -> None:
     """Do all jobs that need the cloud: those of one size, then the large ones."""
     rows, rounds = (QUICK_ROWS, QUICK_ROUNDS) if given.quick else (ROWS, ROUNDS)
-    tables: list[Table] = []
     small = Bench(given.folder, cloud, rows, rounds, tell)
-    jobs = [small.intake()]
-    dirty = list(small.dirty())
+    page.add(small.intake())
+    page.add_dirty(*small.dirty())
     if not given.intake:
-        jobs.append(small.load())
-        jobs += from_snowflake.jobs(small)
-        tables.append(encrypted.table(small, rounds + 1))
+        page.add(small.load())
+        page.add(*from_snowflake.jobs(small))
+        page.add_table(encrypted.table(small, rounds + 1))
         tell("runs of unchanged tables")
-        tables.append(idle.table(cloud, QUICK_IDLE_RUNS if given.quick else IDLE_RUNS))
-    if not given.quick:
-        jobs += [] if given.intake else databases.jobs(small)
-        large = Bench(given.folder, cloud, MANY_ROWS, LARGE_ROUNDS, tell, is_large=True)
-        jobs.append(large.intake())
-        if not given.intake:
-            jobs.append(large.load())
-    return jobs, dirty, tables
+        page.add_table(idle.table(cloud, QUICK_IDLE_RUNS if given.quick else IDLE_RUNS))
+    if given.quick:
+        return
+    if not given.intake:
+        page.add(*databases.jobs(small))
+    large = Bench(given.folder, cloud, MANY_ROWS, LARGE_ROUNDS, tell, is_large=True)
+    page.add(large.intake())
+    if not given.intake:
+        page.add(large.load())
+
+
+def _require_room(folder: Path, *, is_quick: bool) -> None:
+    """Make sure that the disk does not fill up after a quarter of an hour.
+
+    Raises:
+        SystemExit: it would.
+    """
+    needed = QUICK_DISK_BYTES if is_quick else DISK_BYTES
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SystemExit(
+            f"{folder.resolve()} has {free / 2**30:.0f} GiB of disk left, and the benchmark takes "
+            f"up to {needed / 2**30:.0f}; make room, or name another place with --folder"
+        )
 
 
 def _teller() -> Tell:
@@ -68,7 +85,7 @@ def _teller() -> Tell:
     started_s = time.monotonic()
 
     def tell(text: str) -> None:
-        render.console.print(f"{time.monotonic() - started_s:5.0f} s  {text}", highlight=False)
+        render.console.print(f"{time.monotonic() - started_s:5.0f} s  {text}")
 
     return tell
 

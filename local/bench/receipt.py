@@ -24,7 +24,8 @@ from local.bench.sluice import Cloud
 from local.bench.source import Source
 from shared.bus import Bus
 from shared.cli import render
-from shared.core.messages import Delivery, ExtractRequest, IngestRequest, LoadRequest
+from shared.core.deliveries import Delivery
+from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest
 from shared.core.receipts import Point
 from shared.core.runs import RunState
 from shared.core.schemas import TableSchema

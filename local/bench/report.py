@@ -14,23 +14,43 @@ from local.bench.measuring import Result
 from local.bench.tables import Table
 
 
-def write(
-    page: Path,
-    jobs: Sequence[Job],
-    dirty: Sequence[Job],
-    versions: Mapping[str, str],
-    tables: Sequence[Table] = (),
-) -> None:
-    """Write the page and its plots, which lie beside it in ``benchmarks/``."""
-    plots = page.parent / "benchmarks"
-    plots.mkdir(exist_ok=True)
-    parts = [_head(versions), summary.aims(jobs, dirty).markdown()]
-    for job in jobs:
-        parts.append(_section(job, _plots(job, plots)))
-    if dirty:
-        parts.append(_dirty(jobs[0], dirty))
-    parts += [table.markdown() for table in (*summary.growth(jobs).values(), *tables)]
-    page.write_text("\n".join(parts))
+class Page:
+    """The page and its plots, which lie beside it in ``benchmarks/``.
+
+    Each addition writes it anew, so that what was measured is kept whatever fails later.
+    """
+
+    def __init__(self, path: Path, versions: Mapping[str, str]) -> None:
+        self._path = path
+        self._plots_dir = path.parent / "benchmarks"
+        self._versions = versions
+        self._jobs: list[Job] = []
+        self._dirty: list[Job] = []
+        self._tables: list[Table] = []
+
+    def add(self, *jobs: Job) -> None:
+        """Add jobs that have a section and plots each."""
+        self._jobs += jobs
+        self._write()
+
+    def add_dirty(self, *jobs: Job) -> None:
+        """Add readings of files that are not clean, which share a section."""
+        self._dirty += jobs
+        self._write()
+
+    def add_table(self, table: Table) -> None:
+        """Add a section of its own."""
+        self._tables.append(table)
+        self._write()
+
+    def _write(self) -> None:
+        self._plots_dir.mkdir(exist_ok=True)
+        parts = [_head(self._versions), summary.aims(self._jobs, self._dirty).markdown()]
+        parts += [_section(job, _plots(job, self._plots_dir)) for job in self._jobs]
+        if self._dirty:
+            parts.append(_dirty(self._jobs[0], self._dirty))
+        tables = (*summary.growth(self._jobs).values(), *self._tables)
+        self._path.write_text("\n".join((*parts, *(table.markdown() for table in tables))))
 
 
 def _plots(job: Job, folder: Path) -> list[tuple[str, str]]:

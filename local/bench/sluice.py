@@ -50,8 +50,6 @@ class Delivery:
     total: Cost
     ingest: Cost
     load: Cost
-    pickup_s: float
-    """Until the first function began."""
     rows: int
     rejected: int
 
@@ -82,7 +80,7 @@ class Cloud:
         traceback: TracebackType | None,
     ) -> None:
         self._postgres.close()
-        self._background.stop()
+        state.delete(self._state)
 
     @property
     def pid(self) -> int:
@@ -119,7 +117,7 @@ class Cloud:
         self.sql(f"CREATE TABLE public.{table} ({COLUMNS} {key})")
 
     def drop(self, table: str, file: File) -> Delivery:
-        """Drop a file and wait for its run to commit."""
+        """Drop a file, wait for its run to commit, and delete its objects: 8 M rows fill disks."""
         self._dropped += 1
         known = self._known(table)
         bucket = self.services.storage._connect().bucket(self.services.settings.bucket("landing"))
@@ -128,6 +126,7 @@ class Cloud:
         run = self._ended(table, known)
         if run.state is not RunState.COMMITTED or run.receipt is None:
             raise RuntimeError(f"{table}: the run is {run.state}: {run.reason or run.failure}")
+        self._delete_objects(table)
         ingest, load = run.steps["ingest"], run.steps["load"]
         return Delivery(
             total=Cost(
@@ -136,10 +135,16 @@ class Cloud:
             ),
             ingest=Cost(ingest.duration_s, peak_mib=ingest.peak_mib),
             load=Cost(load.duration_s, peak_mib=load.peak_mib),
-            pickup_s=max(0.0, (run.created_at - arrived_at).total_seconds()),
             rows=run.receipt.rows_loaded,
             rejected=run.receipt.rows_rejected,
         )
+
+    def _delete_objects(self, table: str) -> None:
+        storage, settings = self.services.storage, self.services.settings
+        for zone in ("landing", "raw", "staging"):
+            bucket = settings.bucket(zone)
+            for info in storage.list(bucket, naming.zone_prefix(zone, table)):
+                storage.delete(bucket, info.name, info.generation)
 
     def _known(self, table: str) -> set[str]:
         """List the runs of a table; to read their records would slow down what is timed."""

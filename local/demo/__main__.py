@@ -150,6 +150,7 @@ def tell(demo: Demo) -> bool:
         render.plain(f"  checks of {table}: {named}", style="dim")
     console.print()
     console.print(_functions(runs))
+    console.print()
     console.rule("is the target the source?", align="left")
     same = demo.compare()
     return same and took_file and all(_is_good(run) for run in runs)

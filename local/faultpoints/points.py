@@ -88,6 +88,7 @@ _KINDS = {
     "staging/plans/": "plan",
     "staging/units/": "unit",
     "staging/parts/": "part",
+    "staging/unloaded/": "unloaded file",
     "landing/": "dropped file",
     "raw/": "original",
     "quarantine/": "rejected rows",

@@ -71,8 +71,16 @@ def install(more: Mapping[type, str] = MappingProxyType({})) -> Undo:
         for name in public_methods(owner):
             replace(owner, name, _method(seam, name, getattr(owner, name)))
     replace(requests.Session, "send", _http(requests.Session.send))
-    replace(postgres_connection, "connect", _postgres(postgres_connection.connect))
-    replace(sqlserver_connection, "connect", _sqlserver(sqlserver_connection.connect))
+    replace(
+        postgres_connection,
+        "connect",
+        _target("postgres", PostgresLink, postgres_connection.connect),
+    )
+    replace(
+        sqlserver_connection,
+        "connect",
+        _target("sqlserver", SqlServerLink, sqlserver_connection.connect),
+    )
     replace(snowflake_connection, "connect", _snowflake(snowflake_connection.connect))
 
     def undo() -> None:
@@ -223,41 +231,23 @@ def _unavailable(request: Any) -> Any:
     return response
 
 
-def _postgres(connect: Callable[..., Any]) -> Callable[..., Any]:
+def _target(
+    name: str, link_kind: type[PostgresLink | SqlServerLink], connect: Callable[..., Any]
+) -> Callable[..., Any]:
     @functools.wraps(connect)
     def call(*args: Any, **kwargs: Any) -> Any:
         here = current()
         if here is None:
             return connect(*args, **kwargs)
-        link: PostgresLink | None = None
+        link: PostgresLink | SqlServerLink | None = None
 
         def broken() -> Exception:
             if link:
                 link.cut()
             return TargetUnavailableError("connection refused")
 
-        with io("postgres", "connect", "session", broken):
-            link = PostgresLink(connect(*args, **kwargs), here)
-        return link
-
-    return call
-
-
-def _sqlserver(connect: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(connect)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        here = current()
-        if here is None:
-            return connect(*args, **kwargs)
-        link: SqlServerLink | None = None
-
-        def broken() -> Exception:
-            if link:
-                link.cut()
-            return TargetUnavailableError("connection refused")
-
-        with io("sqlserver", "connect", "session", broken):
-            link = SqlServerLink(connect(*args, **kwargs), here)
+        with io(name, "connect", "session", broken):
+            link = link_kind(connect(*args, **kwargs), here)
         return link
 
     return call

@@ -25,7 +25,8 @@ What differs:
 - Types: TIMESTAMP_NTZ of scale 7 to 9 ends in 2262, and of scale 0 to 5 is kept with six digits.
   TIMESTAMP_LTZ, TIMESTAMP_TZ and TIME have microseconds, whatever their scale. TIMESTAMP_TZ
   forgets its offset and comes back in UTC; an expression over it is a TIMESTAMP_LTZ. The length
-  of a VARCHAR is described, not enforced.
+  of a VARCHAR is described, not enforced. Microseconds of nanoseconds (DATE_TRUNC, DATE_PART) are
+  rounded, where Snowflake cuts them.
 - Results: a column has its declared length, scale and nullability if it is a plain column (or
   MAX, MIN) of the only table of the query; any other has the widest type of its kind and may be
   null.
@@ -38,7 +39,8 @@ What differs:
 - Catalogue: INFORMATION_SCHEMA has TABLES, COLUMNS, SCHEMATA, VIEWS, TABLE_CONSTRAINTS and
   DATABASES; BYTES is an estimate. Everything belongs to SYSADMIN; roles and warehouses are names
   only.
-- Not served (error 2, "Unsupported feature"): stages, PUT, COPY INTO, temporary tables,
+- COPY INTO unloads Parquet to a bucket, in one form of the statement (`unload.py`).
+- Not served (error 2, "Unsupported feature"): stages, PUT, other COPY INTO, temporary tables,
   AUTOINCREMENT, sequences, streams, tasks, UNDROP, GRANT, CALL, EXPLAIN, several statements in
   one request, RESULT_SCAN, LATERAL FLATTEN, time travel on views and in statements that are not
   queries, and SHOW beyond tables, views, columns, schemas, databases, keys and parameters.

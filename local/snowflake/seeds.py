@@ -24,7 +24,7 @@ from local.snowflake.catalog import (
     require_schema,
 )
 from local.snowflake.columns import Column, stored_from_duckdb
-from local.snowflake.definitions import create_empty
+from local.snowflake.creating import create_empty
 from local.snowflake.session import Session
 
 

@@ -20,6 +20,7 @@ from local.snowflake.queries import select
 from local.snowflake.session import Session
 from local.snowflake.show import describe, show
 from local.snowflake.translate import Statement, normalize, parse
+from local.snowflake.unload import unload
 
 _SESSION_STATEMENT = re.compile(r"\s*ALTER\s+SESSION\s+(SET|UNSET)\s+(.*?);?\s*", re.I | re.DOTALL)
 _ASSIGNMENT = re.compile(r"\s*(\w+)\s*(?:=\s*('(?:[^']|'')*'|[^\s,;]+))?\s*,?", re.DOTALL)
@@ -82,7 +83,10 @@ def execute(session: Session, sql: str, bindings: Bindings | None, query_id: str
     statement = parse(sql)
     if bindings:
         statement = bind(statement, bindings)
-    result = _dispatch(session, statement)
+    if isinstance(statement.tree, exp.Copy):
+        result = unload(session, statement, query_id)
+    else:
+        result = _dispatch(session, statement)
     is_change = isinstance(statement.tree, _CHANGES) and not session.is_in_transaction
     at_us = session.last_commit_us if is_change else session.engine.clock.now_us()
     session.engine.note_statement(query_id, at_us or session.engine.clock.now_us())

@@ -130,9 +130,26 @@ COLUMN: dict[str, Any] = {
 SOURCE: dict[str, Any] = {
     "name": "SHOP.PUBLIC.ORDERS",
     "columns": [COLUMN],
+    "primary_key": ["id"],
     "rows": 1500,
     "size_bytes": 81234,
     "comment": None,
+}
+
+TARGET: dict[str, Any] = {
+    "name": "public.orders",
+    "columns": [COLUMN],
+    "primary_key": ["id"],
+    "rows": 1500,
+}
+
+PAST: dict[str, Any] = {
+    "epoch": 1,
+    "recorded_at": "2024-01-31T03:00:07Z",
+    "run_id": RUN_ID,
+    "changes": [],
+    "columns": [COLUMN],
+    "primary_key": ["id"],
 }
 
 QUARANTINED: dict[str, Any] = {
@@ -178,6 +195,17 @@ KEY: dict[str, Any] = {
     "note": "Grafana",
     "created_at": "2024-01-31T03:00:00Z",
     "expires_at": None,
+}
+
+RECORD: dict[str, Any] = {
+    "run_id": RUN_ID,
+    "table": "orders",
+    "trigger": "schedule",
+    "trigger_key": "2024-01-31T03:00:00+00:00",
+    "mode": "incremental",
+    "state": "staged",
+    "created_at": "2024-01-31T03:00:01Z",
+    "updated_at": "2024-01-31T03:00:07Z",
 }
 
 STRETCH: dict[str, Any] = {

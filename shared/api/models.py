@@ -1,10 +1,11 @@
 """What the API answers, as models: their fields and examples are the OpenAPI document."""
 
+import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 from shared.api import examples
 from shared.api.examples import RUN_ID
@@ -18,6 +19,7 @@ from shared.core.tallies import bytes_staged, worked_s
 from shared.operations.lookups import as_data
 from shared.operations.progress import Progress
 from shared.operations.standing import Freshness, Standing
+from shared.wire import to_json
 
 
 class FailureModel(BaseModel):
@@ -107,6 +109,17 @@ class ProgressModel(BaseModel):
     share: float | None = Field(
         description="Of the source that is read, 0 to 1; null: nobody can say, or it has ended."
     )
+
+
+class RunRecord(RootModel[dict[str, Any]]):
+    """A run's whole record, as the ledger keeps it."""
+
+    model_config = examples.shown(examples.RECORD)
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Return a run's record."""
+        return cls(json.loads(to_json(run)))
 
 
 class Running(RunSummary):

@@ -48,7 +48,7 @@ def create(
         typer.echo(json.dumps({"id": key.id, "role": key.role, "key": token}))
         return
     render.plain(token)
-    render.errors.print(f"key {key.id} may {role}; it is not shown again", highlight=False)
+    render.errors.print(f"key {key.id} may {role}; it is not shown again")
 
 
 @app.command("list")

@@ -7,12 +7,13 @@ of them takes is for libraries that the others need.
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
+from shared import settings
 from shared.cli import render
 from shared.cli.exits import Exit
 from shared.cli.failures import JsonCommand
@@ -42,6 +43,7 @@ PANELS = {
         "models": "shared.cli.models:app",
         "schema": "shared.cli.tables:schema",
         "metadata": "shared.cli.tables:metadata",
+        "data": "shared.cli.data:data",
         "intake": "shared.cli.intake:intake",
         "contract": "shared.cli.contracts:contract",
         "check": "shared.cli.checks:check",
@@ -110,6 +112,21 @@ class Sluice(TyperGroup):
         self.commands = cast("Any", Commands())
 
 
+def _begin(
+    api: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Talk to the API at this address, as SLUICE_API_KEY or SLUICE_API_TOKEN; instead "
+            "of it SLUICE_API_URL does.",
+        ),
+    ] = None,
+) -> None:
+    """Take the options that stand before the command."""
+    if api:
+        settings.adopt({"SLUICE_API_URL": api})
+
+
 app = typer.Typer(
     name="sluice",
     cls=Sluice,
@@ -117,7 +134,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    callback=lambda: None,
+    callback=_begin,
 )
 
 
@@ -134,11 +151,11 @@ def run() -> None:
     except SluiceError as exc:
         # The name is a heading of the runbook; the sentence comes first.
         text = Text.assemble(exc.message, (f"  ({type(exc).__name__})", "dim"))
-        render.errors.print(text, highlight=False, soft_wrap=True)
+        render.errors.print(text, soft_wrap=True)
         sys.exit(Exit.FAILED)
     except _login_errors() as exc:
         said = f"no credentials for Google Cloud: {str(exc).rstrip('.')}. Get some: {LOG_IN}"
-        render.errors.print(Text(said), highlight=False, soft_wrap=True)
+        render.errors.print(Text(said), soft_wrap=True)
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli import cloud, render
+from shared.cli import ends, render
+from shared.cli.ends import End
 from shared.cli.exits import Exit
 from shared.cli.render import Listed
 from shared.core import audit as judging
@@ -15,7 +16,6 @@ from shared.core.audit import Anchor, Finding, Link, Seen
 from shared.steps.auditing import event_id
 from shared.steps.repairs.audit import KIND as SWEPT
 from shared.wire import to_line
-from shared.wiring import Services
 
 app = typer.Typer(
     name="audit",
@@ -36,7 +36,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """List a table's events, the newest last."""
-    events = list(cloud.connect().audit.events(table, limit))
+    events = [each.link for each in ends.connect().chain(table, limit) if each.link]
     if as_json:
         typer.echo(json.dumps([_as_data(e) for e in events]))
     elif events:
@@ -55,15 +55,14 @@ def verify(
 
     The heads that it prints, kept elsewhere, prove later that no newer event was taken away.
     """
-    services = cloud.connect()
-    known = services.audit.tables()
-    anchors = _anchors(services)
-    tables = [table] if table else sorted({*known, *anchors, *services.config.names()})
+    end = ends.connect()
+    anchors = _anchors(end)
+    tables = [table] if table else sorted({*end.chains(), *anchors, *end.names()})
     heads: dict[str, list[Seen]] = {}
     found: list[Finding] = []
     for name in tables:
-        seen = services.audit.chain(name)
-        found += _examine(services, name, seen, anchors.get(name, []))
+        seen = end.chain(name)
+        found += _examine(end, name, seen, anchors.get(name, []))
         heads[name] = seen[-1:]
     if as_json:
         typer.echo(json.dumps({"heads": _heads(heads), "findings": [_found(f) for f in found]}))
@@ -73,23 +72,22 @@ def verify(
         raise typer.Exit(Exit.FAILED)
 
 
-def _examine(
-    services: Services, table: str, seen: list[Seen], anchors: list[Anchor]
-) -> Iterator[Finding]:
-    now = services.now()
+def _examine(end: End, table: str, seen: list[Seen], anchors: list[Anchor]) -> Iterator[Finding]:
+    now = end.now()
     yield from judging.findings(table, seen, anchors=anchors, now=now)
     expected = {
         event_id(run.run_id, number): milestone.at
-        for run in services.ledger.runs(table)
+        for run in end.records(table)
         for number, milestone in enumerate(run.milestones)
     }
     yield from judging.untold(table, expected, seen, now)
 
 
-def _anchors(services: Services) -> dict[str, list[Anchor]]:
+def _anchors(end: End) -> dict[str, list[Anchor]]:
     """Return the heads of chains that sweeps remembered, by table."""
     found: dict[str, list[Anchor]] = {}
-    for link in services.audit.events(naming.NO_TABLE):
+    links = (each.link for each in end.chain(naming.NO_TABLE) if each.link)
+    for link in links:
         heads = json.loads(link.detail).get("heads", {}) if link.kind == SWEPT else {}
         for table, (sequence, sha256) in heads.items():
             anchor = Anchor(sequence=sequence, sha256=sha256, at=link.at)

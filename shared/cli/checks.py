@@ -17,7 +17,6 @@ from shared.cli.render import Listed
 from shared.core.checks import Verdict
 from shared.errors import InvalidConfigError
 from shared.steps import checking
-from shared.steps.dropped_files import HEAD_BYTES
 from shared.wire import to_json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -87,12 +86,8 @@ def _of_table(name: str) -> tuple[tuple[ColumnProfile, ...], tuple[str, ...]]:
 
 
 def _of_file(path: Path) -> tuple[tuple[ColumnProfile, ...], tuple[str, ...]]:
-    head = b""
-    for chunk in csv.unpacked(_chunks(path)):
-        head += chunk
-        if len(head) >= HEAD_BYTES:
-            break
-    found = csv.detect(head[:HEAD_BYTES], is_whole=len(head) < HEAD_BYTES, given={})
+    start = csv.beginning(_chunks(path))
+    found = csv.detect(start.head, is_whole=start.is_whole, given={})
     inferred = csv.infer(_chunks(path), found.dialect)
     profiler = Profiler(inferred.schema)
     for batch in csv.read(_chunks(path), inferred.dialect, inferred.schema):

@@ -19,12 +19,27 @@ def connect() -> Services:
     """Return the services of the cloud that the environment names, or of the local one.
 
     Raises:
-        InvalidConfigError: there is neither.
+        InvalidConfigError: there is neither, or the environment names an API instead.
     """
+    require_no_api()
     if not settings.is_configured():
         described = describe(settings.state_dir() or DEFAULT_STATE_DIR)
         settings.adopt(described["env"])
     return services()
+
+
+def require_no_api() -> None:
+    """Make sure that a command which the API does not have is not meant for one.
+
+    Raises:
+        InvalidConfigError: the environment names an API.
+    """
+    if settings.api_access():
+        raise InvalidConfigError(
+            "this command does not go through the API, and SLUICE_API_URL or --api names one. "
+            "Leave both out, and name the cloud itself: SLUICE_PROJECT and SLUICE_PREFIX, or "
+            "SLUICE_STATE for one on this machine"
+        )
 
 
 def describe(state_dir: Path) -> dict[str, Any]:

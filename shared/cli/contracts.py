@@ -46,7 +46,6 @@ def contract(
                 f"no longer in force: the configuration of {table} was changed since, so the next "
                 "file freezes another contract",
                 style="yellow",
-                highlight=False,
                 soft_wrap=True,
             )
 

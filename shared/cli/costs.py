@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli import cloud, render
+from shared.cli import cloud, ends, render
 from shared.cli.exits import Exit
 from shared.cli.render import Listed
 from shared.cli.runs import AsJson
-from shared.core import costs, prices
+from shared.core import prices
 from shared.core.costs import Cost
 from shared.core.freshness import Freshness
 from shared.operations import promises
@@ -26,14 +26,7 @@ def cost(
     as_json: AsJson = False,
 ) -> None:
     """Say what tables cost by list prices, from what their runs took."""
-    services = cloud.connect()
-    since = services.now() - timedelta(days=days)
-    runs = [r for r in services.ledger.runs(table) if r.updated_at >= since]
-    if table:
-        services.config.get(table)
-        found = {r.run_id: costs.of(r) for r in sorted(runs, key=lambda r: r.created_at)}
-    else:
-        found = costs.by_table(runs, since)
+    found = ends.connect().costs(table, days)
     everything = sum(found.values(), Cost())
     if as_json:
         data = {name: _cost_data(each) for name, each in found.items()}

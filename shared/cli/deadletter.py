@@ -2,19 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from shared import settings
-from shared.cli import cloud, render
+from shared.cli import ends, render
+from shared.cli.ends import End
 from shared.cli.render import Listed
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.errors import InvalidMessageError
-from shared.operations.letters import drop as decide_against
-from shared.steps.repairs.dead_letters import replay as ask_again
-from shared.wire import to_json
-from shared.wiring import Services
 
 app = typer.Typer(
     name="deadletter", help="Messages that failed as often as allowed.", no_args_is_help=True
@@ -37,9 +33,10 @@ def list_(
 ) -> None:
     """List the dead letters that wait for a decision, the oldest first, with the reason of each."""
     states = tuple(LetterState) if everything else (LetterState.OPEN,)
-    letters = list(cloud.connect().dead_letters.letters(*states))
+    end = ends.connect()
+    letters = end.letters(*states)
     if as_json:
-        typer.echo(json.dumps([_as_data(letter) for letter in letters]))
+        typer.echo(json.dumps([end.letter_data(letter) for letter in letters]))
     elif letters:
         rows = [_listed(letter) for letter in letters]
         render.listing(("ID", "MESSAGE", "TABLE", "STATE", "FAILED>"), rows)
@@ -52,9 +49,9 @@ def replay(
     letter_id: LetterId = None, *, all_open: AllOpen = False, as_json: AsJson = False
 ) -> None:
     """Ask once more for what a dead letter asked for. Nothing is ever loaded twice by it."""
-    services = _connect(letter_id, all_open=all_open)
-    for letter in _chosen(services, letter_id):
-        became = ask_again(letter, services, settings.person())
+    end = _connect(letter_id, all_open=all_open)
+    for letter in _chosen(end, letter_id):
+        became = end.replay_letter(letter)
         about = f"{letter.table} {letter.run_id}".strip() or letter.topic
         done = "asked for again" if became is LetterState.REPLAYED else "ended well meanwhile"
         _say(letter, became, f"{about}: {done}", as_json=as_json)
@@ -63,9 +60,9 @@ def replay(
 @app.command()
 def drop(letter_id: LetterId = None, *, all_open: AllOpen = False, as_json: AsJson = False) -> None:
     """Decide that a dead letter is not needed. Its run stays failed."""
-    services = _connect(letter_id, all_open=all_open)
-    for letter in _chosen(services, letter_id):
-        decide_against(letter, services, settings.person())
+    end = _connect(letter_id, all_open=all_open)
+    for letter in _chosen(end, letter_id):
+        end.drop_letter(letter)
         _say(letter, LetterState.DROPPED, "dropped", as_json=as_json)
 
 
@@ -77,19 +74,19 @@ def _say(letter: DeadLetter, became: LetterState, done: str, *, as_json: bool) -
         render.plain(f"{letter.letter_id}  {done}")
 
 
-def _connect(letter_id: str | None, *, all_open: bool) -> Services:
+def _connect(letter_id: str | None, *, all_open: bool) -> End:
     if bool(letter_id) == all_open:
         raise typer.BadParameter("give one ID, or --all")
-    return cloud.connect()
+    return ends.connect()
 
 
-def _chosen(services: Services, letter_id: str | None) -> Iterator[DeadLetter]:
+def _chosen(end: End, letter_id: str | None) -> Iterator[DeadLetter]:
     """Yield the open letter that is meant, or all of them.
 
     Raises:
         InvalidMessageError: no open dead letter, or more than one, has an id that begins so.
     """
-    letters = list(services.dead_letters.letters(LetterState.OPEN))
+    letters = end.letters(LetterState.OPEN)
     if letter_id is None:
         yield from letters
         return
@@ -107,8 +104,3 @@ def _listed(letter: DeadLetter) -> Listed:
     reason = letter.reason or "no attempt wrote down why; see the function's log"
     cells = (letter.letter_id, letter.topic, letter.table, str(letter.state))
     return Listed((*cells, str(letter.deliveries)), (run, reason))
-
-
-def _as_data(letter: DeadLetter) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(to_json(letter))
-    return data

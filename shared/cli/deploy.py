@@ -187,7 +187,7 @@ class Shown:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        render.console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
+        render.console.print(f"  {text}", markup=False, soft_wrap=True)
 
     def archives(self, built: list[Archive]) -> None:
         """Print sizes and hashes."""

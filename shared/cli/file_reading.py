@@ -1,10 +1,10 @@
 """One file on its way through detection, inference and the reader, as a drop takes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,7 +18,7 @@ from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import IntegrityError, InvalidFileError
 from shared.stage.protecting import Protector, WithoutKeys
 from shared.steps import protections
-from shared.steps.dropped_files import HEAD_BYTES, overrides
+from shared.steps.dropped_files import overrides
 from shared.steps.withholding import UNQUOTED, quoting_nothing, unquoted, unquoted_note
 
 CHUNK_BYTES = 2**20
@@ -55,21 +55,18 @@ class Reading:
     def _explain(self, report: Report, out: Path | None) -> None:
         if report.size_bytes == 0:
             raise InvalidFileError("the file is empty: 0 bytes, no header")
-        head = b""
-        for chunk in csv.unpacked(self._chunks()):
-            head += chunk
-            if len(head) >= HEAD_BYTES:
-                break
         given = {**overrides(self._rules), **self._stated}
-        is_whole = len(head) < HEAD_BYTES
-        found = csv.detect(head[:HEAD_BYTES], is_whole=is_whole, given=given)
+        sheet = csv.Worksheet(given.get("sheet")) if given.get("kind") == "excel" else None
+        start = csv.beginning(_chunks(self._path), sheet)
+        found = csv.detect(start.head, is_whole=start.is_whole, given=given)
         report.dialect, report.confidence = found.dialect.to_dict(), found.confidence
         if self._protecting:
             report.evidence = [UNQUOTED]
         else:
-            report.evidence, report.warnings = list(found.evidence), list(found.warnings)
+            report.evidence = [*start.evidence, *found.evidence]
+            report.warnings = list(found.warnings)
             report.alternatives = list(found.alternatives)
-        schema, dialect = self._columns(head[:HEAD_BYTES], found.dialect, report)
+        schema, dialect = self._columns(start.head, found.dialect, report)
         report.dialect = dialect.to_dict()
         self._read(dialect, schema, report, out)
 
@@ -79,7 +76,7 @@ class Reading:
         types = self._rules.columns
         near: dict[str, csv.Nearly] = {}
         if self._as_text:
-            names = csv.Contract.of(head, dialect).columns
+            names = self._names(head, dialect)
             schema = TableSchema(tuple(Column(name=n, type=DataType(Kind.TEXT)) for n in names))
             reasons = dict.fromkeys(names, "as asked for")
         else:
@@ -110,6 +107,13 @@ class Reading:
         ]
         return schema, dialect
 
+    def _names(self, head: bytes, dialect: csv.Dialect) -> Sequence[str]:
+        """Return the names of all columns; those of NDJSON may turn up anywhere in the file."""
+        if dialect.kind not in ("ndjson", "parquet"):
+            return csv.Contract.of(head, dialect).columns
+        with self._watched("columns") as chunks:
+            return csv.infer(chunks, dialect).schema.names
+
     def _nearly(self, inferred: csv.Inference) -> dict[str, csv.Nearly]:
         """Look for what keeps columns of text from another type, where there are any."""
         columns = [
@@ -117,7 +121,7 @@ class Reading:
             for c in inferred.columns
             if c.type.kind is Kind.TEXT and c.reason.startswith("no other type")
         ]
-        if not columns or self._protecting:
+        if not columns or self._protecting or inferred.dialect.kind in ("ndjson", "parquet"):
             return {}
         with self._watched("misfits") as chunks:
             return csv.nearly(chunks, inferred.dialect, columns)
@@ -138,6 +142,9 @@ class Reading:
                     first = noted.setdefault(note.rule, {**asdict(note), "count": 0})
                     first["count"] += 1
                 outlet.write(batch)
+            if self._rules.trailer and "trailer" not in noted:
+                raise InvalidFileError(csv.no_trailer(report.file, self._rules.trailer))
+        report.limit_passed = self._rules.limit_passed(report.rows, report.rejected)
         report.out = outlet.places
         report.notes = list(noted.values())
         if report.accepted + report.rejected != report.rows:
@@ -161,34 +168,45 @@ class Reading:
             rejects, notes = map(unquoted, batch.rejects), map(unquoted_note, batch.notes)
             yield replace(batch, data=data, rejects=tuple(rejects), notes=tuple(notes))
 
-    def _chunks(self) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
-
     def _watched(self, what: str) -> "_Watched":
-        return _Watched(self._chunks(), self._path.stat().st_size, what, quiet=self._quiet)
+        return _Watched(self._path, what, quiet=self._quiet)
 
 
 class _Watched:
-    """Chunks with a progress bar on standard error while they pass."""
+    """A file with a progress bar on standard error while its bytes pass: a ``csv.RangedFile``."""
 
-    def __init__(self, chunks: Iterator[bytes], size: int, what: str, *, quiet: bool) -> None:
+    def __init__(self, path: Path, what: str, *, quiet: bool) -> None:
         columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         is_off = quiet or not render.errors.is_terminal  # else two blank lines stay
         self._bar = Progress(*columns, console=render.errors, transient=True, disable=is_off)
-        self._chunks, self._size = chunks, size
+        self._path = path
+        self.size_bytes = path.stat().st_size
+        self._task = self._bar.add_task("", total=self.size_bytes)
 
-    def __enter__(self) -> Iterator[bytes]:
+    def __enter__(self) -> Self:
         self._bar.start()
-        return self._passing(self._bar.add_task("", total=self._size))
+        return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._bar.stop()
 
-    def _passing(self, task: Any) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._bar.advance(task, len(chunk))
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in _chunks(self._path):
+            self._bar.advance(self._task, len(chunk))
+            yield chunk
+
+    def range(self, start: int, count: int) -> bytes:
+        """Return bytes from a place on, fewer where the file ends before."""
+        with self._path.open("rb") as file:
+            file.seek(start)
+            found = file.read(count)
+        self._bar.advance(self._task, len(found))
+        return found
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
             yield chunk
 
 

@@ -37,6 +37,8 @@ class Report:
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     """The first so many."""
+    limit_passed: str = ""
+    """What the table says of rejected rows, if there are more: a drop would be quarantined."""
     notes: list[dict[str, Any]] = field(default_factory=list)
     """What was read without loss but with care: the first of each rule, and how many."""
     out: dict[str, str] = field(default_factory=dict)
@@ -71,8 +73,14 @@ def show(report: Report) -> None:
     say(
         f"[{colour}]{report.accepted:,} rows accepted, {report.rejected:,} rejected[/] "
         f"of {report.rows:,}",
-        highlight=False,
     )
+    if more := report.rejected - len(report.rejects):
+        render.plain(f"{more:,} more rejected rows are not shown; --out writes all", style="dim")
+    if report.limit_passed:
+        render.plain(
+            f"dropped, this file would be quarantined as a whole: more than {report.limit_passed}",
+            style="yellow",
+        )
     for place in report.out.values():
         render.plain(place)
 

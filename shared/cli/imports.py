@@ -114,12 +114,12 @@ def _dialect_lines(dialect: dict[str, Any]) -> Iterator[str]:
 def _column_lines(column: dict[str, Any], thousands: str | None) -> Iterator[str]:
     """Yield a column with its type; what would reject rows is only a comment."""
     written, near = json.dumps(column["name"], ensure_ascii=False), column["nearly"]
-    is_all = near is not None and not near["misfits"] and near["thousands"] in (None, thousands)
-    data_type = near["type"] if is_all else column["type"]
+    is_read = near is not None and not near["decimal"] and near["thousands"] in (None, thousands)
+    data_type = near["type"] if near and is_read and not near["misfits"] else column["type"]
     yield f"    {written}: {json.dumps(data_type)}  # {_flat(column['reason'])}"
-    if near and near["misfits"] and near["thousands"] in (None, thousands):
+    if near and near["misfits"] and is_read:
         formats = f", with formats: {{{written}: {near['pattern']!r}}}" if near["pattern"] else ""
-        rejects = f"rejects {near['misfits']:,} rows"
+        rejects = f"rejects {near['misfits']:,} row{'s' if near['misfits'] > 1 else ''}"
         yield f"    # proposal: {written}: {json.dumps(near['type'])}{formats} {rejects}"
 
 
@@ -127,7 +127,8 @@ def _thousands(report: Report) -> str | None:
     """Return the mark between thousands that the columns agree on."""
     stated: str | None = (report.dialect or {}).get("thousands_mark")
     near = (column["nearly"] for column in report.columns)
-    marks = {n["thousands"] for n in near if n and n["thousands"] and not n["misfits"]}
+    all_are = [n for n in near if n and not n["misfits"] and not n["decimal"]]
+    marks = {n["thousands"] for n in all_are if n["thousands"]}
     return stated or (marks.pop() if len(marks) == 1 else None)
 
 

@@ -50,7 +50,8 @@ def init(
     ] = None,
     mode: Annotated[SyncMode | None, typer.Option(help="Default: full, for files append.")] = None,
     cursor: Annotated[
-        str | None, typer.Option(help="Column that says how new a row is; for other modes.")
+        str | None,
+        typer.Option(help="Column that says how new a row is; for incremental and append."),
     ] = None,
     key: Annotated[
         list[str] | None, typer.Option(help="Column of the key; once for each of them.")
@@ -278,7 +279,7 @@ def _tell(
         render.plain(line)
     if why_not:
         said = f"not held against source and target: {why_not}"
-        render.errors.print(said, highlight=False, markup=False, soft_wrap=True)
+        render.errors.print(said, markup=False, soft_wrap=True)
     for step in _next(table, env):
         render.plain(step, style="dim")
 

@@ -15,6 +15,7 @@ from shared.cli.failures import failure
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report, show
 from shared.config import resolve
+from shared.config.csv_files import STRANGE_KEYS, CsvFiles
 from shared.config.models import TableConfig
 from shared.errors import InvalidConfigError, InvalidFileError
 
@@ -23,11 +24,13 @@ REFUSED_ACTION = (
     "--quote, --header-rows, --skip-lines"
 )
 
+_KINDS = {"excel": (".xlsx", ".xlsm"), "ndjson": (".ndjson", ".jsonl"), "parquet": (".parquet",)}
+"""How names of files end, by kind."""
+_PACKED = (".gz", ".zip", ".zst", ".bz2", ".xz")
+
 
 def intake(
-    file: Annotated[
-        Path, typer.Argument(help="A CSV file, packed or not; - reads standard input.")
-    ],
+    file: Annotated[Path, typer.Argument(help="A file, packed or not; - reads standard input.")],
     table: Annotated[
         str | None, typer.Option(help="Read it as this table's settings in --config say.")
     ] = None,
@@ -37,6 +40,11 @@ def intake(
     ] = None,
     config: Annotated[Path, typer.Option(help="Folder with tables.yaml.")] = Path("config"),
     env: Annotated[str, typer.Option(help="Name of the environment file.")] = "local",
+    kind: Annotated[
+        str | None,
+        typer.Option(help="csv, excel, ndjson or parquet; absent: by the file name's ending."),
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Worksheet of a workbook.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Overrides what is found.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Overrides what is found.")] = None,
     quote: Annotated[str | None, typer.Option(help="Overrides; empty: nothing is quoted.")] = None,
@@ -54,7 +62,12 @@ def intake(
     Exits 0 when the file was read, rejected rows included, and 4 when it is refused as a whole.
     """
     stated = _stated(encoding, delimiter, quote, header_rows, skip_lines)
+    if sheet:
+        stated["sheet"] = sheet
     known = _table(table, config, env) if table else None
+    if found := kind or ("" if known else _kind_by_name(file)):
+        stated["kind"] = found
+    _require_sense(stated, known.csv if known else None)
     with ExitStack() as stack:
         path = _regular(file, stack)
         report = Report(file=str(file), size_bytes=path.stat().st_size)
@@ -75,6 +88,14 @@ def intake(
         raise typer.Exit(Exit.REFUSED)
 
 
+def _kind_by_name(file: Path) -> str:
+    """Return what a file says that it is, if not CSV; its content must agree."""
+    name = file.name.lower()
+    for ending in _PACKED:
+        name = name.removesuffix(ending)
+    return next((kind for kind, endings in _KINDS.items() if name.endswith(endings)), "")
+
+
 def _stated(
     encoding: str | None,
     delimiter: str | None,
@@ -90,6 +111,23 @@ def _stated(
     }
     stated = {name: value for name, value in given.items() if value is not None}
     return stated if quote is None else {**stated, "quote": quote or None}
+
+
+def _require_sense(stated: dict[str, Any], rules: CsvFiles | None) -> None:
+    """Make sure that options do not contradict the kind of the file, which would ignore them.
+
+    Raises:
+        InvalidConfigError: they do.
+    """
+    kind = stated.get("kind") or (rules.kind if rules else "csv")
+    if kind == "fixed" and not (rules and rules.positions):
+        raise InvalidConfigError(
+            "fixed width needs positions, which only a table file states: name it with --table"
+        )
+    strange = sorted(STRANGE_KEYS.get(kind, frozenset()) & stated.keys())
+    if strange:
+        options = ", ".join("--" + name.replace("_", "-") for name in strange)
+        raise InvalidConfigError(f"{options}: nothing that files of kind {kind} have; leave it out")
 
 
 def _table(table: str, config: Path, env: str) -> TableConfig:

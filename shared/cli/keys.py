@@ -30,7 +30,7 @@ def status(*, as_json: AsJson = False) -> None:
         render.listing(("VERSION>", "UTC", "STATE", "PARTS>", "BYTES>"), _listed(found))
         render.plain(f"{found.plain_parts:,} parts are not encrypted", style="dim")
         for name, parts in found.lost.items():
-            render.errors.print(f"{parts:,} parts need {name}, which is not there", highlight=False)
+            render.errors.print(f"{parts:,} parts need {name}, which is not there")
     if found.lost or any(_is_lost(each) for each in found.versions):
         raise typer.Exit(EXIT_INCOMPLETE)
 
@@ -66,7 +66,7 @@ def _report(done: Rewrapped, *, as_json: bool) -> None:
     else:
         render.plain(f"version {done.version}: the keys of {done.parts:,} parts were wrapped")
         for reason in done.reasons:
-            render.errors.print(reason, highlight=False, soft_wrap=True)
+            render.errors.print(reason, soft_wrap=True)
     if done.failed:
         raise typer.Exit(EXIT_INCOMPLETE)
 

@@ -7,12 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from shared import lineage as catalogue
-from shared.cli import cloud, render
+from shared.cli import cloud, ends, render
 from shared.cli.exits import Exit
 from shared.cli.runs import AsJson
 from shared.errors import InvalidConfigError
-from shared.operations.lookups import find_run
-from shared.steps import lineage as runs_lineage
 from shared.steps import tracing
 from shared.steps.tracing import Trace
 
@@ -48,11 +46,12 @@ def lineage(
     ] = False,
 ) -> None:
     """Print a run's OpenLineage events, one a line."""
-    services = cloud.connect()
-    events = runs_lineage.events(find_run(services, run, table=None), services)
+    services = cloud.connect() if send else None
+    end = ends.connect()
+    events = end.lineage(end.find_run(run))
     for event in events:
         typer.echo(event.decode())
-    if not send:
+    if services is None:
         return
     if not services.settings.lineage:
         raise InvalidConfigError(f"SLUICE_LINEAGE is not set; it is {catalogue.FORMS}")

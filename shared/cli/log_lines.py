@@ -1,13 +1,15 @@
 """Where the functions' log lines are: in files on a laptop, in Cloud Logging when deployed.
 
-Both are read the same way: each call returns the lines that have come since the one before, oldest
-first, so following is reading again. A line is what ``shared.logs`` wrote, a JSON object.
+Both are read the same way: each call returns the lines that have come since the one before, in the
+order of their time, so following is reading again. A line is what ``shared.logs`` wrote, a JSON
+object.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,8 +53,11 @@ class Wanted:
 class LogLines(Protocol):
     """A place with log lines."""
 
-    def new(self) -> list[Line]:
-        """Return the lines that have come since the last call, oldest first."""
+    def new(self, limit: int | None = None) -> list[Line]:
+        """Return the lines that have come since the last call, or the newest so many of them.
+
+        They are in the order of their time, whichever are asked for.
+        """
 
 
 class LogFiles:
@@ -62,10 +67,10 @@ class LogFiles:
         self._read: dict[Path, int] = dict.fromkeys(paths, 0)
         self._wanted = wanted
 
-    def new(self) -> list[Line]:
-        """Return the lines that have come since the last call, oldest first."""
+    def new(self, limit: int | None = None) -> list[Line]:
+        """Return the lines that have come since the last call, or the newest so many of them."""
         found = [line for path in self._read for line in self._of(path)]
-        return sorted(found, key=lambda line: str(line["time"]))
+        return sorted(found, key=lambda line: str(line["time"]))[-limit if limit else 0 :]
 
     def _of(self, path: Path) -> Iterator[Line]:
         if not path.exists():
@@ -92,17 +97,24 @@ class CloudLogging:
         self._from = wanted.since
         self._seen: dict[str, datetime] = {}
 
-    def new(self) -> list[Line]:
-        """Return the lines that have come since the last call, oldest first.
+    def new(self, limit: int | None = None) -> list[Line]:
+        """Return the lines that have come since the last call, or the newest so many of them.
 
-        A line may come a little later than its time says, so each call looks back a minute.
+        With a limit the newest are asked for first, so that the others are not read. A line may
+        come a little later than its time says, so each call looks back a minute, but never behind
+        the oldest line of a limited answer.
 
         Raises:
             InvalidConfigError: these credentials may not read logs.
             StorageUnavailableError: Cloud Logging does not answer properly.
         """
         found = []
-        for entry in self._entries():
+        entries = list(islice(self._entries(limit), limit))
+        if limit:
+            entries.reverse()
+            if len(entries) == limit:
+                self._from = max(self._from, datetime.fromisoformat(entries[0]["timestamp"]))
+        for entry in entries:
             at = datetime.fromisoformat(entry["timestamp"])
             if entry["insertId"] not in self._seen:
                 self._seen[entry["insertId"]] = at
@@ -111,12 +123,12 @@ class CloudLogging:
         self._seen = {id_: at for id_, at in self._seen.items() if at >= self._from}
         return found
 
-    def _entries(self) -> Iterator[dict[str, Any]]:
+    def _entries(self, limit: int | None) -> Iterator[dict[str, Any]]:
         body: dict[str, Any] = {
             "resourceNames": [f"projects/{self._project}"],
             "filter": self._filter(),
-            "orderBy": "timestamp asc",
-            "pageSize": PAGE,
+            "orderBy": "timestamp desc" if limit else "timestamp asc",
+            "pageSize": min(limit or PAGE, PAGE),
         }
         while True:
             page = self._asked(body)

@@ -62,13 +62,12 @@ def logs(
         since=utc_now() - _ago(since),
     )
     place, poll_s = _place(wanted)
-    found = place.new()
-    _show(found[-limit:], wanted, as_json=as_json)
+    found = place.new(limit)
+    _show(found, wanted, as_json=as_json)
     if not found and not follow:
         render.errors.print(
             f"no line{' about ' + what if what else ''} in the last {since}; --since looks back "
             "further, `sluice runs` lists what ran",
-            highlight=False,
         )
     while follow:
         time.sleep(poll_s)
@@ -84,6 +83,7 @@ def _ago(text: str) -> timedelta:
 
 def _place(wanted: Wanted) -> tuple[LogLines, float]:
     """Return where the lines are, and after how long to look again."""
+    cloud.require_no_api()
     if settings.is_configured() and not settings.is_emulated():
         return _cloud_logging(wanted), CLOUD_POLL_S
     described = cloud.describe(settings.state_dir() or cloud.DEFAULT_STATE_DIR)
@@ -105,7 +105,7 @@ def _show(lines: list[Line], wanted: Wanted, *, as_json: bool) -> None:
         if as_json:
             typer.echo(json.dumps(line, ensure_ascii=False))
             continue
-        render.console.print(_text(line, wanted), soft_wrap=True, highlight=False)
+        render.console.print(_text(line, wanted), soft_wrap=True)
         if line.get("exception"):
             render.plain(str(line["exception"]), style="dim")
 

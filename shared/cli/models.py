@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from shared.cli import cloud, render
+from shared.cli.direct import Direct
 from shared.cli.render import Listed
-from shared.cli.runs import AsJson, ask, follow
+from shared.cli.runs import AsJson, follow
 from shared.config.curated import ResolvedModel
 from shared.core import curated
 from shared.core.modes import SyncMode
@@ -48,7 +49,8 @@ def run(
     """Refresh a model now, even if its inputs have not changed. Exits like `sluice run`."""
     services = cloud.connect()
     resolved, generation = services.models.get(model)
-    asked, mode = ask(services), SyncMode.FULL if full else models.mode(resolved)
+    end = Direct(services)
+    asked, mode = end.ask(), SyncMode.FULL if full else models.mode(resolved)
     wanted = curated.asked_for(
         model,
         request_id=asked.request_id,
@@ -58,7 +60,7 @@ def run(
         config_generation=generation,
     )
     requested = models.request(services, wanted)
-    follow(services, model, requested.run_id, timeout_s, wait=wait, as_json=as_json)
+    follow(end, model, requested.run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def _last(services: Services, resolved: ResolvedModel) -> Run | None:

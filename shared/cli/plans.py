@@ -59,8 +59,8 @@ def _panel(table: str, found: Preview) -> Panel:
     grid.add_column()
     grid.add_row("mode", str(manifest.mode))
     if manifest.window:
-        low = manifest.window.read_from or "the beginning"
-        grid.add_row("window", f"after {low}, up to {manifest.window.high}")
+        low, high = manifest.window.read_from, manifest.window.high
+        grid.add_row("window", f"after {low}, up to {high}" if low else f"everything up to {high}")
     cut = f", in {found.units} units" if found.units > 1 else ""
     grid.add_row("rows to read", f"{manifest.rows_source:,}{cut}")
     grid.add_row("columns", f"{len(manifest.schema)}, key {_key(found)}")

@@ -11,6 +11,7 @@ import typer
 from shared import settings
 from shared.cli import cloud, render
 from shared.cli.render import Listed
+from shared.config.models import ResolvedTable
 from shared.config.places import BigQueryTable
 from shared.core import selections
 from shared.core.purges import Find, Subject
@@ -84,6 +85,8 @@ def _show(finds: tuple[Find, ...], table: str) -> None:
 def _in_target(services: Services, found: Purge) -> bool | None:
     """Say whether the target's table has rows of the subject; None when that is not known."""
     wanted = found.subject
+    if found.resolved is None:
+        return None
     try:
         with closing(services.target(found.resolved)) as target:
             schema = target.schema()
@@ -101,22 +104,26 @@ def _in_target(services: Services, found: Purge) -> bool | None:
 
 
 def _say_what_is_left(found: Purge, *, in_target: bool | None) -> None:
+    if found.resolved is None:
+        render.plain("the table is not configured any more, so nobody looked into its target:")
+        render.plain("rows of it there are yours to delete")
+        return
     table = found.resolved.table
     if in_target is not False:
         has = "may have" if in_target is None else "has"
         render.plain(f"the target's table {has} rows of it still, which are yours to delete:")
-        render.plain(f"  {_statement(found)}")
+        render.plain(f"  {_statement(found.resolved, found.subject)}")
     if table.kind == "reference":
         render.plain("so may the versions that the target keeps, in its schema bkp")
     if table.snowflake:
         render.plain("the source is not touched: rows that it still has come back with a run")
 
 
-def _statement(found: Purge) -> str:
+def _statement(resolved: ResolvedTable, subject: Subject) -> str:
     """Return what deletes the rows in the target; the value is the reader's to fill in."""
-    place, quote = found.resolved.table.place, '"'
-    names = [place.schema_, place.table, found.subject.column]
+    place, quote = resolved.table.place, '"'
+    names = [place.schema_, place.table, subject.column]
     if isinstance(place, BigQueryTable):
-        names, quote = [f"{place.schema_}.{place.table}", found.subject.column], "`"
+        names, quote = [f"{place.schema_}.{place.table}", subject.column], "`"
     *table, column = (f"{quote}{name.replace(quote, 2 * quote)}{quote}" for name in names)
     return f"DELETE FROM {'.'.join(table)} WHERE {column} = :value"  # noqa: S608 - never run here

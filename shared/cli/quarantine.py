@@ -17,14 +17,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from shared import settings
-from shared.cli import cloud, render
+from shared.cli import ends, render
 from shared.cli.render import Listed
 from shared.cli.runs import show_end
 from shared.core.runs import Run
-from shared.operations.lookups import find_run
-from shared.steps import quarantine
-from shared.steps.quarantine import Rejected
+from shared.steps.quarantined_rows import Rejected
 
 app = typer.Typer(name="quarantine", help="Rejected rows and refused files.", no_args_is_help=True)
 
@@ -70,15 +67,11 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the runs that rejected rows, or refused a whole file, the newest first."""
-    services = cloud.connect()
-    known = list(services.ledger.runs(table))
-    runs = [run for run in known if quarantine.holds_rows(run)]
-    runs.sort(key=lambda run: run.updated_at, reverse=True)
-    replays = quarantine.replays(known)
+    found = ends.connect().quarantined(table, limit)
     if as_json:
-        typer.echo(json.dumps([_as_data(r, replays.get(r.run_id)) for r in runs[:limit]]))
-    elif runs:
-        rows = [_listed(run, replays.get(run.run_id)) for run in runs[:limit]]
+        typer.echo(json.dumps([_as_data(run, again) for run, again in found]))
+    elif found:
+        rows = [_listed(run, again) for run, again in found]
         render.listing(("RUN", "UTC", "TABLE", "STATE", "REJECTED>"), rows)
     else:
         render.console.print("nothing in quarantine")
@@ -95,9 +88,9 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show rejected rows: line, column, rule, reason and the row as it stands in the file."""
-    services = cloud.connect()
-    found = find_run(services, run, table=None)
-    rows = quarantine.rejected_rows(found, services)
+    end = ends.connect()
+    found = end.find_run(run)
+    rows = end.rejected_rows(found)
     if out:
         count = _write_report(out, rows)
         render.plain(f"{count} rejected rows in {out}")
@@ -120,15 +113,15 @@ def export(
 
     With --format parquet, write what is known of each instead: file, line, rule, reason, raw text.
     """
-    services = cloud.connect()
-    found = find_run(services, run, table=None)
+    end = ends.connect()
+    found = end.find_run(run)
     if form is Form.PARQUET:
         with _new(out) as file:
-            count = _write_parquet(file, quarantine.rejected_rows(found, services))
-        render.console.print(f"{count} rejected rows in {out}", highlight=False)
+            count = _write_parquet(file, end.rejected_rows(found))
+        render.console.print(f"{count} rejected rows in {out}")
         return
     with _new(out) as file:
-        for piece in quarantine.export(found, services):
+        for piece in end.export(found):
             file.write(piece)
     render.plain(f"mend the rows in {out}, then send them:")
     render.plain(f"sluice quarantine replay {found.run_id} --with {shlex.quote(str(out))}")
@@ -153,11 +146,11 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Send rejected rows through once more, by the table's rules as they are now."""
-    services = cloud.connect()
-    found = find_run(services, run, table=None)
+    end = ends.connect()
+    found = end.find_run(run)
     content = mended.read_bytes() if mended else None
-    new = quarantine.replay(found, services, content, by=settings.person())
-    show_end(services, found.table, new, timeout_s, as_json=as_json)
+    new = end.send_again(found, content)
+    show_end(end, found.table, new, timeout_s, as_json=as_json)
 
 
 def _listed(run: Run, replay: Run | None) -> Listed:

@@ -64,14 +64,14 @@ def listing(names: Iterable[str], rows: Sequence[Listed]) -> None:
             cell.pad_left(gap) if head.endswith(">") else cell.pad_right(gap)
         text = Text("  ").join(line)
         text.rstrip()
-        console.print(text, soft_wrap=True, highlight=False)
+        console.print(text, soft_wrap=True)
         for said in rows[number - 1].below if number else ():
             plain(f"  {said}", style="dim")
 
 
 def plain(text: str, style: str = "") -> None:
     """Print a line as it is: nothing in it is markup, and nothing breaks it."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def runs_list(runs: Iterable[Run]) -> None:
@@ -152,7 +152,8 @@ def receipt_panel(run: Run) -> Panel:
     grid.add_row("at source", f"{receipt.rows_source:,}", _source(run, receipt))
     grid.add_row("staged", f"{receipt.rows_staged:,}", _staged(receipt))
     grid.add_row("loaded", f"{receipt.rows_loaded:,}", _loaded(receipt))
-    grid.add_row("rejected", f"{receipt.rows_rejected:,}", "in quarantine, with reasons")
+    where = "in quarantine, with reasons" if receipt.rows_rejected else ""
+    grid.add_row("rejected", f"{receipt.rows_rejected:,}", where)
     grid.add_row(
         "published",
         f"{receipt.rows_inserted:,}",

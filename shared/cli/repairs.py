@@ -5,16 +5,11 @@ from typing import Annotated
 
 import typer
 
-from shared import settings
-from shared.cli import cloud, render
-from shared.cli.runs import AsJson, ask, follow
-from shared.core import naming
+from shared.cli import ends, render
+from shared.cli.ends import End
+from shared.cli.runs import AsJson, follow
 from shared.core.runs import Run
 from shared.errors import InvalidMessageError
-from shared.operations import requests
-from shared.operations.lookups import find_run
-from shared.steps.repairs import replays
-from shared.wiring import Services
 
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait for the run's end.")]
 Wait = Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")]
@@ -28,10 +23,10 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Let a run that failed or was quarantined go on from where it was; nothing is loaded twice."""
-    services = cloud.connect()
-    found = find_run(services, run, table=None)
-    replays.replay(found, services, settings.person())
-    follow(services, found.table, found.run_id, timeout_s, wait=wait, as_json=as_json)
+    end = ends.connect()
+    found = end.find_run(run)
+    end.replay(found)
+    follow(end, found.table, found.run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def rewind(
@@ -46,12 +41,12 @@ def rewind(
     as_json: AsJson = False,
 ) -> None:
     """Put a table back as an earlier run left it, watermark included, without its source."""
-    services = cloud.connect()
-    chosen = requests.rewindable(services, table, to)
+    end = ends.connect()
+    chosen = end.rewindable(table, to)
     if not yes:
-        _confirm(services, chosen)
-    run_id = requests.go_back(services, table, ask(services), chosen.run_id)
-    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
+        _confirm(end, chosen)
+    run_id = end.rewind(table, chosen)
+    follow(end, table, run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def restore(
@@ -67,23 +62,21 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Bring back a version of a reference table that its target has kept."""
-    services = cloud.connect()
-    chosen = requests.restorable(services, table, version)
+    end = ends.connect()
+    chosen = end.restorable(table, version)
     if chosen and not yes:
-        _confirm(services, chosen)
-    back_to = chosen.run_id if chosen else naming.NO_RUN
-    run_id = requests.go_back(services, table, ask(services), back_to)
-    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
+        _confirm(end, chosen)
+    run_id = end.restore(table, chosen)
+    follow(end, table, run_id, timeout_s, wait=wait, as_json=as_json)
 
 
-def _confirm(services: Services, chosen: Run) -> None:
+def _confirm(end: End, chosen: Run) -> None:
     """Say what a rewind undoes, and ask whether that is meant."""
-    undone, under_way = requests.undone_by(services, chosen)
+    undone, under_way = end.undone_by(chosen)
     say = render.errors.print
     say(
         f"{chosen.table} goes back to run {chosen.run_id}, which committed at "
-        f"{chosen.updated_at:%Y-%m-%d %H:%M:%S} UTC; later runs that are undone: {len(undone)}",
-        highlight=False,
+        f"{chosen.updated_at:%Y-%m-%d %H:%M:%S} UTC; later runs that are undone: {undone}",
     )
     for run in under_way:
         say(f"run {run.run_id} is {run.state}: it may publish afterwards", style="yellow")

@@ -1,13 +1,12 @@
 """Commands about runs: ask for one and watch it, list them."""
 
 import json
-import secrets
 from typing import Annotated, Any
 
 import typer
 
-from shared import settings
-from shared.cli import cloud, render, timeline
+from shared.cli import ends, render, timeline
+from shared.cli.ends import End
 from shared.cli.exits import Exit
 from shared.cli.watching import watch
 from shared.core import naming
@@ -16,10 +15,7 @@ from shared.core.receipts import Verdict
 from shared.core.runs import Run, RunState
 from shared.core.windows import Span
 from shared.errors import UnknownTableError
-from shared.operations import requests
-from shared.operations.lookups import as_data, find_run
-from shared.operations.requests import Ask
-from shared.wiring import Services
+from shared.operations.lookups import as_data
 
 SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
 
@@ -46,11 +42,11 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Move one table now. Exits 0 when it committed, 1 when it failed, 3 when it took too long."""
-    services = cloud.connect()
-    run_id = requests.run(services, table, ask(services), mode=mode, allow_empty=allow_empty)
     if trace and not wait:
         raise typer.BadParameter("--trace shows a run that has ended; leave --no-wait out")
-    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json, with_trace=trace)
+    end = ends.connect()
+    run_id = end.run(table, mode=mode, allow_empty=allow_empty)
+    follow(end, table, run_id, timeout_s, wait=wait, as_json=as_json, with_trace=trace)
 
 
 def backfill(
@@ -67,10 +63,9 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Read a part of a merged table again, by its cursor; the watermark stays where it is."""
-    services = cloud.connect()
-    span = Span(first=first, last=last)
-    run_id = requests.backfill(services, table, ask(services), span)
-    follow(services, table, run_id, timeout_s, wait=wait, as_json=as_json)
+    end = ends.connect()
+    run_id = end.backfill(table, Span(first=first, last=last))
+    follow(end, table, run_id, timeout_s, wait=wait, as_json=as_json)
 
 
 def cancel(
@@ -79,21 +74,16 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Fail a run that has not ended. A publish that is under way may still commit."""
-    services = cloud.connect()
-    cancelled = requests.cancel(services, find_run(services, run, table=None), settings.person())
+    end = ends.connect()
+    cancelled = end.cancel(end.find_run(run))
     if as_json:
         typer.echo(json.dumps(as_data(cancelled)))
     else:
         render.plain(f"run {cancelled.run_id} of {cancelled.table} is {cancelled.state}")
 
 
-def ask(services: Services) -> Ask:
-    """Return what makes this request one of a kind."""
-    return Ask(request_id=secrets.token_hex(8), at=services.now(), by=settings.person())
-
-
 def follow(
-    services: Services,
+    end: End,
     table: str,
     run_id: str,
     timeout_s: float,
@@ -104,13 +94,13 @@ def follow(
 ) -> None:
     """Show what a run that was asked for does and how it ended, and exit as it did."""
     if wait:
-        show_end(services, table, run_id, timeout_s, as_json=as_json, with_trace=with_trace)
+        show_end(end, table, run_id, timeout_s, as_json=as_json, with_trace=with_trace)
     else:
         typer.echo(json.dumps({"run_id": run_id, "table": table}) if as_json else run_id)
 
 
 def show_end(
-    services: Services,
+    end: End,
     table: str,
     run_id: str,
     timeout_s: float,
@@ -119,7 +109,7 @@ def show_end(
     with_trace: bool = False,
 ) -> None:
     """Wait for a run's end, show it, and exit 0, 1 or 3 by it."""
-    ended = watch(services, table, run_id, timeout_s, None if as_json else render.errors)
+    ended = watch(end, table, run_id, timeout_s, None if as_json else render.errors)
     if as_json:
         unknown = {"run_id": run_id, "state": "unknown"}
         typer.echo(json.dumps(_data(ended, with_trace=with_trace) if ended else unknown))
@@ -131,7 +121,6 @@ def show_end(
         render.errors.print(
             f"run {run_id} has not ended after {timeout_s:g} s and goes on; `sluice runs {run_id}` "
             f"shows it, `sluice logs {run_id} --follow` what it does",
-            highlight=False,
             soft_wrap=True,
         )
         raise typer.Exit(Exit.TIMEOUT)
@@ -154,23 +143,23 @@ def runs(
 
     Messages that belong to no table are listed as "-".
     """
-    services = cloud.connect()
+    end = ends.connect()
     if table and table[0].isdigit():  # no table is named like that
-        _show(find_run(services, table, table=None), as_json=as_json, with_trace=trace)
+        _show(end.find_run(table), as_json=as_json, with_trace=trace)
         return
     if trace:
         raise typer.BadParameter("--trace shows one run; name it by its id")
-    found = sorted(services.ledger.runs(table), key=lambda r: r.updated_at, reverse=True)
+    found, has_older = end.newest(table, limit)
     if not found and table:
-        _require_known(services, table)
+        _require_known(end, table)
     if as_json:
-        typer.echo(json.dumps([as_data(r) for r in found[:limit]]))
+        typer.echo(json.dumps([as_data(r) for r in found]))
     elif found:
-        render.runs_list(found[:limit])
-        if len(found) > limit:
-            render.console.print(f"[dim]{len(found) - limit} older runs; see --limit[/]")
+        render.runs_list(found)
+        if has_older:
+            render.console.print("[dim]there are older runs; see --limit[/]")
     else:
-        render.plain(f"no runs yet; {_how_to_start(services, table)}")
+        render.plain(f"no runs yet; {_how_to_start(end, table)}")
 
 
 def _data(run: Run, *, with_trace: bool) -> dict[str, Any]:
@@ -195,13 +184,13 @@ def _show(run: Run, *, as_json: bool, with_trace: bool) -> None:
         timeline.draw(run)
 
 
-def _require_known(services: Services, table: str) -> None:
+def _require_known(end: End, table: str) -> None:
     """Make sure that a table without runs is at least a table.
 
     Raises:
         UnknownTableError: it is not configured.
     """
-    known = services.config.names()
+    known = tuple(end.names())
     if table not in (*known, naming.NO_TABLE):
         raise UnknownTableError(
             f"no table {table!r} is configured in this cloud, and none had runs; known: "
@@ -210,10 +199,10 @@ def _require_known(services: Services, table: str) -> None:
         )
 
 
-def _how_to_start(services: Services, table: str | None) -> str:
+def _how_to_start(end: End, table: str | None) -> str:
     """Return how a table, or any table, gets its first run."""
     if table == naming.NO_TABLE:
         return "every message belonged to a table"
-    if table and services.config.get(table)[0].table.csv is not None:
+    if table and end.is_of_files(table):
         return f"a file dropped under {table}/ starts one"
     return f"`sluice run {table or 'TABLE'}` starts one"

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from shared.cli import cloud, render
+from shared.cli import ends, render
 from shared.config.models import TableConfig
-from shared.config.resolve import TARGET_NAMES
+from shared.config.places import TARGET_NAMES
 
 
 def show(
@@ -21,8 +21,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Show a deployed table: source, target, mode, schedule, what is kept of it and how long."""
-    resolved, generation = cloud.connect().config.get(table)
-    config = resolved.table
+    config, generation = ends.connect().table(table)
     if as_json:
         found = config.model_dump(mode="json", by_alias=True)
         typer.echo(json.dumps({**found, "generation": generation}, indent=2))

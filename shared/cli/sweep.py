@@ -6,15 +6,12 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import cloud, render
+from shared.cli import ends, render
+from shared.cli.ends import End
 from shared.cli.exits import Exit
-from shared.core import naming
-from shared.core.messages import SweepRequest
 from shared.core.sweeps import Found, SweepReport
-from shared.wire import from_json, to_json
-from shared.wiring import Services
+from shared.wire import to_json
 
-POLL_S = 0.2
 TIMEOUT_S = 120.0
 
 WIDTH = len("quiet runs asked to go on ")
@@ -26,15 +23,15 @@ def sweep(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Show what the last sweep found and did; exits 3 when the one asked for does not come."""
-    services = cloud.connect()
-    report = _ask(services) if now else _last(services)
+    end = ends.connect()
+    report = _ask(end) if now else end.last_sweep()
     if report is None:
         render.errors.print("no sweep has ended yet; `sluice sweep --now` asks for one")
         raise typer.Exit(Exit.TIMEOUT if now else 0)
     if as_json:
         typer.echo(to_json(report).decode())
         return
-    ago = render.ago(report.swept_at, services.now())
+    ago = render.ago(report.swept_at, end.now())
     render.console.print(f"swept {ago} in {report.duration_s:g} s, {report.open_runs} open runs")
     for what, number, names in _lines(report):
         render.plain(f"{what:<{WIDTH}}{number:>5}")
@@ -42,21 +39,16 @@ def sweep(
             render.plain(f"  {name}", style="dim")
 
 
-def _ask(services: Services) -> SweepReport | None:
-    before = _last(services)
-    services.bus.publish(services.settings.topic("sweep"), SweepRequest().encode())
+def _ask(end: End) -> SweepReport | None:
+    before = end.last_sweep()
+    end.ask_for_sweep()
     deadline_s = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline_s:
-        report = _last(services)
+        report = end.last_sweep()
         if report and (before is None or report.swept_at > before.swept_at):
             return report
-        time.sleep(POLL_S)
+        time.sleep(end.poll_s)
     return None
-
-
-def _last(services: Services) -> SweepReport | None:
-    found = services.storage.read(services.settings.bucket("state"), naming.SWEEP_REPORT)
-    return from_json(SweepReport, found[0], naming.SWEEP_REPORT) if found else None
 
 
 def _lines(report: SweepReport) -> Iterator[tuple[str, int, list[str]]]:

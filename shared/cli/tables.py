@@ -1,7 +1,6 @@
 """Commands about tables: check the files, print their schema, look at a source."""
 
 import json
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from shared.cli import cloud, render
+from shared.cli import ends, render
 from shared.cli.render import Listed
 from shared.config import keys, model_files, resolve
 from shared.config.models import TableConfig
 from shared.core.schemas import TableSchema
-from shared.operations.describing import describe
 
 ConfigDir = Annotated[Path, typer.Option("--config", help="Folder with tables.yaml.")]
 Environment = Annotated[str, typer.Option("--env", help="Name of the environment file.")]
@@ -63,10 +61,7 @@ def schema(
     if table is None:
         typer.echo(json.dumps(keys.json_schema(), indent=2))
         return
-    services = cloud.connect()
-    resolved, _ = services.config.get(table)
-    with closing(services.target(resolved)) as target:
-        past = target.schemas()
+    past = ends.connect().schemas(table)
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in past], default=str, indent=2))
         return
@@ -92,14 +87,12 @@ def schema(
 def metadata(
     table: Annotated[str, typer.Argument(help="Name of the table.")], *, as_json: AsJson = False
 ) -> None:
-    """Show a table as its source and its target describe it: columns, types, keys, rows."""
-    services = cloud.connect()
-    resolved, _ = services.config.get(table)
-    found = describe(services, resolved)
+    """Show a table as its source and its target describe it: columns, types, keys, rows, drift."""
+    found = ends.connect().describe(table)
     described, there, rows = found.source, found.target, found.rows_target
     if as_json:
         source = asdict(described) if described else None
-        facts = {"table": table, "source": source, "rows_target": rows}
+        facts = {"table": table, "source": source, "rows_target": rows, "drift": found.drift}
         facts["target"] = asdict(there) if there else None
         typer.echo(json.dumps(facts, default=str, indent=2))
         return
@@ -110,6 +103,8 @@ def metadata(
     size = f"{described.size_bytes:,} bytes" if described.size_bytes else "size unknown"
     count = "unknown" if described.rows is None else f"{described.rows:,}"
     render.console.print(f"source: {count} rows, {size}   target: {rows:,} rows")
+    if found.drift:
+        render.plain(f"drift: {found.drift}")
 
 
 def _print_target(table: str, there: TableSchema | None, rows: int) -> None:

@@ -20,7 +20,7 @@ Source: ECMA-48, 8.2; Unicode Standard Annex 9, section 2.
 
 def terminal(*, stderr: bool = False) -> Console:
     """Return a console that shows such characters as escapes, ``\\\\x1b``."""
-    made = Console(stderr=stderr)
+    made = Console(stderr=stderr, highlight=False)
     made.push_render_hook(_Shown())
     return made
 

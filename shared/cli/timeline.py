@@ -34,7 +34,7 @@ def draw(run: Run) -> None:
             (span.outcome, "dim"),
         )
         text.rstrip()
-        render.console.print(text, soft_wrap=True, highlight=False)
+        render.console.print(text, soft_wrap=True)
 
 
 def as_data(run: Run) -> dict[str, Any]:

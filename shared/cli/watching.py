@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -9,7 +10,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from shared.core.runs import Run, RunState
 from shared.wiring import Services
 
-POLL_S = 0.2
+if TYPE_CHECKING:
+    from shared.cli.ends import End
+
 LOOK_S = 2.0
 """Manifest and units are looked at no more often: each look is a request."""
 
@@ -46,35 +49,35 @@ class Whole:
 
 
 def watch(
-    services: Services, table: str, run_id: str, timeout_s: float, console: Console | None
+    end: "End", table: str, run_id: str, timeout_s: float, console: Console | None
 ) -> Run | None:
     """Wait for a run's end, showing what it does; return its record, or None if it never began.
 
     Args:
-        services: the cloud.
+        end: where the run is.
         table: the run's table.
         run_id: the run; its record may not be there yet.
         timeout_s: how long to wait.
         console: where to show it; None: nowhere.
     """
     deadline_s = time.monotonic() + timeout_s
-    whole, said = Whole(services), ""
+    amount, said = end.amounts(), ""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     is_live = console is not None and console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=not is_live) as progress:
         task = progress.add_task(f"{table}: requested", total=None)
         while True:
-            found = services.ledger.find(table, run_id)
+            found = end.find(table, run_id)
             if found and is_live:
-                done, total, what = whole.of(found)
+                done, total, what = amount(found)
                 text = f"{table}: {found.state}{_amount(done, total, what)}"
                 progress.update(task, description=text, completed=done, total=total)
             elif found and console and not found.is_terminal and said != found.state:
                 said = found.state
-                console.print(f"{table}: {said}", highlight=False, markup=False)
+                console.print(f"{table}: {said}", markup=False)
             if (found and found.is_terminal) or time.monotonic() > deadline_s:
                 return found
-            time.sleep(POLL_S)
+            time.sleep(end.poll_s)
 
 
 def _amount(done: int, total: int | None, what: str) -> str:

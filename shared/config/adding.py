@@ -7,7 +7,7 @@ sets. A table that needs more belongs in the files.
 from collections.abc import Sequence
 from typing import Any
 
-from shared.config import resolve
+from shared.config import resolve, together
 from shared.config.documents import Document
 from shared.config.models import ResolvedTable, TableConfig
 from shared.errors import InvalidConfigError
@@ -41,9 +41,9 @@ def added(
     resolved = ResolvedTable(
         environment=environment.environment, table=table, connections=environment.connections
     )
-    together = [*(each for each in others if each.table.name != table.name), resolved]
-    resolve.require_targets_of_their_own(together)
-    resolve.require_references(together)
+    all_tables = [*(each for each in others if each.table.name != table.name), resolved]
+    together.require_targets_of_their_own(all_tables)
+    together.require_references(all_tables)
     return resolved
 
 

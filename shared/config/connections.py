@@ -9,6 +9,8 @@ from shared.secrets import SECRET_NAME
 BIGQUERY_PROJECT = r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 """Source: Resource Manager, "Creating and managing projects": project ID."""
 
+SNOWFLAKE_NAME = r"^[A-Za-z_][A-Za-z0-9_$]{0,254}$"
+"""A name that needs no quotes. Source: Snowflake, "Identifier requirements"."""
 
 SecretName = Annotated[str, Field(pattern=f"^{SECRET_NAME}$")]
 """Name of a secret; behind a colon perhaps the version to use, else it is the newest."""
@@ -33,6 +35,8 @@ class SnowflakeConnection(Model):
     """The session's role; absent: the user's own."""
     warehouse: str | None = None
     """What computes; absent: the user's own."""
+    storage_integration: str | None = Field(default=None, pattern=SNOWFLAKE_NAME)
+    """By what Snowflake writes into the staging bucket; needed by ``strategy: unload``."""
     host: str | None = None
     """Another host than the account's."""
     port: int | None = Field(default=None, ge=1, le=65535)

@@ -182,6 +182,29 @@ class TableConfig(Model):
         return self
 
     @model_validator(mode="after")
+    def _unloaded_files_may_be_plain(self) -> Self:
+        if not self.unloads:
+            return self
+        if self.encryption:
+            raise ValueError(
+                "snowflake.strategy unload lets Snowflake write the rows into the staging bucket, "
+                "and it cannot encrypt them with our own keys; write strategy: fetch, or "
+                "encryption: false"
+            )
+        if shown := sorted(self.protected.keys() - self.dropped):
+            raise ValueError(
+                f"snowflake.strategy unload would write the true values of {', '.join(shown)} into "
+                "the staging bucket before they are protected; write strategy: fetch, or protect: "
+                "drop"
+            )
+        if self.read_back_percent:
+            raise ValueError(
+                "read_back_percent reads from Snowflake a second time, row by row, which strategy "
+                "unload is there to avoid; leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _reference_data_is_replaced(self) -> Self:
         if self.kind == "reference" and self.sync_mode is not SyncMode.FULL:
             raise ValueError(f"kind reference is for sync_mode full, not {self.sync_mode}")
@@ -251,6 +274,11 @@ class TableConfig(Model):
     def needs_protection_key(self) -> bool:
         """Whether a column is hashed or tokenized."""
         return any(rule.kind in KEYED for rule in self.protected.values())
+
+    @property
+    def unloads(self) -> bool:
+        """Whether a large window is written into the staging bucket by the source's own engine."""
+        return self.snowflake is not None and self.snowflake.strategy == "unload"
 
     @property
     def sensitive(self) -> frozenset[str]:

@@ -10,6 +10,9 @@ from shared.config.connections import BIGQUERY_PROJECT, Model
 BOOKKEEPING_SCHEMA = "_sluice"
 """The target's schema for what Sluice itself remembers."""
 
+TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server", "bigquery": "BigQuery"}
+"""Kinds of targets as people write them."""
+
 MAX_POSTGRES_BYTES = 63
 """Source: PostgreSQL, "Identifiers and Key Words"."""
 
@@ -78,6 +81,11 @@ class SnowflakeTable(Model):
     """As Snowflake writes it."""
     table: str = Field(min_length=1, max_length=255)
     """As Snowflake writes it."""
+    strategy: Literal["fetch", "unload"] = "fetch"
+    """How a window is read that is more than one delivery reads. ``fetch``: cut into ranges of the
+    key, each one query. ``unload``: Snowflake writes it into the staging bucket by one statement;
+    see docs/unload.md.
+    """
 
 
 class PostgresTable(Model):

@@ -1,6 +1,5 @@
 """From files to validated tables: read, merge the environment in, validate, say where it hurts."""
 
-import difflib
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,15 +7,14 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from shared.config.checks import KINDS, References
-from shared.config.documents import Document, Place, overlay, read
+from shared.config import together
+from shared.config.checks import KINDS
+from shared.config.documents import Document, Place, meant, overlay, read
 from shared.config.models import EnvironmentFile, ResolvedTable, TableConfig
+from shared.config.places import TARGET_NAMES
 from shared.errors import InvalidConfigError
 
 M = TypeVar("M", bound=BaseModel)
-
-TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server", "bigquery": "BigQuery"}
-"""Kinds of targets as people write them."""
 
 _KIND_AT = 2
 """Where pydantic puts the kind of a check: behind ``checks`` and its number."""
@@ -58,8 +56,8 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
         if t is not None
     ]
     _require_connections(resolved, env)
-    require_targets_of_their_own(resolved)
-    require_references(resolved)
+    together.require_targets_of_their_own(resolved)
+    together.require_references(resolved)
     return resolved
 
 
@@ -184,12 +182,6 @@ def _strangers(documents: list[Document], env: Document) -> list[str]:
     return [f"{at}: {what} {shown}, which this environment changes; known: {choices}{hint}"]
 
 
-def meant(word: object, known: Iterable[str]) -> str:
-    """Return the known word that somebody may have meant, as the end of a message."""
-    near = difflib.get_close_matches(str(word), list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
 def validated(model: type[M], document: Document, problems: list[str]) -> M | None:
     """Return a document as a model; None where it is none, and what is wrong in ``problems``."""
     try:
@@ -258,54 +250,20 @@ def _known_keys(model: type[BaseModel], place: Iterable[str | int]) -> list[str]
     return sorted(f.alias or n for n, f in fields.items())
 
 
-def require_targets_of_their_own(tables: list[ResolvedTable]) -> None:
-    """Refuse two tables that would write, and in mode full delete, each other's rows.
-
-    Raises:
-        InvalidConfigError: two write to the same place.
-    """
-    owners: dict[tuple[str, str, str], str] = {}
-    for table in (t.table for t in tables):
-        place = (table.target_kind, table.place.schema_, table.place.table)
-        other = owners.setdefault(place, table.name)
-        if other != table.name:
-            raise InvalidConfigError(
-                f"tables {other} and {table.name} both write {'.'.join(place[1:])} in "
-                f"{TARGET_NAMES[place[0]]}; give each a table of its own"
-            )
-
-
-def require_references(tables: list[ResolvedTable]) -> None:
-    """Refuse checks that refer to a table that is not there, or is in another database.
-
-    Raises:
-        InvalidConfigError: a check does.
-    """
-    known = {each.table.name: each.table for each in tables}
-    for table in known.values():
-        for check in table.checks:
-            if not isinstance(check, References):
-                continue
-            other = known.get(check.table)
-            if other is None:
-                raise InvalidConfigError(
-                    f"check {check.title} of {table.name}: no table is named {check.table!r}; "
-                    f"known: {', '.join(sorted(known))}{meant(check.table, known)}"
-                )
-            if other.target_kind != table.target_kind:
-                raise InvalidConfigError(
-                    f"check {check.title} of {table.name}: {check.table} is in "
-                    f"{TARGET_NAMES[other.target_kind]}, and {table.name} in "
-                    f"{TARGET_NAMES[table.target_kind]}"
-                )
-
-
 def _require_connections(tables: list[ResolvedTable], env: Document) -> None:
     problems = [
         f"{env.where(('connections',))}: table {t.table.name} needs connections.{kind}"
         for t in tables
         for kind in ("snowflake", *TARGET_NAMES)
         if getattr(t.table, kind) and not getattr(t.connections, kind)
+    ]
+    problems += [
+        f"{env.where(('connections', 'snowflake'))}: table {t.table.name} has strategy unload, "
+        "which needs connections.snowflake.storage_integration"
+        for t in tables
+        if t.table.unloads
+        and t.connections.snowflake
+        and not t.connections.snowflake.storage_integration
     ]
     if problems:
         raise InvalidConfigError("\n".join(problems))

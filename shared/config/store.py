@@ -82,15 +82,32 @@ class ConfigStore:
             (naming.api_config_object(table), Origin.API),
         )
         for name, origin in places if naming.TABLE_NAME.fullmatch(table) else ():
-            if found := self._storage.read(self._bucket, name):
-                resolved = from_json(ResolvedTable, found[0], name)
-                return Configured(resolved=resolved, generation=found[1], origin=origin)
+            if found := self._read(name, origin):
+                return found
         known = ", ".join(self.names()) or "none"
         raise UnknownTableError(
             f"no table {table!r} is configured; known: {known}. Add it to the table files "
             "and deploy the configuration",
             table=table,
         )
+
+    def configured(self, known: Iterable[Configured] = ()) -> list[Configured]:
+        """Return all tables, by name; of ``known`` those that are still there are not read again.
+
+        Raises:
+            IntegrityError: one is not readable by this release.
+        """
+        seen = {(e.resolved.table.name, e.origin, e.generation): e for e in known}
+        found: dict[str, Configured] = {}
+        for info in self._infos():  # "api" comes before "tables", as in origins()
+            folder, table = naming.configured_by(info.name)
+            origin = Origin.API if folder == Origin.API else Origin.FILES
+            each = seen.get((table, origin, info.generation)) or (
+                self._read(info.name, origin) if table else None
+            )
+            if each:
+                found[table] = each
+        return [found[name] for name in sorted(found)]
 
     def names(self) -> list[str]:
         """Return the names of all configured tables, sorted."""
@@ -178,6 +195,13 @@ class ConfigStore:
 
     def _infos(self) -> Iterator[ObjectInfo]:
         return self._storage.list(self._bucket, "")
+
+    def _read(self, name: str, origin: Origin) -> Configured | None:
+        found = self._storage.read(self._bucket, name)
+        if found is None:
+            return None
+        resolved = from_json(ResolvedTable, found[0], name)
+        return Configured(resolved=resolved, generation=found[1], origin=origin)
 
     def _write(self, resolved: ResolvedTable, name: str, generation: int, by: str) -> int:
         data = to_json(resolved)

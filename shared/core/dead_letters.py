@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
-from shared.core.messages import Delivery, SweepRequest, parse_time
+from shared.core.deliveries import Delivery, parse_time
+from shared.core.messages import SweepRequest
 from shared.errors import InvalidMessageError
 
 ATTRIBUTES = "CloudPubSubDeadLetterSource"

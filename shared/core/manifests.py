@@ -147,7 +147,8 @@ class Manifest:
     ``epoch`` is the target's state that the window was computed from; the publish requires it
     unchanged when the mode is incremental or a window was read.
     ``change_token`` stands for all that the run read; a later run of the same token would read the
-    same. None when the source does not say, or when it holds rows for a later run.
+    same. None when the source does not say, or when it holds rows for a later run. Of a file it
+    tells the configuration alone.
     ``key_parts`` hold the keys of all rows of the table at the snapshot; None when the run does not
     look for deletes. ``allow_empty`` lets the run pass the guards. ``is_backfill``: the window lies
     anywhere, and its end is no watermark. ``rewind`` takes the place of parts of the run's own.

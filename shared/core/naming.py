@@ -9,6 +9,7 @@ config bucket    tables/<table>.json, api/<table>.json, models.json
 staging bucket   manifests/<table>/<run>.json
                  plans/<table>/<run>.json, units/<table>/<run>/<unit>.json
                  parts/<table>/<run>/<attempt>/part-00000.parquet, keys-00000.parquet
+                 unloaded/<table>/<run>/<attempt>/<as the source's engine names its files>
 raw bucket       <table>/dt=<date>/<run>/<file>
 quarantine       <table>/<run>/<attempt>/rejects.ndjson, of a table one per unit
 landing bucket   <table>/<anything>.csv
@@ -169,6 +170,14 @@ def units_prefix(table: str, run_id: str) -> str:
 def parts_prefix(table: str, run_id: str) -> str:
     """Return the prefix of a run's parts, of all attempts."""
     return f"{PARTS}{table}/{run_id}/"
+
+
+def unloaded_prefix(table: str, *run_and_attempt: str) -> str:
+    """Return the prefix of the files that a source's engine wrote for a table, or a run of it.
+
+    With the attempt behind the run it is that of one statement.
+    """
+    return "".join(f"{folder}/" for folder in ("unloaded", table, *run_and_attempt))
 
 
 def zone_prefix(zone: str, table: str) -> str:

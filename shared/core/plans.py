@@ -7,44 +7,68 @@ cut again, so the units of a run form a tree whose leaves hold the parts.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from shared.core import checks
 from shared.core.checks import Observed
 from shared.core.manifests import Manifest, Part
 from shared.core.receipts import Point, combined
+from shared.core.schemas import TableSchema
 
 VERSION: Final = 1
 """Version of every plan and outcome. Readers refuse any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnloadedFile:
+    """One Parquet file that the source's own engine wrote, pinned by its generation."""
+
+    name: str
+    generation: int
+    size_bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
     """Rows with ``after < column <= upto``; None leaves an end open, a start with NULL.
 
-    ``is_keys``: not rows of the window, but the keys of all rows of the table.
+    ``is_keys``: not rows of the window, but the keys of all rows of the table. ``files``: not rows
+    by their values, but all rows of these files; there is no column then.
     """
 
     column: str
     after: str | None
     upto: str | None
     is_keys: bool = False
+    files: tuple[UnloadedFile, ...] = ()
+
+    @classmethod
+    def of_files(cls, files: tuple[UnloadedFile, ...]) -> Self:
+        """Return the slice of the rows of some files."""
+        return cls(column="", after=None, upto=None, files=files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run cut into units. ``manifest`` is the one to come, still without parts."""
+    """A run cut into units. ``manifest`` is the one to come, still without parts.
+
+    ``unloaded`` are the columns of the files of the slices; None where no slice has files.
+    """
 
     version: Literal[1] = VERSION
     manifest: Manifest
     slices: tuple[Slice, ...]
+    unloaded: TableSchema | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """The outcome of one unit: its parts, or the slices that it was cut into.
 
-    ``source`` and ``staged`` are the points of its rows, as far as they are known.
+    ``source`` and ``staged`` are the points of its rows, as far as they are known. ``read`` is that
+    of the rows of its files as they were read, those that were set aside included: the source has
+    measured all files together, so it is compared once all units are done.
     """
 
     version: Literal[1] = VERSION
@@ -57,6 +81,7 @@ class Unit:
     slices: tuple[Slice, ...] = ()
     source: Point | None = None
     staged: Point | None = None
+    read: Point | None = None
 
 
 def open_units(plan: Plan, done: Mapping[str, Unit]) -> Iterator[tuple[str, Slice]]:
@@ -90,10 +115,27 @@ def assemble(plan: Plan, done: Mapping[str, Unit]) -> Manifest:
         rows_source=sum(unit.rows_source for unit in leaves),
         rows_rejected=observed.rows_quarantined if observed else 0,
         observed=observed,
-        query_id=next((unit.query_id for unit in leaves if unit.query_id), None),
-        source=_together(unit.source for unit in with_rows),
+        query_id=next((u.query_id for u in leaves if u.query_id), plan.manifest.query_id),
+        source=plan.manifest.source or _together(unit.source for unit in with_rows),
         staged=_together(unit.staged for unit in with_rows),
     )
+
+
+def grouped(files: Iterable[UnloadedFile], unit_rows: int) -> Iterator[Slice]:
+    """Yield slices of files, in their order, of at most ``unit_rows`` rows or of one file each."""
+    group: list[UnloadedFile] = []
+    for file in files:
+        if group and sum(each.rows for each in group) + file.rows > unit_rows:
+            yield Slice.of_files(tuple(group))
+            group = []
+        group.append(file)
+    if group:
+        yield Slice.of_files(tuple(group))
+
+
+def read_from_files(done: Mapping[str, Unit]) -> Point:
+    """Return the point of the rows of all files of a run, as they were read."""
+    return combined([unit.read for unit in done.values() if unit.read])
 
 
 def _together(points: Iterable[Point | None]) -> Point | None:

@@ -65,6 +65,22 @@ def parent(attributes: Mapping[str, str]) -> str:
     return match[1] if match else ""
 
 
+def asker(attributes: Mapping[str, str], run_id: str) -> str:
+    """Return the span that asked for what a message of a run asks for; without one, the run's own.
+
+    A context of another trace belongs to somebody who asked for the message, not for the run.
+    """
+    text = attributes.get(ATTRIBUTE, "")
+    is_ours = text[3:].startswith(trace_id(run_id))
+    return (parent(attributes) if is_ours else "") or span_id(run_id)
+
+
+def is_sampled(run_id: str, share: float) -> bool:
+    """Say whether a run is among a share of all runs, 0 to 1: everywhere the same."""
+    number = int(trace_id(run_id)[-SPAN_DIGITS:], 16)
+    return number < share * 2.0**64
+
+
 def facts(attempt: Attempt, ended_at: datetime, rows: int) -> dict[str, Any]:
     """Return what a log line says of an attempt's span: name, beginning, duration, rows."""
     return {

@@ -6,12 +6,15 @@ before its snapshot, to the state row. If the token of a later run is the same, 
 committed in between, and its rows are those that were published.
 
 An incremental run that left rows behind for later, since they lie ahead of its window, has no
-token: time alone makes them readable.
+token: time alone makes them readable. The token of a file stands for its table's
+configuration alone: each file is read.
 """
 
 from shared.core.fencing import TargetState
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, Trigger
+
+_BY = " by configuration "
 
 
 def token(change: str | None, mode: SyncMode, config_generation: int) -> str | None:
@@ -22,7 +25,12 @@ def token(change: str | None, mode: SyncMode, config_generation: int) -> str | N
         mode: how the run reads: one that reads a window proves nothing for one that reads all.
         config_generation: the table's configuration, in which everything else stands.
     """
-    return f"{mode} by configuration {config_generation}: {change}" if change else None
+    return f"{mode}{_BY}{config_generation}: {change}" if change else None
+
+
+def is_of(token: str | None, config_generation: int) -> bool:
+    """Say whether a token is of a run under a table's configuration as it is now."""
+    return token is not None and f"{_BY}{config_generation}: " in token
 
 
 def verdict(run: Run, mine: str | None, state: TargetState) -> str | None:

@@ -164,7 +164,8 @@ def require_some_span(span: Span) -> None:
         if exchanged
         else InvalidMessageError(
             f"{span.first!r} to {span.last!r} is no span of a cursor; write both ends like "
-            + ", or ".join(dict.fromkeys(_EXAMPLES.values()))
+            f"{_EXAMPLES[CursorKind.TIME]}, or like {_EXAMPLES[CursorKind.NUMBER]} for a cursor of "
+            "numbers"
         )
     )
 

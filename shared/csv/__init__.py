@@ -1,35 +1,45 @@
 """CSV files of any kind in, typed Arrow batches and explained rejects out.
 
-A pure streaming library: bytes come from an iterator, nothing else is read or written.
+A pure streaming library: bytes come from an iterator, or from a file that can be read at any place;
+nothing else is read or written.
 """
 
+from shared.csv.beginnings import HEAD_BYTES, Beginning, beginning
 from shared.csv.contracts import Contract, differences
 from shared.csv.detection import Verdict, detect
-from shared.csv.dialect import Dialect
+from shared.csv.dialect import Dialect, Worksheet
 from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.nearly import Nearly, nearly
+from shared.csv.ranged import RangedFile
 from shared.csv.reader import Batch, RowFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
 from shared.csv.removals import without
+from shared.csv.trailers import no_trailer
 from shared.csv.unpacking import unpacked
 
 __all__ = [
+    "HEAD_BYTES",
     "Batch",
+    "Beginning",
     "ColumnEvidence",
     "Contract",
     "Dialect",
     "Inference",
     "Nearly",
     "Note",
+    "RangedFile",
     "Reject",
     "RowFault",
     "Verdict",
+    "Worksheet",
+    "beginning",
     "detect",
     "differences",
     "excerpt",
     "infer",
     "nearly",
+    "no_trailer",
     "place_of_row",
     "read",
     "unpacked",

@@ -60,13 +60,7 @@ class Block:
 
     def described(self, faults: Iterable[Fault]) -> tuple[Reject, ...]:
         """Say where faults are, in the order of the file."""
-        here, at = self.place.copy(), 0
-        rejects = []
-        for fault in sorted(faults, key=attrgetter("start")):
-            here.advance(self.cut.source[at : fault.start], self.marks)
-            at = fault.start
-            rejects.append(self._reject(here, fault))
-        return tuple(rejects)
+        return described(self.cut.source, self.marks, self.place, faults)
 
     def notes(self) -> tuple[Note, ...]:
         """Say what was read without loss, but not without thought."""
@@ -79,25 +73,43 @@ class Block:
                 notes.append(Note(line=here.line, rule=verdict.rule, text=verdict.reason))
         return tuple(notes)
 
-    def _reject(self, here: Place, fault: Fault) -> Reject:
-        source = self.cut.source
-        raw = self.marks.decode(source[fault.start : fault.end]).rstrip(b"\r\n")
-        shown = here.transcoder.shown(raw)
-        reason = fault.reason
-        if "{line}" in reason:
-            flaw = here.copy()
-            flaw.advance(source[fault.start : fault.flaw_at], self.marks)
-            reason = reason.replace("{line}", str(flaw.line))
-        return Reject(
-            line=here.line,
-            byte_offset=here.byte_offset,
-            byte_count=here.transcoder.source_bytes(raw),
-            column=fault.column,
-            raw=shown[:RAW_CHARACTERS],
-            is_truncated=len(shown) > RAW_CHARACTERS,
-            rule=fault.rule,
-            reason=reason,
-        )
+    @property
+    def has_trailing_delimiter(self) -> bool:
+        """Each record ends with one more delimiter, so there is one more column of cells."""
+        return self.judge.has_trailing_delimiter
+
+
+def described(
+    source: bytes, marks: Marks, place: Place, faults: Iterable[Fault]
+) -> tuple[Reject, ...]:
+    """Say where faults in a text are that starts at a place, in the order of the file."""
+    here, at = place.copy(), 0
+    rejects = []
+    for fault in sorted(faults, key=attrgetter("start")):
+        here.advance(source[at : fault.start], marks)
+        at = fault.start
+        rejects.append(_reject(source, marks, here, fault))
+    return tuple(rejects)
+
+
+def _reject(source: bytes, marks: Marks, here: Place, fault: Fault) -> Reject:
+    raw = marks.decode(source[fault.start : fault.end]).rstrip(b"\r\n")
+    shown = here.transcoder.shown(raw)
+    reason = fault.reason
+    if "{line}" in reason:
+        flaw = here.copy()
+        flaw.advance(source[fault.start : fault.flaw_at], marks)
+        reason = reason.replace("{line}", str(flaw.line))
+    return Reject(
+        line=here.line,
+        byte_offset=here.byte_offset,
+        byte_count=here.transcoder.source_bytes(raw),
+        column=fault.column,
+        raw=shown[:RAW_CHARACTERS],
+        is_truncated=len(shown) > RAW_CHARACTERS,
+        rule=fault.rule,
+        reason=reason,
+    )
 
 
 def read_block(

@@ -38,7 +38,12 @@ class Converter:
     _known: dict[str, Value | BadCellError] = field(default_factory=dict)
 
     def convert(self, cells: pa.Array) -> Converted:
-        """Convert cells; what is NULL stays NULL, and the caller must judge it."""
+        """Convert cells; what is NULL stays NULL, and the caller must judge it.
+
+        Cells that are no texts have the column's type already.
+        """
+        if cells.type != pa.string():
+            return Converted(cells)
         if self.rule.type.kind is Kind.TEXT:
             return self._text(cells)
         cells = _without_empty(cells)

@@ -25,7 +25,14 @@ _FALSE = frozenset({"false", "f", "no", "n", "0", "off"})
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,12}))?)?")
+_ESCAPED = re.compile(
+    r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u(?P<half>[dD][89a-fA-F]..)|(?P<nul>u0000)|.)"
+)
 _OFFSET = re.compile(r"(.*?) ?(Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)")
+
+_MAX_WHOLE_DIGITS = 131_072
+_MAX_DECIMALS = 16_383
+"""Of a number in JSON. Source: PostgreSQL 18, numeric, which is what its jsonb keeps."""
 
 Value = int | float | bool | str | bytes | Decimal | date | time | datetime | None
 
@@ -85,7 +92,8 @@ def _plain_number(text: str, rule: CellRule) -> str:
         raise _bad(text, rule)
     if mark is not None and mark in text:
         if not re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+", whole):
-            raise _bad(text, rule, f"{mark!r} does not part thousands here")
+            is_number = re.fullmatch(r"[+-]?[0-9]*", whole.replace(mark, ""))
+            raise _bad(text, rule, f"{mark!r} does not part thousands here" if is_number else "")
         whole = whole.replace(mark, "")
     elif rule.decimal_mark != "." and "." in whole:
         raise _bad(text, rule, f"its decimal mark is not {rule.decimal_mark!r}")
@@ -253,10 +261,41 @@ def _json(text: str, rule: CellRule) -> str:
     if "\0" in text:
         raise BadCellError("nul_character", "has a NUL character, which no target can store")
     try:
-        json.loads(text, parse_constant=_refuse, parse_int=str, parse_float=str)
+        json.loads(
+            text,
+            parse_constant=_refuse,
+            parse_int=_require_storable,
+            parse_float=_require_storable,
+            object_pairs_hook=_nothing,
+        )
     except (ValueError, RecursionError) as exc:
         raise _bad(text, rule, str(exc)) from None
+    if "\\u" in text:
+        _require_characters(text)
     return text
+
+
+def _require_characters(text: str) -> None:
+    """Make sure that what is written as escapes in JSON is text that a target can store."""
+    for found in _ESCAPED.finditer(text):
+        if found["half"]:
+            reason = f"it has one half of a character ({found[0]})"
+            raise BadCellError("lone_surrogate", reason)
+        if found["nul"]:
+            raise BadCellError("nul_character", "has a NUL character, which no target can store")
+
+
+def _require_storable(number: str) -> None:
+    mantissa, _, exponent = number.lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    power = int(exponent or 0)
+    is_large = len(whole.removeprefix("-")) + power > _MAX_WHOLE_DIGITS
+    if is_large or len(fraction) - power > _MAX_DECIMALS:
+        raise ValueError("it has a number beyond what JSON in PostgreSQL keeps")
+
+
+def _nothing(_: object) -> None:
+    """Take the place of an object, which was checked and is not looked at."""
 
 
 def _refuse(constant: str) -> None:

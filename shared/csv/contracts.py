@@ -5,17 +5,21 @@ like many things. It is refused if the contract cannot be right for it, with the
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.csv.detection import Verdict
 from shared.csv.dialect import Dialect
-from shared.csv.files import CsvFile
-from shared.csv.header import column_names
+from shared.csv.opening import opened
+from shared.csv.ranged import RangedFile
 from shared.errors import InvalidFileError
 
 _COMPARED = ("encoding", "delimiter", "skip_lines", "header_rows")
 """Points of a dialect that explain why a header is not found where it should be."""
+
+Head = bytes | RangedFile
+"""What says which columns a file has: the first bytes of a text, or any of a Parquet file."""
 
 _FOREIGN = re.compile(rb"[\x80-\xff]")
 
@@ -31,11 +35,11 @@ class Contract:
     columns: tuple[str, ...]
 
     @classmethod
-    def of(cls, head: bytes, dialect: Dialect) -> "Contract":
+    def of(cls, head: Head, dialect: Dialect) -> "Contract":
         """Return the contract that a file would freeze.
 
         Args:
-            head: the first bytes of the file, unpacked.
+            head: the first bytes of the file, unpacked; of Parquet the file.
             dialect: how it is written.
 
         Raises:
@@ -50,22 +54,30 @@ class Contract:
 
 
 def differences(
-    contract: Contract, head: bytes, found: Verdict, *, is_quoting: bool = True
+    contract: Contract, head: Head, found: Verdict, *, is_quoting: bool = True
 ) -> list[str]:
     """Return why a file cannot be read by a contract, one reason each; nothing: it can.
 
     Args:
         contract: of the drop path.
-        head: the first bytes of the file, unpacked.
+        head: the first bytes of the file, unpacked; of Parquet the file.
         found: how the file looks by itself.
         is_quoting: name the columns that are new, which may be values where a header is missing.
+
+    Raises:
+        InvalidFileError: it is no Parquet file, where it should be one.
     """
-    encoding = list(_other_encoding(contract.dialect, head, found.dialect))
-    if encoding:
-        return encoding
+    if contract.dialect.kind == "ndjson":
+        return []  # its lines name their columns one by one, and are judged so
+    if isinstance(head, bytes):
+        encoding = list(_other_encoding(contract.dialect, head, found.dialect))
+        if encoding:
+            return encoding
     try:
         columns = _columns(head, contract.dialect)
     except InvalidFileError:
+        if not isinstance(head, bytes):
+            raise  # it is no file of the kind at all
         return list(_other_dialect(contract.dialect, found.dialect)) or ["there is no header"]
     if _folded(columns) == _folded(contract.columns):
         return []
@@ -77,12 +89,18 @@ def differences(
     ]
 
 
-def _columns(head: bytes, dialect: Dialect) -> list[str]:
-    file = CsvFile([head], dialect)
-    return column_names(file.header or [[""] * file.width])[: file.width]
+def _columns(head: Head, dialect: Dialect) -> list[str]:
+    if not isinstance(head, bytes):
+        return opened(head, dialect).names
+    if dialect.kind == "ndjson":
+        whole = head[: head.rfind(b"\n") + 1] or head
+        lines = opened([whole], dialect)
+        deque(lines.blocks(), maxlen=0)
+        return lines.names
+    return opened([head], dialect).names
 
 
-def _found_columns(head: bytes, dialect: Dialect) -> list[str]:
+def _found_columns(head: Head, dialect: Dialect) -> list[str]:
     try:
         return _columns(head, dialect)
     except InvalidFileError:

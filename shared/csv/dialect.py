@@ -7,12 +7,18 @@ dialect has a JSON form, which is what gets frozen, compared and shown.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Self
 
 from shared.errors import InvalidConfigError
 
 MAX_HEADER_ROWS = 8
 MAX_DELIMITER_CHARACTERS = 16
+KINDS = ("csv", "excel", "fixed", "ndjson", "parquet")
+"""What a file may be; all but the first must be asked for."""
+
+UNWRITTEN: Mapping[str, object] = MappingProxyType({"delimiter": "", "quote": None})
+"""Of kinds whose fields nothing stands between."""
 
 
 def require_encoding(name: str) -> None:
@@ -30,6 +36,14 @@ def require_encoding(name: str) -> None:
         ) from exc
 
 
+@dataclass(frozen=True, slots=True)
+class Worksheet:
+    """Which worksheet of an Excel workbook is read, as CSV."""
+
+    name: str | None = None
+    """None: the only visible one with values."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """How to turn the bytes of a file into records of fields.
@@ -38,6 +52,13 @@ class Dialect:
         InvalidConfigError: unknown encoding, or marks that contradict each other.
     """
 
+    kind: str = "csv"
+    """One of ``KINDS``; of ``fixed`` and ``ndjson``, delimiter and quote mean nothing."""
+    sheet: str | None = None
+    """Of ``excel``: the worksheet's name; None: the only visible one with values."""
+    positions: tuple[tuple[str, int, int | None], ...] = ()
+    """Of ``fixed``: name, first and last character of each field, from 1; None: to the line's end.
+    """
     encoding: str = "utf-8"
     """A Python codec name; a byte order mark is dropped whatever it says."""
     delimiter: str = ","
@@ -73,6 +94,11 @@ class Dialect:
 
     def __post_init__(self) -> None:
         self._check_marks()
+        if self.kind not in KINDS or (self.kind == "fixed") != bool(self.positions):
+            raise InvalidConfigError(
+                f"kind {self.kind!r} must be one of {', '.join(KINDS)}, and fixed alone needs "
+                "positions, such as {id: 1-6, name: 7-}"
+            )
         if not 0 <= self.header_rows <= MAX_HEADER_ROWS or self.skip_lines < 0:
             raise InvalidConfigError(
                 f"header_rows {self.header_rows} must be 0 to {MAX_HEADER_ROWS} and skip_lines "
@@ -99,6 +125,11 @@ class Dialect:
                 f"{self.decimal_mark!r} and thousands mark {self.thousands_mark!r} collide"
             )
 
+    @property
+    def worksheet(self) -> Worksheet | None:
+        """What is read of a workbook; None: the file is none."""
+        return Worksheet(self.sheet) if self.kind == "excel" else None
+
     def format_of(self, column: str) -> str | None:
         """Return the pattern of a column's dates or times, when it has one of its own."""
         return dict(self.formats).get(column)
@@ -108,6 +139,7 @@ class Dialect:
         fields = dataclasses.asdict(self)
         fields["null_markers"] = list(self.null_markers)
         fields["formats"] = dict(self.formats)
+        fields["positions"] = [list(position) for position in self.positions]
         return fields
 
     @classmethod
@@ -129,4 +161,7 @@ class Dialect:
             values["null_markers"] = tuple(str(m) for m in markers)
         if isinstance(formats, Mapping):
             values["formats"] = tuple((str(k), str(v)) for k, v in formats.items())
+        positions = values.get("positions")
+        if isinstance(positions, (list, tuple)):
+            values["positions"] = tuple(tuple(position) for position in positions)
         return cls(**values)  # type: ignore[arg-type]

@@ -1,35 +1,41 @@
 """Some records of a file as a file of their own: what is mended and read again."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from shared.core.schemas import TableSchema
 from shared.csv.dialect import Dialect
-from shared.csv.files import CsvFile
+from shared.csv.opening import opened, parquet
 from shared.csv.unpacking import unpacked
 from shared.errors import IntegrityError
 
 
 def excerpt(
-    chunks: Callable[[], Iterable[bytes]],
+    file: Iterable[bytes],
     dialect: Dialect,
-    width: int,
+    schema: TableSchema,
     places: Sequence[tuple[int, int]],
 ) -> Iterator[bytes]:
     """Yield a file's beginning as far as its header, then some of its records, each on its line.
 
+    Those of Parquet are lines of NDJSON.
+
     Args:
-        chunks: the file's bytes, from the start each time.
+        file: its bytes, from the start each time that it is iterated over.
         dialect: how it is written.
-        width: its columns.
+        schema: its columns, in any order.
         places: where the records start and how many bytes they have, unpacked, in ascending order.
 
     Raises:
         IntegrityError: the file is shorter than that.
     """
-    file = CsvFile(chunks(), dialect, width=width)
-    content = _Content(unpacked(chunks()))
-    yield content.take(0, file.body_offset)
+    if dialect.kind == "parquet":
+        yield from parquet(file, schema).records([start for start, _ in places])
+        return
+    beginning = opened(file, dialect, width=len(schema))
+    content = _Content(unpacked(file, dialect.worksheet))
+    yield content.take(0, beginning.body_offset)
     for start, count in places:
-        yield content.take(start, count) + file.newline
+        yield content.take(start, count) + beginning.newline
 
 
 class _Content:

@@ -2,21 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
-from shared.ahead import ahead
+from shared.core.schemas import TableSchema
 from shared.csv.blocks import Block, read_block
 from shared.csv.dialect import Dialect
-from shared.csv.ends import finished, half_mark, newline_of
+from shared.csv.ends import finished, half_mark
 from shared.csv.grammar import Syntax, read_record
+from shared.csv.header import column_names, positions
 from shared.csv.judging import MAX_RECORD_BYTES, Judge
 from shared.csv.marks import Marks, marks_for
-from shared.csv.places import Place
 from shared.csv.second_tables import SecondTables
-from shared.csv.texts import PIECE_BYTES, Texts
+from shared.csv.text_file import TextFile
+from shared.csv.texts import PIECE_BYTES
 from shared.csv.trailers import agrees, counts_rows, last_line, trailer_count
-from shared.csv.unpacking import unpacked
 from shared.errors import InvalidFileError
 
 BLOCK_BYTES = 2**20
@@ -33,12 +32,14 @@ _AHEAD_BYTES = 2**16
 _SAMPLED_RECORDS = 100
 
 
-class CsvFile:
-    """One file while it is read: opened at its first record, then block by block.
+class CsvFile(TextFile[Block]):
+    """One CSV file while it is read: opened at its first record, then block by block.
 
     Raises:
         InvalidFileError: nothing in it, no header where one should be, or too many columns.
     """
+
+    _EMPTY = "the file is empty: 0 bytes, not even a header"
 
     def __init__(
         self,
@@ -49,13 +50,7 @@ class CsvFile:
         block_bytes: int = BLOCK_BYTES,
         max_record_bytes: int = MAX_RECORD_BYTES,
     ) -> None:
-        self.dialect = dialect
-        self._texts = Texts(unpacked(chunks), dialect.encoding, block_bytes)
-        self._text = self._texts.next(PIECE_BYTES)
-        if not self._texts.head:
-            raise InvalidFileError("the file is empty: 0 bytes, not even a header")
-        self._place = Place(self._texts.transcoder, 1, self._texts.transcoder.mark_bytes)
-        self._newline = newline_of(self._text, dialect)
+        super().__init__(chunks, dialect, block_bytes)
         self._max_record_bytes = max_record_bytes
         self.header = self._take_header()
         """The fields of each header row; none when the file has no header."""
@@ -67,28 +62,17 @@ class CsvFile:
         self._texts.unread(self._text)
 
     @property
-    def newline(self) -> bytes:
-        """What ends its lines, in the file's own encoding."""
-        return self._newline.decode().encode(self.encoding)
+    def names(self) -> list[str]:
+        """What its columns are called, by the header or by their places."""
+        return column_names(self.header or [[""] * self.width])[: self.width]
 
-    @property
-    def encoding(self) -> str:
-        """How its characters are written."""
-        return self._texts.transcoder.encoding
+    def places(self, schema: TableSchema) -> list[int]:
+        """Return where each column of a table is among those of its blocks.
 
-    @property
-    def body_offset(self) -> int:
-        """Where its first record starts, before any block is read: bytes into the file."""
-        return self._place.byte_offset
-
-    @contextmanager
-    def blocks_ahead(self) -> Iterator[Iterator[Block]]:
-        """Provide the blocks; a thread reads the next one where that is worth one."""
-        if self._is_short:
-            yield self.blocks()
-            return
-        with ahead(self.blocks()) as blocks:
-            yield blocks
+        Raises:
+            InvalidFileError: the header has other columns.
+        """
+        return positions(self.names, schema) if self.header else list(range(len(schema)))
 
     def blocks(self) -> Iterator[Block]:
         """Yield the file's records, each in exactly one block, in order."""

@@ -6,15 +6,21 @@ for every row that is read afterwards.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.core.schemas import Column, DataType, Kind, TableSchema
-from shared.csv.candidates import Candidate, candidates
+from shared.csv.candidates import Candidate, Moments, candidates
 from shared.csv.dialect import Dialect
-from shared.csv.files import BLOCK_BYTES, CsvFile
-from shared.csv.header import column_names
+from shared.csv.files import BLOCK_BYTES
+from shared.csv.opening import opened, parquet
+from shared.csv.table import Form
+from shared.errors import InvalidFileError
+
+if TYPE_CHECKING:
+    from shared.csv.parquet.rows import ParquetFile
 
 _TEXT = DataType(Kind.TEXT)
 
@@ -25,9 +31,9 @@ class ColumnEvidence:
 
     name: str
     type: DataType
-    values: int
-    """Cells that are not NULL."""
-    nulls: int
+    values: int | None
+    """Cells that are not NULL; None: they were not counted, for the file says the types."""
+    nulls: int | None
     reason: str
 
 
@@ -53,16 +59,25 @@ def infer(
     Raises:
         InvalidFileError: the file cannot be read at all.
     """
-    file = CsvFile(chunks, dialect, block_bytes=block_bytes)
-    names = column_names(file.header or [[""] * file.width])[: file.width]
-    profiles = [_Profile(name, candidates(dialect.decimal_mark)) for name in names]
+    if dialect.kind == "parquet":
+        return _stated(parquet(chunks), dialect)
+    file = opened(chunks, dialect, block_bytes=block_bytes)
+    profiles: list[_Profile] = []
     rows = rejects = 0
     with file.blocks_ahead() as blocks:
         for block in blocks:
             rejects += len(block.faults)
-            for profile, cells in zip(profiles, block.cells.columns, strict=False):
-                profile.see(cells, rows)
+            columns = block.cells.columns
+            # Columns may turn up in the middle of a file whose rows name them one by one.
+            for name in file.names[len(profiles) : len(columns)]:
+                profiles.append(_Profile(name, candidates(dialect.decimal_mark), nulls=rows))
+            for place, profile in enumerate(profiles):
+                if block.cells.forms:
+                    profile.narrow(block.cells.forms[place])
+                profile.see(columns[place], rows)
             rows += block.cells.rows
+    if not profiles:
+        raise InvalidFileError("no line of the file is an object with keys, so it has no columns")
     evidence = tuple(profile.evidence() for profile in profiles)
     found = dict(dialect.formats) | {p.name: f for p in profiles if (f := p.format()) is not None}
     return Inference(
@@ -72,6 +87,17 @@ def infer(
         rejects,
         evidence,
     )
+
+
+def _stated(file: "ParquetFile", dialect: Dialect) -> Inference:
+    """Return what a file says itself, without a look at its rows."""
+    said = zip(file.names, file.types, file.described(), strict=True)
+    evidence = tuple(
+        ColumnEvidence(name, data_type, None, None, f"the file says {described}")
+        for name, data_type, described in said
+    )
+    schema = TableSchema(tuple(Column(name=e.name, type=e.type) for e in evidence))
+    return Inference(schema, dialect, file.rows, 0, evidence)
 
 
 @dataclass(slots=True)
@@ -85,6 +111,14 @@ class _Profile:
     filled: int = 0
     """Values that are not the empty text."""
     last_ruled_out: str = ""
+    form: Form = Form.BARE
+
+    def narrow(self, form: Form) -> None:
+        """Leave out the types that values of a form cannot be meant to have."""
+        self.form = max(self.form, form)
+        if self.form is not Form.BARE:
+            is_open = self.form is Form.WORDS
+            self.alive = [c for c in self.alive if is_open and isinstance(c, Moments)]
 
     def see(self, cells: pa.Array, rows_before: int) -> None:
         """Take note of one block's cells."""
@@ -104,6 +138,8 @@ class _Profile:
         self.alive = kept
 
     def _result(self) -> tuple[DataType, str | None] | None:
+        if self.form is Form.NESTED:
+            return DataType(Kind.JSON), None
         if not self.filled:
             return None
         results = [r for c in self.alive if (r := c.result()) is not None]
@@ -129,6 +165,10 @@ class _Profile:
             return "there is no value in the whole file"
         if not self.filled and self.alive:
             return f"all {self.values:,} values are the empty text"
+        if self.form is Form.NESTED:
+            return f"some of the {self.values:,} values are objects or lists"
+        if self.form is Form.WORDS and not self.last_ruled_out and not self.alive:
+            return "some values are quoted, so all are text"
         if result:
             written = f" written as {result[1]}" if result[1] else ""
             return f"all {self.values:,} values are {result[0]}{written} and print back the same"

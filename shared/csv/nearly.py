@@ -11,19 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.core.schemas import MAX_PRECISION, DataType, Kind
-from shared.csv.blocks import Block, Fault
+from shared.csv.blocks import Fault
 from shared.csv.candidates import Moments, candidates
 from shared.csv.casts import Converter
 from shared.csv.cells import CellRule
 from shared.csv.dialect import Dialect
-from shared.csv.files import CsvFile
-from shared.csv.header import column_names
+from shared.csv.opening import FileBlock, opened
 from shared.csv.patterns import pattern
 
 MAX_MISFIT_SHARE = 0.1
 """With a larger share of other values a column is just text."""
 
 _MIN_FIRST_SHARE = 0.5
+_DECIMAL_MARKS = (".", ",")
 _GROUP_MARKS = (".", ",", " ", "\u00a0", "\u202f", "'", "\u2019")
 _INT64_DIGITS = 18
 
@@ -32,7 +32,8 @@ _INT64_DIGITS = 18
 class Nearly:
     """What most values of a column of text are.
 
-    ``pattern`` is that of dates, ``thousands`` the mark between groups of digits, if they have one.
+    ``pattern`` is that of dates, ``thousands`` the mark between groups of digits, if they have one,
+    ``decimal`` the mark before the fraction where it is not that of the file.
     ``line`` and ``value`` are the first of the ``misfits``; without misfits, all values are such,
     and the file needs ``thousands``, or the column a stated type, to be read so.
     """
@@ -40,6 +41,7 @@ class Nearly:
     type: DataType
     pattern: str | None
     thousands: str | None
+    decimal: str | None
     values: int
     misfits: int
     line: int
@@ -48,15 +50,17 @@ class Nearly:
     def __str__(self) -> str:
         written = f" written as {self.pattern}" if self.pattern else ""
         grouped = f" with {self.thousands!r} between thousands" if self.thousands else ""
+        grouped += f" and {self.decimal!r} as decimal mark" if self.decimal else ""
         if self.misfits:
             first = "line" if self.misfits == 1 else "first in line"
             return (
                 f"{self.type}{written}{grouped} but for {self.misfits:,} of {self.values:,} "
                 f"values: {first} {self.line} {self.value!r}"
             )
-        if self.thousands:
+        if keys := " and ".join(key for key in ("thousands", "decimal") if getattr(self, key)):
+            is_set = "are set" if " and " in keys else "is set"
             return (
-                f"all {self.values:,} values are numbers{grouped}: {self.type}, if thousands is set"
+                f"all {self.values:,} values are numbers{grouped}: {self.type}, if {keys} {is_set}"
             )
         return (
             f"all {self.values:,} values are numbers, but not written by one rule, so some would "
@@ -70,11 +74,10 @@ def nearly(chunks: Iterable[bytes], dialect: Dialect, columns: Sequence[str]) ->
     Raises:
         InvalidFileError: the file cannot be read at all.
     """
-    file = CsvFile(chunks, dialect)
-    names = column_names(file.header or [[""] * file.width])[: file.width]
-    looks = {name: _Looks(tuple(_shapes(dialect)), dialect.decimal_mark) for name in columns}
+    file = opened(chunks, dialect)
+    looks = {name: _Looks(tuple(_shapes(dialect))) for name in columns}
     for block in file.blocks():
-        for place, name in enumerate(names):
+        for place, name in enumerate(file.names[: len(block.cells.columns)]):
             if name in looks and len(block.cells.columns[place]):
                 looks[name].see(block, block.cells.columns[place])
     found = ((name, look.verdict(dialect)) for name, look in looks.items())
@@ -86,6 +89,8 @@ class _Shape:
     """One way of writing, and how far a column has it."""
 
     regex: str
+    mark: str = "."
+    """Before the fraction."""
     moments: Moments | None = None
     thousands: str = ""
     misfits: int = 0
@@ -95,7 +100,7 @@ class _Shape:
     fraction_digits: int = 0
     is_surely_grouped: bool = False
 
-    def see(self, block: Block, cells: pa.Array, filled: pa.Array, mark: str) -> None:
+    def see(self, block: FileBlock, cells: pa.Array, filled: pa.Array) -> None:
         fits = pc.and_(
             filled, pc.fill_null(pc.match_substring_regex(cells, self.regex), fill_value=False)
         )
@@ -103,7 +108,7 @@ class _Shape:
         if self.moments:
             fits = _without(fits, self._no_moments(matching))
         elif len(matching):
-            self._measure(matching, mark)
+            self._measure(matching)
         others = pc.and_not(filled, fits)
         count = pc.sum(others).as_py() or 0
         if count and not self.misfits:
@@ -121,14 +126,14 @@ class _Shape:
         rule = CellRule(type=DataType(self.moments.kind), pattern=pattern(text) if text else None)
         return list(Converter(rule).convert(cells).failures)
 
-    def _measure(self, cells: pa.Array, mark: str) -> None:
+    def _measure(self, cells: pa.Array) -> None:
         digits = pc.utf8_ltrim(cells, "-")
         if self.thousands:
             groups = pc.count_substring(digits, self.thousands)
-            has_both = pc.and_(pc.greater(groups, 0), pc.match_substring(digits, mark))
+            has_both = pc.and_(pc.greater(groups, 0), pc.match_substring(digits, self.mark))
             self.is_surely_grouped |= pc.any(pc.or_(has_both, pc.greater(groups, 1))).as_py()
             digits = pc.replace_substring(digits, self.thousands, "")
-        length, point = pc.utf8_length(digits), pc.find_substring(digits, mark)
+        length, point = pc.utf8_length(digits), pc.find_substring(digits, self.mark)
         is_bare = pc.equal(point, -1)
         whole = pc.if_else(is_bare, length, point)
         fraction = pc.if_else(is_bare, 0, pc.subtract(pc.subtract(length, whole), 1))
@@ -153,17 +158,16 @@ class _Looks:
     """One column, and the shapes that are worth counting after its first values."""
 
     shapes: tuple[_Shape, ...]
-    mark: str
     values: int = 0
 
-    def see(self, block: Block, cells: pa.Array) -> None:
+    def see(self, block: FileBlock, cells: pa.Array) -> None:
         filled = pc.fill_null(pc.greater(pc.binary_length(cells), 0), fill_value=False)
         count = pc.sum(filled).as_py()
         if not count:
             return
         is_first, self.values = not self.values, self.values + count
         for shape in self.shapes:
-            shape.see(block, cells, filled, self.mark)
+            shape.see(block, cells, filled)
         if is_first:
             limit = count * _MIN_FIRST_SHARE
             self.shapes = tuple(s for s in self.shapes if s.misfits <= limit)
@@ -174,14 +178,13 @@ class _Looks:
             return None
         if best.moments and not best.misfits:
             return None  # all values are such, by more than one pattern: the inference says so
-        if best.thousands in {".", ","} and not (
-            best.is_surely_grouped or dialect.decimal_mark == ","
-        ):
+        if best.thousands in {".", ","} and not (best.is_surely_grouped or best.mark == ","):
             return None
         return Nearly(
             type=best.type,
             pattern=best.moments.pattern if best.moments else None,
             thousands=best.thousands or None,
+            decimal=None if best.moments or best.mark == dialect.decimal_mark else best.mark,
             values=self.values,
             misfits=best.misfits,
             line=best.line,
@@ -191,12 +194,13 @@ class _Looks:
 
 def _shapes(dialect: Dialect) -> Iterator[_Shape]:
     """Yield ways of writing, the plainest first: of those with as many misfits it is taken."""
-    mark = re.escape(dialect.decimal_mark)
-    yield _Shape(rf"^-?(?:0|[1-9][0-9]*)(?:{mark}[0-9]+)?$")
-    for group in _GROUP_MARKS:
-        if group != dialect.decimal_mark:
-            whole = rf"(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{re.escape(group)}[0-9]{{3}})+)"
-            yield _Shape(rf"^-?{whole}(?:{mark}[0-9]+)?$", thousands=group)
+    for mark in sorted(_DECIMAL_MARKS, key=lambda mark: mark != dialect.decimal_mark):
+        fraction = rf"(?:{re.escape(mark)}[0-9]+)?"
+        yield _Shape(rf"^-?(?:0|[1-9][0-9]*){fraction}$", mark)
+        for group in _GROUP_MARKS:
+            if group != mark:
+                whole = rf"(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{re.escape(group)}[0-9]{{3}})+)"
+                yield _Shape(rf"^-?{whole}{fraction}$", mark, thousands=group)
     for candidate in candidates(dialect.decimal_mark):
         if isinstance(candidate, Moments):
             yield _Shape(candidate.regex, moments=candidate)

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.core.schemas import TableSchema
-from shared.csv.blocks import Block, Fault
+from shared.csv.blocks import Fault
 from shared.csv.casts import Converted, Converter
 from shared.csv.cells import BadCellError, CellRule
 from shared.csv.dialect import Dialect
-from shared.csv.files import BLOCK_BYTES, CsvFile
-from shared.csv.header import column_names, positions
+from shared.csv.files import BLOCK_BYTES
+from shared.csv.opening import FileBlock, opened
 from shared.csv.patterns import pattern
 from shared.csv.rejects import Note, Reject
 from shared.errors import IntegrityError
@@ -72,9 +72,9 @@ def read(
             decodable, a trailer that does not agree.
         IntegrityError: rows and rejects do not add up to the records of the file.
     """
-    file = CsvFile(chunks, dialect, width=len(schema), block_bytes=block_bytes)
+    file = opened(chunks, dialect, schema=schema, block_bytes=block_bytes)
     converters = [Converter(rule) for rule in column_rules(dialect, schema)]
-    places = _places(file, schema)
+    places = file.places(schema)
     with file.blocks_ahead() as blocks:
         for block in blocks:
             batch = _batch(block, schema, converters, places)
@@ -98,14 +98,8 @@ def column_rules(dialect: Dialect, schema: TableSchema) -> list[CellRule]:
     ]
 
 
-def _places(file: CsvFile, schema: TableSchema) -> list[int]:
-    if not file.header:
-        return list(range(len(schema)))
-    return positions(column_names(file.header)[: file.width], schema)
-
-
 def _batch(
-    block: Block, schema: TableSchema, converters: Sequence[Converter], places: Sequence[int]
+    block: FileBlock, schema: TableSchema, converters: Sequence[Converter], places: Sequence[int]
 ) -> Batch:
     failures: dict[int, list[_Failure]] = {}
     arrays = []
@@ -137,7 +131,7 @@ def _batch(
 
 
 def _as_faults(
-    block: Block, dropped: Mapping[int, object], faults: Iterable[RowFault]
+    block: FileBlock, dropped: Mapping[int, object], faults: Iterable[RowFault]
 ) -> Iterator[Fault]:
     """Find rows that are left in the data among all rows of the block."""
     starts, ends = block.bounds
@@ -155,13 +149,13 @@ def _failed(converted: Converted, rule: CellRule) -> dict[int, BadCellError]:
     return dict.fromkeys(_indices(pc.is_null(values)), empty) | failures
 
 
-def _overhanging(block: Block) -> list[int]:
-    if not block.judge.has_trailing_delimiter:
+def _overhanging(block: FileBlock) -> list[int]:
+    if not block.has_trailing_delimiter:
         return []
     return _indices(pc.greater(pc.binary_length(block.cells.columns[-1]), 0))
 
 
-def _faults(block: Block, failures: Mapping[int, Sequence[_Failure]]) -> Iterator[Fault]:
+def _faults(block: FileBlock, failures: Mapping[int, Sequence[_Failure]]) -> Iterator[Fault]:
     if not failures:
         return
     starts, ends = block.bounds
@@ -196,7 +190,7 @@ def place_of_row(
     """Return the line and the byte at which a row of a file starts; None when it has fewer rows.
 
     Args:
-        chunks: the file's bytes, unpacked.
+        chunks: the file's bytes.
         dialect: how it is written.
         schema: the table's columns.
         row: counted from 0; a reject is no row.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shared.csv.dialect import Dialect
-from shared.csv.files import CsvFile
+from shared.csv.opening import opened
 from shared.csv.unpacking import unpacked
 from shared.errors import IntegrityError
 
@@ -29,9 +29,9 @@ def without(
     Raises:
         IntegrityError: the file is shorter than that.
     """
-    encoding = CsvFile(chunks(), dialect, width=width).encoding
+    encoding = opened(chunks(), dialect, width=width).encoding
     ends = tuple(end.encode(encoding) for end in _LINE_ENDS)
-    content = _Content(unpacked(chunks()))
+    content = _Content(unpacked(chunks(), dialect.worksheet))
     for start, count in places:
         yield from content.upto(start)
         content.drop(count)

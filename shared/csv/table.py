@@ -1,6 +1,7 @@
 """Cut text to columns of text: Arrow's reader, told exactly what it may assume."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,6 +9,17 @@ from pyarrow import csv as arrow_csv
 
 from shared.csv.grammar import Syntax
 from shared.csv.marks import Marks
+
+
+class Form(IntEnum):
+    """How the values of a column say what they are; of several forms in a column, the highest."""
+
+    BARE = 0
+    """They do not: any type may be tried."""
+    WORDS = 1
+    """As text: no number, whatever the digits."""
+    NESTED = 2
+    """As objects or lists of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +30,8 @@ class Cells:
     rows: int
     misfits: list[int]
     """Ordinals of the records that have the wrong width; they are not among the rows."""
+    forms: tuple[Form, ...] = ()
+    """Of each column; none: all are bare."""
 
 
 def read_cells(text: bytes, syntax: Syntax, marks: Marks, null_markers: tuple[str, ...]) -> Cells:

@@ -34,6 +34,15 @@ def agrees(count: int, rows: int, header_rows: int) -> bool:
     return count in {rows, rows + 1, rows + header_rows, rows + header_rows + 1}
 
 
+def no_trailer(place: str, trailer: str) -> str:
+    """Say that a file lacks the last line that its table's settings promise."""
+    return (
+        f"the last line of {place} does not start with {trailer!r}, the trailer that counts its "
+        "rows, so the file may be cut off. Send it again, or take trailer out of the table's "
+        "settings"
+    )
+
+
 def last_line(text: bytes) -> bytes:
     """Return the last line that is not blank, without its line end."""
     content = text.rstrip(b"\r\n \t")

@@ -1,7 +1,8 @@
 """Unpack what arrives compressed, as a stream and within bounds, whatever the file's name says.
 
 gzip, bzip2, xz and Zstandard by their first bytes; a zip archive if it holds one file. What comes
-out is unpacked once more if it is packed itself.
+out is unpacked once more if it is packed itself. A workbook is unpacked to the text of a worksheet
+where one is wanted.
 """
 
 import bz2
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
+from shared.csv.dialect import Worksheet
 from shared.csv.zipping import unzipped
 from shared.errors import InvalidFileError
 
@@ -82,10 +84,19 @@ class Deflate:
         return self._decoder.decompress(self._decoder.unconsumed_tail + data, max_length)
 
 
-def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def unpacked(
+    chunks: Iterable[bytes],
+    worksheet: Worksheet | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> Iterator[bytes]:
     """Yield the bytes of the file inside, or those of the file itself.
 
     All chunks are used up at the end, those behind the packed data too.
+
+    Args:
+        chunks: the file's bytes.
+        worksheet: what is wanted of a workbook, as CSV text; None: workbooks are refused.
+        told: takes a sentence about the worksheet, if the file is a workbook.
 
     Raises:
         InvalidFileError: the packed data is damaged or incomplete, unpacks to far more than text
@@ -99,6 +110,8 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if found is None:
             break
         _, name, unpack = found
+        if name == _ZIP and worksheet is not None:
+            unpack = _workbook_or_one_file(worksheet, told)
         pieces = _bounded(name, unpack(_sliced(pieces), name), packed)
     yield from pieces
 
@@ -228,9 +241,28 @@ def _unzipped(chunks: Iterator[bytes], _: str) -> Iterator[bytes]:
     return unzipped(chunks, lambda: Deflate(-15))
 
 
-_FORMATS: tuple[tuple[bytes, str, Callable[[Iterator[bytes], str], Iterator[bytes]]], ...] = (
-    (b"PK\x03\x04", "zip", _unzipped),
-    (b"PK\x05\x06", "zip", _unzipped),
+def _workbook_or_one_file(worksheet: Worksheet, told: Callable[[str], None]) -> "Unpack":
+    """Return what unpacks a worksheet, or the one file in any other zip archive."""
+
+    def unpack(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+        from shared.csv.excel import is_workbook, spooled, worksheet_text
+
+        with spooled(chunks) as file:
+            if is_workbook(file):
+                yield from worksheet_text(file, worksheet.name, told)
+            else:
+                yield from _unzipped(iter(lambda: file.read(PIECE_BYTES), b""), name)
+
+    return unpack
+
+
+Unpack = Callable[[Iterator[bytes], str], Iterator[bytes]]
+"""Takes packed pieces and the format's name; yields unpacked ones."""
+
+_ZIP = "zip"
+_FORMATS: tuple[tuple[bytes, str, Unpack], ...] = (
+    (b"PK\x03\x04", _ZIP, _unzipped),
+    (b"PK\x05\x06", _ZIP, _unzipped),
     (b"\x1f\x8b", "gzip", _members(lambda: Deflate(31))),
     (b"BZh", "bzip2", _members(bz2.BZ2Decompressor)),
     (b"\xfd7zXZ\x00", "xz", _members(lambda: lzma.LZMADecompressor(memlimit=MAX_XZ_BYTES))),

@@ -28,9 +28,13 @@ _UNKNOWN_SIZE = 0xFFFFFFFF
 _ZIP64 = 0x0001
 _DESCRIPTOR = b"PK\x07\x08"
 
+_OFFICE = "an Office document, such as an Excel workbook (.xlsx)"
 _DOCUMENTS = {
-    "[Content_Types].xml": "an Office document, such as an Excel workbook (.xlsx)",
-    "_rels/.rels": "an Office document, such as an Excel workbook (.xlsx)",
+    "[Content_Types].xml": _OFFICE,
+    "_rels/.rels": _OFFICE,
+    "docProps/app.xml": _OFFICE,
+    "docProps/core.xml": _OFFICE,
+    "xl/workbook.xml": _OFFICE,
     "mimetype": "an OpenDocument file, such as a LibreOffice spreadsheet (.ods)",
 }
 """What the first file in an archive is called when the archive is a document."""
@@ -122,7 +126,8 @@ def unzipped(chunks: Iterator[bytes], inflate: "Callable[[], Decoder]") -> Itera
         entry = _entry(buffer)
         entries += 1
         if document := _DOCUMENTS.get(entry.name):
-            raise InvalidFileError(f"the file is {document}, not CSV; export it as CSV")
+            other = ", or set kind: excel for a table of workbooks" if document == _OFFICE else ""
+            raise InvalidFileError(f"the file is {document}, not CSV; export it as CSV{other}")
         if entry.is_file and found:
             raise InvalidFileError(
                 f"the zip archive holds more than one file: {found}, {entry.name}; send each by "

@@ -48,6 +48,7 @@ def plan(target: Target, options: Options, report: Report) -> None:
     prepared.terraform.plan_file.unlink(missing_ok=True)
     report.step("compare")
     steps.compare(prepared, report)
+    steps.require_fit(prepared)
     steps.require_consent(changes, allow_destroy=options.allow_destroy)
 
 
@@ -56,11 +57,13 @@ def deploy(target: Target, options: Options, report: Report) -> Release:
 
     Raises:
         DeploymentError: a step failed; before ``apply`` nothing was changed.
+        InvalidConfigError: tables do not fit those that the API configured.
     """
     prepared = steps.check(target, report)
     built = steps.build(target, report)
     changes = steps.plan(prepared, report)
     steps.require_consent(changes, allow_destroy=options.allow_destroy)
+    steps.require_fit(prepared)
     steps.apply(prepared.terraform, report)
     deployed = steps.connect(prepared.terraform)
     deployed.releases.keep(built)
@@ -133,9 +136,11 @@ def _go_back(
     report.say(
         f"to release {earlier.release_id}, deployed {earlier.deployed_at:%Y-%m-%d %H:%M} UTC"
     )
+    tables = deployed.releases.tables(earlier)
     fetched = deployed.releases.fetch(earlier, prepared.target.dist / earlier.release_id)
     changes = steps.plan(prepared, report, fetched)
     steps.require_consent(changes, allow_destroy=options.allow_destroy)
+    steps.require_restorable(deployed, tables)
     steps.apply(prepared.terraform, report)
     release = replace(
         _release(prepared, earlier.archives),
@@ -143,7 +148,7 @@ def _go_back(
         is_clean=earlier.is_clean,
         restores=earlier.restores or earlier.release_id,
     )
-    steps.restore(deployed, deployed.releases.tables(earlier), report)
+    steps.restore(deployed, tables, report)
     proven = _prove(deployed, release, options, report)
     if proven.proof is Proof.FAILED:
         raise DeploymentError(

@@ -73,12 +73,13 @@ def _request(services: Services, table: str) -> Find:
 
 def _drop(services: Services, resolved: ResolvedTable, contract: Contract | None) -> Find:
     table, files = resolved.table, resolved.table.csv
-    columns = files.columns if files else None
+    is_plain = files and files.kind == "csv" and not files.trailer
+    columns = files.columns if files and is_plain else None
     if not (files and columns) or table.sync_mode is SyncMode.FULL or files.on_duplicate == "fail":
         raise DeploymentError(
-            f"{table.name} is no table for a smoke run: a table of files needs csv.columns, a "
-            "sync_mode other than full, and on_duplicate other than fail; or name a table of "
-            "Snowflake with SMOKE="
+            f"{table.name} is no table for a smoke run: a table of files needs csv.columns, "
+            "kind csv without a trailer, a sync_mode other than full, and on_duplicate other than "
+            "fail; or name a table of Snowflake with SMOKE="
         )
     delimiter = contract.dialect.delimiter if contract else files.delimiter or ","
     header = delimiter.join(contract.columns if contract else columns) + "\n"

@@ -18,6 +18,7 @@ from shared.deploy.releases import Proof, Release, Releases
 from shared.deploy.report import Report
 from shared.deploy.terraform import Change, Terraform
 from shared.errors import DeploymentError, SluiceError
+from shared.operations.tables import readable, require_deployable
 from shared.settings import Settings
 from shared.wire import to_line
 from shared.wiring import Services
@@ -120,6 +121,22 @@ def connect(terraform: Terraform) -> Deployed:
     )
 
 
+def require_fit(prepared: Prepared) -> None:
+    """Make sure that the checkout's tables and models fit those that the API configured.
+
+    Asked before anything is changed, and once more by ``configure``. Where nothing is deployed
+    yet, there is nothing to fit.
+
+    Raises:
+        InvalidConfigError: they do not.
+    """
+    try:
+        services = connect(prepared.terraform).services
+    except SluiceError:
+        return
+    require_deployable(services, prepared.tables, prepared.models)
+
+
 def compare(prepared: Prepared, report: Report) -> None:
     """Say how the checkout's tables differ from those deployed, and look at their ends."""
     wanted = configuration.as_text(prepared.tables)
@@ -136,9 +153,14 @@ def compare(prepared: Prepared, report: Report) -> None:
 
 
 def configure(deployed: Deployed, prepared: Prepared, report: Report) -> None:
-    """Make the checkout's tables and models the configured ones."""
+    """Make the checkout's tables and models the configured ones.
+
+    Raises:
+        InvalidConfigError: they do not fit the tables that the API configured; none was written.
+    """
     report.step("configure")
     services, tables = deployed.services, prepared.tables
+    require_deployable(services, tables, prepared.models)
     wanted = configuration.as_text(tables)
     report.tables(configuration.compare(wanted, configuration.deployed(services)))
     services.config.deploy(tables, settings.person())
@@ -147,9 +169,25 @@ def configure(deployed: Deployed, prepared: Prepared, report: Report) -> None:
         report.say(f"models: {names or 'none any more'}")
 
 
+def require_restorable(deployed: Deployed, tables: Mapping[str, str]) -> None:
+    """Make sure that the tables of an earlier release fit those that the API configured since.
+
+    Raises:
+        InvalidConfigError: they do not.
+    """
+    services = deployed.services
+    earlier = [found for n, text in tables.items() if (found := readable(n, text.encode()))]
+    require_deployable(services, earlier, services.models.all()[0])
+
+
 def restore(deployed: Deployed, tables: Mapping[str, str], report: Report) -> None:
-    """Make the tables of an earlier release the configured ones."""
+    """Make the tables of an earlier release the configured ones.
+
+    Raises:
+        InvalidConfigError: they do not fit the tables that the API configured; none was written.
+    """
     report.step("configure")
+    require_restorable(deployed, tables)
     differed = configuration.restore(deployed.services, tables)
     report.say(f"put back: {', '.join(differed) or 'no table differed'}")
 

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from shared.core import naming
 from shared.core.audit import Event
 from shared.errors import ConflictError, IntegrityError
 from shared.ledger import WRITTEN_AT
+from shared.operations import tables
 from shared.storage import ABSENT, ObjectInfo
 from shared.wiring import Services
 
@@ -115,18 +116,24 @@ def restore(services: Services, backup_id: str, by: str) -> Restored | None:
 
     Raises:
         IntegrityError: it is not as it was written; nothing was brought back.
+        InvalidConfigError: a table through the API would write where another table or a model does
+            by now; nothing was brought back.
     """
-    if find(services, backup_id) is None:  # all of it is looked through before anything is written
-        return None
     info = _info(services, backup_id)
-    assert info  # noqa: S101 - it was there just now
+    if info is None:
+        return None
+    # All of it is looked through before anything is written.
+    known = set(services.config.names())
+    lost = [e for e in _objects(services, info) if _is_api_table(e) and not _is_table_of(e, known)]
+    tables.require_restorable(services, ((t["name"], t["text"].encode()) for t in lost))
     written = kept = left = 0
     objects = _objects(services, info)
     with ThreadPoolExecutor(READERS) as pool:
         while batch := list(islice(objects, BATCH)):
             mine = [each for each in batch if _is_restorable(each)]
-            done = list(pool.map(lambda each: _put(services, each), mine))
-            written, kept = written + sum(done), kept + len(done) - sum(done)
+            new = [each for each in mine if not _is_table_of(each, known)]
+            done = list(pool.map(lambda each: _put(services, each), new))
+            written, kept = written + sum(done), kept + len(mine) - sum(done)
             left += len(batch) - len(mine)
     found = Restored(written=written, kept=kept, left=left)
     at_s = int(services.now().timestamp())
@@ -215,6 +222,16 @@ def _is_restorable(facts: dict[str, Any]) -> bool:
     """Say whether an object is brought back: those of the files are a deployment's."""
     folder, _ = naming.configured_by(facts["name"])
     return facts["zone"] == "state" or folder == "api"
+
+
+def _is_api_table(facts: dict[str, Any]) -> bool:
+    folder, table = naming.configured_by(facts["name"])
+    return bool(facts["zone"] == "config" and folder == "api" and table)
+
+
+def _is_table_of(facts: dict[str, Any], known: Container[str]) -> bool:
+    """Say whether an object is a table through the API that is one of these, or of the files."""
+    return _is_api_table(facts) and naming.configured_by(facts["name"])[1] in known
 
 
 def _put(services: Services, facts: dict[str, Any]) -> bool:

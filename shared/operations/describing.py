@@ -1,8 +1,8 @@
 """A table as its source and its target describe it, and the rows that are in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,9 @@ from shared.errors import InvalidMessageError, SchemaConflictError, UnknownTable
 from shared.sources.base import TableMetadata
 from shared.targets.base import Target
 from shared.wiring import Services
+
+PAGE_ROWS = 500
+"""Rows that a target is asked for at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +47,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A page of rows as plain data; ``after`` is where the next one begins, None: nowhere."""
+    """A page of rows as plain data; ``after`` is where the next one begins, None: nowhere.
+
+    A page that has no next one and is not the last is of a table without a key to go on by.
+    """
 
     columns: tuple[Column, ...]
     rows: list[list[Any]]
-    has_key: bool
     is_last: bool
     after: tuple[str, ...] | None
 
@@ -58,9 +63,15 @@ def describe(services: Services, resolved: ResolvedTable, *, with_source: bool =
     source = _source(services, resolved) if with_source else None
     with closing(services.target(resolved)) as target:
         there, rows = target.schema(), target.count()
-        past = target.schemas() if there else ()
+        past = target.schemas()
         drift = _drift(target, source) if source else ""
     return Described(source=source, target=there, rows_target=rows, drift=drift, past=past)
+
+
+def schemas(services: Services, resolved: ResolvedTable) -> tuple[PastSchema, ...]:
+    """Return the columns that a table has had, oldest first, whether or not it is there still."""
+    with closing(services.target(resolved)) as target:
+        return target.schemas()
 
 
 def read(services: Services, resolved: ResolvedTable, wanted: Wanted) -> Rows:
@@ -79,6 +90,22 @@ def read(services: Services, resolved: ResolvedTable, wanted: Wanted) -> Rows:
         selection = _selection(resolved, schema, wanted)
         found = target.select(selection)
     return _page(selection, wanted, found)
+
+
+def read_pages(services: Services, resolved: ResolvedTable, wanted: Wanted) -> Iterator[Rows]:
+    """Yield the pages of the rows in the target, as many as hold ``wanted.limit`` rows.
+
+    Raises:
+        UnknownTableError: the target has no such table yet.
+        InvalidMessageError: a column is unknown, or a condition cannot be read.
+    """
+    left, after = wanted.limit, wanted.after
+    while left:
+        page = read(services, resolved, replace(wanted, limit=min(left, PAGE_ROWS), after=after))
+        yield page
+        left, after = left - len(page.rows), page.after
+        if after is None:
+            return
 
 
 def _source(services: Services, resolved: ResolvedTable) -> TableMetadata | None:
@@ -141,7 +168,6 @@ def _page(selection: Selection, wanted: Wanted, found: list[tuple[Any, ...]]) ->
     return Rows(
         columns=selection.columns[:width],
         rows=[[_plain(value) for value in row[:width]] for row in page],
-        has_key=bool(selection.key),
         is_last=is_last,
         after=after,
     )

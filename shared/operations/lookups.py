@@ -23,9 +23,9 @@ def find_run(services: Services, text: str, *, table: str | None) -> Run:
     found = services.ledger.find(entries[0].table, entries[0].run_id) if len(entries) == 1 else None
     if found is None:
         place = f" of {table}" if table else ""
+        number = f"{len(entries)} runs{place} have" if entries else f"no run{place} has"
         raise InvalidMessageError(
-            f"{len(entries)} runs{place} have an id that begins with {text!r}; `sluice runs` lists "
-            "them"
+            f"{number} an id that begins with {text!r}; `sluice runs` lists them"
         )
     return found
 

@@ -101,6 +101,10 @@ def _cell(columns: Sequence[str], place: int, text: str, blamed: range) -> Cell:
 
 
 def _parted(raw: str, dialect: "Dialect") -> list[str] | None:
+    if dialect.kind == "fixed":
+        return [raw[start - 1 : end].rstrip(" ") for _, start, end in dialect.positions]
+    if dialect.kind not in ("csv", "excel"):
+        return None
     if not dialect.delimiter:
         return [raw]
     if len(dialect.delimiter) > 1 or dialect.quote is None:

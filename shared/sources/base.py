@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
@@ -122,3 +122,37 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unloaded:
+    """What a source's engine says that it wrote: names of files, without folders, and their rows.
+
+    ``query_id`` is the source's id of the statement.
+    """
+
+    rows_by_file: dict[str, int]
+    query_id: str | None
+
+
+@runtime_checkable
+class Unloads(Protocol):
+    """A source whose own engine can write rows as Parquet files into a bucket.
+
+    What the files hold is what ``shared.sources.unloaded`` reads.
+    """
+
+    def unload(
+        self, mode: SyncMode, window: Window | None, place: str, *, timeout_s: float
+    ) -> Unloaded:
+        """Write the rows of a window, by one statement and as of one moment.
+
+        Args:
+            mode: what kind of run it is.
+            window: the window; None: all rows.
+            place: ``gs://bucket/folder/``, where nothing is yet.
+            timeout_s: the statement is cancelled after so long.
+
+        Raises:
+            TableTooLargeError: that was not enough.
+        """

@@ -191,7 +191,9 @@ def _steps(count: int, width: int) -> pa.Array:
 
 @lru_cache(maxsize=256)
 def _all_steps(count: int, width: int) -> pa.Array:
-    return pa.array(range(0, count * width, width), pa.int32())
+    if width == 1:
+        return pa.array(range(count), pa.int32())
+    return pc.multiply(_all_steps(count, 1), pa.scalar(width, pa.int32()))
 
 
 _WORDS: dict[Kind, Callable[[pa.Array], Any]] = {

@@ -16,8 +16,9 @@ from shared.stage.fingerprints import Fold
 from shared.stage.sealing import Sealer
 from shared.storage import Storage, Writer
 
-ROW_GROUP_BYTES = 8 * 2**20
-"""Uncompressed bytes gathered into one row group: the unit that readers hold in memory."""
+ROW_GROUP_BYTES = 4 * 2**20
+"""Uncompressed bytes gathered into one row group, of which writers hold four and readers one. Twice
+as many take 28 MiB more of memory, and make parts smaller by 2 %."""
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 """Source: IANA media types."""

@@ -1,8 +1,6 @@
 """One attempt at one step of a run: its lease, its progress, its end, whatever happens."""
 
 import logging
-import resource
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
-from shared import logs, metering
+from shared import logs, metering, timings
 from shared.core import traces
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest
@@ -57,7 +55,13 @@ class Work:
         """
         self.rows += rows
         self.size_bytes += size_bytes
-        self._renew()
+        if time.monotonic() - self._renewed_s >= self.renewal_s:
+            self.renew()
+
+    @property
+    def renewal_s(self) -> float:
+        """After how long a lease is renewed."""
+        return self.services.settings.lease_s / RENEWALS_PER_LEASE
 
     @property
     def is_first(self) -> bool:
@@ -65,9 +69,14 @@ class Work:
         return self.run.attempt_count == 1
 
     @property
+    def left_s(self) -> float:
+        """How much longer this delivery should work; below 0 when it is past its time."""
+        return self.services.settings.budget_s - (time.monotonic() - self._started_s)
+
+    @property
     def is_out_of_time(self) -> bool:
         """Say whether a delivery has worked as long as one should."""
-        return time.monotonic() - self._started_s > self.services.settings.budget_s
+        return self.left_s < 0
 
     def add_bounded(self, rows: int, size_bytes: int) -> None:
         """Note more work done by a unit that must not grow without limit.
@@ -88,19 +97,22 @@ class Work:
                 f"{self.size_bytes} bytes"
             )
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Make the lease longer, if it is one.
+
+        Raises:
+            LeaseHeldError: another attempt took the run over, or it was cancelled; this one stops.
+        """
         if not self._is_leased:
             return
-        now_s = time.monotonic()
-        lease_s = self.services.settings.lease_s
-        if now_s - self._renewed_s < lease_s / RENEWALS_PER_LEASE:
-            return
-        self._renewed_s = now_s
+        self._renewed_s, lease_s = time.monotonic(), self.services.settings.lease_s
         at = self.services.now()
 
         def renew(run: Run) -> Run:
             if run.lease is None or run.lease.attempt != self.attempt.id:
-                raise LeaseHeldError(f"another attempt took run {run.run_id} over")
+                raise LeaseHeldError(
+                    f"run {run.run_id} is no longer this attempt's: it is {run.state}"
+                )
             lease = Lease(attempt=self.attempt.id, expires_at=at + timedelta(seconds=lease_s))
             return replace(run, lease=lease, progress_rows=self.rows, updated_at=at)
 
@@ -156,7 +168,7 @@ class Work:
             duration_s=round(duration_s, 3),
             rows=rows,
             bytes=size_bytes,
-            peak_mib=peak_mib(),
+            peak_mib=metering.peak_mib(),
             **asdict(metering.since(self._metered)),
         )
         return {**self.run.steps, step: cost}
@@ -251,7 +263,10 @@ def unit(services: Services, run: Run, step: str) -> Iterator[Work]:
 @contextmanager
 def _ended(work: Work) -> Iterator[Work]:
     run = work.run
-    with logs.context(table=run.table, run_id=run.run_id, attempt_id=work.attempt.id):
+    with (
+        logs.context(table=run.table, run_id=run.run_id, attempt_id=work.attempt.id),
+        timings.of_attempt(run, work.attempt) as facts,
+    ):
         try:
             yield work
         except SluiceError as exc:
@@ -263,13 +278,8 @@ def _ended(work: Work) -> Iterator[Work]:
             # A mistake of ours: give the lease back, so that the next delivery need not wait.
             _end(work, RetryableError(f"unforeseen {told(exc)}"))
             raise
-
-
-def peak_mib() -> float:
-    """Return the most memory this instance has held so far, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Source: getrusage(2): kilobytes on Linux, bytes on macOS.
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+        finally:
+            facts.update(rows=work.rows, bytes=work.size_bytes)
 
 
 def _plain(facts: dict[str, object]) -> dict[str, object]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from shared import timings
 from shared.core.audit import MAX_TEXT, Event
 from shared.core.runs import REPLAYED, Milestone, Run, Trigger
 from shared.steps import lineage
@@ -31,6 +32,7 @@ def tell(run: Run, services: Services) -> None:
     for event in list(events(run))[-1:]:
         services.audit.tell(event)
     if run.is_terminal:
+        timings.ended(run)
         lineage.tell(run, services)
 
 

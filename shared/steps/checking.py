@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC
 from itertools import islice
 
+from shared import timings
 from shared.checks import Inspection, looked_for, require_checkable
 from shared.checks.judging import Past, judge
 from shared.checks.judging import tested as judge_test
@@ -37,11 +38,12 @@ def verdicts(
     """
     if manifest.rewind or not config.checks:
         return ()
-    observed, is_late = _seen(config, manifest, read)
-    is_whole = not manifest.is_backfill
-    checks = [c for c in config.checks if is_whole or not isinstance(c, RunCheck)]
-    past = _Past(manifest.table, manifest.mode, manifest.run_id, services)
-    return judge(checks, observed, snapshot=manifest.snapshot, past=past, is_late=is_late)
+    with timings.timed("check", checks=len(config.checks)):
+        observed, is_late = _seen(config, manifest, read)
+        is_whole = not manifest.is_backfill
+        checks = [c for c in config.checks if is_whole or not isinstance(c, RunCheck)]
+        past = _Past(manifest.table, manifest.mode, manifest.run_id, services)
+        return judge(checks, observed, snapshot=manifest.snapshot, past=past, is_late=is_late)
 
 
 def _seen(config: TableConfig, manifest: Manifest, read: ReadPart) -> tuple[Observed, bool]:

@@ -3,23 +3,23 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import csv
-from shared.config.csv_files import CsvFiles
+from shared.config.csv_files import CsvFiles, span
 from shared.config.models import ResolvedTable
 from shared.contracts import FrozenContract
 from shared.core import drift
 from shared.core.schemas import Column, DataType, Kind, TableSchema
+from shared.csv.contracts import Head
 from shared.errors import InvalidFileError, RetryableError
 from shared.steps import protections
 from shared.steps.attempts import Work
+from shared.steps.quarantine import is_of_rejects
+from shared.steps.stored_files import StoredFile
 from shared.steps.withholding import UNQUOTED, quoting_nothing
 from shared.storage import ObjectInfo
-
-HEAD_BYTES = 2**20
-"""How much of a file is looked at to find its dialect."""
 
 _TEMPORAL = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
@@ -33,40 +33,45 @@ class DroppedFile:
         self._resolved = resolved
         self._rules = resolved.table.csv or CsvFiles()
         self.info = info
-        self.place = f"gs://{info.bucket}/{info.name}"
-        self.is_packed = False
-        """Known once ``reading`` was decided."""
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield its bytes.
+        self.content = StoredFile(work.services.storage, info)
+        """Its bytes: in order, or at any place.
 
         Raises:
             FileNotFoundError: the generation is gone.
         """
-        info = self.info
-        return self._services.storage.stream(info.bucket, info.name, info.generation)
+        self.place = f"gs://{info.bucket}/{info.name}"
+        self.is_packed = False
+        """Known once ``reading`` was decided."""
 
     def reading(self) -> "Reading":
         """Decide how the file is read.
 
         Raises:
-            InvalidFileError: it is no CSV, or the path's contract is another.
+            InvalidFileError: it is no file of the table's kind, or the path's contract is another.
         """
         if self.info.size_bytes == 0:
             raise InvalidFileError(f"{self.place} is empty: 0 bytes, no header")
         table = self._resolved.table
         with quoting_nothing(table):
-            head = self._head()
-            found = self._detected(head)
+            start = csv.beginning(self.content, worksheet(self._rules))
+            self.is_packed, head = start.is_packed, start.head
+            found = csv.detect(head, is_whole=start.is_whole, given=self._given())
+            found = replace(found, evidence=(*start.evidence, *found.evidence))
+            looked_at = self.content if found.dialect.kind == "parquet" else head
         frozen = self._frozen()
         if frozen is None:
             with quoting_nothing(table):
-                return self._by_itself(head, found)
-        is_quoting = not table.protected
-        if reasons := csv.differences(frozen.contract, head, found, is_quoting=is_quoting):
+                return self._by_itself(looked_at, found)
+        dialect, is_quoting = frozen.contract.dialect, not table.protected
+        if self._is_of_parquet:
+            dialect, reasons = found.dialect, []
+        else:
+            with quoting_nothing(table):
+                reasons = csv.differences(frozen.contract, looked_at, found, is_quoting=is_quoting)
+        if reasons:
             raise self._differs(frozen, reasons)
         with quoting_nothing(table):
-            schema, dialect = self._schema(head, frozen.contract.dialect, is_frozen=True)
+            schema, dialect = self._schema(looked_at, dialect, is_frozen=True)
         return Reading(dialect=dialect, schema=schema, contract=frozen.contract)
 
     def freeze(self, reading: "Reading") -> None:
@@ -92,34 +97,27 @@ class DroppedFile:
                 "is read again by that contract"
             )
 
-    def _head(self) -> bytes:
-        start, head = b"", b""
+    @property
+    def _is_of_parquet(self) -> bool:
+        """Whether these are rows that were rejected of a Parquet file: NDJSON of its columns."""
+        return self._rules.kind == "parquet" and is_of_rejects(self.info.name)
 
-        def watched() -> Iterator[bytes]:
-            nonlocal start
-            for chunk in self.chunks():
-                start = start or chunk
-                yield chunk
-
-        for chunk in csv.unpacked(watched()):
-            head += chunk
-            if len(head) >= HEAD_BYTES:
-                break
-        self.is_packed = not (head.startswith(start) or start.startswith(head))
-        return head[:HEAD_BYTES]
-
-    def _detected(self, head: bytes) -> csv.Verdict:
-        is_whole = len(head) < HEAD_BYTES
-        return csv.detect(head, is_whole=is_whole, given=overrides(self._rules))
+    def _given(self) -> dict[str, Any]:
+        """Return what is stated of the file's dialect."""
+        kind = {"kind": "ndjson"} if self._is_of_parquet else {}
+        return overrides(self._rules) | kind
 
     def _frozen(self) -> FrozenContract | None:
         frozen = self._services.contracts.find(self._work.run.table)
         generation = self._work.run.config_generation or 0
         return frozen if frozen and frozen.config_generation >= generation else None
 
-    def _by_itself(self, head: bytes, found: csv.Verdict) -> "Reading":
+    def _by_itself(self, head: Head, found: csv.Verdict) -> "Reading":
         schema, dialect = self._schema(head, found.dialect, is_frozen=False)
         contract = csv.Contract.of(head, dialect)
+        if self._is_of_parquet:
+            columns = tuple(schema.names)
+            contract = csv.Contract(dialect=replace(dialect, kind="parquet"), columns=columns)
         if self._resolved.table.protected:
             return Reading(dialect=dialect, schema=schema, contract=contract, evidence=(UNQUOTED,))
         return Reading(
@@ -131,7 +129,7 @@ class DroppedFile:
         )
 
     def _schema(
-        self, head: bytes, dialect: csv.Dialect, *, is_frozen: bool
+        self, head: Head, dialect: csv.Dialect, *, is_frozen: bool
     ) -> tuple[TableSchema, csv.Dialect]:
         """Types from the table file, else from the table as it is, else from the whole file.
 
@@ -142,12 +140,12 @@ class DroppedFile:
         known = self._known_columns(key, head, dialect)
         if known and (is_frozen or not _asks_for_formats(known, dialect, head)):
             return known, dialect
-        inferred = csv.infer(self.chunks(), dialect)
+        inferred = csv.infer(self.content, dialect)
         columns = protections.in_files(inferred.schema.columns, table)
         return known or TableSchema(columns, key), inferred.dialect
 
     def _known_columns(
-        self, key: tuple[str, ...], head: bytes, dialect: csv.Dialect
+        self, key: tuple[str, ...], head: Head, dialect: csv.Dialect
     ) -> TableSchema | None:
         if self._rules.columns:
             types = self._rules.columns.items()
@@ -208,6 +206,11 @@ class Hashed:
         return self._sha256.hexdigest()
 
 
+def worksheet(rules: CsvFiles) -> csv.Worksheet | None:
+    """Return what is read of workbooks; None: the table takes none."""
+    return csv.Worksheet(rules.sheet) if rules.kind == "excel" else None
+
+
 def overrides(rules: CsvFiles) -> dict[str, Any]:
     """Return the points of the dialect that the table file states."""
     given: dict[str, Any] = {
@@ -220,11 +223,16 @@ def overrides(rules: CsvFiles) -> dict[str, Any]:
         "decimal_mark": rules.decimal,
         "thousands_mark": rules.thousands,
         "time_zone": rules.time_zone,
+        "sheet": rules.sheet,
     }
     stated = {name: value for name, value in given.items() if value is not None}
     for name, mark in (("quote", rules.quote), ("escape", rules.escape)):
         if mark is not None:
             stated[name] = mark or None
+    if rules.kind != "csv":
+        stated["kind"] = rules.kind
+    if rules.positions:
+        stated["positions"] = tuple((n, *span(text)) for n, text in rules.positions.items())
     if rules.formats:
         stated["formats"] = tuple(rules.formats.items())
     if rules.null != [""]:
@@ -232,11 +240,13 @@ def overrides(rules: CsvFiles) -> dict[str, Any]:
     return stated
 
 
-def _asks_for_formats(schema: TableSchema, dialect: csv.Dialect, head: bytes) -> bool:
+def _asks_for_formats(schema: TableSchema, dialect: csv.Dialect, head: Head) -> bool:
     """Say whether it takes the whole file to know how dates are written.
 
     A column whose first rows are ISO 8601 has no other pattern, whatever follows.
     """
+    if not isinstance(head, bytes):
+        return False  # dates are no texts there, or have a stated pattern
     open_columns = {
         c.name for c in schema if c.type.kind in _TEMPORAL and not dialect.format_of(c.name)
     }

@@ -118,11 +118,12 @@ def from_parts(
             + f". `sluice rewind {table} --to {run_id}` would put them together in the target"
         )
     names = [layer.run_id for layer in layers]
+    runs = f"{len(names)} runs, {names[0]} to {names[-1]}" if len(names) > 1 else f"run {names[0]}"
     return _InParts(
         services=services,
         layers=layers,
         schema=layers[-1].schema,
-        name=f"the staged parts of {len(names)} runs, {names[0]} to {names[-1]}",
+        name=f"the staged parts of {runs}",
         noted=_noted(services, table, layers),
     )
 

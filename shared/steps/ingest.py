@@ -5,18 +5,17 @@ from collections import deque
 from contextlib import closing
 from datetime import UTC
 
-from shared import csv
+from shared import csv, timings
 from shared.ahead import ahead
 from shared.checks import Inspection
 from shared.config.csv_files import CsvFiles
 from shared.config.models import ResolvedTable
-from shared.core import naming, runs
+from shared.core import naming, runs, unchanged
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.messages import IngestRequest
 from shared.core.receipts import Point
 from shared.core.runs import Run, RunState, Trigger
 from shared.errors import UnknownTableError
-from shared.stage.arrow import arrow_schema
 from shared.stage.fingerprints import Fold
 from shared.stage.protecting import Protector
 from shared.stage.rescue import fold
@@ -24,9 +23,10 @@ from shared.steps import quarantine
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.steps.columns import staged
 from shared.steps.dropped_files import DroppedFile, Hashed
+from shared.steps.encoding import part_writer, timed_write
 from shared.steps.protections import require_alike
 from shared.steps.rejects import Rejects
-from shared.steps.units import ask_for_load, finish, part_writer
+from shared.steps.units import ask_for_load, finish
 from shared.steps.withholding import quietly
 from shared.storage import ObjectInfo
 from shared.wiring import Services
@@ -62,17 +62,19 @@ def ingest(request: IngestRequest, services: Services) -> None:
     run, this = open_run(services, wanted, "ingest")
     if run.is_terminal:
         return
+    by = ""
     if run.state in (RunState.REQUESTED, RunState.EXTRACTING):
         with attempt(services, run, "ingest", RunState.EXTRACTING, this) as work:
             if other := quarantine.successor(request.name, services):
                 work.finish(RunState.SKIPPED, reason=f"{other} was sent in its place")
                 return
-            manifest = find_staged(work) or _stage(work, resolved, request)
+            manifest = find_staged(work) or _stage(work, resolved, request, config_generation)
             if manifest is None:
                 work.finish(RunState.SKIPPED, reason="this generation was deleted or overwritten")
                 return
             finish(work, manifest)
-    ask_for_load(run, services)
+            by = work.attempt.id
+    ask_for_load(run, services, by)
 
 
 def _requested(
@@ -92,7 +94,9 @@ def _requested(
     )
 
 
-def _stage(work: Work, resolved: ResolvedTable, request: IngestRequest) -> Manifest | None:
+def _stage(
+    work: Work, resolved: ResolvedTable, request: IngestRequest, generation: int
+) -> Manifest | None:
     """Read the file and write parts, rejects and manifest; None when the generation is gone."""
     services = work.services
     file = services.storage.info(request.bucket, request.name, request.generation)
@@ -105,7 +109,7 @@ def _stage(work: Work, resolved: ResolvedTable, request: IngestRequest) -> Manif
     try:
         if _keeps_original(resolved):
             _keep_original(work, file)
-        return services.manifests.create(_read(work, resolved, file))
+        return services.manifests.create(_read(work, resolved, file, generation))
     except FileNotFoundError:
         return None
 
@@ -116,14 +120,15 @@ def _keeps_original(resolved: ResolvedTable) -> bool:
 
 def _keep_original(work: Work, file: ObjectInfo) -> None:
     raw = work.services.settings.bucket("raw")
-    work.services.storage.copy(file, raw, _original(work.run, file))
+    with timings.timed("keep original", bytes=file.size_bytes):
+        work.services.storage.copy(file, raw, _original(work.run, file))
 
 
 def _original(run: Run, file: ObjectInfo) -> str:
     return naming.raw_object(run.table, run.run_id, file.created_at, file.name)
 
 
-def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
+def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int) -> Manifest:
     services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
     file = DroppedFile(work, resolved, info)
     reading = file.reading()
@@ -131,15 +136,21 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
     read = protector.schema(reading.schema)
     with closing(services.target(resolved)) as target:
         schema = staged(target, resolved.table, read)
-        require_alike(resolved, target, resolved.table.sync_mode, services)
-    content = Hashed(file.chunks())
+        require_alike(run, resolved, target, target.state(), services, generation=generation)
+    content = Hashed(file.content)
     is_quoting = not resolved.table.protected
     with (
         ahead(content, depth=4) as chunks,
         Rejects(work, info, is_quoting=is_quoting) as rejects,
     ):
-        inside = Hashed(csv.unpacked(chunks)) if file.is_packed else None
-        found = csv.read(inside or chunks, reading.dialect, reading.schema)
+        is_parquet = reading.dialect.kind == "parquet"
+        if is_parquet:
+            deque(chunks, maxlen=0)  # proven whole before any part of it is believed
+        worksheet = reading.dialect.worksheet
+        inside = Hashed(csv.unpacked(chunks, worksheet)) if file.is_packed else None
+        source = file.content if is_parquet else inside or chunks
+        read_rows = csv.read(source, reading.dialect, reading.schema)
+        found = timings.drawn("read file", read_rows)
         batches = rejects.sift(quietly(found, resolved.table))
         if resolved.table.protected:
             batches = protector.passing(batches, reading.schema)
@@ -148,8 +159,9 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
         facts = Fold(schema)
         inspection = Inspection(resolved.table, schema, rejects.set_aside)
         writer = part_writer(work, resolved, is_bounded=False, fold=facts)
-        parts = writer.write(arrow_schema(schema), inspection.sift(batches))
+        parts = timed_write(writer, schema, inspection.sift(batches))
         deque(chunks, maxlen=0)  # what may follow a packed file's end is hashed too
+    rejects.require_trailer(rules)
     rejects.require_few(rules, reading.dialect)
     file.freeze(reading)
     return Manifest(
@@ -176,9 +188,10 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo) -> Manifest:
             dialect=reading.dialect.to_dict(),
             read_as=reading.schema if resolved.table.protected else None,
         ),
-        config_generation=run.config_generation or 0,
+        config_generation=generation,
         code_version=services.settings.code_version,
         created_at=services.now(),
+        change_token=unchanged.token("a file", resolved.table.sync_mode, generation),
         notes=(*rejects.notes, *reading.warnings),
         evidence=reading.evidence,
         observed=inspection.observed(),

@@ -11,6 +11,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from shared import timings
 from shared.config.models import ResolvedTable
 from shared.core import checks, traces
 from shared.core.checks import CheckResult
@@ -27,6 +28,9 @@ from shared.targets.base import Outcome, Published, Target
 from shared.wiring import Services
 
 Verdicts = tuple[CheckResult, ...]
+
+PUBLISH = "publish"
+"""Name of the span in which rows become visible, in one transaction."""
 
 FIRST_LOAD = 2
 """Attempts of a run that went well so far: one to stage it, one to load it."""
@@ -81,7 +85,7 @@ def _load_run(run: Run, manifest: Manifest, services: Services) -> None:
             _publish(work, target, manifest, resolved, results)
         else:
             work.hand_on("staged in part")
-            ask_for_load(run, services)
+            ask_for_load(run, services, work.attempt.id)
 
 
 def _copy(
@@ -99,7 +103,8 @@ def _copy(
         return None
     is_small = len(manifest.all_parts) <= settings.unit_parts
     if is_small or (is_first and manifest.size_bytes <= settings.direct_bytes):
-        return target.publish_directly(manifest, partial(_read, work, manifest))
+        with timings.timed(PUBLISH, rows=manifest.rows_staged):
+            return target.publish_directly(manifest, partial(_read, work, manifest))
     return None
 
 
@@ -151,13 +156,15 @@ def _load_part(run: Run, manifest: Manifest, number: int, services: Services) ->
 
 
 def _stage(work: Work, target: Target, manifest: Manifest, part: Part) -> None:
-    target.stage(manifest, part, _read(work, manifest, part))
+    with timings.timed("stage part", rows=part.rows, bytes=part.size_bytes):
+        target.stage(manifest, part, _read(work, manifest, part))
 
 
 def _read(work: Work, manifest: Manifest, part: Part) -> Iterator[pa.RecordBatch]:
     services, schema = work.services, arrow_schema(manifest.schema_of(part))
     bucket = services.settings.bucket("staging")
-    yield from read_part(services.storage, bucket, part, schema, services.envelope)
+    batches = read_part(services.storage, bucket, part, schema, services.envelope)
+    yield from timings.drawn("read part", batches)
     work.add(part.rows)
 
 
@@ -173,7 +180,8 @@ def _publish(
     if published is None:
         checks.require_passed(manifest.table, results)
         tests = checking.staged_tests(resolved.table, manifest, work.services, results)
-        published = target.publish(manifest, tests)
+        with timings.timed(PUBLISH, rows=manifest.rows_staged):
+            published = target.publish(manifest, tests)
     results = (*results, *checking.tested(resolved.table, published.breaches))
     _finish(work, manifest, published, resolved, results)
     if published.outcome is not Outcome.COMMITTED:

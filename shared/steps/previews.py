@@ -9,7 +9,8 @@ from shared.core.messages import ExtractRequest
 from shared.core.runs import Attempt, Trigger
 from shared.steps.attempts import Work
 from shared.steps.columns import staged
-from shared.steps.extract import requested, require_table, without_parts
+from shared.steps.extract import requested
+from shared.steps.outlines import require_table, without_parts
 from shared.steps.protections import require_alike
 from shared.wiring import Services
 
@@ -51,7 +52,7 @@ def preview(request: ExtractRequest, services: Services) -> Preview:
         require_table(run.table, mode, state, is_there=is_there)
         token = unchanged.token(source.change_token(), mode, generation)
         schema = staged(target, resolved.table, source.schema())
-        require_alike(resolved, target, mode, services)
+        require_alike(run, resolved, target, state, services, generation=generation)
         manifest = without_parts(work, resolved, source, state, token, schema=schema)
         scanned_bytes = target.scanned_bytes(manifest)
     reason = unchanged.verdict(replace(run, trigger=Trigger.SCHEDULE), token, state)

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.config.models import ResolvedTable, TableConfig
+from shared.core import unchanged
+from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.receipts import Difference
+from shared.core.runs import Run
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import InvalidConfigError, RewindError, SchemaConflictError
 from shared.targets.base import Target
@@ -17,18 +20,35 @@ from shared.wiring import Services
 
 
 def require_alike(
-    resolved: ResolvedTable, target: Target, mode: SyncMode, services: Services
+    run: Run,
+    resolved: ResolvedTable,
+    target: Target,
+    state: TargetState,
+    services: Services,
+    *,
+    generation: int,
 ) -> None:
     """Make sure that the rows of a table are protected as those will be that a run adds.
 
     A full load replaces them, so it may follow another protection; so may any run of an empty
-    table.
+    table. No protection is one, too: clear values would take the place of protected ones.
+
+    Args:
+        run: it may have begun under an earlier configuration.
+        resolved: the configuration that it is read by.
+        target: holds the rows.
+        state: of the target.
+        services: where manifests are.
+        generation: of ``resolved``.
 
     Raises:
         SchemaConflictError: they are not.
     """
-    wanted, table = resolved.protection, resolved.table.name
-    before = target.state().run_id if wanted and mode is not SyncMode.FULL else None
+    wanted, table, before = resolved.protection, resolved.table.name, state.run_id
+    mode = run.mode or resolved.table.sync_mode
+    is_same = generation == run.config_generation
+    if mode is SyncMode.FULL or (is_same and unchanged.is_of(state.change_token, generation)):
+        return
     manifest = services.manifests.find(table, before) if before else None
     if manifest is None or manifest.protection == wanted or not target.count():
         return

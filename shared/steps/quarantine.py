@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 from shared import csv
 from shared.core import naming
@@ -17,6 +17,8 @@ from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger, run_id
 from shared.errors import ConflictError, IllegalTransitionError, InvalidMessageError
 from shared.steps import rewinds
+from shared.steps.quarantined_rows import rejected_rows
+from shared.steps.stored_files import StoredFile
 from shared.storage import ABSENT
 from shared.wire import from_json, to_json
 from shared.wiring import Services
@@ -36,18 +38,6 @@ class Claim:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """One rejected row, as its line in quarantine says."""
-
-    facts: dict[str, Any]
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Where it starts in the unpacked file, and its bytes."""
-        return self.facts["byte_offset"], self.facts["byte_count"]
-
-
 def holds_rows(run: Run) -> bool:
     """Say whether a run left rows, or its whole file, in quarantine."""
     if run.receipt and run.receipt.rows_rejected:
@@ -55,46 +45,10 @@ def holds_rows(run: Run) -> bool:
     return run.trigger is Trigger.FILE and run.state is RunState.QUARANTINED
 
 
-def rejected_rows(run: Run, services: Services) -> Iterator[Rejected]:
-    """Yield the rejected rows of a run, about in the order of the file.
-
-    Those of the attempt that was loaded; where none was, those of the last attempt. A table's are
-    those of all units that were loaded.
-    """
-    manifest = services.manifests.find(run.table, run.run_id)
-    if manifest:
-        for name in names(manifest):
-            yield from kept(name, services)
-        return
-    for attempt in reversed(run.attempts):
-        rows = kept(naming.rejects_object(run.table, run.run_id, attempt.id), services)
-        if first := next(rows, None):
-            yield first
-            yield from rows
-            return
-
-
-def names(manifest: Manifest) -> tuple[str, ...]:
-    """Return the names of the objects with the rejected rows of what was staged.
-
-    There need not be any object of a name.
-    """
-    if manifest.observed and manifest.observed.rejects:
-        return manifest.observed.rejects
-    return (naming.rejects_object(manifest.table, manifest.run_id, manifest.attempt),)
-
-
-def kept(name: str, services: Services) -> Iterator[Rejected]:
-    """Yield the rejected rows in an object; none if there is no such object."""
-    bucket = services.settings.bucket("quarantine")
-    found = services.storage.info(bucket, name)
-    if found:
-        lines = _lines(services.storage.stream(bucket, found.name, found.generation))
-        yield from (Rejected(json.loads(line)) for line in lines)
-
-
 def export(run: Run, services: Services) -> Iterator[bytes]:
     """Yield the rejected rows as a file: its beginning as it was, then these rows, byte by byte.
+
+    Those of Parquet are NDJSON.
 
     Raises:
         InvalidMessageError: the run staged nothing, so all of its file is in quarantine.
@@ -110,11 +64,16 @@ def export(run: Run, services: Services) -> Iterator[bytes]:
         kept = f"{run.table} keeps no originals (csv.raw is off); take the rows from the sender"
         raise InvalidMessageError(gone if file.original else kept)
 
-    def chunks() -> Iterator[bytes]:
-        return services.storage.stream(raw, info.name, info.generation)
+    original = StoredFile(services.storage, info)
+    dialect, schema = csv.Dialect.from_dict(file.dialect), file.read_as or manifest.schema
+    yield from csv.excerpt(original, dialect, schema, places)
 
-    dialect = csv.Dialect.from_dict(file.dialect)
-    yield from csv.excerpt(chunks, dialect, len(file.read_as or manifest.schema), places)
+
+def encoding(run: Run, services: Services) -> str | None:
+    """Return how the characters of a run's file are written; None: it staged nothing of one."""
+    manifest = services.manifests.find(run.table, run.run_id)
+    found = manifest.file.dialect.get("encoding") if manifest and manifest.file else None
+    return str(found) if found else None
 
 
 def replay(run: Run, services: Services, mended: bytes | None = None, *, by: str = "") -> str:
@@ -326,12 +285,3 @@ def _origin(run: Run, services: Services) -> tuple[Manifest, FileOrigin]:
             f"what is known, and `sluice replay {run.run_id}` reads the file again"
         )
     return manifest, manifest.file
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest

@@ -12,6 +12,7 @@ from shared.core.runs import RunState, Trigger
 from shared.errors import NotStagedError
 from shared.steps import models
 from shared.steps.attempts import Work, attempt
+from shared.steps.renewing import renewed
 from shared.targets.curated import Order, Refresh, Refreshed
 from shared.wiring import Services
 
@@ -37,8 +38,8 @@ def refresh(request: RefreshRequest, services: Services) -> None:
         return
     with attempt(services, run, "refresh", RunState.LOADING) as work:
         resolved, generation = services.models.get(request.model)
-        with closing(services.model(resolved)) as target:
-            refreshed = target.refresh(_order(work, resolved, generation))
+        with closing(services.model(resolved)) as target, renewed(work) as confirm:
+            refreshed = target.refresh(_order(work, resolved, generation), confirm)
         _finish(work, refreshed)
 
 

@@ -93,13 +93,9 @@ class Rejects:
         Raises:
             InvalidFileError: more than the table's rules allow; nothing of the file is loaded.
         """
-        share = 100 * self.rejected / self.rows if self.rows else 0
         is_gain = is_of_rejects(self._file.name) and self.rejected < self.rows
-        if share > rules.max_reject_percent and not is_gain:
-            limit = f"max_reject_percent {rules.max_reject_percent:g}"
-        elif rules.max_rejects is not None and self.rejected > rules.max_rejects:
-            limit = f"max_rejects {rules.max_rejects}"
-        else:
+        limit = rules.limit_passed(self.rows, self.rejected, is_gain=is_gain)
+        if not limit:
             return
         raise InvalidFileError(
             f"{self.rejected} of {self.rows} rows of gs://{self._file.bucket}/{self._file.name} "
@@ -107,6 +103,18 @@ class Rejects:
             f"All are in {self.place}, with their reasons{self._hint(dialect)}",
             rows_rejected=self.rejected,
         )
+
+    def require_trailer(self, rules: CsvFiles) -> None:
+        """Make sure that a file ends as the table's rules say.
+
+        Rejected rows that are sent once more are not a whole file, and may end with any row.
+
+        Raises:
+            InvalidFileError: its last line is no trailer; nothing of the file is loaded.
+        """
+        if rules.trailer and "trailer" not in self._noted and not is_of_rejects(self._file.name):
+            place = f"gs://{self._file.bucket}/{self._file.name}"
+            raise InvalidFileError(csv.no_trailer(place, rules.trailer))
 
     def _hint(self, dialect: csv.Dialect) -> str:
         """Return what to think of where rows of another width have quote characters."""

@@ -51,6 +51,7 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     found = layers(services, run.table, past)
     _require_protected_alike(services, resolved, [load.run_id for load in past])
     schema = _schema(origin.schema, found)
+    runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
     return _manifest(
         work,
         Rewind(run_id=back_to, watermark=past[-1].watermark, layers=found),
@@ -60,7 +61,7 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
         is_pinned=origin.is_pinned,
         rows_source=sum(part.rows for layer in found for part in layer.parts),
         protection=resolved.protection,
-        notes=(f"rewound to run {back_to}, from the parts of {len(found)} runs",),
+        notes=(f"rewound to run {back_to}, from the parts of {runs}",),
     )
 
 

@@ -19,7 +19,8 @@ from shared.errors import InvalidMessageError
 from shared.stage.arrow import arrow_schema
 from shared.stage.matching import matches
 from shared.stage.reader import read_part
-from shared.steps.quarantine import rejected_rows
+from shared.steps.quarantined_rows import rejected_rows
+from shared.steps.stored_files import StoredFile
 from shared.wiring import Services
 
 
@@ -141,10 +142,9 @@ def _line(
         return None
     before = manifest.parts[: manifest.parts.index(part)]
     row = sum(p.rows for p in before) + row_in_part
-    chunks = services.storage.stream(raw, info.name, info.generation)
     dialect = csv.Dialect.from_dict(file.dialect)
     rejected = {r.place[0] for r in rejected_rows(run, services)}
-    content = csv.unpacked(chunks)
+    content = StoredFile(services.storage, info)
     columns = file.read_as or manifest.schema
     place = csv.place_of_row(content, dialect, columns, row, left_out=rejected)
     return place[0] if place else None

@@ -1,20 +1,18 @@
 """Units of reading: each may be repeated, and whoever finds all of them done stages the run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 
 import pyarrow as pa
 
-from shared.checks import Flaw, Inspection
+from shared import timings
 from shared.config.models import ResolvedTable
 from shared.core import drift, naming, plans, traces
-from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.messages import LoadRequest, UnitRequest
 from shared.core.plans import Plan, Slice, Unit
-from shared.core.receipts import Point, differences, mismatch
+from shared.core.receipts import Point
 from shared.core.runs import Run, RunState
-from shared.core.schemas import TableSchema
 from shared.errors import (
     IntegrityError,
     InvalidMessageError,
@@ -24,12 +22,10 @@ from shared.errors import (
 )
 from shared.sources.base import Snapshot, Source
 from shared.stage import rescue
-from shared.stage.arrow import arrow_schema
 from shared.stage.fingerprints import Fold
-from shared.stage.writer import PartWriter
-from shared.steps import protections
+from shared.steps import protections, unloading
 from shared.steps.attempts import Work, unit
-from shared.steps.set_aside import RowRejects
+from shared.steps.encoding import encode, part_writer, require_same, timed_write
 from shared.targets import proofs
 from shared.wiring import Services
 
@@ -51,14 +47,16 @@ def read_unit(request: UnitRequest, services: Services) -> None:
         raise NotStagedError(
             f"run {request.run_id} of {request.table} has no plan yet", run_id=request.run_id
         )
+    by = ""
     if run.state is RunState.EXTRACTING:
         with unit(services, run, f"extract of unit {request.unit}") as work:
             _read_once(work, plan, request.unit)
-            manifest = go_on(plan, services, below=request.unit)
+            manifest = go_on(plan, services, by=work.attempt.id, below=request.unit)
             if manifest is None:
                 return
             finish(work, manifest)
-    ask_for_load(run, services)
+            by = work.attempt.id
+    ask_for_load(run, services, by)
 
 
 def read_slice(
@@ -77,37 +75,29 @@ def read_slice(
         return _read_keys(work, resolved, source, manifest, piece)
     measured = None
     if manifest.is_pinned:
-        measured = source.measure(manifest.mode, manifest.window, piece)
+        with timings.timed("measure source"):
+            measured = source.measure(manifest.mode, manifest.window, piece)
     batches = _batches(source, manifest, piece)
-    fold, aside = Fold(manifest.schema), Fold(manifest.schema)
-    writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, fold=fold)
-    with RowRejects(work, resolved.table, manifest.schema.primary_key) as rejects:
-
-        def set_aside(batch: pa.RecordBatch, flaws: Sequence[Flaw]) -> None:
-            aside.add(batch.take(pa.array([flaw.row for flaw in flaws], pa.int64())))
-            rejects.set_aside(batch, flaws)
-
-        inspection = Inspection(resolved.table, manifest.schema, set_aside)
-        parts = writer.write(arrow_schema(manifest.schema), inspection.sift(batches))
-    read, query_id = fold.point + aside.point, source.query_id
+    done = encode(work, resolved, manifest, batches, is_bounded=manifest.is_pinned)
+    query_id = source.query_id
     if measured is not None:
-        _require_same(resolved, source.schema(), manifest, measured, read)
+        require_same(resolved, source.schema(), manifest, measured, done.read)
         if proofs.reads_back(resolved.table, manifest.run_id):
             measured = _read_again(work, source, manifest, piece)
-            _require_same(resolved, source.schema(), manifest, measured, read)
+            require_same(resolved, source.schema(), manifest, measured, done.read)
     return Unit(
-        parts=parts,
-        rows_source=read.rows,
+        parts=done.parts,
+        rows_source=done.read.rows,
         query_id=query_id,
-        observed=inspection.observed(rejects.names),
+        observed=done.observed,
         source=measured,
-        staged=fold.point,
+        staged=done.staged,
     )
 
 
 def _batches(source: Source, manifest: Manifest, piece: Slice | None) -> Iterator[pa.RecordBatch]:
     """Read a slice, in the columns that are staged."""
-    batches = source.read(manifest.mode, manifest.window, piece)
+    batches = timings.drawn("read source", source.read(manifest.mode, manifest.window, piece))
     if drift.RESCUED in manifest.schema.names:
         batches = rescue.fold(batches, source.schema(), manifest.schema)
     return batches
@@ -120,9 +110,10 @@ def _read_again(work: Work, source: Source, manifest: Manifest, piece: Slice | N
         UnitTooLargeError: both reads together are more than one delivery does.
     """
     fold = Fold(manifest.schema)
-    for batch in _batches(source, manifest, piece):
-        fold.add(batch)
-        work.add_bounded(0, 0)
+    with timings.timed("read source again"):
+        for batch in _batches(source, manifest, piece):
+            fold.add(batch)
+            work.add_bounded(0, 0)
     return fold.point
 
 
@@ -131,8 +122,8 @@ def _read_keys(
 ) -> Unit:
     rows_source = source.extent(manifest.mode, manifest.window, piece).rows
     writer = part_writer(work, resolved, is_bounded=manifest.is_pinned, is_keys=True)
-    batches = source.read(manifest.mode, manifest.window, piece)
-    parts = writer.write(arrow_schema(manifest.schema.only_key), batches)
+    batches = timings.drawn("read keys", source.read(manifest.mode, manifest.window, piece))
+    parts = timed_write(writer, manifest.schema.only_key, batches)
     rows = sum(part.rows for part in parts)
     if manifest.is_pinned and rows_source != rows:
         raise IntegrityError(
@@ -142,25 +133,6 @@ def _read_keys(
             rows_read=rows,
         )
     return Unit(key_parts=parts)
-
-
-def _require_same(
-    resolved: ResolvedTable, source: TableSchema, manifest: Manifest, measured: Point, staged: Point
-) -> None:
-    """Make sure that the rows that were encoded are those that the source measured.
-
-    Columns whose values the table lets be altered on the way, or that ``rescue`` moved, may differ.
-    """
-    theirs = {column.name: column.type for column in source}
-    left_out = {
-        column.name
-        for column in manifest.schema
-        if theirs.get(column.name) != column.type
-        or resolved.table.accepts(column.name, Consent.NANOSECONDS)
-    }
-    found = differences("source to staged", measured, staged, left_out=left_out)
-    if found:
-        raise mismatch(manifest.table, manifest.run_id, found, "nothing was staged")
 
 
 def all_keys(manifest: Manifest) -> Slice | None:
@@ -183,12 +155,13 @@ def read_whole(work: Work, resolved: ResolvedTable, source: Source, manifest: Ma
     return plans.assemble(Plan(manifest=manifest, slices=()), done)
 
 
-def go_on(plan: Plan, services: Services, *, below: str | None = None) -> Manifest | None:
+def go_on(plan: Plan, services: Services, *, by: str, below: str | None = None) -> Manifest | None:
     """Ask for the units that are still open; return the manifest once there are none.
 
     Args:
         plan: how the run was cut.
         services: where to look and ask.
+        by: id of the attempt that asks.
         below: ask only for the slices of this unit: its siblings have been asked for.
     """
     table, run_id = plan.manifest.table, plan.manifest.run_id
@@ -200,12 +173,13 @@ def go_on(plan: Plan, services: Services, *, below: str | None = None) -> Manife
     done = services.manifests.units(table, run_id)
     still_open = list(plans.open_units(plan, done))
     if not still_open:
+        unloading.require_whole(plan, done, services)
         return services.manifests.create(plans.assemble(plan, done))
     for name, _ in still_open:
         if below is None or name.startswith(f"{below}."):
             message = UnitRequest(table=table, run_id=run_id, unit=name)
             topic = services.settings.topic("extract")
-            services.bus.publish(topic, message.encode(), traces.attributes(run_id))
+            services.bus.publish(topic, message.encode(), traces.attributes(run_id, by))
     return None
 
 
@@ -220,34 +194,11 @@ def finish(work: Work, manifest: Manifest) -> None:
     )
 
 
-def ask_for_load(run: Run, services: Services) -> None:
-    """Publish the load request of a staged run."""
+def ask_for_load(run: Run, services: Services, by: str = "") -> None:
+    """Publish the load request of a staged run, for an attempt that has just staged it."""
     message = LoadRequest(table=run.table, run_id=run.run_id)
     topic = services.settings.topic("load")
-    services.bus.publish(topic, message.encode(), traces.attributes(run.run_id))
-
-
-def part_writer(
-    work: Work,
-    resolved: ResolvedTable,
-    *,
-    is_bounded: bool,
-    is_keys: bool = False,
-    fold: Fold | None = None,
-) -> PartWriter:
-    """Return the writer of an attempt's parts, as the table's file wants them."""
-    services, run, table = work.services, work.run, resolved.table
-    named = naming.key_part_object if is_keys else naming.part_object
-    return PartWriter(
-        storage=services.storage,
-        bucket=services.settings.bucket("staging"),
-        name=lambda n: named(run.table, run.run_id, work.attempt.id, n),
-        part_bytes=table.part_bytes,
-        compression=table.compression,
-        envelope=services.envelope if table.encryption else None,
-        on_group=work.add_bounded if is_bounded else work.add,
-        fold=fold,
-    )
+    services.bus.publish(topic, message.encode(), traces.attributes(run.run_id, by))
 
 
 def _read_once(work: Work, plan: Plan, name: str) -> None:
@@ -261,16 +212,48 @@ def _read_once(work: Work, plan: Plan, name: str) -> None:
     if piece is None:
         raise InvalidMessageError(f"run {run_id} of {table} has no unit {name!r}")
     resolved, _ = services.config.get(table)
-    with closing(services.source(resolved, run_id)) as source:
+    read = _read_files if piece.files else _read_from_source
+    outcome = read(work, resolved, plan, piece, name)
+    # Another delivery may have been first, and have cut the unit: then its slices need the files.
+    outcome = services.manifests.create_unit(table, run_id, name, outcome)
+    if not outcome.slices:
+        unloading.discard(piece, services)
+
+
+def _read_files(work: Work, resolved: ResolvedTable, plan: Plan, piece: Slice, name: str) -> Unit:
+    """Read the files of a unit, or return what another delivery made of them meanwhile.
+
+    Raises:
+        IntegrityError: a file is gone that nobody read.
+    """
+    manifest = plan.manifest
+    try:
+        return unloading.read_files(work, resolved, plan, piece)
+    except UnitTooLargeError:
+        return Unit(slices=unloading.cut(piece, name, manifest, FANOUT))
+    except FileNotFoundError as exc:
+        found = work.services.manifests.find_unit(manifest.table, manifest.run_id, name)
+        if found:
+            return found
+        raise IntegrityError(
+            f"{exc}, which Snowflake unloaded, is gone; run the table again", object=str(exc)
+        ) from exc
+
+
+def _read_from_source(
+    work: Work, resolved: ResolvedTable, plan: Plan, piece: Slice, name: str
+) -> Unit:
+    manifest = plan.manifest
+    with closing(work.services.source(resolved, manifest.run_id)) as source:
         source.resume(Snapshot(at=manifest.snapshot, is_pinned=manifest.is_pinned))
         try:
-            outcome = read_slice(work, resolved, source, manifest, piece)
+            return read_slice(work, resolved, source, manifest, piece)
         except UnitTooLargeError as exc:
             slices = source.split(manifest.mode, manifest.window, piece, FANOUT)
             if len(slices) < 2:
                 raise TableTooLargeError(
-                    f"unit {name} of run {run_id} of {table} is more than one delivery reads and "
-                    f"cannot be cut further: all of its rows have one {piece.column}"
+                    f"unit {name} of run {manifest.run_id} of {manifest.table} is more than one "
+                    f"delivery reads and cannot be cut further: all of its rows have one "
+                    f"{piece.column}"
                 ) from exc
-            outcome = Unit(slices=slices)
-    services.manifests.create_unit(table, run_id, name, outcome)
+            return Unit(slices=slices)

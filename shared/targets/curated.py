@@ -1,6 +1,6 @@
 """What a target promises about models: rows and record in one transaction, or none of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -54,8 +54,14 @@ class Refreshed:
 class CuratedTarget(Protocol):
     """One model in the database of its inputs, for one refresh."""
 
-    def refresh(self, order: Order) -> Refreshed:
+    def refresh(self, order: Order, confirm: Callable[[], None]) -> Refreshed:
         """Make the rows of the model what its SELECT says now, once, in one transaction.
+
+        A run that was committed before has the receipt that the target's own record gives.
+
+        Args:
+            order: who asks, and how.
+            confirm: called right before the commit; what it raises rolls back.
 
         Raises:
             CheckFailedError: a test of severity fail does not pass; nothing has changed.

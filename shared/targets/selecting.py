@@ -1,7 +1,8 @@
-"""A selection as a WHERE clause, for any engine: names quoted by it, values bound."""
+"""Which rows are wanted, as conditions for any engine: it quotes the names and binds the values."""
 
 from collections.abc import Callable
 
+from shared.core.plans import Slice
 from shared.core.schemas import Column
 from shared.core.selections import SYMBOLS, Comparison, Condition, Operator, Selection
 
@@ -21,6 +22,20 @@ def order(selection: Selection, quote: Callable[[str], str]) -> str:
     """Return the ORDER BY clause of a selection, empty where it has no key."""
     names = ", ".join(quote(column.name) for column in selection.key)
     return f" ORDER BY {names}" if names else ""
+
+
+def within(piece: Slice, compare: Callable[[str, str], str], null: str) -> str:
+    """Return the condition that a value lies in a slice, empty where the slice has no limits.
+
+    Args:
+        piece: the slice; NULL lies in the first one.
+        compare: returns ``value symbol limit`` in an engine's own words.
+        null: the condition that the value is NULL.
+    """
+    limits = ((">", piece.after), ("<=", piece.upto))
+    inside = " AND ".join(compare(symbol, text) for symbol, text in limits if text is not None)
+    is_first = piece.after is None and bool(inside)
+    return f"({inside} OR {null})" if is_first else inside
 
 
 def _condition(condition: Condition, quote: Callable[[str], str], compare: Compare) -> str:

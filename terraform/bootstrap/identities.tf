@@ -50,7 +50,9 @@ locals {
   grantable = [
     "roles/bigquery.jobUser",
     "roles/cloudsql.client",
+    "roles/cloudtrace.agent",
     "roles/logging.logWriter",
+    "roles/logging.viewer",
     "roles/storage.objectViewer",
   ]
 }
@@ -112,7 +114,7 @@ resource "google_project_iam_member" "deploy" {
   member  = google_service_account.ci["deploy"].member
 }
 
-# Rights on the project: only the few roles that functions and builds need there.
+# Rights on the project: only the few roles that functions, builds and operators need there.
 resource "google_project_iam_member" "deploy_grants" {
   project = var.project
   role    = "roles/resourcemanager.projectIamAdmin"

@@ -23,6 +23,11 @@ run "an_adopted_database_is_only_connected_to" {
   }
 
   assert {
+    condition     = length(google_project_iam_member.traces) == 0
+    error_message = "Without spans nobody may write any."
+  }
+
+  assert {
     condition     = length(google_project_iam_member.client) == 5 && alltrue([for m in google_project_iam_member.client : m.project == "example-prod" && strcontains(m.condition[0].expression, "instances/sluice\"")])
     error_message = "Each function needs the right to connect to the instance that is there, and to no other."
   }
@@ -41,7 +46,19 @@ run "everything_at_once" {
     operators        = ["group:data@example.com"]
     key_keepers      = ["group:keys@example.com"]
     planner          = "acme-sluice-plan@example-prod.iam.gserviceaccount.com"
+    snowflake_writer = "sluice@snowflake-prod.iam.gserviceaccount.com"
     schedules_paused = true
+    settings         = { SLUICE_TRACES = "otlp", SLUICE_TRACES_SHARE = "0.1" }
+  }
+
+  assert {
+    condition     = toset(keys(google_project_iam_member.traces)) == toset(["extract", "ingest", "load", "sweep"])
+    error_message = "Each function that works on runs may write their spans, and the API may not."
+  }
+
+  assert {
+    condition     = strcontains(google_storage_bucket_iam_member.snowflake_unloads[0].condition[0].expression, "-staging/objects/unloaded/")
+    error_message = "Snowflake writes below unloaded/ and nowhere else."
   }
 
   assert {
@@ -87,6 +104,11 @@ run "everything_at_once" {
   assert {
     condition     = length(google_pubsub_topic_iam_member.operator) == 4 && alltrue([for k in keys(google_secret_manager_secret_iam_member.operator) : !strcontains(k, "staging-key")])
     error_message = "Operators may ask for every step, and need not decrypt."
+  }
+
+  assert {
+    condition     = [for g in google_project_iam_member.operator_logs : "${g.member} ${g.role}"] == ["group:data@example.com roles/logging.viewer"]
+    error_message = "Operators may read log lines."
   }
 
   assert {

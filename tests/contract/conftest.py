@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.engines import BigQueryEngine, Engine, PostgresEngine, SqlServerEngine
 from tests.contract.sqlserver_process import missing
-from tests.contract.targets import BigQueryEngine, Engine, PostgresEngine, SqlServerEngine
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ and sums, and what it sends may be other rows than those.
 
 import io
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -21,8 +21,9 @@ from shared.audit import AuditLog
 from shared.bus import Bus
 from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
+from shared.core.deliveries import Delivery
 from shared.core.manifests import Manifest, Part
-from shared.core.messages import Delivery, ExtractRequest, IngestRequest, LoadRequest
+from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
 from shared.core.receipts import Point
@@ -217,31 +218,21 @@ class _Parts(MemoryStorage):
         super().__init__(Baton(), utc_now)
         self._movement = movement
 
-    @contextmanager
-    def create(
-        self,
-        bucket: str,
-        name: str,
-        content_type: str,
-        metadata: Mapping[str, str] | None = None,
-    ) -> Iterator[Writer]:
-        """Stream a new object."""
-        encoded = io.BytesIO()
-        writer = Writer(encoded)
-        yield writer
-        if Place.STAGE in self._movement.damage:
-            encoded = self._damaged(encoded)
-            honest = Writer(io.BytesIO())
-            honest.write(encoded.getvalue())
-            writer._sha256, writer.size_bytes = honest._sha256, honest.size_bytes
-        writer.generation = self.put(bucket, name, encoded.getvalue(), ABSENT)
+    def sent(self, writer: Writer, data: bytes) -> bytes:
+        """Return the damaged part, if it is to be damaged; its hash is that of what arrives."""
+        if Place.STAGE not in self._movement.damage:
+            return data
+        damaged, honest = self._damaged(data), Writer(io.BytesIO())
+        honest.write(damaged)
+        writer._sha256, writer.size_bytes = honest._sha256, honest.size_bytes
+        return damaged
 
-    def _damaged(self, encoded: io.BytesIO) -> io.BytesIO:
-        table, changed = pq.read_table(encoded), io.BytesIO()
+    def _damaged(self, data: bytes) -> bytes:
+        table, changed = pq.read_table(pa.py_buffer(data)), io.BytesIO()
         rows = self._movement.pass_(Place.STAGE, _rows(table.to_batches()))
         batch = a_batch(self._movement.table.schema, rows)
         pq.write_table(pa.Table.from_batches([batch], table.schema), changed)
-        return changed
+        return changed.getvalue()
 
 
 class _Arrivals:

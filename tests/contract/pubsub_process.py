@@ -31,6 +31,9 @@ from local.ports import free_port
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = "test-project"
 
+BRISK = {"minimum_backoff": {"nanos": 50_000_000}, "maximum_backoff": {"nanos": 50_000_000}}
+"""A retry policy for tests that are not about it."""
+
 
 def wait_until(condition: Callable[[], object], *, what: str, timeout_s: float = 10.0):
     deadline_s = time.monotonic() + timeout_s

@@ -9,18 +9,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 from typing import Any
 
 import pytest
 
-from local.gcs.server import GcsServer
 from shared import audit
 from shared.audit import AuditLog
 from shared.core import naming
 from shared.core.audit import Anchor, Event, Finding, Flaw, findings, untold
 from shared.errors import ConflictError, InvalidMessageError, StorageUnavailableError
 from shared.storage import ObjectInfo, Storage
+from tests.storage_server import bucket_at, serving
 
 BUCKET = "acme-audit"
 TABLE = "flights"
@@ -30,28 +29,16 @@ NOW = datetime.now(UTC)
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of an emulator in this process."""
-    server = GcsServer(tmp_path_factory.mktemp("gcs"), 0)
-    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(tmp_path_factory.mktemp("gcs")) as address:
+        yield address
 
 
 @pytest.fixture
 def storage(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     """Return the product's own storage, with an empty bucket."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import storage as gcs
-
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
-    client = gcs.Client(project="acme", credentials=AnonymousCredentials())
-    bucket = client.create_bucket(BUCKET)
-    yield Storage("acme", endpoint)
-    for blob in client.list_blobs(BUCKET):
-        blob.delete()
-    bucket.delete()
+    with bucket_at(endpoint, BUCKET) as found:
+        yield found
 
 
 @pytest.fixture

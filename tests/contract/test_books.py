@@ -10,7 +10,7 @@ import pytest
 
 from shared.targets.postgres.dialect import POSTGRES
 from shared.targets.relational import bookkeeping
-from tests.contract.targets import Engine, PostgresEngine
+from tests.contract.engines import Engine, PostgresEngine
 
 WAIT_S = 20.0
 

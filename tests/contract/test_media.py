@@ -35,6 +35,17 @@ def test_object_comes_in_chunks_of_one_size(storage, blob):
     assert b"".join(chunks) == CONTENT
 
 
+def test_object_is_read_from_a_byte_on_in_pieces_as_small_as_wanted(storage, blob):
+    start = len(CONTENT) - 10
+
+    pieces = list(
+        storage.stream(blob.bucket.name, blob.name, blob.generation, start=start, piece_bytes=4)
+    )
+
+    assert [len(piece) for piece in pieces] == [4, 4, 2]
+    assert b"".join(pieces) == CONTENT[start:]
+
+
 def test_empty_object_has_no_chunk(storage, bucket):
     blob = bucket.blob("empty")
     blob.upload_from_string(b"")

@@ -3,7 +3,9 @@
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from shared.core import curated
 from shared.core.receipts import Verdict
 from shared.errors import (
     CheckFailedError,
+    LeaseHeldError,
     MismatchError,
     SchemaConflictError,
     TargetRefusedError,
@@ -20,7 +23,8 @@ from shared.errors import (
 )
 from shared.targets.curated import Order, Refresh, Refreshed
 from shared.targets.postgres.curated import PostgresModel
-from tests.contract.targets import Engine, Table
+from tests.contract.engines import Engine
+from tests.contract.targets import Table
 
 
 class Curated:
@@ -50,16 +54,29 @@ class Curated:
         )
 
     def refresh(
-        self, model: ResolvedModel | None = None, run_id: str = "", **order: Any
+        self,
+        model: ResolvedModel | None = None,
+        run_id: str = "",
+        confirm: Callable[[], None] | None = None,
+        **order: Any,
     ) -> Refreshed:
         run_id = run_id or f"20240131T030000Z-{uuid.uuid4().hex[:12]}"
         given = Order(run_id=run_id, attempt="a", config_generation=1, code_version="1", **order)
         target = PostgresModel(model or self.model(), self.engine.secrets)
         with closing(target):
-            return target.refresh(given)
+            return target.refresh(given, confirm or (lambda: None))
 
     def rows(self, columns: str = "name, n") -> list[tuple[Any, ...]]:
         return self.engine.query(f"SELECT {columns} FROM {self.table} ORDER BY 1")
+
+    def key(self) -> list[str]:
+        """Return the columns of the table's primary key, in the order of the table."""
+        found = self.engine.query(
+            "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
+            f"AND a.attnum = ANY (i.indkey) WHERE i.indrelid = '{self.table}'::regclass "
+            "AND i.indisprimary ORDER BY a.attnum"
+        )
+        return [name for (name,) in found]
 
 
 INCREMENTAL = {"materialised": "incremental", "unique_key": ["name"], "cursor": "newest"}
@@ -84,13 +101,30 @@ def test_first_refresh_makes_the_table_and_says_what_it_read(made: Curated) -> N
 
 def test_the_same_run_publishes_once(made: Curated) -> None:
     run_id = "20240131T030000Z-0123456789ab"[:-4] + uuid.uuid4().hex[:4]
-    first = made.refresh(run_id=run_id)
+    tested = made.model(tests=[{"not_null": ["name"]}])
+    first = made.refresh(tested, run_id=run_id)
     made.source.load([(7, "x"), (8, "y"), (9, "z")])
 
-    again = made.refresh(run_id=run_id)
+    again = made.refresh(tested, run_id=run_id)
 
     assert again.outcome is Refresh.ALREADY
-    assert again.inputs == first.inputs
+    assert (again.inputs, again.results) == (first.inputs, first.results)
+    assert again.receipt
+    assert first.receipt
+    assert replace(again.receipt, notes=first.receipt.notes) == first.receipt
+    assert made.rows() == [("a", 1), ("b", 2)]
+
+
+def test_run_that_is_cancelled_before_the_commit_leaves_the_rows_before(made: Curated) -> None:
+    made.refresh()
+    made.engine.query(f"INSERT INTO {made.input} VALUES (4, 'c')")
+
+    def refuse() -> None:
+        raise LeaseHeldError("cancelled")
+
+    with pytest.raises(LeaseHeldError):
+        made.refresh(is_asked_for=True, confirm=refuse)
+
     assert made.rows() == [("a", 1), ("b", 2)]
 
 
@@ -136,6 +170,19 @@ def test_incremental_model_of_another_definition_is_made_anew(made: Curated) -> 
     made.refresh(made.model(sql, **INCREMENTAL))
 
     assert made.rows() == [("A", 1), ("B", 1)]
+
+
+def test_model_of_another_key_gives_it_to_the_table_that_is_there(made: Curated) -> None:
+    keys = []
+    for key in (["name"], ["newest"], []):
+        made.refresh(made.model(unique_key=key))
+        keys.append(made.key())
+    nullable = f"SELECT NULL::text AS name, count(*) AS n, max(id) AS newest FROM {made.input}"
+
+    made.refresh(made.model(nullable))
+
+    assert keys == [["name"], ["newest"], []]
+    assert made.rows() == [(None, 3)]
 
 
 def test_table_gets_other_columns_and_the_receipt_says_so(made: Curated) -> None:

@@ -12,8 +12,9 @@ from shared.core.receipts import Verdict
 from shared.core.runs import Run, RunState
 from shared.core.verifying import Comparison, Fault
 from tests.builders import a_schema
+from tests.contract.engines import Engine
 from tests.contract.movements import Change, Movement, Place
-from tests.contract.targets import Engine, Row, Table
+from tests.contract.targets import Row, Table
 
 NOON = dt.datetime(2024, 2, 29, 12)
 ROWS: list[Row] = [(1, "anna", 10, NOON), (2, "bert", 20, NOON), (3, "carl", 30, NOON)]

@@ -14,8 +14,9 @@ from shared.core.receipts import Verdict
 from shared.core.runs import Run, RunState
 from shared.core.schemas import TableSchema
 from tests.builders import a_schema
+from tests.contract.engines import Engine
 from tests.contract.movements import Change, Movement, Place, sums
-from tests.contract.targets import Engine, Row, Table, a_batch, folded
+from tests.contract.targets import Row, Table, a_batch, folded
 
 _TEXTS = st.text(string.ascii_letters + " 'é漢🦊\\\t\n", max_size=9)
 _MOMENTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))

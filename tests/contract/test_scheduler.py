@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.clock import Clock
-from local.scheduler import Job, JobError
+from local.scheduled_jobs import Job, JobError
 from tests.contract.pubsub_process import Bus, call, control_plane, wait_until
 
 pytest_plugins = ("tests.contract.pubsub_server",)

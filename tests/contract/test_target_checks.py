@@ -14,7 +14,8 @@ from shared.core.schemas import TableSchema
 from shared.errors import IntegrityError
 from shared.targets.base import Outcome, Parent, Published, RowTest, StagedTests
 from tests.builders import a_schema
-from tests.contract.targets import Engine, Table, a_merge
+from tests.contract.engines import Engine
+from tests.contract.targets import Table, a_merge
 
 UNIQUE = RowTest(name="unique", columns=("name",))
 APPEND = {"mode": SyncMode.APPEND, "schema": a_schema(())}

@@ -14,7 +14,8 @@ from shared.errors import (
 )
 from shared.stage.rescue import fold
 from tests.builders import a_schema
-from tests.contract.targets import ROWS, Engine, Row, Table, a_batch, a_merge, changed
+from tests.contract.engines import Engine
+from tests.contract.targets import ROWS, Row, Table, a_batch, a_merge, changed
 
 WIDE = a_schema(id="int64", name="text", age="int64")
 WIDE_ROWS: list[Row] = [(*row, 5) for row in ROWS]

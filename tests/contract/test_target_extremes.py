@@ -10,7 +10,8 @@ from shared.errors import (
     ValueNotRepresentableError,
 )
 from tests.builders import a_schema
-from tests.contract.targets import Engine, Table, changed
+from tests.contract.engines import Engine
+from tests.contract.targets import Table, changed
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from shared.steps import row_faults
 from shared.targets.base import Published
 from shared.targets.proofs import Proof
 from tests.builders import a_schema
-from tests.contract.targets import Engine, Row, Run, Table, folded
+from tests.contract.engines import Engine
+from tests.contract.targets import Row, Run, Table, folded
 
 KINDS = {
     "id": "int64",

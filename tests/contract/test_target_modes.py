@@ -13,7 +13,8 @@ from shared.errors import (
 )
 from shared.targets.base import Outcome
 from tests.builders import a_schema
-from tests.contract.targets import ROWS, Engine, Table, a_merge, changed
+from tests.contract.engines import Engine
+from tests.contract.targets import ROWS, Table, a_merge, changed
 
 APPEND = {"mode": SyncMode.APPEND, "schema": a_schema(())}
 

@@ -5,9 +5,10 @@ from importlib import import_module
 
 import pytest
 
-from shared.errors import InvalidSchemaError, SluiceError
+from shared.errors import InvalidSchemaError, SluiceError, TargetRefusedError
 from tests.builders import a_schema
-from tests.contract.targets import Engine, Table, a_merge, changed
+from tests.contract.engines import Engine
+from tests.contract.targets import Table, a_merge, changed
 from tests.hostile import NAMES
 
 
@@ -53,6 +54,17 @@ def test_name_that_is_too_long_is_refused(engine: Engine) -> None:
 
     with pytest.raises(InvalidSchemaError, match="cannot be a name"):
         table.load([(1,)])
+
+
+@pytest.mark.parametrize("what", ["VIEW", "MATERIALIZED VIEW"])
+def test_view_in_the_place_of_a_table_is_refused_in_words(
+    postgres_engine: Engine, what: str
+) -> None:
+    table = Table(postgres_engine)
+    table.query(f"CREATE {what} {{t}} AS SELECT 1::bigint AS id, 'a'::text AS name")
+
+    with table.target() as target, pytest.raises(TargetRefusedError, match=r"is a (mat.+ )?view"):
+        target.require(table.schema)
 
 
 def kept_by(engine: Engine, names: tuple[str, ...]) -> list[str]:

@@ -14,7 +14,8 @@ from shared.core.fidelity import Consent, Fidelity
 from shared.core.schemas import DataType, Kind
 from shared.errors import SchemaConflictError, ValueNotRepresentableError
 from tests.builders import a_schema
-from tests.contract.targets import Engine, Table, changed
+from tests.contract.engines import Engine
+from tests.contract.targets import Table, changed
 
 
 @pytest.mark.parametrize("kind", ["decimal(38,37)", "decimal(38,0)", "decimal(1,0)"])

@@ -7,7 +7,8 @@ import pytest
 from shared.core.manifests import Rewind
 from shared.core.naming import NO_RUN
 from shared.targets.base import Published
-from tests.contract.targets import Engine, Table, changed
+from tests.contract.engines import Engine
+from tests.contract.targets import Table, changed
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The whole matrix, in several worlds: ``python -m tests.crash``. Exits 1 unless all is well.
 
 Then the real processes are killed. Writes ``docs/crash-matrix.md`` when nothing was left out.
+``--resume`` goes on with a matrix that was interrupted, with what ended well left out.
 """
 
 import argparse
@@ -16,10 +17,13 @@ from itertools import chain
 from pathlib import Path
 
 from tests.crash import processes, report, workers
+from tests.crash.journal import Journal
 from tests.crash.lanes import LANES
 from tests.crash.matrix import Case, Verdict, matrix
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "crash-matrix.md"
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "crash-matrix.md"
+JOURNAL = ROOT / ".sluice" / "crash-matrix.ndjson"
 CASES_PER_TASK = 30
 
 
@@ -30,7 +34,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=default, help="worlds side by side")
     parser.add_argument("--lane", action="append", choices=[lane.name for lane in LANES])
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each Nth case")
+    parser.add_argument("--resume", action="store_true", help="leave out what ended well before")
     given = parser.parse_args()
+    journal = Journal(JOURNAL)
+    if not given.resume:
+        journal.clear()
     lanes = given.lane or [lane.name for lane in LANES]
     started_s = time.monotonic()
     with ProcessPoolExecutor(
@@ -38,9 +46,12 @@ def main() -> None:
     ) as pool:
         recorded = dict(zip(lanes, pool.map(workers.record, lanes), strict=True))
         wanted = list(matrix(recorded))[:: given.every]
-        futures = [pool.submit(workers.play, task) for task in _tasks(wanted)]
+        verdicts = journal.read(wanted)
+        known = {verdict.case for verdict in verdicts}
+        left = [case for case in wanted if case not in known]
+        futures = [pool.submit(workers.play, task) for task in _tasks(left)]
         played = chain.from_iterable(future.result() for future in as_completed(futures))
-        verdicts = list(_told(played, f"of {len(wanted):,} cases"))
+        verdicts += _told(journal.written(played), f"of {len(left):,} cases")
     with tempfile.TemporaryDirectory(prefix="sluice-crash-") as folder:
         Path(folder).chmod(0o755)
         deaths = processes.kill_everywhere(Path(folder), given.every)

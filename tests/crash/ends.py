@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Protocol
 
 from local.postgres import Postgres
 from tests.contract.bigquery_process import LOCATION, BigQueryProcess, connect
+from tests.contract.engines import BigQueryConnection
 from tests.contract.sqlserver_process import PASSWORD as SQLSERVER_PASSWORD
 from tests.contract.sqlserver_process import SqlServerProcess
-from tests.contract.targets import BigQueryConnection
 from tests.crash.reader import ABSENT, POLL_S, Look, look
 
 PASSWORD = "crash"

@@ -33,6 +33,9 @@ class Moved(Protocol):
     def source_rows(self) -> Rows:
         """Return what the target ought to hold."""
 
+    def has_table(self) -> bool:
+        """Say whether the target has the table."""
+
     def target_rows(self) -> Rows:
         """Return what the target holds."""
 
@@ -50,15 +53,17 @@ def judge(moved: Moved, records_before: set[str]) -> dict[Trouble, str]:
     """Return what is wrong with a table and with the run that is not among earlier ones."""
     runs = _new_runs(moved, records_before)
     troubles: dict[Trouble, str] = {}
+    if [r.state for r in runs if r.table != naming.NO_TABLE] != [RunState.COMMITTED]:
+        told = [f"{r.state}: {r.failure or r.reason}" for r in runs]
+        troubles[Trouble.STUCK] = f"the run is {told}"
+        if not moved.has_table():
+            return troubles
     source, target = Counter(moved.source_rows()), Counter(moved.target_rows())
     if missing := source - target:
         troubles[Trouble.LOST] = f"{missing.total()} rows, like {next(iter(missing))}"
     if surplus := target - source:
         troubles[Trouble.DUPLICATED] = f"{surplus.total()} rows, like {next(iter(surplus))}"
-    if [r.state for r in runs if r.table != naming.NO_TABLE] != [RunState.COMMITTED]:
-        told = [f"{r.state}: {r.failure or r.reason}" for r in runs]
-        troubles[Trouble.STUCK] = f"the run is {told}"
-    elif books := list(_wrong_books(moved, runs)):
+    if Trouble.STUCK not in troubles and (books := list(_wrong_books(moved, runs))):
         troubles[Trouble.BOOKS] = "; ".join(books)
     return troubles
 

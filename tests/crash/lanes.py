@@ -42,6 +42,11 @@ class Lane:
         """Its runs end with the table at the end of their window."""
         return not (self.span or self.is_rewind)
 
+    @property
+    def is_table_into_postgres(self) -> bool:
+        """A table comes to PostgreSQL, without the sweep's help."""
+        return self.target == "postgres" and not self.ticks and "csv" not in self.config
+
 
 _KEYED = "ID NUMBER(9,0), NAME VARCHAR, AT TIMESTAMP_NTZ(6), PRIMARY KEY (ID)"
 _UPDATE = "UPDATE {t} SET NAME = 'changed {n}', AT = SYSDATE() WHERE ID < 3"
@@ -80,6 +85,14 @@ LANES = (
         rows=30,
         changes=(_UPDATE, _DELETE, _INSERT),
         settings={"unit_rows": 16, "unit_parts": 1, "direct_bytes": 1},
+    ),
+    Lane(
+        name="full, unloaded",
+        columns=_KEYED,
+        rows=30,
+        changes=(_UPDATE, _DELETE, _INSERT),
+        config={"snowflake": {"strategy": "unload"}},
+        settings={"unit_rows": 16, "direct_bytes": 1},
     ),
     Lane(
         name="incremental",

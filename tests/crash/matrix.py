@@ -48,6 +48,8 @@ class Verdict:
     troubles: dict[Trouble, str]
     is_absorbed: bool = False
     """The delivery that met the fault ended well by itself."""
+    is_met: bool = True
+    """The delivery came to the point."""
     litter: int = 0
     """Staging tables that stay until they are swept."""
 
@@ -117,6 +119,7 @@ def play(track: Track, case: Case) -> Verdict:
         case=case,
         troubles=troubles,
         is_absorbed=platform.is_absorbed,
+        is_met=is_met,
         litter=track.staging_tables() - litter_before,
     )
 

@@ -5,6 +5,7 @@ is delivered when. Everything else goes over the wire.
 """
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -91,7 +93,9 @@ class Servers:
     def start(self) -> None:
         """Start the servers."""
         self._spawn("local.gcs", self.gcs_port)
-        self._spawn("local.snowflake", self.snowflake_port)
+        # Where it unloads to, and nothing more.
+        storage = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{self.gcs_port}"}
+        self._spawn("local.snowflake", self.snowflake_port, storage)
         self.target("postgres")
         for port in (self.gcs_port, self.snowflake_port):
             _await(partial(_is_healthy, port), f"port {port}")
@@ -110,6 +114,7 @@ class Servers:
     def connections(self, kind: str, database: str) -> Connections:
         """Return how the functions reach both ends, the target by its key."""
         snowflake = {"account": "local", "user": "CRASH", "host": "127.0.0.1", "protocol": "http"}
+        snowflake["storage_integration"] = "CRASH"
         return Connections.model_validate(
             {
                 "snowflake": {**snowflake, "port": self.snowflake_port},
@@ -189,11 +194,12 @@ class Servers:
             }
         )
 
-    def _spawn(self, module: str, port: int) -> None:
+    def _spawn(self, module: str, port: int, env: Mapping[str, str] = MappingProxyType({})) -> None:
         state = self._folder / module
         log = (self._folder / f"{module}.log").open("wb")
         command = [sys.executable, "-m", module, "--port", str(port), "--state", str(state)]
-        self._children.append(subprocess.Popen(command, stdout=log, stderr=log))
+        environment = {**os.environ, **env}
+        self._children.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
 
 
 def _is_healthy(port: int) -> bool:

@@ -37,6 +37,7 @@ HARMLESS = frozenset(
     {"cronsim", "cryptography", "flask", "functions_framework", "google.api_core", "google.auth"}
     | {"pgpq", "pyarrow", "pydantic", "shared", "snowflake.connector.DictCursor", "sqlglot", "yaml"}
     | {"concurrent.futures.Future", "concurrent.futures.ThreadPoolExecutor", "socket.gethostname"}
+    | {"urllib.parse"}
 )
 """What computes, hands work to threads of this process, or names this machine."""
 
@@ -50,7 +51,7 @@ IN_PYTHON = [
 """Lanes whose driver's sockets Python can see, and one of those into BigQuery. Of pyodbc's
 connection the functions see a link that has no method without a fault point."""
 
-UNNEEDED = frozenset({"shared.lineage"})
+UNNEEDED = frozenset({"shared.lineage", "shared.outside"})
 """Modules that send what no run depends on, and that fail without a consequence."""
 
 REACHING_ANYWAY = ("pyarrow.fs", "pyarrow.flight")

@@ -21,7 +21,8 @@ from tests.crash.servers import DATABASE, Servers
 class Track:
     """A lane's table, now: its source changes, its target is compared."""
 
-    def __init__(self, lane: Lane, servers: Servers) -> None:
+    def __init__(self, lane: Lane, servers: Servers, *, is_alone: bool = False) -> None:
+        """Make the table; ``is_alone``: in a database of its own."""
         self.lane = lane
         self.servers = servers
         self.table = f"t{uuid.uuid4().hex[:10]}"
@@ -31,6 +32,9 @@ class Track:
         self._changes = 0
         self._source_rows: Rows = []
         self._back_to, self._rows_then = "", self._source_rows
+        if lane.is_new_each_time or is_alone:
+            self.target.make(self.table)
+            self.database = self.table
         self._prepare()
 
     @property
@@ -75,6 +79,10 @@ class Track:
         """Return what the target ought to hold since the last change."""
         return self._source_rows
 
+    def has_table(self) -> bool:
+        """Say whether the target has the table."""
+        return self.look() != ABSENT
+
     def target_rows(self) -> Rows:
         """Return what the target holds."""
         return self.query(f"SELECT * FROM {self.table}")
@@ -115,9 +123,6 @@ class Track:
             self.target.forget(self.database)
 
     def _prepare(self) -> None:
-        if self.lane.is_new_each_time:
-            self.target.make(self.table)
-            self.database = self.table
         if not self.is_file:
             name = self._source_table()
             self.servers.source(f"CREATE TABLE {name} ({self.lane.columns})")
@@ -129,9 +134,9 @@ class Track:
     def _configure(self) -> None:
         place = {"database": DATABASE, "schema": "PUBLIC", "table": self.table.upper()}
         target = {"table": self.table, **self.target.end.place}
-        config = {self.lane.target: target, "snowflake": place, **self.lane.config}
-        if self.is_file:
-            del config["snowflake"]
+        config = {self.lane.target: target, **self.lane.config}
+        if not self.is_file:
+            config["snowflake"] = {**place, **self.lane.config.get("snowflake", {})}
         table = TableConfig.model_validate({"name": self.table, **config})
         connections = self.servers.connections(self.lane.target, self.database)
         self.services.config.put(

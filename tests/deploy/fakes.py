@@ -9,11 +9,35 @@ from typing import Any
 
 from local.topology import PREFIX, PROJECT
 from shared.core.runs import Run
+from shared.deploy import deployment
 from shared.deploy.archives import Archive
 from shared.deploy.configuration import Differences
+from shared.deploy.deployment import Options
 from shared.deploy.outlooks import Outlook
 from shared.deploy.preflight import Target
+from shared.deploy.releases import Release
 from shared.deploy.terraform import Change
+
+TABLES = """\
+tables:
+  - name: smoke_files
+    csv: {columns: {id: int64, day: date}}
+    postgres: {table: smoke_files}
+    sync_mode: append
+  - name: smoke_bars
+    csv: {columns: {id: int64, day: date}, delimiter: "|"}
+    postgres: {table: smoke_bars}
+    sync_mode: append
+  - name: smoke_commas
+    csv: {columns: {id: int64, day: date}}
+    postgres: {table: smoke_commas}
+    sync_mode: append
+  - name: smoke_table
+    snowflake: {database: TESTS, schema: PUBLIC, table: SMOKE_TABLE}
+    postgres: {table: smoke_table}
+"""
+
+TIMEOUT_S = 60.0
 
 PROGRAM = """\
 #!/bin/sh
@@ -157,3 +181,9 @@ class Bench:
         self.plan(("google_storage_bucket", ["create"]), ("google_storage_bucket", ["no-op"]))
         environment = {"SLUICE_PROJECT": PROJECT, "SLUICE_PREFIX": PREFIX}
         self.output(environment=environment, smoke_table="smoke_files")
+
+
+def deploy(bench: Bench, told: Told | None = None, **options: object) -> Release:
+    """Deploy the checkout to dev."""
+    given = Options(smoke_timeout_s=TIMEOUT_S, **options)  # type: ignore[arg-type]
+    return deployment.deploy(bench.target(), given, told or Told())

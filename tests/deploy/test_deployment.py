@@ -4,70 +4,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud.storage import Client
 
 from local.topology import PREFIX, PROJECT
 from shared.core.runs import RunState
 from shared.deploy import archives, deployment
 from shared.deploy.deployment import Options
-from shared.deploy.releases import Proof, Release, Releases
+from shared.deploy.releases import Proof, Releases
 from shared.doctor import versions
 from shared.doctor.findings import Level
 from shared.errors import DeploymentError, InvalidConfigError
-from tests.deploy.fakes import Bench, Told
+from tests.deploy.fakes import TABLES, TIMEOUT_S, Bench, Told, deploy
 from tests.flow.cloud import Cloud
 
-TABLES = """\
-tables:
-  - name: smoke_files
-    csv: {columns: {id: int64, day: date}}
-    postgres: {table: smoke_files}
-    sync_mode: append
-  - name: smoke_bars
-    csv: {columns: {id: int64, day: date}, delimiter: "|"}
-    postgres: {table: smoke_bars}
-    sync_mode: append
-  - name: smoke_commas
-    csv: {columns: {id: int64, day: date}}
-    postgres: {table: smoke_commas}
-    sync_mode: append
-  - name: smoke_table
-    snowflake: {database: TESTS, schema: PUBLIC, table: SMOKE_TABLE}
-    postgres: {table: smoke_table}
-"""
-
 STEPS = ["check", "build", "plan", "apply", "configure", "prove"]
-TIMEOUT_S = 60.0
-
-
-@pytest.fixture
-def bench(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Make a checkout of this code to deploy into an environment that nothing was deployed to."""
-    connections = cloud.connections().model_dump(mode="json", exclude_none=True)
-    made = Bench.make(tmp_path, connections, TABLES)
-    monkeypatch.setenv("PATH", str(made.programs))
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    client = Client(project=PROJECT, credentials=AnonymousCredentials())
-    bucket = client.create_bucket(f"{PREFIX}-source")
-    yield made
-    bucket.delete(force=True)
-
-
-@pytest.fixture
-def releases(cloud: Cloud) -> Releases:
-    """Return what was deployed."""
-    return Releases(cloud.services.storage, cloud.services.settings)
-
-
-def deploy(bench: Bench, told: Told | None = None, **options: object) -> Release:
-    """Deploy the checkout to dev."""
-    given = Options(smoke_timeout_s=TIMEOUT_S, **options)  # type: ignore[arg-type]
-    return deployment.deploy(bench.target(), given, told or Told())
 
 
 def test_a_deployment_checks_builds_plans_applies_configures_and_proves(
@@ -84,6 +37,7 @@ def test_a_deployment_checks_builds_plans_applies_configures_and_proves(
         ["init", "-input=false"],
         ["plan", "-input=false"],
         ["show", "-json"],
+        ["output", "-json"],
         ["apply", "-input=false"],
         ["output", "-json"],
     ]
@@ -93,6 +47,22 @@ def test_a_deployment_checks_builds_plans_applies_configures_and_proves(
     assert release.archives == {a.function: a.sha256 for a in archives.build(bench.repository)}
     assert cloud.services.config.get("smoke_table")[0].environment == "dev"
     assert not list(bench.repository.glob("dist/*.tfplan"))
+
+
+def test_tables_that_do_not_fit_those_through_the_api_are_refused_before_anything_is_changed(
+    bench: Bench, cloud: Cloud
+) -> None:
+    told = Told()
+    cloud.configure("through_api", postgres={"table": "smoke_table"})
+    found, _ = cloud.services.config.get("through_api")
+    cloud.services.config.deploy([], "somebody")
+    written = cloud.services.config.put_through_api(found, 0, "somebody")
+
+    with pytest.raises(InvalidConfigError, match=r"both write public\.smoke_table"):
+        deploy(bench, told)
+
+    cloud.services.config.remove_through_api("through_api", written, "somebody")
+    assert told.steps == ["check", "build", "plan"]
 
 
 def test_the_smoke_run_of_a_table_of_files_takes_the_whole_way_and_brings_no_row(
@@ -303,92 +273,6 @@ def test_a_plan_names_the_end_that_cannot_be_asked(bench: Bench, cloud: Cloud) -
     assert found.rows == 1
     assert found.statement.startswith('CREATE TABLE IF NOT EXISTS "public"."smoke_table"')
     assert [why.partition(":")[0] for why in found.unknown] == ["target"]
-
-
-def test_a_rollback_brings_back_the_archives_and_the_tables_of_the_last_good_release(
-    bench: Bench, cloud: Cloud, releases: Releases
-) -> None:
-    good = deploy(bench)
-    bench.write("shared/steps/load.py", "# nothing is left of it\n")
-    columns = "columns: {id: int64, day: date}"
-    bench.write("config/tables.yaml", TABLES.replace(columns, f"{columns}, on_duplicate: load", 1))
-    bench.commit()
-    newer = deploy(bench)
-
-    back = deployment.rollback(bench.target(), "", Options(smoke_timeout_s=TIMEOUT_S), Told())
-
-    assert newer.archives != good.archives
-    assert (back.archives, back.restores) == (good.archives, good.release_id)
-    assert releases.all()[0] == back
-    plans = [call for call in bench.calls() if call[0] == "plan"]
-    given = json.loads(next(a for a in plans[-1] if "archives=" in a).partition("archives=")[2])
-    assert {name: each["sha256"] for name, each in given.items()} == good.archives
-    assert all(Path(each["path"]).exists() for each in given.values())
-    csv = cloud.services.config.get("smoke_files")[0].table.csv
-    assert csv
-    assert csv.on_duplicate != "load"
-
-
-def test_a_failed_smoke_run_goes_back_by_itself_where_that_was_asked_for(
-    bench: Bench, cloud: Cloud, releases: Releases
-) -> None:
-    good = deploy(bench)
-    columns = "columns: {id: int64, day: date}"
-    bench.write("config/tables.yaml", TABLES.replace(columns, f"{columns}, on_duplicate: fail", 1))
-    bench.write("shared/steps/load.py", "# nothing is left of it\n")
-    bench.commit()
-
-    with pytest.raises(DeploymentError, match=f"was rolled back to {good.release_id}"):
-        deploy(bench, roll_back=True)
-
-    back, failed, _ = releases.all()
-    assert (failed.proof, back.proof) == (Proof.FAILED, Proof.PASSED)
-    assert "no table for a smoke run" in failed.failure
-    assert back.archives == good.archives
-
-
-def test_a_failed_smoke_run_is_told_of_where_nothing_can_be_gone_back_to(bench: Bench) -> None:
-    with pytest.raises(DeploymentError) as failed:
-        deploy(bench, roll_back=True, smoke_table="nothing")
-
-    assert "no table 'nothing' is configured" in failed.value.message
-    assert "could not be rolled back: no other release that passed" in failed.value.message
-
-
-def test_tables_alone_are_rolled_back_too(bench: Bench, releases: Releases) -> None:
-    good = deploy(bench)
-    columns = "columns: {id: int64, day: date}"
-    bench.write("config/tables.yaml", TABLES.replace(columns, f"{columns}, on_duplicate: fail", 1))
-    bench.commit()
-
-    with pytest.raises(DeploymentError, match=f"was rolled back to {good.release_id}"):
-        deploy(bench, roll_back=True)
-
-    back, failed, _ = releases.all()
-    assert failed.archives == good.archives
-    assert (releases.tables(back), back.proof) == (releases.tables(good), Proof.PASSED)
-
-
-def test_a_rollback_to_what_was_never_deployed_lists_what_was(bench: Bench) -> None:
-    release = deploy(bench)
-
-    with pytest.raises(DeploymentError, match=f"no release 'abc' .*; known: {release.release_id}"):
-        deployment.rollback(bench.target(), "abc", Options(), Told())
-
-
-def test_an_archive_that_was_tampered_with_is_not_brought_back(
-    bench: Bench, cloud: Cloud, releases: Releases
-) -> None:
-    release = deploy(bench)
-    bucket, name = f"{PREFIX}-source", f"releases/archives/{release.archives['load']}.zip"
-    found = cloud.services.storage.info(bucket, name)
-    assert found
-    cloud.services.storage.write(
-        bucket, name, b"other", generation=found.generation, content_type="application/zip"
-    )
-
-    with pytest.raises(DeploymentError, match=r"is damaged; check out .* and deploy that"):
-        deployment.rollback(bench.target(), release.release_id, Options(), Told())
 
 
 def test_prod_is_not_destroyed(bench: Bench) -> None:

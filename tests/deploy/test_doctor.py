@@ -22,7 +22,7 @@ from shared.doctor import examination
 from shared.doctor.findings import Finding, Level
 from shared.settings import Settings
 from shared.wiring import Services
-from tests.contract.targets import Engine
+from tests.contract.engines import Engine
 from tests.flow.cloud import Cloud
 from tests.flow.sqlserver import SECRETS, configure
 

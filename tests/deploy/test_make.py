@@ -143,7 +143,7 @@ def test_make_deploy_goes_from_the_checkout_to_a_receipt(
     assert 'create google_cloudfunctions2_function.this["load"]' in deployed.stdout
     assert "dev runs release" in deployed.stdout
     steps = (checkout.bench.programs / "steps").read_text().split()
-    assert steps[:5] == ["init", "plan", "show", "apply", "output"]
+    assert steps[:5] == ["init", "plan", "show", "output", "apply"]
 
 
 def test_make_deploy_stops_where_nobody_is_logged_in(checkout: Checkout, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -32,6 +32,9 @@ from tests.flow.command_line import TIMEOUT_S, sluice
 DATABASE = "TESTS"
 POLL_S = 0.05
 
+SPANS = "spans.ndjson"
+"""File with the spans of all functions of a cloud, below its state directory."""
+
 
 @dataclass(slots=True)
 class Cloud:
@@ -42,11 +45,14 @@ class Cloud:
     snowflake: Any
     postgres: Any
     state_dir: Path
+    _known: dict[tuple[str, str], tuple[int, Run]] = field(default_factory=dict)
+    """Records of runs as they were read last, by table and id, each with its generation."""
 
     @classmethod
     def start(cls, state_dir: Path, config_dir: Path, functions_dir: Path | None = None) -> Self:
         """Start a cloud with no tables of its own; its functions are the checkout's or unpacked."""
-        background = Background.start(state_dir, config_dir, "local", functions_dir)
+        with patch.dict(os.environ, {"SLUICE_TRACES": f"file:{state_dir / SPANS}"}):
+            background = Background.start(state_dir, config_dir, "local", functions_dir)
         adopt(background.described["env"])
         services = Services.build(Settings.from_environment())
         snowflake = connect_snowflake(services.secrets, background.described["snowflake"])
@@ -111,6 +117,7 @@ class Cloud:
                     "host": "127.0.0.1",
                     "port": services["snowflake"]["port"],
                     "protocol": "http",
+                    "storage_integration": "SLUICE_STAGING",
                 },
                 "postgres": {
                     "host": "127.0.0.1",
@@ -205,7 +212,7 @@ class Cloud:
     def await_run(self, table: str, wanted: Callable[[Run], bool]) -> Run:
         """Wait until a run of the table is as wanted, and return it."""
         found = self.await_value(
-            lambda: next((r for r in self.services.ledger.runs(table) if wanted(r)), None),
+            lambda: next((r for r in self._records(table) if wanted(r)), None),
             f"no such run of {table}",
         )
         assert isinstance(found, Run)
@@ -223,7 +230,19 @@ class Cloud:
 
     def runs(self, table: str) -> list[Run]:
         """Return a table's runs, the oldest first."""
-        return sorted(self.services.ledger.runs(table), key=lambda r: r.created_at)
+        return sorted(self._records(table), key=lambda r: r.created_at)
+
+    def _records(self, table: str) -> Iterator[Run]:
+        """Yield a table's runs; a record is read again only if it was written since."""
+        for entry in self.services.ledger.entries(table):
+            key = (table, entry.run_id)
+            generation, run = self._known.get(key, (None, None))
+            if generation != entry.generation:
+                run = self.services.ledger.find(table, entry.run_id)
+                if run:
+                    self._known[key] = entry.generation, run
+            if run:
+                yield run
 
     def rejects(self, run: Run) -> list[dict[str, Any]]:
         """Return the rejected rows of a run."""

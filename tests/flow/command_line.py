@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -32,11 +33,16 @@ _processes.set_forkserver_preload(LIBRARIES)
 
 
 def sluice(
-    state_dir: Path, *arguments: str, columns: int = 200, folder: Path | None = None
+    state_dir: Path,
+    *arguments: str,
+    columns: int = 200,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command line against the cloud in a folder, from another folder if need be."""
     others = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
     environment = {**others, "SLUICE_STATE": str(state_dir), "COLUMNS": str(columns)}
+    environment |= variables or {}
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as errors:
         process = _processes.Process(
             target=_main, args=(arguments, environment, out.name, errors.name, folder)

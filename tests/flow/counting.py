@@ -17,7 +17,8 @@ from typing import Any
 
 from google.api_core.exceptions import AlreadyExists
 
-from shared.core.messages import Delivery, IngestRequest, LoadRequest, decode_extract
+from shared.core.deliveries import Delivery
+from shared.core.messages import IngestRequest, LoadRequest, decode_extract
 from shared.settings import TOPICS
 from shared.steps.extract import extract
 from shared.steps.ingest import ingest

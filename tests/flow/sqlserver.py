@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import InvalidConfigError
 from shared.targets.sqlserver import drivers
-from tests.contract.targets import Engine, SqlServerEngine
+from tests.contract.engines import Engine, SqlServerEngine
 from tests.flow.cloud import Cloud
 
 SECRETS = {"sqlserver-password": "flow-sqlserver-password", "sqlserver-ca": "flow-sqlserver-ca"}

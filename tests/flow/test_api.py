@@ -1,15 +1,17 @@
 """The function api in a running cloud: rows and columns of real ends, and a table made by it."""
 
 import json
+import subprocess
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.core.runs import RunState
 from tests.flow.cloud import Cloud
-from tests.flow.command_line import TIMEOUT_S
+from tests.flow.command_line import TIMEOUT_S, sluice
 
 ROWS = (
     (1, "9.90", "2024-01-31 03:00:00", "first"),
@@ -153,3 +155,77 @@ def test_a_table_is_proposed_created_and_moved(cloud: Cloud, api: Api) -> None:
 
 def _place(table: str) -> dict[str, str]:
     return {"database": "TESTS", "schema": "PUBLIC", "table": table}
+
+
+def through_api(cloud: Cloud, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command line where there is no cloud: whatever is answered comes from the API."""
+    described = cloud.background.described
+    asked = ("--api", described["api"], *arguments)
+    done = sluice(Path("none"), *asked, variables={"SLUICE_API_KEY": described["api_key"]})
+    assert described["api_key"] not in done.stdout + done.stderr
+    return done
+
+
+def test_command_line_shows_a_table_through_the_api_as_at_the_cloud(cloud: Cloud) -> None:
+    cloud.source(
+        "CREATE TABLE {db}.BROWSED (NOTE VARCHAR, ID NUMBER(9,0) NOT NULL, PRICE NUMBER(10,2))"
+    )
+    cloud.source(
+        "INSERT INTO {db}.BROWSED SELECT 'line' || CHR(10) || SEQ4(), SEQ4(), SEQ4() / 4 "
+        "FROM TABLE(GENERATOR(ROWCOUNT => 501))"
+    )
+    cloud.configure("browsed", primary_key=["id"])
+    run = cloud.run("browsed")
+
+    said = {}
+    for arguments in (
+        ("data", "browsed", "--limit", "501", "--json"),  # more than one page
+        ("data", "browsed", "--column", "note", "--where", "price>=0.5", "--limit", "2"),
+        ("data", "browsed", "--where", "price:is:null"),
+        ("data", "browsed", "--column", "nothing"),
+        ("data", "nowhere"),
+        ("metadata", "browsed"),
+        ("metadata", "browsed", "--json"),
+        ("schema", "browsed", "--json"),
+        ("lineage", run.run_id),
+    ):
+        remote, direct = through_api(cloud, *arguments), cloud.sluice(*arguments)
+        assert (remote.stdout, remote.returncode) == (direct.stdout, direct.returncode)
+        assert remote.stderr == direct.stderr
+        said[arguments[1:4]] = (remote.returncode, remote.stdout)
+
+    every = json.loads(said["browsed", "--limit", "501"][1])
+    assert [row[1] for row in every["rows"]] == list(range(501))
+    assert (every["rows"][2], every["is_complete"]) == (["line\n2", 2, "0.50"], True)
+    some = said["browsed", "--column", "note"][1].splitlines()
+    assert [line.strip() for line in some[:3]] == ["note", "line\\n2", "line\\n3"]
+    assert "--limit shows more" in some[3]
+    assert said["browsed", "--where", "price:is:null"] == (0, "no rows\n")
+    assert said["browsed", "--column", "nothing"][0] == said["nowhere",][0] == 1
+
+
+def test_command_line_moves_and_mends_through_the_api(cloud: Cloud, tmp_path: Path) -> None:
+    def said(*arguments: str) -> str:
+        done = through_api(cloud, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    cloud.source("CREATE TABLE {db}.REMOTE (ID NUMBER(9,0) NOT NULL)")
+    cloud.source("INSERT INTO {db}.REMOTE VALUES (1), (2)")
+    cloud.configure("remote")
+    rules = {"columns": {"id": "int64", "n": "int64"}, "max_reject_percent": 50}
+    cloud.configure("remote_file", csv=rules, sync_mode="append")
+
+    ended = json.loads(said("run", "remote", "--json"))
+    dropped = cloud.drop("remote_file/a.csv", b"id,n\n1,1\n2,x\n")
+    (listed,) = json.loads(said("quarantine", "list", "remote_file", "--json"))
+    row = json.loads(said("quarantine", "show", dropped.run_id, "--json"))
+
+    assert (ended["state"], ended["receipt"]["rows_loaded"]) == ("committed", 2)
+    assert said("runs", ended["run_id"]) == cloud.sluice("runs", ended["run_id"]).stdout
+    assert (listed["run_id"], listed["rows_rejected"]) == (dropped.run_id, 1)
+    assert (row["line"], row["raw"]) == (3, "2,x")
+    mended = tmp_path / "mended.csv"
+    mended.write_text("id,n\n2,2\n")
+    again = said("quarantine", "replay", dropped.run_id, "--with", str(mended), "--json")
+    assert json.loads(again)["receipt"]["rows_loaded"] == 1

@@ -12,7 +12,7 @@ from shared.config.connections import Connections
 from shared.core.messages import LoadRequest
 from shared.core.runs import Run, RunState
 from tests.contract.bigquery_process import LOCATION, PROJECT, BigQueryProcess
-from tests.contract.targets import BigQueryConnection
+from tests.contract.engines import BigQueryConnection
 from tests.flow.cloud import Cloud
 
 

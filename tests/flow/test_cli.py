@@ -84,8 +84,10 @@ def test_lines_of_a_run_carry_its_trace(cloud: Cloud, berries: str) -> None:
     assert {line["logging.googleapis.com/trace"] for line in found} == {
         f"projects/sluice-local/traces/{traces.trace_id(run.run_id)}"
     }
-    (loaded,) = (line for line in found if line.get("span") == "load")
-    assert loaded["parent_span"] == traces.span_id(run.run_id)
+    asked, loaded = (
+        next(line for line in found if line.get("span") == step) for step in ("extract", "load")
+    )
+    assert loaded["parent_span"] == asked["logging.googleapis.com/spanId"]
 
 
 def test_unknown_table_lists_the_known_ones(cloud: Cloud, berries: str) -> None:

@@ -37,6 +37,8 @@ def test_evolving_table_gets_the_column_and_its_history_is_shown(cloud: Cloud) -
     said = cloud.sluice("schema", name).stdout
     assert "more is new (text)" in said
     assert run.run_id in said
+    cloud.target(f"DROP TABLE {name}")
+    assert cloud.sluice("schema", name).stdout == said
 
 
 def test_frozen_table_is_refused_before_anything_is_read(cloud: Cloud) -> None:

@@ -3,12 +3,16 @@
 import gzip
 import hashlib
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 from shared.core.messages import IngestRequest
 from shared.core.runs import RunState
+from shared.operations.rejects import cells, layout
+from shared.steps.tracing import trace
 from tests.flow.cloud import Cloud
+from tests.workbooks import styles, workbook
 
 GOOD = b'id,name,at,amount\n1,Rome,2024-01-01 10:00:00,1.50\n2,"Oslo, N",2024-01-02 11:00:00,2.25\n'
 
@@ -180,3 +184,83 @@ def test_notification_three_times_loads_once(cloud: Cloud) -> None:
 
     assert [r.state for r in cloud.runs("announced")] == [RunState.COMMITTED]
     assert cloud.target("SELECT count(*) FROM announced") == [(2,)]
+
+
+def test_files_of_other_kinds_are_typed_sifted_and_loaded(cloud: Cloud) -> None:
+    positions = {"id": "1-4", "name": "5-9", "amount": "10-"}
+    cloud.configure("lines", csv={"kind": "ndjson", "max_reject_percent": 50}, sync_mode="append")
+    cloud.configure("fixed", csv={"kind": "fixed", "positions": positions}, sync_mode="append")
+    objects = b'{"id": 1, "o": {"n": 1.10}}\n{"id": x}\n{"id": 2, "on": "2024-01-02"}\n'
+
+    runs = [
+        cloud.drop("lines/one.ndjson.gz", gzip.compress(objects)),
+        cloud.drop("lines/again.ndjson", objects),
+        cloud.drop("lines/two.ndjson", GOOD),
+        cloud.drop("fixed/one.txt", b"   1Rome   1.50\n   2Oslo   2.25\n"),
+    ]
+
+    states = [RunState.COMMITTED, RunState.SKIPPED, RunState.QUARANTINED, RunState.COMMITTED]
+    assert [run.state for run in runs] == states, runs
+    assert cloud.target('SELECT id, o::text, "on"::text FROM lines ORDER BY id') == [
+        (1, '{"n": 1.10}', None),
+        (2, None, "2024-01-02"),
+    ]
+    (reject,) = cloud.rejects(runs[0])
+    assert (reject["line"], reject["rule"], reject["raw"]) == (2, "not_json", '{"id": x}')
+    assert runs[2].failure is not None
+    assert "is no JSON object" in runs[2].failure.message
+    assert cloud.target("SELECT * FROM fixed ORDER BY id") == [
+        (1, "Rome", Decimal("1.50")),
+        (2, "Oslo", Decimal("2.25")),
+    ]
+    (found,) = trace("lines", ["id=2"], cloud.services)
+    assert found.line == 3
+
+
+def test_worksheet_is_loaded_and_its_rejected_row_mended_and_sent_again(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    rules = {"kind": "excel", "columns": {"id": "int64", "code": "text", "paid": "date"}}
+    cloud.configure("sheets", csv={**rules, "max_reject_percent": 50}, sync_mode="append")
+    good = '<c><v>1</v></c><c t="inlineStr"><is><t>007</t></is></c><c s="1"><v>45293</v></c>'
+    bad = '<c><v>2</v></c><c t="inlineStr"><is><t>a\nb</t></is></c><c t="e"><v>#N/A</v></c>'
+    names = "".join(f'<c t="inlineStr"><is><t>{n}</t></is></c>' for n in rules["columns"])
+    content, again = (
+        workbook(
+            f'<row r="2">{names}</row><row r="3">{good}</row><row r="4">{bad}</row>',
+            parts={"xl/styles.xml": styles(0, 14), "docProps/app.xml": f"<P>{day}</P>"},
+        )
+        for day in (1, 2)
+    )
+
+    run, same, text = [
+        cloud.drop("sheets/one.xlsx", content),
+        cloud.drop("sheets/saved-again.xlsx", again),
+        cloud.drop("sheets/three.xlsx", b"<html><body><table></table></body></html>"),
+    ]
+
+    assert (run.state, same.state, text.state) == (
+        RunState.COMMITTED,
+        RunState.SKIPPED,
+        RunState.QUARANTINED,
+    )
+    assert run.receipt is not None
+    assert (run.receipt.rows_loaded, run.receipt.rows_rejected) == (1, 1)
+    (reject,) = cloud.rejects(run)
+    assert (reject["line"], reject["column"]) == (4, "paid")
+    assert reject["raw"] == '2,"a\nb",#N/A'
+    parted = cells(reject, layout(run, cloud.services)) or ()
+    assert [cell.text for cell in parted] == ["2", "a\nb", "#N/A"]
+    assert text.failure is not None
+    assert "an HTML page, and no Excel workbook" in text.failure.message
+    exported = tmp_path / "mend.csv"
+    cloud.sluice("quarantine", "export", run.run_id, str(exported))
+    exported.write_bytes(exported.read_bytes().replace(b"#N/A", b"2024-01-03"))
+    replayed = cloud.sluice("quarantine", "replay", run.run_id, "--with", str(exported))
+    assert replayed.returncode == 0, replayed.stderr + replayed.stdout
+    assert cloud.target("SELECT * FROM sheets ORDER BY id") == [
+        (1, "007", date(2024, 1, 2)),
+        (2, "a\nb", date(2024, 1, 3)),
+    ]
+    (found,) = trace("sheets", ["id=1"], cloud.services)
+    assert found.line == 3

@@ -1,12 +1,8 @@
 """Where rows come from, through the real functions: rows traced, runs told to a catalogue."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
@@ -15,6 +11,7 @@ from shared.core.runs import RunState
 from shared.errors import InvalidConfigError, InvalidMessageError
 from shared.steps import lineage, tracing
 from shared.steps.tracing import Trace
+from tests.bytes_server import parted, reply, serving
 from tests.flow.cloud import Cloud
 
 FILE = b'id,name\n1,Ann\nx,Bob\n3,"Cid\nor Sid"\n4,Dan\n'
@@ -95,40 +92,15 @@ def test_end_of_a_run_is_told_to_a_file(cloud: Cloud, merged: str, tmp_path: Pat
     assert fields["id"]["inputFields"][0]["field"] == "ID"
 
 
-@pytest.fixture
-def endpoint() -> Iterator[tuple[str, list[Any]]]:
-    """Return the address of a catalogue, and what it was sent."""
-    received: list[Any] = []
-
-    class Catalogue(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            received.append((self.path, json.loads(self.rfile.read(length))))
-            self.send_response(201)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Catalogue)
-    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", received
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_events_are_posted_to_an_endpoint_one_by_one(
-    cloud: Cloud, merged: str, endpoint: tuple[str, list[Any]]
-) -> None:
-    url, received = endpoint
+def test_events_are_posted_to_an_endpoint_one_by_one(cloud: Cloud, merged: str) -> None:
     events = lineage.events(cloud.runs(merged)[0], cloud.services)
 
-    catalogue.deliver(f"{url}/api/v1/lineage", events, cloud.services.bus)
+    with serving(*[reply("201 Created")] * 2) as (url, asked):
+        catalogue.deliver(f"{url}/api/v1/lineage", events, cloud.services.bus)
 
-    assert [path for path, _ in received] == ["/api/v1/lineage"] * 2
-    assert [body for _, body in received] == [json.loads(e) for e in events]
+    posted = [parted(request) for request in asked]
+    assert [path for path, _, _ in posted] == ["/api/v1/lineage"] * 2
+    assert [body for _, _, body in posted] == events
 
 
 def test_events_are_published_with_their_type(cloud: Cloud, merged: str) -> None:

@@ -225,7 +225,7 @@ def test_unknown_run_is_refused(cloud: Cloud) -> None:
     done = cloud.sluice("rewind", "rewound_never", "--to", "2020", "--yes")
 
     assert done.returncode == 1
-    assert "0 runs of rewound_never have an id that begins with '2020'" in done.stderr
+    assert "no run of rewound_never has an id that begins with '2020'" in done.stderr
 
 
 def test_parts_that_are_gone_fail_the_rewind_before_anything_is_read(cloud: Cloud) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from shared.core.runs import Run, RunState
+from tests.contract.engines import Engine
 from tests.contract.sqlserver_process import PASSWORD
-from tests.contract.targets import Engine
 from tests.flow.cloud import Cloud
 from tests.flow.sqlserver import configure, server
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from shared.errors import ConflictError, StorageUnavailableError
-from shared.storage import ABSENT, HOLD_NOTE, ObjectInfo, Writer
+from shared.storage import ABSENT, HOLD_NOTE, PIECE_BYTES, ObjectInfo, Writer
 from tests.model.interleaving import Baton
 
 R = TypeVar("R")
@@ -31,7 +31,7 @@ class MemoryStorage:
     """Buckets with true generations: an overwritten or deleted generation is gone.
 
     ``history`` keeps every generation that was ever written, ``deleted`` those that were deleted,
-    for the test alone.
+    ``streams`` and ``streamed_bytes`` count what was streamed: for the test alone.
     """
 
     def __init__(self, baton: Baton, now: Callable[[], datetime]) -> None:
@@ -40,6 +40,8 @@ class MemoryStorage:
         self._live: dict[tuple[str, str], Stored] = {}
         self.history: list[Stored] = []
         self.deleted: list[ObjectInfo] = []
+        self.streams = 0
+        self.streamed_bytes = 0
 
     def read(self, bucket: str, name: str) -> tuple[bytes, int] | None:
         """Return an object's bytes and generation; None when there is none."""
@@ -80,12 +82,17 @@ class MemoryStorage:
         content = io.BytesIO()
         writer = Writer(content)
         yield writer
+        data = self.sent(writer, content.getvalue())
         # The client asks a resumable upload how far it came, so it never meets its own object.
         writer.generation = self._baton.io(
             f"create {name}",
-            lambda: self.put(bucket, name, content.getvalue(), ABSENT, metadata),
+            lambda: self.put(bucket, name, data, ABSENT, metadata),
             StorageUnavailableError,
         )
+
+    def sent(self, writer: Writer, data: bytes) -> bytes:
+        """Return what arrives of what was streamed: all of it, unless a test damages it."""
+        return data
 
     def download(self, bucket: str, name: str, generation: int) -> bytes | None:
         """Return the bytes of one generation; None when it is gone."""
@@ -96,12 +103,26 @@ class MemoryStorage:
 
         return self._io(f"download {name}", operation)
 
-    def stream(self, bucket: str, name: str, generation: int) -> Iterator[bytes]:
-        """Yield the stored bytes of one generation."""
+    def stream(
+        self,
+        bucket: str,
+        name: str,
+        generation: int,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        piece_bytes: int = PIECE_BYTES,
+    ) -> Iterator[bytes]:
+        """Yield the stored bytes of one generation, in chunks."""
         data = self.download(bucket, name, generation)
         if data is None:
             raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}")
-        yield data
+        self.streams += 1
+        data = data[:end]
+        for at in range(start, len(data), piece_bytes):
+            piece = data[at : at + piece_bytes]
+            self.streamed_bytes += len(piece)
+            yield piece
 
     def info(self, bucket: str, name: str, generation: int | None = None) -> ObjectInfo | None:
         """Return what is known of an object, or of one generation; None when there is none."""

@@ -16,7 +16,8 @@ from shared.config.models import TableConfig as Table
 from shared.config.places import PostgresTable, SnowflakeTable
 from shared.config.rules import Deletes
 from shared.config.store import ConfigStore, Origin
-from shared.core.messages import Delivery, ExtractRequest, LoadRequest, SweepRequest, decode_extract
+from shared.core.deliveries import Delivery
+from shared.core.messages import ExtractRequest, LoadRequest, SweepRequest, decode_extract
 from shared.core.modes import SyncMode
 from shared.core.windows import CursorKind
 from shared.errors import RetryableError, SluiceError

@@ -35,9 +35,12 @@ TIMEOUT_MS = 30_000
 MISSING = "not installed: {}; `make browser` brings it"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Start a browser; tests that want one are skipped where there is none."""
+    """Start a browser; tests that want one are skipped where there is none.
+
+    It goes with a module's last test: Playwright holds the thread's event loop while it lives.
+    """
     driver = pytest.importorskip("playwright.sync_api", reason=MISSING.format("Playwright"))
     found = os.environ.get("SLUICE_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:

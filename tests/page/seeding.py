@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.contracts import FrozenContract
@@ -14,19 +14,24 @@ from shared.core.modes import SyncMode
 from shared.core.plans import Unit
 from shared.core.receipts import ColumnFacts, Point, Verdict
 from shared.core.runs import Attempt, Failure, Run, RunState, StepStats, Trigger, run_id
+from shared.core.sweeps import Found, StaleTable, SweepReport
 from shared.csv import Contract, Dialect
+from shared.operations import tables
 from shared.storage import ABSENT
-from tests.builders import a_manifest, a_plan, a_receipt, a_run, a_schema
+from shared.wire import to_json
+from tests.builders import a_manifest, a_plan, a_receipt, a_run, a_schema, table_data
 from tests.unit.api.world import NOW, World
 
 LETTER_ID = "20240131T030000Z-0123456789ab"
 COLUMNS = ("id", "name", "rating", "visited_on")
-HEADER = b"id,name,rating,visited_on\n"
+HEADER = "id,name,rating,visited_on"
 BAD_ROWS = (
-    (b"17,Ann,five,2024-01-03", "rating", "not_int64", "'five' is no whole number"),
-    (b"18,Bob,4,2024-02-31", "visited_on", "not_date", "there is no 31 February"),
-    (b"19,Cleo,3", None, "wrong_width", "3 fields where the header has 4"),
+    ("17,Ann,five,2024-01-03", "rating", "not_int64", "'five' is no whole number"),
+    ("18,Bob,4,2024-02-31", "visited_on", "not_date", "there is no 31 February"),
+    ("19,Cleo,3", None, "wrong_width", "3 fields where the header has 4"),
 )
+JAPANESE = ("20,\u6771\u4eac\u301c,five,2024-01-03", "rating", "not_int64", "it is no number")
+"""The wave dash is another character where browsers decode Shift JIS."""
 UNITS, UNITS_DONE = 8, 5
 MISSED = 60
 """So many hours ago nothing was moved."""
@@ -47,6 +52,7 @@ def fill(world: World) -> None:
     world.record(_refused())
     _letter(world)
     _events(world)
+    _sweep(world)
 
 
 def rejecting_run() -> Run:
@@ -77,6 +83,7 @@ def _configure(world: World) -> None:
     world.configure("bookings", schedule="hourly")
     world.configure("currencies", kind="reference", postgres={"table": "currencies"})
     world.configure("feedback", snowflake=None, csv={}, sync_mode="append")
+    tables.put(world.services, table_data(name="orders", postgres={"table": "orders"}), "ann")
 
 
 def _based(table: str, age: timedelta, **changes: Any) -> Run:
@@ -205,46 +212,27 @@ def _file_run(age: timedelta, name: str, **changes: Any) -> Run:
     return a_run(**given | changes)
 
 
+def rejecting_in_japanese(world: World) -> Run:
+    """Record a run that rejected a row of a file in Shift JIS, whose lines end in CR LF."""
+    run = _file_run(timedelta(minutes=40), "february.csv", state=RunState.COMMITTED)
+    _put_rejects(world, run, "february.csv", (JAPANESE,), encoding="shift_jis", end="\r\n")
+    return world.record(replace(run, receipt=a_receipt(rows_rejected=1)))
+
+
 def _rejecting(world: World) -> Run:
     run = rejecting_run()
     rows = len(BAD_ROWS)
-    dialect = Dialect()
     world.services.contracts.freeze(
         FrozenContract(
             table="feedback",
-            contract=Contract(dialect=dialect, columns=COLUMNS),
+            contract=Contract(dialect=Dialect(), columns=COLUMNS),
             file=run.trigger_key,
             run_id=run.run_id,
             frozen_at=run.created_at,
             config_generation=1,
         )
     )
-    original = naming.raw_object("feedback", run.run_id, run.created_at, "january.csv")
-    content = HEADER + b"".join(raw + b"\n" for raw, *_ in BAD_ROWS)
-    world.storage.put("acme-raw", original, content, ABSENT)
-    attempt = run.attempts[0].id
-    file = FileOrigin(
-        bucket="acme-landing",
-        name="feedback/january.csv",
-        generation=1,
-        size_bytes=len(content),
-        sha256="cd" * 32,
-        original=original,
-        dialect=dialect.to_dict(),
-    )
-    world.services.manifests.create(
-        a_manifest(
-            run_id=run.run_id,
-            table="feedback",
-            attempt=attempt,
-            mode=SyncMode.APPEND,
-            schema=a_schema(key=(), **dict.fromkeys(COLUMNS, "text")),
-            rows_rejected=rows,
-            file=file,
-        )
-    )
-    rejects = naming.rejects_object("feedback", run.run_id, attempt)
-    world.storage.put("acme-quarantine", rejects, b"".join(_reject_lines()), ABSENT)
+    rejects = _put_rejects(world, run, "january.csv", BAD_ROWS)
     receipt = a_receipt(
         rows_source=1_203,
         rows_staged=1_200,
@@ -259,23 +247,62 @@ def _rejecting(world: World) -> Run:
     return _file_run(timedelta(minutes=50), "january.csv", state=RunState.COMMITTED, **changes)
 
 
-def _reject_lines() -> list[bytes]:
-    offset, lines = len(HEADER), []
-    for number, (raw, column, rule, reason) in enumerate(BAD_ROWS):
-        facts = {
-            "file": "gs://acme-landing/feedback/january.csv",
-            "line": number + 2,
-            "byte_offset": offset,
-            "byte_count": len(raw),
-            "column": column,
-            "raw": raw.decode(),
-            "is_truncated": False,
-            "rule": rule,
-            "reason": reason,
-        }
-        lines.append(json.dumps(facts).encode() + b"\n")
-        offset += len(raw) + 1
-    return lines
+def _put_rejects(
+    world: World,
+    run: Run,
+    name: str,
+    rows: tuple[Any, ...],
+    *,
+    encoding: str = "utf-8",
+    end: str = "\n",
+) -> str:
+    """Keep a file, its manifest and its rejected rows; return the name of the rows' object."""
+    original = naming.raw_object("feedback", run.run_id, run.created_at, name)
+    lines = [text.encode(encoding) for text in (HEADER, *(raw for raw, *_ in rows))]
+    content = b"".join(line + end.encode() for line in lines)
+    world.storage.put("acme-raw", original, content, ABSENT)
+    attempt = run.attempts[0].id
+    file = FileOrigin(
+        bucket="acme-landing",
+        name=f"feedback/{name}",
+        generation=1,
+        size_bytes=len(content),
+        sha256="cd" * 32,
+        original=original,
+        dialect=Dialect(encoding=encoding).to_dict(),
+    )
+    world.services.manifests.create(
+        a_manifest(
+            run_id=run.run_id,
+            table="feedback",
+            attempt=attempt,
+            mode=SyncMode.APPEND,
+            schema=a_schema(key=(), **dict.fromkeys(COLUMNS, "text")),
+            rows_rejected=len(rows),
+            file=file,
+        )
+    )
+    rejects = naming.rejects_object("feedback", run.run_id, attempt)
+    offset, facts = len(lines[0]) + len(end), list[bytes]()
+    for number, (row, line) in enumerate(zip(rows, lines[1:], strict=True)):
+        told = _reject(row, number + 2, name) | {"byte_offset": offset, "byte_count": len(line)}
+        facts.append(json.dumps(told).encode() + b"\n")
+        offset += len(line) + len(end)
+    world.storage.put("acme-quarantine", rejects, b"".join(facts), ABSENT)
+    return rejects
+
+
+def _reject(row: tuple[str, str | None, str, str], line: int, name: str) -> dict[str, Any]:
+    raw, column, rule, reason = row
+    return {
+        "file": f"gs://acme-landing/feedback/{name}",
+        "line": line,
+        "column": column,
+        "raw": raw,
+        "is_truncated": False,
+        "rule": rule,
+        "reason": reason,
+    }
 
 
 def _refused() -> Run:
@@ -319,3 +346,46 @@ def _events(world: World) -> None:
                 detail=json.dumps({"rows_loaded": 40_000}),
             )
         )
+
+
+def _sweep(world: World) -> None:
+    run = running_run()
+    stray = f"gs://acme-landing/fedback/march.csv#{1_706_600_000_000_000}"
+    report = replace(
+        a_report(NOW - timedelta(minutes=3)),
+        nudged=Found(count=1, names=(f"flights/{run.run_id}",)),
+        strays=Found(count=1, names=(stray,)),
+        dead_letters=Found(count=1, names=(LETTER_ID,)),
+        deleted=Found(count=31, names=tuple(f"gs://acme-staging/parts/{n}" for n in range(20))),
+        stale=(
+            StaleTable(
+                table="bookings",
+                due_since=NOW - timedelta(hours=10),
+                last_success=NOW - timedelta(hours=11),
+            ),
+        ),
+        problems=("flights: the target does not answer",),
+    )
+    swept(world, report)
+
+
+def a_report(swept_at: datetime) -> SweepReport:
+    """Return what a sweep says that found nothing."""
+    return SweepReport(
+        swept_at=swept_at,
+        duration_s=2.4,
+        open_runs=1,
+        **{name: Found() for name in ("nudged", "given_up", "announced", "strays")},
+        **{name: Found() for name in ("dead_letters", "deleted", "dropped")},
+        stale=(),
+        problems=(),
+        collected_at=None,
+        collected_upto="",
+    )
+
+
+def swept(world: World, report: SweepReport) -> None:
+    """Write down what a sweep found."""
+    before = world.storage.info("acme-state", naming.SWEEP_REPORT)
+    generation = before.generation if before else ABSENT
+    world.storage.put("acme-state", naming.SWEEP_REPORT, to_json(report), generation)

@@ -27,8 +27,12 @@ VIEWS = {
     "quarantine": "quarantine",
     "rejected": f"quarantine/feedback/{REJECTING.run_id}",
     "letters": "letters",
+    "sweep": "sweep",
     "costs": "costs",
     "audit": "audit/flights",
+    "keys": "keys",
+    "new": "edit",
+    "change": "edit/orders",
 }
 
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -45,15 +49,15 @@ def test_every_view_is_accessible_fits_and_is_kept_as_a_picture(
     page.get_by_text("Looking …").wait_for(state="hidden")
     page.evaluate(axe)
 
-    _keep(page, f"{view}-light")
-    assert _violations(page, {"runOnly": STANDARDS}) == []
+    keep(page, f"{view}-light")
+    assert violations(page, {"runOnly": STANDARDS}) == []
     page.emulate_media(color_scheme="dark")
-    _keep(page, f"{view}-dark")
-    assert _violations(page, {"runOnly": ["color-contrast"]}) == []
+    keep(page, f"{view}-dark")
+    assert violations(page, {"runOnly": ["color-contrast"]}) == []
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(PHONE)
-    _keep(page, f"{view}-phone")
-    assert _violations(page, {"runOnly": BY_WIDTH}) == []
+    keep(page, f"{view}-phone")
+    assert violations(page, {"runOnly": BY_WIDTH}) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
@@ -113,11 +117,28 @@ def test_mended_rows_are_sent_once(changing: Visitor) -> None:
     field = page.get_by_label("Rejected rows as a file")
     changing.expect(field).to_have_value(re.compile("17,Ann,five"))
     field.fill("id,name,rating,visited_on\n17,Ann,5,2024-01-03\n")
-    _press_twice(page, "Send the mended rows", "Send what is written here?")
+    press_twice(page, "Send the mended rows", "Send what is written here?")
 
     page.get_by_text("asked for", exact=True).wait_for()
     (sent,) = [s for s in changing.world.storage.history if s.info.bucket == "acme-landing"]
     assert sent.data == b"id,name,rating,visited_on\n17,Ann,5,2024-01-03\n"
+    changing.complaints.clear()  # the browser logs that the new run is not there yet
+
+
+def test_rows_of_any_encoding_are_mended_and_go_back_in_it(changing: Visitor) -> None:
+    run = seeding.rejecting_in_japanese(changing.world)
+    page = changing.open(f"quarantine/feedback/{run.run_id}")
+
+    page.get_by_text("Mend the rows, then send them").click()
+    field = page.get_by_label("Rejected rows as a file")
+    changing.expect(field).to_have_value(re.compile(seeding.JAPANESE[0]))
+    field.fill(field.input_value().replace("five", "5"))
+    press_twice(page, "Send the mended rows", "Send what is written here?")
+
+    page.get_by_text("asked for", exact=True).wait_for()
+    (sent,) = [s for s in changing.world.storage.history if s.info.bucket == "acme-landing"]
+    mended = f"{seeding.HEADER}\n{seeding.JAPANESE[0].replace('five', '5')}\n"
+    assert sent.data == mended.encode("shift_jis")
     changing.complaints.clear()  # the browser logs that the new run is not there yet
 
 
@@ -139,7 +160,7 @@ def test_a_button_does_nothing_at_the_first_press(changing: Visitor) -> None:
 def test_whoever_may_only_look_is_told_so(visitor: Visitor) -> None:
     page = visitor.open("tables/flights", Role.READ)
 
-    _press_twice(page, "Run now", "Run it?")
+    press_twice(page, "Run now", "Run it?")
 
     page.locator("#toast.shown").wait_for()
     assert "has the role read, and this takes operate" in page.locator("#toast").inner_text()
@@ -208,12 +229,13 @@ def test_nothing_comes_from_elsewhere(browser: Any, filled: World) -> None:
     assert {url for url in asked if not url.startswith(root)} == set()
 
 
-def _keep(page: Any, name: str) -> None:
+def keep(page: Any, name: str) -> None:
+    """Keep a picture of the page."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-def _violations(page: Any, options: dict[str, Any]) -> list[tuple[str, Any]]:
+def violations(page: Any, options: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return the rules of axe that something on the page breaks, and what it is."""
     found = page.evaluate("options => axe.run(options)", options)
     return [(v["id"], [n["target"] for n in v["nodes"]]) for v in found["violations"]]
@@ -223,7 +245,8 @@ def _committed(run: Any) -> Any:
     return replace(run, state=RunState.COMMITTED, updated_at=NOW, receipt=a_receipt())
 
 
-def _press_twice(page: Any, name: str, question: str) -> None:
+def press_twice(page: Any, name: str, question: str) -> None:
+    """Press a button, and the question that it becomes."""
     page.get_by_role("button", name=name, exact=True).click()
     page.get_by_role("button", name=question, exact=True).click()
 

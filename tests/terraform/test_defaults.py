@@ -7,7 +7,7 @@ import pytest
 
 from shared import registry
 from shared.config.connections import PostgresConnection, SnowflakeConnection, SqlServerConnection
-from shared.core import messages
+from shared.core import deliveries
 
 CATALOG = Path("terraform/modules/catalog")
 MODELS = {
@@ -53,4 +53,4 @@ def test_every_target_of_the_product_is_known() -> None:
 def test_messages_of_jobs_have_the_version_of_the_product() -> None:
     (version,) = re.findall(r"message_version = (\d+)", (CATALOG / "jobs.tf").read_text())
 
-    assert version == str(messages.VERSION)
+    assert version == str(deliveries.VERSION)

@@ -14,7 +14,8 @@ from local.topology import API, FUNCTIONS
 from shared import callers
 from shared.config import resolve, schedule
 from shared.core.dead_letters import decode_sweep
-from shared.core.messages import FINALIZE, Delivery, ExtractRequest, SweepRequest, decode_extract
+from shared.core.deliveries import Delivery
+from shared.core.messages import FINALIZE, ExtractRequest, SweepRequest, decode_extract
 from shared.doctor import rights as doctor
 from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, ApiSettings, PushSettings, Settings
 from shared.stage.envelope import KEY_SECRET
@@ -173,9 +174,10 @@ def test_every_setting_with_a_default_may_be_given() -> None:
     fixed = {"SLUICE_PROJECT", "SLUICE_PREFIX", "SLUICE_CODE_VERSION"}
     api = {"SLUICE_API_AUDIENCE", "SLUICE_API_ORIGINS", "SLUICE_RUNBOOK_URL"}
     push = {"SLUICE_PUSH_ACCOUNT", "SLUICE_PUSH_AUDIENCE"}
+    client = {"SLUICE_API_URL", "SLUICE_API_KEY", "SLUICE_API_TOKEN"}
     local = {"SLUICE_PRINCIPAL", "SLUICE_SECRETS_ENDPOINT", "SLUICE_STATE", "SLUICE_ID_TOKEN_CERTS"}
 
-    assert allowed == READ - fixed - api - push - local
+    assert allowed == READ - fixed - api - push - client - local
 
 
 def test_no_request_outlives_the_ack_deadline(plan: dict[str, Any]) -> None:

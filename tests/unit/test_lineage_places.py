@@ -1,14 +1,11 @@
 """Where lineage may be sent: over TLS, to the host that is configured, and never to metadata."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
 import pytest
 
 from shared import lineage
 from shared.bus import Bus
 from shared.errors import InvalidConfigError
+from tests.bytes_server import parted, reply, serving
 
 EVENT = b'{"eventType": "START"}'
 
@@ -32,35 +29,10 @@ def test_a_place_without_tls_or_with_credentials_is_refused(place: str) -> None:
         lineage.deliver(place, [EVENT], Bus())
 
 
-@pytest.fixture
-def redirecting() -> Iterator[tuple[str, list[str]]]:
-    """Serve what leads elsewhere; return where, and what was asked for."""
-    asked: list[str] = []
+def test_an_answer_that_leads_elsewhere_is_not_followed() -> None:
+    elsewhere = reply("302 Found", Location="/computeMetadata/v1/token")
 
-    class Redirecting(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.path)
-            self.send_response(302)
-            self.send_header("Location", "/computeMetadata/v1/token")
-            self.end_headers()
+    with serving(elsewhere, elsewhere) as (url, asked):
+        lineage.deliver(f"{url}/lineage", [EVENT], Bus())
 
-        do_GET = do_POST  # noqa: N815 - the name that the server calls
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Redirecting)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/lineage", asked
-    server.shutdown()
-    server.server_close()
-
-
-def test_an_answer_that_leads_elsewhere_is_not_followed(
-    redirecting: tuple[str, list[str]],
-) -> None:
-    place, asked = redirecting
-
-    lineage.deliver(place, [EVENT], Bus())
-
-    assert asked == ["/lineage"]
+    assert [parted(request)[0] for request in asked] == ["/lineage"]

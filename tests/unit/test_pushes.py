@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder
 from local.http_json import JsonServer, Route
 from local.pubsub.identity import Identity
 from shared import entrypoint, wiring
-from shared.core.messages import Delivery
+from shared.core.deliveries import Delivery
 from shared.errors import InvalidConfigError
 from shared.settings import PushSettings
 from shared.tokens import REMOVED

@@ -39,11 +39,24 @@ export function post(path, body = {}) {
   return ask(`api/v1/${path}`, { method: "POST", headers: more, body: JSON.stringify(body) });
 }
 
-// Text as it is, such as a file.
-export async function text(path) {
+// A file, byte by byte.
+export async function file(path) {
   const reply = await fetch(`api/v1/${path}`, { cache: "no-store", headers: headers() });
   if (!reply.ok) throw new Refused(await reply.json().catch(() => ({ title: reply.statusText, status: reply.status })));
-  return reply.text();
+  return reply.blob();
+}
+
+// A file's text, by the charset that it says it has; a byte order mark is part of it.
+export async function text(path) {
+  const found = await file(path);
+  const [, charset] = /charset=([^;]+)/.exec(found.type) ?? [];
+  return new TextDecoder(charset ?? "utf-8", { fatal: true, ignoreBOM: true }).decode(await found.arrayBuffer());
+}
+
+// A change or removal; of what has a version it is refused if that is another one by now.
+export function change(method, path, etag = null, body = null) {
+  const more = { ...(body && { "Content-Type": "application/json" }), ...(etag && { "If-Match": etag }) };
+  return ask(`api/v1/${path}`, { method, headers: more, body: body && JSON.stringify(body) });
 }
 
 // Reads a stream of events until one is named `end`, and again where the server has closed it.

@@ -10,7 +10,9 @@ const STATES = ["requested", "extracting", "staged", "loading", "committed", "sk
 
 export function tables() {
   const list = h("div", {});
-  const node = h("div", { class: "view" }, h("h1", {}, "Tables"), h("section", { class: "panel flush" }, list));
+  const node = h("div", { class: "view" },
+    h("div", { class: "head" }, h("h1", {}, "Tables"), h("div", { class: "actions" }, h("a", { class: "button", href: "#/edit" }, "New table"))),
+    h("section", { class: "panel flush" }, list));
   return { title: "Tables", node, load: async (signal) => fill(list, (await get("tables?limit=500", signal)).items, tablesList) };
 }
 
@@ -34,9 +36,9 @@ export function table(name) {
     const [found, runs, statistics] = await Promise.all([
       get(`tables/${name}`, signal), get(`runs?table=${name}&limit=20`, signal), get(`runs/statistics?table=${name}&by=day&number=30`, signal),
     ]);
-    fill(head, [found.freshness, found.source], () => [
+    fill(head, [found.freshness, found.source, found.origin], () => [
       h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables"), " / "), h("h1", {}, name), freshness(found),
-      h("div", { class: "actions" }, h("a", { class: "button", href: `#/audit/${name}`, "data-key": "audit" }, "Audit trail"), found.source === "snowflake" && careful("Run now", "Run it?", () => act("pipeline/run", { table: name }, `${name} was asked to run`), "first")),
+      h("div", { class: "actions" }, h("a", { class: "button", href: `#/audit/${name}`, "data-key": "audit" }, "Audit trail"), found.origin === "api" && h("a", { class: "button", href: `#/edit/${name}`, "data-key": "edit" }, "Change"), found.source === "snowflake" && careful("Run now", "Run it?", () => act("pipeline/run", { table: name }, `${name} was asked to run`), "first")),
     ]);
     fill(facts, found, drawFacts);
     fill(chart, [statistics, measure], ([all]) => bars({ title: MEASURES[measure][0], label: day, format: MEASURES[measure][1], warned: "failed", points: all.stretches.map((p) => ({ start: p.start, value: p[measure], warn: p.failed })) }));

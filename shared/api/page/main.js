@@ -4,10 +4,13 @@ import { Refused, forget, get, hasKey, keep } from "./api.js";
 import { audit } from "./audit.js";
 import { costs } from "./costs.js";
 import { fill, h } from "./dom.js";
+import { edit } from "./edit.js";
+import { keys } from "./keys.js";
 import { change, listen, unlisten } from "./live.js";
 import { overview } from "./overview.js";
 import { quarantine, rejects } from "./quarantine.js";
 import { run } from "./run.js";
+import { sweep } from "./sweep.js";
 import { letters, runs, table, tables } from "./lists.js";
 
 // Ages grow and letters die without a run that changes; every so often all is looked at anew.
@@ -19,8 +22,10 @@ const PAGES = [
   ["runs", "Runs"],
   ["quarantine", "Quarantine"],
   ["letters", "Dead letters"],
+  ["sweep", "Sweep"],
   ["costs", "Costs"],
   ["audit", "Audit"],
+  ["keys", "Keys"],
 ];
 
 const main = document.getElementById("main");
@@ -34,7 +39,10 @@ function viewOf(path) {
   if (page === "tables") return rest[0] ? table(rest[0]) : tables();
   if (page === "runs") return rest[1] ? run(rest[0], rest[1]) : runs();
   if (page === "quarantine") return rest[1] ? rejects(rest[0], rest[1]) : quarantine();
+  if (page === "edit") return edit(rest[0]);
   if (page === "letters") return letters();
+  if (page === "sweep") return sweep();
+  if (page === "keys") return keys();
   if (page === "costs") return costs();
   if (page === "audit") return audit(rest[0]);
   return overview();
@@ -47,6 +55,9 @@ async function show() {
   if (!hasKey()) return askForKey();
   const path = decodeURIComponent(location.hash.replace(/^#\/?/, "")).split("/").filter(Boolean);
   navigate(path[0] ?? "");
+  // Where the bar is too narrow for all of its links, the one of this page is seen.
+  const nav = document.getElementById("nav");
+  nav.scrollLeft = (nav.querySelector("[aria-current]")?.offsetLeft ?? 0) - 40;
   const view = viewOf(path);
   document.title = `${view.title} · Sluice`;
   main.replaceChildren(view.node);
@@ -84,7 +95,8 @@ function connected(is) {
 }
 
 const waiting = {};
-function navigate(current) {
+function navigate(shown) {
+  const current = shown === "edit" ? "tables" : shown;
   const links = PAGES.map(([page, name]) => ({ page, name, current, count: waiting[page] }));
   fill(document.getElementById("nav"), links, (all) => all.map((link) =>
     h("a", { href: `#/${link.page}`, "data-key": link.page, "aria-current": link.page === current ? "page" : null },

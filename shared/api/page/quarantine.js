@@ -1,6 +1,6 @@
 // Quarantine: files with rejected rows, and the rows with the cells that were to blame.
 
-import { get, post, text } from "./api.js";
+import { file, get, post, text } from "./api.js";
 import { fill, h, number, plural, say, since } from "./dom.js";
 import { careful, panel, runHref, state } from "./parts.js";
 
@@ -52,22 +52,40 @@ const replay = (found, body) => post(`quarantine/${found.table}/${found.run_id}/
   .then((reply) => { say("The rows were sent through once more"); location.hash = `#/runs/${reply.table}/${reply.run_id}`; })
   .catch((error) => say(error.message, "bad"));
 
+// The text to send. A field makes line feeds of all line ends: where nothing was edited the text is
+// sent as it came, and a file whose lines end in carriage returns gets them back.
+function asInFile(original, edited) {
+  if (edited === original.replace(/\r\n?/g, "\n")) return original;
+  return original.includes("\n") ? edited : edited.replaceAll("\n", "\r");
+}
+
 // The rejected rows as a file, to mend here or elsewhere.
 function mending(found) {
   const field = h("textarea", { id: "mended", rows: 8, spellcheck: false, "aria-describedby": "mend-how" });
   const path = `quarantine/${found.table}/${found.run_id}/file`;
-  const read = async () => { if (!field.value) field.value = await text(path).catch((error) => { say(error.message, "bad"); return ""; }); };
+  const why = h("p", { class: "alarm", role: "alert", hidden: true });
+  const send = careful("Send the mended rows", "Send what is written here?", () => replay(found, { mended: asInFile(original, field.value) }), "first");
+  let original = "";
+  // The server decodes, because browsers have other tables for some encodings, and encodes again.
+  const read = async () => {
+    if (original) return;
+    const refused = await text(`${path}?form=text`).then((found) => { original = field.value = found; }, (error) => error.message);
+    why.hidden = !refused;
+    why.textContent = refused ?? "";
+    field.disabled = send.disabled = Boolean(refused);
+  };
   const save = async () => {
-    const url = URL.createObjectURL(new Blob([await text(path)], { type: "text/csv" }));
+    const url = URL.createObjectURL(await file(path));
     h("a", { href: url, download: `rejects-of-${found.run_id}.csv` }).click();
     URL.revokeObjectURL(url);
   };
   return h("details", { class: "panel folded", ontoggle: (event) => event.target.open && read() },
     h("summary", {}, "Mend the rows, then send them"),
-    h("p", { class: "dim", id: "mend-how" }, "The file's header and its rejected rows. What you leave here is sent in their place."),
+    h("p", { class: "dim", id: "mend-how" }, "The file's header and its rejected rows. What you leave here is sent in their place, in the file's own encoding", found.encoding && ` (${found.encoding})`, "."),
+    why,
     h("label", { class: "sr", for: "mended" }, "Rejected rows as a file"), field,
     h("div", { class: "head" },
-      careful("Send the mended rows", "Send what is written here?", () => replay(found, { mended: field.value }), "first"),
+      send,
       h("button", { type: "button", onclick: () => save().catch((error) => say(error.message, "bad")) }, "Download as a file")));
 }
 

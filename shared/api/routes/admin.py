@@ -135,9 +135,9 @@ def replay_letter(
     services: Lent, _: Operator, once: Idempotent, letter_id: LetterId
 ) -> JSONResponse:
     """Ask once more for what a dead letter asked for. Nothing is ever loaded twice by it."""
-    letter = _open(services, letter_id)
 
     def again(by: str) -> Letter:
+        letter = _open(services, letter_id)
         dead_letters.replay(letter, services, by)
         return _now(services, letter)
 
@@ -147,9 +147,9 @@ def replay_letter(
 @router.post("/dead-letters/{letter_id}/drop", status_code=202, responses={202: {"model": Letter}})
 def drop_letter(services: Lent, _: Operator, once: Idempotent, letter_id: LetterId) -> JSONResponse:
     """Decide that a dead letter is not needed. Its run stays failed."""
-    letter = _open(services, letter_id)
 
     def drop(by: str) -> Letter:
+        letter = _open(services, letter_id)
         letters.drop(letter, services, by)
         return _now(services, letter)
 

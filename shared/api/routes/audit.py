@@ -22,7 +22,9 @@ from shared.api.paging import (
     parts_of,
 )
 from shared.core import naming
-from shared.core.audit import Link
+from shared.core.audit import Link, Seen
+from shared.wire import to_line
+from shared.wiring import Services
 
 router = APIRouter(prefix="/api/v1/admin/audit", tags=["audit"])
 
@@ -75,6 +77,49 @@ class EventModel(BaseModel):
         return cls.model_validate(facts)
 
 
+class ObjectModel(BaseModel):
+    """One object of a chain, as the log keeps it."""
+
+    model_config = examples.shown(
+        {
+            "sequence": 1,
+            "sha256": "cd" * 32,
+            "noted_sha256": "cd" * 32,
+            "written_at": "2024-01-31T03:00:08Z",
+            "link": {"table": "flights", "kind": "run.committed", "sequence": 1},
+        }
+    )
+
+    sequence: int = Field(description="By the object's name; 0: it is no name of an event.")
+    sha256: str = Field(description="Of its bytes.")
+    noted_sha256: str = Field(description="What its writer noted beside it.")
+    written_at: datetime
+    link: dict[str, Any] | None = Field(
+        description="All that the event says; null: the object is no event any more."
+    )
+
+    @classmethod
+    def of(cls, seen: Seen) -> Self:
+        """Return an object as it was found."""
+        return cls(
+            sequence=seen.sequence,
+            sha256=seen.sha256,
+            noted_sha256=seen.noted_sha256,
+            written_at=seen.written_at,
+            link=json.loads(to_line(seen.link)) if seen.link else None,
+        )
+
+
+ChainName = Annotated[
+    str,
+    Path(
+        pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$",
+        description="Name of a table; `-` for what concerns no single table.",
+        examples=["flights"],
+    ),
+]
+
+
 @router.get("")
 def list_chains(
     services: Lent, _: Reader, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -88,26 +133,33 @@ def list_chains(
 def audit_trail(
     services: Lent,
     _: Reader,
-    table: Annotated[
-        str,
-        Path(
-            pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$",
-            description="Name of a table; `-` for what concerns no single table.",
-            examples=["flights"],
-        ),
-    ],
+    table: ChainName,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[EventModel]:
     """List the events of a table's audit trail, the newest first."""
-    before = _before(cursor)
-    seen = services.audit.chain(table, limit + 1, before=before)
-    found = [each for each in reversed(seen) if each.link]
-    page = found[:limit]
-    return Page(
-        items=[EventModel.of(each.link, each.sha256) for each in page if each.link],
-        next=cursor_of(page[-1].sequence) if len(found) > limit else None,
-    )
+    page, following = _page(services, table, limit, cursor)
+    items = [EventModel.of(each.link, each.sha256) for each in page if each.link]
+    return Page(items=items, next=following)
+
+
+@router.get("/{table}/chain")
+def chain(
+    services: Lent, _: Reader, table: ChainName, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[ObjectModel]:
+    """List the objects of a chain, damaged ones too, the newest first: to verify it elsewhere."""
+    page, following = _page(services, table, limit, cursor)
+    return Page(items=[ObjectModel.of(each) for each in page], next=following)
+
+
+def _page(
+    services: Services, table: str, limit: int, cursor: str | None
+) -> tuple[list[Seen], str | None]:
+    """Return a page of a chain's objects, damaged ones too, and the cursor of the next one."""
+    seen = services.audit.chain(table, limit + 1, before=_before(cursor))
+    page = seen[::-1][:limit]
+    last = min((each.sequence for each in page if each.sequence), default=0)
+    return page, cursor_of(last) if last and len(seen) > limit else None
 
 
 def _before(cursor: str | None) -> int | None:

@@ -10,12 +10,14 @@ from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Lent, Shared
 from shared.api.models import source_name
+from shared.api.routes.runs import RunId, required
 from shared.api.routes.tables import TableName
 from shared.core.drift import PastSchema
 from shared.core.runs import RunState
 from shared.core.schemas import TableSchema
 from shared.operations import describing
 from shared.sources.base import TableMetadata
+from shared.steps import lineage
 
 router = APIRouter(prefix="/api/v1/metadata", tags=["metadata"])
 
@@ -38,6 +40,7 @@ class SourceMeta(BaseModel):
 
     name: str
     columns: list[ColumnMeta]
+    primary_key: list[str] = Field(description="Names of the key's columns, in its order.")
     rows: int | None
     size_bytes: int | None
     comment: str | None
@@ -48,6 +51,7 @@ class TargetMeta(BaseModel):
 
     name: str
     columns: list[ColumnMeta] | None = Field(description="Null: it is not there yet.")
+    primary_key: list[str] = Field(description="Names of the key's columns, in its order.")
     rows: int
 
 
@@ -58,6 +62,8 @@ class PastMeta(BaseModel):
     recorded_at: datetime
     run_id: str
     changes: list[str]
+    columns: list[ColumnMeta]
+    primary_key: list[str] = Field(description="Names of the key's columns, in its order.")
 
 
 class PublishMeta(BaseModel):
@@ -78,9 +84,9 @@ class TableMeta(BaseModel):
         {
             "table": "orders",
             "source": examples.SOURCE,
-            "target": {"name": "public.orders", "columns": [examples.COLUMN], "rows": 1500},
+            "target": examples.TARGET,
             "drift": None,
-            "schemas": [],
+            "schemas": [examples.PAST],
             "lineage": [examples.PUBLISH],
         }
     )
@@ -91,6 +97,14 @@ class TableMeta(BaseModel):
     drift: str | None = Field(description="Why the target cannot take the source's columns.")
     schemas: list[PastMeta]
     lineage: list[PublishMeta] = Field(description="The newest runs that published, newest first.")
+
+
+class LineageModel(BaseModel):
+    """What a run says to a catalogue."""
+
+    model_config = examples.shown({"events": ['{"eventType": "COMPLETE", "run": {}}']})
+
+    events: list[str] = Field(description="Each is JSON, as a catalogue is sent it.")
 
 
 @router.get("/{table}")
@@ -115,6 +129,7 @@ def describe_table(
         target=TargetMeta(
             name=f"{place.schema_}.{place.table}",
             columns=_columns(found.target) if found.target else None,
+            primary_key=list(found.target.primary_key) if found.target else [],
             rows=found.rows_target,
         ),
         drift=found.drift or None,
@@ -133,11 +148,19 @@ def describe_table(
     )
 
 
+@router.get("/{table}/lineage/{run_id}")
+def run_lineage(services: Lent, _: Reader, table: TableName, run_id: RunId) -> LineageModel:
+    """Return the OpenLineage events of a run; none of one that has not ended."""
+    found = lineage.events(required(services, table, run_id), services)
+    return LineageModel(events=[event.decode() for event in found])
+
+
 def source_of(found: TableMetadata, name: str) -> SourceMeta:
     """Return what a source says of a table."""
     return SourceMeta(
         name=name,
         columns=_columns(found.schema, found.source_types),
+        primary_key=list(found.schema.primary_key),
         rows=found.rows,
         size_bytes=found.size_bytes,
         comment=found.comment,
@@ -163,4 +186,6 @@ def _past(each: PastSchema) -> PastMeta:
         recorded_at=each.recorded_at,
         run_id=each.run_id,
         changes=list(each.changes),
+        columns=_columns(each.schema),
+        primary_key=list(each.schema.primary_key),
     )

@@ -1,28 +1,42 @@
 """Quarantine: which runs rejected rows or refused a file, the rows themselves, and the way back."""
 
-from datetime import datetime
 from http import HTTPStatus
 from itertools import islice
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, StreamingResponse
 
-from shared.api import examples
 from shared.api.access import Operator, Reader, hidden_from
 from shared.api.context import Context, Lent, Shared
 from shared.api.idempotency import Idempotent
 from shared.api.models import Accepted
-from shared.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, cursor_of, parts_of
+from shared.api.paging import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Limit,
+    Page,
+    cursor_of,
+    invalid_cursor,
+    parts_of,
+)
 from shared.api.problems import Refusal
+from shared.api.quarantined import (
+    CellModel,
+    QuarantinedFile,
+    QuarantinedRun,
+    RejectedRow,
+    ReplayBody,
+)
 from shared.api.routes.runs import RunId, position_of
 from shared.api.routes.tables import TableName
 from shared.core import naming
 from shared.core.access import Principal, Role
 from shared.core.runs import Run, RunState
-from shared.operations import rejects
+from shared.errors import ConflictError, InvalidMessageError
+from shared.operations import mending, rejects
 from shared.steps import quarantine
+from shared.steps.quarantined_rows import Position, Rejected, rejected_rows
 from shared.wiring import Services
 
 router = APIRouter(prefix="/api/v1/quarantine", tags=["quarantine"])
@@ -32,72 +46,6 @@ SCANNED = 1_000
 
 STATES = (RunState.COMMITTED, RunState.QUARANTINED, RunState.LOADING, RunState.FAILED)
 """Where a run that rejected something may stand."""
-
-
-class QuarantinedRun(BaseModel):
-    """A run that left something in quarantine."""
-
-    model_config = examples.shown(examples.QUARANTINED)
-
-    run_id: str
-    table: str
-    state: RunState
-    file: str = Field(description="The dropped file, as gs://bucket/name#generation.")
-    rows_rejected: int | None = Field(description="Null: the whole file was refused.")
-    reason: str | None = Field(description="Why the whole file was refused.")
-    replayed_by: str | None = Field(description="The run that its rows were sent through again.")
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, run: Run, services: Services) -> Self:
-        """Return what a run left in quarantine."""
-        return cls(
-            run_id=run.run_id,
-            table=run.table,
-            state=run.state,
-            file=run.trigger_key,
-            rows_rejected=run.receipt.rows_rejected if run.receipt else None,
-            reason=run.failure.message if run.failure else None,
-            replayed_by=quarantine.replayed_by(run, services),
-            updated_at=run.updated_at,
-        )
-
-
-class CellModel(BaseModel):
-    """One cell of a rejected row."""
-
-    column: str | None
-    text: str
-    is_offending: bool
-
-
-class RejectedRow(BaseModel):
-    """One rejected row, with what is to blame."""
-
-    model_config = examples.shown(examples.REJECTED)
-
-    file: str | None = Field(description="Null: the row came from a table; `raw` is JSON then.")
-    line: int | None
-    byte_offset: int | None
-    byte_count: int | None
-    column: str | None
-    rule: str
-    reason: str
-    raw: str = Field(description="As it stands in the file.")
-    is_truncated: bool
-    cells: list[CellModel] | None = Field(description="Null: it cannot be parted into cells.")
-
-
-class ReplayBody(BaseModel):
-    """What to send in the place of the rejected rows."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"mended": "id,name\n7,Ann\n"}]}
-    )
-
-    mended: str | None = Field(
-        default=None, description="Mended rows with their header; absent: the rows as they were."
-    )
 
 
 @router.get("")
@@ -127,9 +75,11 @@ def list_quarantined(
 
 
 @router.get("/{table}/{run_id}")
-def get_quarantined(services: Lent, _: Reader, table: TableName, run_id: RunId) -> QuarantinedRun:
+def get_quarantined(services: Lent, _: Reader, table: TableName, run_id: RunId) -> QuarantinedFile:
     """Return what one run left in quarantine."""
-    return QuarantinedRun.of(_required(services, table, run_id), services)
+    run = _required(services, table, run_id)
+    found = QuarantinedFile.of(run, services)
+    return found.model_copy(update={"encoding": quarantine.encoding(run, services)})
 
 
 @router.get("/{table}/{run_id}/rows")
@@ -143,17 +93,24 @@ def list_rows(
 ) -> Page[RejectedRow]:
     """List the rejected rows of a run in the order of the file, their cells marked."""
     run = _required(services, table, run_id)
-    before = _before(cursor)
-    found = list(islice(quarantine.rejected_rows(run, services), before, before + limit + 1))
+    found = _rows_from(_position(cursor), limit + 1, run, services)
     layout = rejects.layout(run, services) if found else None
     hidden = _hidden(services, reader, table)
     items = [_row(row.facts, layout, hidden) for row in found[:limit]]
-    is_more = len(found) > limit
-    return Page(items=items, next=cursor_of(before + limit) if is_more else None)
+    return Page(items=items, next=_cursor(found[limit:]))
 
 
 @router.get("/{table}/{run_id}/file", response_class=StreamingResponse)
-def export(services: Lent, reader: Reader, table: TableName, run_id: RunId) -> StreamingResponse:
+def export(
+    services: Lent,
+    reader: Reader,
+    table: TableName,
+    run_id: RunId,
+    form: Annotated[
+        Literal["original", "text"],
+        Query(description="The file's own bytes, or its text, whatever its encoding, in UTF-8."),
+    ] = "original",
+) -> StreamingResponse:
     """Return the rejected rows as a file, its header included: to mend and to send again.
 
     Of a table with sensitive or protected columns that takes the role admin.
@@ -165,9 +122,14 @@ def export(services: Lent, reader: Reader, table: TableName, run_id: RunId) -> S
             f"{table} has sensitive or protected columns, so its rejected rows as they are take "
             "the role admin",
         )
-    content = b"".join(quarantine.export(_required(services, table, run_id), services))
+    run = _required(services, table, run_id)
+    content = b"".join(quarantine.export(run, services))
     headers = {"Content-Disposition": f'attachment; filename="rejects-of-{run_id}.csv"'}
-    return StreamingResponse(iter([content]), media_type="text/csv", headers=headers)
+    encoding = mending.encoding_of(run, services)
+    if form == "text":
+        content, encoding = _shown(content, encoding).encode(), mending.DEFAULT
+    media_type = f"text/csv; charset={mending.charset(encoding)}"
+    return StreamingResponse(iter([content]), media_type=media_type, headers=headers)
 
 
 @router.post("/{table}/{run_id}/replay", status_code=202, responses={202: {"model": Accepted}})
@@ -181,7 +143,7 @@ def replay(
 ) -> JSONResponse:
     """Send the rejected rows through once more, by the table's rules as they are now."""
     run = _required(services, table, run_id)
-    mended = body.mended.encode() if body.mended is not None else None
+    mended = None if body.mended is None else _encoded(body.mended, run, services)
     return once(lambda ask: Accepted.of(table, quarantine.replay(run, services, mended, by=ask.by)))
 
 
@@ -208,12 +170,62 @@ def _required(services: Services, table: str, run_id: str) -> Run:
     return run
 
 
-def _before(cursor: str | None) -> int:
-    """Return how many rows the pages before had; a run's rejected rows stay as they are."""
+def _encoded(mended: str, run: Run, services: Services) -> bytes:
+    """Return mended rows as the bytes that the run's file would have for them.
+
+    Raises:
+        Refusal: its encoding has no such character.
+    """
+    try:
+        return mending.written(mended, mending.encoding_of(run, services), table=run.table)
+    except InvalidMessageError as exc:
+        unprocessable = HTTPStatus.UNPROCESSABLE_ENTITY
+        raise Refusal(unprocessable, "not_in_encoding", exc.message) from exc
+
+
+def _shown(content: bytes, encoding: str) -> str:
+    """Return rejected rows as text.
+
+    Raises:
+        Refusal: some of their bytes are none.
+    """
+    try:
+        return mending.shown(content, encoding)
+    except InvalidMessageError as exc:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "not_text", exc.message) from exc
+
+
+def _rows_from(start: Position | None, limit: int, run: Run, services: Services) -> list[Rejected]:
+    """Return rejected rows of a run from one on, at most so many; those before are not read.
+
+    Raises:
+        Refusal: no row begins there, or what was there is another object by now.
+    """
+    try:
+        return list(islice(rejected_rows(run, services, start), limit))
+    except InvalidMessageError as exc:
+        raise invalid_cursor() from exc
+    except (ConflictError, FileNotFoundError) as exc:
+        raise Refusal(
+            HTTPStatus.CONFLICT,
+            "rows_replaced",
+            f"the rejected rows of run {run.run_id} were rewritten since the page before; begin "
+            "again without a cursor",
+        ) from exc
+
+
+def _position(cursor: str | None) -> Position | None:
     if cursor is None:
-        return 0
-    (count,) = parts_of(cursor, int)
-    return max(0, int(count))
+        return None
+    name, generation, offset = parts_of(cursor, str, int, int)
+    return Position(name=name, generation=generation, offset=offset)
+
+
+def _cursor(following: list[Rejected]) -> str | None:
+    """Return the cursor of the page that begins with a row; None: there is no such row."""
+    if not following or not (at := following[0].position):
+        return None
+    return cursor_of(at.name, at.generation, at.offset)
 
 
 def _hidden(services: Services, reader: Principal, table: str) -> frozenset[str]:

@@ -4,11 +4,12 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
@@ -16,7 +17,7 @@ from starlette.responses import StreamingResponse
 from shared.api import examples
 from shared.api.access import Reader
 from shared.api.context import Context, Lent, Shared
-from shared.api.models import RunDetail, Running, RunSummary
+from shared.api.models import RunDetail, Running, RunRecord, RunSummary
 from shared.api.paging import (
     DEFAULT_LIMIT,
     Cursor,
@@ -68,6 +69,10 @@ RunId = Annotated[
         examples=["20240131T030000Z-0123456789ab"],
     ),
 ]
+OfTable = Annotated[
+    str | None, Query(pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$")
+]
+InStates = Annotated[list[RunState] | None, Query(description="Only runs in one of these states.")]
 SSE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `run`, each with all about the run as its data; then `end`.",
@@ -117,30 +122,30 @@ class StatisticsModel(BaseModel):
     is_complete: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which runs of a list are wanted, and from where on."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor = None
+    table: OfTable = None
+    state: InStates = None
+
+
 @router.get("")
-def list_runs(
-    context: Shared,
-    _: Reader,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-    table: Annotated[
-        str | None, Query(pattern=rf"^({naming.TABLE_NAME.pattern}|{naming.NO_TABLE})$")
-    ] = None,
-    state: Annotated[
-        list[RunState] | None, Query(description="Only runs in one of these states.")
-    ] = None,
-) -> Page[RunSummary]:
+def list_runs(context: Shared, _: Reader, wanted: Annotated[Wanted, Depends()]) -> Page[RunSummary]:
     """List runs, the newest first."""
-    found = context.history.newest(
-        limit + 1,
-        tables=[table] if table else None,
-        states=frozenset(state or ()),
-        before=position_of(cursor),
-    )
-    page = found[:limit]
-    items = [RunSummary.of(run) for run in context.history.records(page)]
-    last = page[-1] if len(found) > limit else None
-    return Page(items=items, next=cursor_of(last.run_id, last.table) if last else None)
+    found, following = _newest(context, wanted)
+    return Page(items=[RunSummary.of(run) for run in found], next=following)
+
+
+@router.get("/records")
+def list_records(
+    context: Shared, _: Reader, wanted: Annotated[Wanted, Depends()]
+) -> Page[RunRecord]:
+    """List the whole records of runs, as the ledger keeps them, the newest first."""
+    found, following = _newest(context, wanted)
+    return Page(items=[RunRecord.of(run) for run in found], next=following)
 
 
 @router.get("/statistics")
@@ -171,7 +176,13 @@ def get_run(
     services: Lent, context: Shared, _: Reader, table: TableName, run_id: RunId
 ) -> RunDetail:
     """Return all about one run."""
-    return _detail(services, context, _required(services, table, run_id))
+    return _detail(services, context, required(services, table, run_id))
+
+
+@router.get("/{table}/{run_id}/record")
+def get_record(services: Lent, _: Reader, table: TableName, run_id: RunId) -> RunRecord:
+    """Return the whole record of a run, as the ledger keeps it."""
+    return RunRecord.of(required(services, table, run_id))
 
 
 @router.get("/{table}/{run_id}/events", response_class=StreamingResponse, responses=SSE)
@@ -196,6 +207,20 @@ def position_of(cursor: str | None) -> Position | None:
     if not naming.RUN_ID.fullmatch(run_id):
         raise invalid_cursor()
     return Position(run_id, table)
+
+
+def _newest(context: Context, wanted: Wanted) -> tuple[list[Run], str | None]:
+    """Return a page of runs, the newest first, and the cursor of the next one."""
+    found = context.history.newest(
+        wanted.limit + 1,
+        tables=[wanted.table] if wanted.table else None,
+        states=frozenset(wanted.state or ()),
+        before=position_of(wanted.cursor),
+    )
+    page = found[: wanted.limit]
+    last = page[-1] if len(found) > wanted.limit else None
+    records = list(context.history.records(page))
+    return records, cursor_of(last.run_id, last.table) if last else None
 
 
 async def _events(context: Context, table: str, run_id: str, seen: str) -> AsyncIterator[str]:
@@ -246,14 +271,14 @@ def _now(context: Context) -> tuple[str, Now]:
 
 def _look(context: Context, table: str, run_id: str) -> RunDetail:
     with context.lender.lend() as services:
-        return _detail(services, context, _required(services, table, run_id))
+        return _detail(services, context, required(services, table, run_id))
 
 
 def _detail(services: Services, context: Context, run: Run) -> RunDetail:
     return RunDetail.detailed(run, progress(run, services, context.history))
 
 
-def _required(services: Services, table: str, run_id: str) -> Run:
+def required(services: Services, table: str, run_id: str) -> Run:
     """Return a run's record.
 
     Raises:

@@ -15,12 +15,14 @@ from shared.csv.detection.directives import Directives, find_directives
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
 from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed, refuse_uneven
 from shared.csv.detection.layouts import Layout, find_layout
+from shared.csv.detection.lined import detect_lined
 from shared.csv.detection.phrases import line_ends, say_quote, spread
 from shared.csv.detection.samples import first_lines
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
 from shared.csv.detection.styles import Scored, first_width, ranked
 from shared.csv.detection.verdicts import Verdict
-from shared.csv.dialect import Dialect, require_encoding
+from shared.csv.detection.worksheets import WRITTEN, without_evidence_of_text
+from shared.csv.dialect import UNWRITTEN, Dialect, require_encoding
 from shared.csv.encodings import Transcoder
 from shared.errors import InvalidFileError
 
@@ -52,6 +54,14 @@ def detect(
     settled = dict(given or {})
     if not head:
         raise InvalidFileError("the file is empty: 0 bytes, not even a header")
+    kind = settled.get("kind", "csv")
+    if kind == "parquet":
+        return Verdict(Dialect.from_dict({**settled, **UNWRITTEN}), ("kind parquet: given",))
+    if kind not in ("csv", "excel"):
+        return detect_lined(head, settled, is_whole=is_whole)
+    stated = tuple(settled)
+    if kind == "excel":
+        settled = {**WRITTEN, **settled}
     refuse_binary(head)
     charset = _charset(head, settled, is_whole=is_whole)
     raw = _text(head, charset.name, is_whole=is_whole)
@@ -61,7 +71,8 @@ def detect(
         refuse_markup(raw)
     if len(raw) > _LOOKED_AT:
         raw, is_whole = first_lines(raw, _LOOKED_AT), False
-    return _Detection(raw, charset, settled, is_whole=is_whole).verdict()
+    verdict = _Detection(raw, charset, settled, stated, is_whole=is_whole).verdict()
+    return without_evidence_of_text(verdict) if kind == "excel" else verdict
 
 
 def _charset(head: bytes, given: Mapping[str, object], *, is_whole: bool) -> Charset:
@@ -102,10 +113,16 @@ class _Detection:
     """The text of one file, while its style and layout are looked for."""
 
     def __init__(
-        self, raw: str, charset: Charset, given: dict[str, object], *, is_whole: bool
+        self,
+        raw: str,
+        charset: Charset,
+        given: dict[str, object],
+        stated: tuple[str, ...],
+        *,
+        is_whole: bool,
     ) -> None:
         self._raw, self._charset, self._given, self._is_whole = raw, charset, given, is_whole
-        self._stated = tuple(given)
+        self._stated = stated
         self._text = normalized(raw)
         self._evidence = [charset.evidence]
         self._warnings = [w for w in (charset.warning,) if w]

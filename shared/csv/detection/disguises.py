@@ -5,8 +5,12 @@ import re
 
 from shared.errors import InvalidFileError
 
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""What a container of OLE calls an encrypted document. Source: [MS-OFFCRYPTO] 2.3.4.4."""
+
 _MAGIC = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls) or other Office file"),
+    (_OLE, "an old Excel workbook (.xls) or other Office file"),
     (b"%PDF-", "a PDF document"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
@@ -29,6 +33,9 @@ _MAGIC = (
     (b"-----BEGIN PGP", "a PGP message"),
 )
 """Source: the formats' own specifications; the bytes that each of them starts with."""
+
+_TAKEN = {"a Parquet file": ", or set kind: parquet"}
+"""Formats that a kind of files takes."""
 
 _ZIPPED = (
     (b"xl/", "an Excel workbook (.xlsx)"),
@@ -68,13 +75,18 @@ def refuse_binary(head: bytes) -> None:
     Raises:
         InvalidFileError: it is one, with the format's name.
     """
+    if name := format_name(head):
+        raise _refusal(name, hint=_TAKEN.get(name, ""))
+
+
+def format_name(head: bytes) -> str | None:
+    """Return what a file is whose first bytes are those of a known format, but text."""
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         beginning = head[: 2**16]
-        name = next((name for part, name in _ZIPPED if part in beginning), "a zip archive")
-        raise _refusal(name)
-    for magic, name in _MAGIC:
-        if head.startswith(magic):
-            raise _refusal(name)
+        return next((name for part, name in _ZIPPED if part in beginning), "a zip archive")
+    if head.startswith(_OLE) and _ENCRYPTED in head:
+        return "an Excel workbook or other Office file with a password"
+    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
 
 
 def refuse_markup(text: str) -> None:
@@ -100,7 +112,7 @@ def refuse_markup(text: str) -> None:
     if _RECORD_SEPARATOR in start and "\n" not in text and "\r" not in text:
         raise _refusal("text whose records end with ASCII 30 instead of line ends")
     if start[:1] in ("{", "[") and _is_json(start, text):
-        raise _refusal("JSON")
+        raise _refusal("JSON", hint=", or set kind: ndjson if each line is one object")
     kinds = {c for c in text[:4096] if c < " " and c not in _TEXT_CONTROLS}
     if len(kinds) > _MAX_CONTROL_KINDS:
         raise _refusal(f"binary data, with {len(kinds)} kinds of control characters")
@@ -116,7 +128,7 @@ def _is_json(start: str, text: str) -> bool:
     return bool(re.match(r"[\[{]\s*(?:[\[{]\s*)*\"(?:[^\"\\]|\\.)*\"\s*:\s*[\[{\"\d\-tfn]", start))
 
 
-def _refusal(name: str) -> InvalidFileError:
+def _refusal(name: str, *, hint: str = "") -> InvalidFileError:
     return InvalidFileError(
-        f"this is {name}, not delimited text; export it as CSV and send that", found=name
+        f"this is {name}, not delimited text; export it as CSV and send that{hint}", found=name
     )

@@ -17,6 +17,7 @@ from shared.errors import (
 )
 from shared.logins import log_in
 from shared.secrets import Secret, Secrets
+from shared.settings import BUDGET_S
 
 _REFUSED_STATES = ("02", "0A", "22", "42")
 """SQLSTATE classes that trying again cannot help: no data, unsupported, bad value, bad statement.
@@ -34,7 +35,14 @@ What was in a VARIANT, or was to be JSON, stands in double quotes; numbers and o
 """
 
 LOGIN_TIMEOUT_S = 30
-NETWORK_TIMEOUT_S = 120
+
+REQUEST_TIMEOUT_S = 120
+"""For requests that execute nothing, such as closing a session, with all repeats."""
+
+QUERY_TIMEOUT_S = int(BUDGET_S) + 50
+"""For a statement, with all repeats: longer than a delivery works, so that a slow one is not broken
+off, and shorter than the 540 s after which its function is killed.
+"""
 
 _KEY_REFUSED = 390144
 
@@ -75,7 +83,8 @@ def _connect(config: SnowflakeConnection, tag: dict[str, str], private_key: Secr
             private_key=_der(private_key, config.private_key_secret),
             protocol=config.protocol,
             login_timeout=LOGIN_TIMEOUT_S,
-            network_timeout=NETWORK_TIMEOUT_S,
+            request_timeout=REQUEST_TIMEOUT_S,
+            query_timeout=QUERY_TIMEOUT_S,
             paramstyle="qmark",
             arrow_number_to_decimal=True,
             application="sluice",

@@ -1,7 +1,6 @@
 """Rows out of Snowflake: one snapshot, one window, one query, one schema."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.models import ResolvedTable
-from shared.core import measuring, protection
+from shared.core import measuring
 from shared.core.fidelity import Consent, remedy
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
@@ -19,20 +18,17 @@ from shared.core.windows import CursorKind, Span, Window, backfill_window, next_
 from shared.errors import (
     InvalidConfigError,
     InvalidMessageError,
-    SchemaConflictError,
     SourceRefusedError,
     ValueNotRepresentableError,
 )
 from shared.metering import waiting
 from shared.secrets import Secrets
-from shared.sources.base import Extent, Snapshot, TableMetadata
-from shared.sources.snowflake import chunks, connection, sql, tokens
+from shared.sources.base import Extent, Snapshot, TableMetadata, Unloaded
+from shared.sources.snowflake import answers, chunks, connection, sql, tokens, unload
 from shared.sources.snowflake.arrow import conform
+from shared.sources.snowflake.description import Description
 from shared.sources.snowflake.types import SourceColumn, find
 from shared.stage.arrow import arrow_schema
-
-COLUMN_FACTS = 7
-"""So many fields of a row about a column are the column's; the rest are about its table."""
 
 
 class SnowflakeSource:
@@ -46,12 +42,11 @@ class SnowflakeSource:
         self._table = sql.TableRef(database=place.database, schema=place.schema_, table=place.table)
         self._ref = self._table
         self._snapshot: Snapshot | None = None
-        self._known_columns: tuple[SourceColumn, ...] | None = None
-        self._facts: tuple[Any, ...] = ()
-        self._known_key: tuple[str, ...] | None = None
         self._query_id: str | None = None
+        self._integration = reach.storage_integration
         tag = {"table": resolved.table.name, "run_id": run_id}
         self._connection = connection.connect(reach, secrets, tag)
+        self._description = Description(self._connection, resolved.table, self._table)
 
     @property
     def query_id(self) -> str | None:
@@ -66,15 +61,7 @@ class SnowflakeSource:
             SchemaConflictError: an unknown type, names that collide, or a key that is no column.
             InvalidConfigError: a column that is protected is not there, or cannot be protected so.
         """
-        columns = tuple(c.column for c in self._columns())
-        names = [c.name for c in columns]
-        collisions = sorted({n for n in names if names.count(n) > 1})
-        if collisions:
-            raise SchemaConflictError(
-                f"columns of {self._table.name} differ only in case: {', '.join(collisions)}"
-            )
-        whole = TableSchema(columns, self._key())
-        return protection.kept(whole, self._config.protected, table=self._config.name)
+        return self._description.schema()
 
     def change_token(self) -> str | None:
         """Return a text that differs after every change of the table's rows or columns.
@@ -84,11 +71,11 @@ class SnowflakeSource:
         """
         doing = f"asking for the last change of {self._table.name}"
         try:
-            columns = self._columns()
-            kind, *facts = self._facts
+            columns = self._description.columns()
+            kind, *facts = self._description.facts()
             if kind != tokens.PLAIN_TABLE:
                 return None
-            change, now = self._one(sql.last_change(self._table), doing)
+            change, now = self._row(sql.last_change(self._table), doing)
         except SourceRefusedError:
             return None
         if not change or not tokens.is_settled(int(change), now):
@@ -97,10 +84,10 @@ class SnowflakeSource:
 
     def snapshot(self) -> Snapshot:
         """Fix the moment that all later reads see; pinned by time travel where that works."""
-        at = str(self._one((sql.NOW, ()), "reading the clock")[0])
+        at = str(self._row((sql.NOW, ()), "reading the clock")[0])
         pinned = replace(self._table, at=at)
         try:
-            self._one(sql.extent(pinned, (), None, ("", ())), f"pinning {self._table.name}")
+            self._row(sql.extent(pinned, (), None, ("", ())), f"pinning {self._table.name}")
         except SourceRefusedError as exc:
             # A missing table fails here too; the reads that follow say so in their own words.
             snapshot = Snapshot(at=at, is_pinned=False, reason=exc.message)
@@ -117,12 +104,12 @@ class SnowflakeSource:
 
     def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
         """Return the window to read after the watermark ``low``; None without a cursor."""
-        cursor = self._cursor()
+        cursor = self._description.cursor()
         if cursor is None or self._snapshot is None:
             return None
         largest = None
         if cursor.cursor_kind is CursorKind.NUMBER:
-            largest = self._one(sql.largest(self._ref, cursor), "reading the largest cursor")[0]
+            largest = self._row(sql.largest(self._ref, cursor), "reading the largest cursor")[0]
         appends = self._config.sync_mode is SyncMode.APPEND
         return next_window(
             cursor.cursor_kind,
@@ -140,7 +127,7 @@ class SnowflakeSource:
         Raises:
             InvalidMessageError: the span is nothing of the cursor's kind, or there is no cursor.
         """
-        cursor = self._cursor()
+        cursor = self._description.cursor()
         if cursor is None:
             raise InvalidMessageError(f"{self._config.name} has no incremental_column to go by")
         return backfill_window(cursor.cursor_kind, span, low=low)
@@ -152,10 +139,10 @@ class SnowflakeSource:
             ValueNotRepresentableError: times with more digits than microseconds, or NULL cursors
                 that the table's policy forbids.
         """
-        columns, cursor = self._columns_of(piece), self._cursor()
+        columns, cursor = self._columns(piece), self._description.cursor()
         where = self._condition(mode, window, piece)
         query = sql.extent(self._ref, columns, None if _is_keys(piece) else cursor, where)
-        rows, null_rows, *fine = self._one(query, f"counting {self._table.name}")
+        rows, null_rows, *fine = self._row(query, f"counting {self._table.name}")
         for column, number in zip((c for c in columns if c.has_nanoseconds), fine, strict=True):
             if number and not self._config.accepts(column.target_name, Consent.NANOSECONDS):
                 raise ValueNotRepresentableError(
@@ -185,7 +172,7 @@ class SnowflakeSource:
 
     def measure(self, mode: SyncMode, window: Window | None, piece: Slice | None = None) -> Point:
         """Return the point of a window's rows, or of a slice of them, in one query."""
-        columns = self._columns_of(piece)
+        columns = self._columns(piece)
         # The one target that does not know the length of texts in bytes.
         has_characters = self._config.sqlserver is not None
         asked = {
@@ -193,19 +180,19 @@ class SnowflakeSource:
             for column in columns
         }
         query = sql.facts(self._ref, asked, self._condition(mode, window, piece))
-        row = self._one(query, f"measuring {self._table.name}")
+        row = self._row(query, f"measuring {self._table.name}")
         return measuring.point((column.column for column in columns), asked, row)
 
     def split(
         self, mode: SyncMode, window: Window | None, piece: Slice | None, number: int
     ) -> tuple[Slice, ...]:
         """Cut a window, or a slice of it, into about ``number`` slices of about equal rows."""
-        column = self._split_column()
+        column = self._description.split_column()
         if column is None or self._snapshot is None or not self._snapshot.is_pinned:
             return ()
         where = self._condition(mode, window, piece)
         query = sql.quantiles(self._ref, column, where, number)
-        found = [row[0] for row in self._all(query, f"cutting {self._table.name}")]
+        found = [row[0] for row in self._rows(query, f"cutting {self._table.name}")]
         ends = list(dict.fromkeys(e for e in found[:-1] if e is not None and e != found[-1]))
         starts = [piece.after if piece else None, *ends]
         return tuple(
@@ -223,7 +210,7 @@ class SnowflakeSource:
         whole = self.schema()
         schema = arrow_schema(whole.only_key if _is_keys(piece) else whole)
         where = self._condition(mode, window, piece)
-        query, values = sql.select(self._ref, self._columns_of(piece), where)
+        query, values = sql.select(self._ref, self._columns(piece), where)
         with connection.failures(f"reading {self._table.name}"):
             cursor = self._connection.cursor()
             with waiting():
@@ -232,10 +219,29 @@ class SnowflakeSource:
             for table in chunks.tables(cursor):
                 yield from conform(table, schema).to_batches()
 
+    def unload(
+        self, mode: SyncMode, window: Window | None, place: str, *, timeout_s: float
+    ) -> Unloaded:
+        """Write the rows of a window into a bucket, by one statement of Snowflake's own engine.
+
+        Raises:
+            InvalidConfigError: the connection names no storage integration.
+            TableTooLargeError: the statement took longer than ``timeout_s``.
+        """
+        if self._integration is None:
+            raise InvalidConfigError(
+                f"table {self._config.name} has strategy unload, which needs "
+                "connections.snowflake.storage_integration"
+            )
+        query = unload.select(self._ref, self._columns(None), self._condition(mode, window))
+        statement = unload.copy_into(query, place, self._integration)
+        doing = f"unloading {self._table.name}"
+        return unload.run(self._connection, statement, doing, timeout_s=timeout_s)
+
     def metadata(self) -> TableMetadata:
         """Describe the table without reading it."""
-        columns = self._columns()
-        rows, size_bytes, comment = self._one(sql.size(self._table), "reading statistics")
+        columns = self._description.columns()
+        rows, size_bytes, comment = self._row(sql.size(self._table), "reading statistics")
         return TableMetadata(
             schema=self.schema(),
             source_types={c.target_name: _described(c) for c in columns},
@@ -253,56 +259,18 @@ class SnowflakeSource:
         except (Error, OSError):
             return
 
-    def _columns(self) -> tuple[SourceColumn, ...]:
-        if self._known_columns is None:
-            rows = self._all(sql.columns(self._table), f"describing {self._table.name}")
-            if not rows:
-                raise SourceRefusedError(
-                    f"{self._table.name} does not exist in Snowflake, or the role may not see it",
-                    table=self._config.name,
-                )
-            self._facts = tuple(rows[0][COLUMN_FACTS:])
-            self._known_columns = tuple(_source_column(row[:COLUMN_FACTS]) for row in rows)
-        return self._known_columns
-
-    def _columns_of(self, piece: Slice | None) -> tuple[SourceColumn, ...]:
-        if not _is_keys(piece):
-            return tuple(c for c in self._columns() if not self._is_dropped(c))
-        return tuple(find(self._columns(), k, "key") for k in self._key())
-
-    def _is_dropped(self, column: SourceColumn) -> bool:
-        return column.target_name in self._config.dropped
-
-    def _key(self) -> tuple[str, ...]:
-        if self._known_key is None:
-            self._known_key = self._find_key()
-        return self._known_key
-
-    def _find_key(self) -> tuple[str, ...]:
-        columns = self._columns()
-        if self._config.primary_key is not None:
-            found = [find(columns, k, "primary_key") for k in self._config.primary_key]
-            return tuple(c.target_name for c in found)
-        rows = self._all(sql.primary_keys(self._table), "listing primary keys", as_dict=True)
-        by_position = sorted(rows, key=lambda r: int(r["key_sequence"]))
-        return tuple(find(columns, r["column_name"], "key").target_name for r in by_position)
-
-    def _cursor(self) -> SourceColumn | None:
-        name = self._config.incremental_column
-        return find(self._columns(), name, "incremental_column") if name else None
-
     def _null_policy(self) -> str:
         merges = self._config.sync_mode is SyncMode.INCREMENTAL
         return self._config.null_cursor or ("include" if merges else "fail")
 
     def _left_out(self, mode: SyncMode, window: Window | None) -> tuple[int, int]:
         """Count the rows that lie beyond a window, and those that the policy leaves out."""
-        cursor = self._cursor()
+        cursor = self._description.cursor()
         if cursor is None or window is None:
             return 0, 0
         high = window.high if self._ends(mode) else None
         query = sql.left_out(self._ref, cursor, high)
-        ahead, without = self._one(query, f"counting what is left out of {self._table.name}")
+        ahead, without = self._row(query, f"counting what is left out of {self._table.name}")
         return int(ahead), int(without) if self._null_policy() == "skip" else 0
 
     def _ends(self, mode: SyncMode) -> bool:
@@ -310,25 +278,11 @@ class SnowflakeSource:
         # What a full read of an appended table takes beyond the mark would be appended again.
         return mode is not SyncMode.FULL or self._config.sync_mode is SyncMode.APPEND
 
-    def _split_column(self) -> SourceColumn | None:
-        """The first column of the key, or the cursor, if its values can be cut into ranges.
-
-        A plan holds their ends, so no protected column is cut by: another one of the key may do.
-        """
-        shown = [name for name in self._key() if name not in self._config.protected]
-        candidates = [find(self._columns(), name, "primary_key") for name in shown[:1]]
-        candidates += [c for c in (self._cursor(),) if c]
-        for column in candidates:
-            with suppress(SchemaConflictError):
-                sql.cast_name(column)
-                return column
-        return None
-
     def _condition(
         self, mode: SyncMode, window: Window | None, piece: Slice | None = None
     ) -> sql.Query:
         where = sql.condition(
-            self._cursor(),
+            self._description.cursor(),
             None if _is_keys(piece) else window,
             # A row that must fail the run has to be counted, so only "skip" leaves it out.
             with_null=self._null_policy() != "skip",
@@ -336,41 +290,22 @@ class SnowflakeSource:
         )
         if piece is None:
             return where
-        return sql.with_slice(where, find(self._columns(), piece.column, "split"), piece)
+        return sql.with_slice(
+            where, find(self._description.columns(), piece.column, "split"), piece
+        )
 
-    def _one(self, query: sql.Query, doing: str) -> Sequence[Any]:
-        rows = self._all(query, doing)
-        if not rows:
-            raise SourceRefusedError(f"Snowflake, {doing}: no answer to {query[0]}")
-        first: Sequence[Any] = rows[0]
-        return first
+    def _columns(self, piece: Slice | None) -> tuple[SourceColumn, ...]:
+        return self._description.columns_to_read(is_keys=_is_keys(piece))
 
-    def _all(self, query: sql.Query, doing: str, *, as_dict: bool = False) -> list[Any]:
-        from snowflake.connector import DictCursor
+    def _row(self, query: sql.Query, doing: str) -> Sequence[Any]:
+        return answers.row(self._connection, query, doing)
 
-        text, values = query
-        with connection.failures(doing):
-            cursor = self._connection.cursor(DictCursor) if as_dict else self._connection.cursor()
-            with waiting():
-                cursor.execute(text, values or None)
-            return list(cursor.fetchall())
+    def _rows(self, query: sql.Query, doing: str) -> list[Any]:
+        return answers.rows(self._connection, query, doing)
 
 
 def _is_keys(piece: Slice | None) -> bool:
     return piece is not None and piece.is_keys
-
-
-def _source_column(row: Sequence[Any]) -> SourceColumn:
-    name, type_name, precision, scale, datetime_precision, is_nullable, comment = row
-    return SourceColumn(
-        name=name,
-        type_name=type_name,
-        precision=precision,
-        scale=scale,
-        datetime_precision=datetime_precision,
-        is_nullable=is_nullable == "YES",
-        comment=comment,
-    )
 
 
 def _described(column: SourceColumn) -> str:

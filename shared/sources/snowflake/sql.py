@@ -133,12 +133,16 @@ def asked_of(column: SourceColumn, *, has_characters: bool) -> dict[str, str]:
         has_characters: texts are measured in characters as well.
     """
     name, kind = quote(column.name), column.data_type.kind
-    number = _NUMBERS.get(kind, "{0}").format(name)
-    found = aggregates(column.column, number=number)
+    found = aggregates(column.column, number=as_number(column))
     if kind is Kind.TEXT and has_characters:
         found["characters"] = f"SUM(LENGTH({name}))"
     texts = {fact: f"TO_VARCHAR({sql})" for fact, sql in found.items()}
     return {"nulls": f"COUNT_IF({name} IS NULL)", **texts}
+
+
+def as_number(column: SourceColumn) -> str:
+    """Return the SQL of the whole number that stands for a value of a column."""
+    return _NUMBERS.get(column.data_type.kind, "{0}").format(quote(column.name))
 
 
 _NUMBERS = {

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from shared import csv
-from shared.config.models import ResolvedTable
 from shared.core import naming
 from shared.core.checks import Observed
 from shared.core.manifests import Manifest, Part, Rewind
@@ -22,8 +21,9 @@ from shared.errors import ConflictError
 from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
 from shared.stage.writer import PartWriter
-from shared.steps import quarantine
+from shared.steps import quarantined_rows
 from shared.steps.purging import subjects
+from shared.steps.purging.scopes import Scope
 from shared.steps.purging.searching import (
     Holding,
     Packing,
@@ -47,11 +47,11 @@ Cuts = list[tuple[int, int]]
 class Removal:
     """One table, rid of one subject's rows."""
 
-    def __init__(self, services: Services, resolved: ResolvedTable, subject: Subject) -> None:
+    def __init__(self, services: Services, scope: Scope, subject: Subject) -> None:
         self._services = services
         self._storage = services.storage
-        self._config = resolved.table
-        self._table = resolved.table.name
+        self._scope = scope
+        self._table = scope.table
         self._subject = subject
         self._renewed: dict[str, Part | None] = {}
         """What takes the place of a part, by its name; None: no row of it is left."""
@@ -77,7 +77,6 @@ class Removal:
             gone = [h.info for h in each.holdings if h.is_deleted or each.manifest]
             for info in (*gone, *self._replaced):
                 self._delete(info)
-            self._delete_units(each.run_id)
 
     def scrub(self, run: Run) -> None:
         """Take the subject out of the samples in a run's record."""
@@ -101,7 +100,7 @@ class Removal:
         if not (finds.parts or original or rejected or finds.is_sampled):
             return
         observed = subjects.observed_without(manifest.observed, self._subject)
-        if rejects != quarantine.names(manifest):
+        if rejects != quarantined_rows.names(manifest):
             observed = replace(observed or Observed(), rejects=rejects)
         file = manifest.file
         changed = replace(
@@ -166,7 +165,7 @@ class Removal:
             bucket=bucket,
             name=lambda _: name,
             part_bytes=_WHOLE_PART_BYTES,
-            compression=self._config.compression,
+            compression=self._scope.compression,
             envelope=services.envelope if part.key else None,
             on_group=lambda _rows, _bytes: None,
         )
@@ -197,7 +196,7 @@ class Removal:
         self, finds: RunFinds, manifest: Manifest, cuts: Cuts
     ) -> tuple[tuple[str, ...], int]:
         """Write rejects anew that lose rows, or whose places moved; return all names, rows lost."""
-        names = list(quarantine.names(manifest))
+        names = list(quarantined_rows.names(manifest))
         lost = {holding.info.name: holding.rows or 0 for holding in finds.rejects}
         bucket = self._services.settings.bucket("quarantine")
         for at, name in enumerate(names):
@@ -211,7 +210,7 @@ class Removal:
 
     def _kept_lines(self, name: str, manifest: Manifest | None, cuts: Cuts) -> Iterator[bytes]:
         records = records_of(self._subject, manifest)
-        for row in quarantine.kept(name, self._services):
+        for row in quarantined_rows.kept(name, self._services):
             if records.has_facts(row.facts):
                 continue
             facts = dict(row.facts)
@@ -268,12 +267,6 @@ class Removal:
             self._storage.delete(info.bucket, info.name, info.generation)
         except ConflictError:
             return  # written anew since it was looked at
-
-    def _delete_units(self, run_id: str) -> None:
-        """Delete the outcomes of a run's units, which may show rows that break a check."""
-        bucket = self._services.settings.bucket("staging")
-        for info in self._storage.list(bucket, naming.units_prefix(self._table, run_id)):
-            self._delete(info)
 
 
 def _rows(parts: Iterable[Part]) -> int:

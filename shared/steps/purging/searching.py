@@ -7,26 +7,31 @@ from enum import Enum, auto
 from itertools import chain
 
 from shared import csv
-from shared.config.models import ResolvedTable
 from shared.core import naming
 from shared.core.drift import RESCUED
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import IngestRequest
 from shared.core.purges import Find, Subject
-from shared.core.runs import Run, Trigger
+from shared.core.runs import Trigger
 from shared.core.schemas import TableSchema
 from shared.errors import IllegalTransitionError, InvalidFileError, InvalidMessageError
 from shared.stage.arrow import arrow_schema
-from shared.stage.protecting import Protector
 from shared.stage.reader import read_part
-from shared.steps import quarantine
+from shared.steps import quarantined_rows
 from shared.steps.purging import subjects
+from shared.steps.purging.scopes import Scope
 from shared.steps.purging.subjects import Records
+from shared.steps.stored_files import StoredFile
 from shared.storage import ObjectInfo
 from shared.wiring import Services
 
 _GZIP = b"\x1f\x8b"
 """Source: RFC 1952, section 2.3.1."""
+_ZIP = b"PK\x03\x04"
+"""Source: PKWARE, APPNOTE.TXT 4.3.7."""
+
+_PARQUET = b"PAR1"
+"""Source: parquet-format, "File format"."""
 
 _HEAD_BYTES = 2**16
 
@@ -80,13 +85,11 @@ class RunFinds:
 class Search:
     """One table, looked through for one subject."""
 
-    def __init__(self, services: Services, resolved: ResolvedTable, subject: Subject) -> None:
+    def __init__(self, services: Services, scope: Scope, subject: Subject) -> None:
         self._services = services
         self._storage = services.storage
-        self._table = resolved.table.name
-        self._protection = resolved.protection
-        keys = services.protection_keys(resolved)
-        self._protector = Protector(resolved.table.protected, keys)
+        self._scope = scope
+        self._table = scope.table
         self._subject = subject
         self.runs = {run.run_id: run for run in services.ledger.runs(self._table)}
 
@@ -101,10 +104,13 @@ class Search:
         manifests = list(self._services.manifests.all(self._table))
         self._require_column([manifest for manifest, _ in manifests])
         staged, raw, bad = (self._objects(zone) for zone in ("staging", "raw", "quarantine"))
-        run_ids = {*self.runs, *staged, *raw, *bad, *(m.run_id for m, _ in manifests)}
+        plans = self._plans()
+        run_ids = {*self.runs, *staged, *raw, *bad, *plans, *(m.run_id for m, _ in manifests)}
         found = {run_id: RunFinds(run_id) for run_id in sorted(run_ids)}
         for manifest, generation in manifests:
             found[manifest.run_id] = RunFinds(manifest.run_id, manifest, generation)
+        for run_id, there in plans.items():  # first: what is left never names what is gone
+            found[run_id].others += (Holding("plan", info, is_deleted=True) for info in there)
         self._search_parts(found, {info.name: info for each in staged.values() for info in each})
         for run_id, finds in found.items():
             self._search_originals(finds, raw.get(run_id, []))
@@ -136,9 +142,26 @@ class Search:
         """Return a zone's objects by run; those in no run's folder are not ours."""
         found: dict[str, list[ObjectInfo]] = defaultdict(list)
         bucket = self._services.settings.bucket(zone)
-        for info in self._storage.list(bucket, naming.zone_prefix(zone, self._table)):
-            if run_id := naming.run_within(info.name):
-                found[run_id].append(info)
+        prefixes = [naming.zone_prefix(zone, self._table)]
+        if zone == "staging":
+            prefixes.append(naming.unloaded_prefix(self._table))
+        for prefix in prefixes:
+            for info in self._storage.list(bucket, prefix):
+                if run_id := naming.run_within(info.name):
+                    found[run_id].append(info)
+        return found
+
+    def _plans(self) -> dict[str, list[ObjectInfo]]:
+        """Return the outcomes of units, then the plan, of each run: ends of keys, and samples.
+
+        All runs have ended, so none needs them; one that is replayed is planned anew.
+        """
+        found: dict[str, list[ObjectInfo]] = defaultdict(list)
+        bucket = self._services.settings.bucket("staging")
+        for folder in ("units", "plans"):
+            for info in self._storage.list(bucket, f"{folder}/{self._table}/"):
+                if run_id := naming.run_within(info.name):
+                    found[run_id].append(info)
         return found
 
     # Parts ----------------------------------------------------------------------------------------
@@ -181,7 +204,7 @@ class Search:
         """Look into a file as it was read then; one that cannot be read is judged as a whole."""
         if manifest and manifest.file:
             dialect = csv.Dialect.from_dict(manifest.file.dialect)
-            if manifest.protection != self._protection:
+            if manifest.protection != self._scope.protection:
                 # Its rows cannot be told apart: nobody knows how the subject was protected then.
                 return Holding(kind, info, is_deleted=True)
             try:
@@ -196,6 +219,8 @@ class Search:
 
     def _may_show(self, info: ObjectInfo) -> bool:
         """Say whether the subject's value may stand in a file; nobody sees into a damaged one."""
+        if next(self._chunks(info), b"").startswith(_PARQUET):
+            return True  # its values are packed
         try:
             return subjects.in_bytes(csv.unpacked(self._chunks(info)), self._subject)
         except InvalidFileError:
@@ -204,8 +229,8 @@ class Search:
     def _places(self, info: ObjectInfo, dialect: csv.Dialect, schema: TableSchema) -> Places:
         records = Records(self._subject, schema, dialect)
         found: list[tuple[int, int]] = []
-        for batch in csv.read(self._chunks(info), dialect, schema):
-            (data,) = self._protector.passing([batch.data], schema)
+        for batch in csv.read(StoredFile(self._storage, info), dialect, schema):
+            (data,) = self._scope.protector.passing([batch.data], schema)
             rows = subjects.in_batch(data, self._subject)
             described = batch.describe(csv.RowFault(row, None, "", "") for row in rows)
             bad = [reject for reject in batch.rejects if records.has(reject.raw)]
@@ -219,10 +244,12 @@ class Search:
         manifest, services = finds.manifest, self._services
         records = records_of(self._subject, manifest)
         for info in there:
-            if manifest and info.name not in quarantine.names(manifest):
+            if manifest and info.name not in quarantined_rows.names(manifest):
                 finds.others.append(Holding("left over", info, is_deleted=True))
                 continue
-            rows = sum(records.has_facts(row.facts) for row in quarantine.kept(info.name, services))
+            rows = sum(
+                records.has_facts(row.facts) for row in quarantined_rows.kept(info.name, services)
+            )
             if rows:
                 finds.rejects.append(Holding("rejects", info, rows))
 
@@ -238,14 +265,19 @@ class Search:
             if info.name.endswith("/"):
                 continue
             request = IngestRequest(bucket=bucket, name=info.name, generation=info.generation)
-            finds = found[(taken.get(request.key) or self._require_taken(info)).run_id]
+            run = taken.get(request.key)
+            if run is None and self._scope.is_configured:
+                raise _not_taken(info)
+            # Nobody will take in what was dropped for a table that is not configured any more.
+            run_id = run.run_id if run else ""
+            finds = found.setdefault(run_id, RunFinds(run_id))
             if holding := self._in_file("dropped file", info, finds.manifest):
                 finds.others.append(Holding(holding.kind, info, holding.rows, is_deleted=True))
 
-    def _require_taken(self, info: ObjectInfo) -> Run:
-        raise IllegalTransitionError(
-            f"gs://{info.bucket}/{info.name} has no run yet; purge when it was taken in"
-        )
+
+def _not_taken(info: ObjectInfo) -> IllegalTransitionError:
+    place = f"gs://{info.bucket}/{info.name}"
+    return IllegalTransitionError(f"{place} has no run yet; purge when it was taken in")
 
 
 class Packing(Enum):
@@ -261,6 +293,8 @@ def packing(chunks: Iterator[bytes]) -> Packing:
     head = next(chunks, b"")[:_HEAD_BYTES]
     if head.startswith(_GZIP):
         return Packing.GZIP
+    if head.startswith((_ZIP, _PARQUET)):
+        return Packing.OTHER  # of workbooks, too, whatever is in them
     unpacked = next(csv.unpacked(chain([head], chunks)), b"")
     return Packing.NONE if unpacked.startswith(head[: len(unpacked)]) else Packing.OTHER
 

@@ -58,6 +58,7 @@ class Records:
         self._subject = subject
         self._width = len(schema)
         self._dialect = dialect
+        self._is_json = dialect is not None and dialect.kind in ("ndjson", "parquet")
         known = subject.column in schema.names
         self._type = schema.column(subject.column).type if known else None
         self._wanted = self._canonical(subject.value)
@@ -66,6 +67,8 @@ class Records:
     def has(self, raw: str) -> bool:
         """Say whether a record, as it stands in the file, is the subject's."""
         cells = self._cells(raw)
+        if self._is_json and self._word.search(raw):
+            return True  # a part of a nested value, or of a line that is no JSON
         if not cells or len(cells) != self._width:
             return self._word.search(raw) is not None
         return any(self._canonical(cell.strip()) == self._wanted for cell in cells)
@@ -81,6 +84,10 @@ class Records:
         return value is not None and self._canonical(value) == self._wanted
 
     def _cells(self, raw: str) -> list[str]:
+        if self._dialect and self._dialect.kind == "fixed":
+            return [raw[start - 1 : end] for _, start, end in self._dialect.positions]
+        if self._is_json:
+            return _values(raw, self._width)
         delimiter = self._dialect.delimiter if self._dialect else None
         if self._dialect is None or delimiter is None or len(delimiter) != 1:
             return []
@@ -97,6 +104,16 @@ class Records:
             return selections.canonical(self._type, text) if self._type else text
         except InvalidMessageError:
             return text
+
+
+def _values(raw: str, width: int) -> list[str]:
+    """Return the values of a JSON object, as many cells as a row has; none: it is no object."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(raw, parse_float=str, parse_int=str)
+        if isinstance(found, dict):
+            values = [str(value) for value in found.values()]
+            return values + [""] * (width - len(values))
+    return []
 
 
 def in_bytes(chunks: Iterable[bytes], subject: Subject) -> bool:

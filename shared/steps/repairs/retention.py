@@ -85,11 +85,25 @@ def _objects(sweep: Sweep, table: str) -> Iterator[ObjectInfo]:
 def _expire(sweep: Sweep, table: TableConfig, limits: dict[str, timedelta]) -> None:
     needed = _needs(sweep, table)
     for zone, age in limits.items():
-        bucket = sweep.services.settings.bucket(zone)
-        for info in sweep.services.storage.list(bucket, naming.zone_prefix(zone, table.name)):
+        for info in _kept(sweep, zone, table.name):
             is_old = sweep.now - info.created_at >= age
             if is_old and not info.is_held and not needed.keeps(info.name, zone):
                 sweep.delete(info, sweep.expired)
+
+
+def _kept(sweep: Sweep, zone: str, table: str) -> Iterator[ObjectInfo]:
+    """Yield what retention goes by the age of; plans and units tell ends of key ranges."""
+    bucket = sweep.services.settings.bucket(zone)
+    folders = [naming.zone_prefix(zone, table)]
+    if zone == "staging":
+        folders = [
+            naming.unloaded_prefix(table),
+            f"units/{table}/",
+            f"plans/{table}/",
+            *folders,
+        ]
+    for folder in folders:
+        yield from sweep.services.storage.list(bucket, folder)
 
 
 def _needs(sweep: Sweep, table: TableConfig) -> Needs:

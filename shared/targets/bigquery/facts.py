@@ -6,6 +6,7 @@ from shared.core.measuring import FLOAT_FACTOR, FLOAT_LIMIT, Asked, aggregates, 
 from shared.core.plans import Slice
 from shared.core.schemas import Column, Kind
 from shared.stage.readback import AS_NUMBERS
+from shared.targets import selecting
 from shared.targets.bigquery import types
 from shared.targets.bigquery.identifiers import literal, quote
 
@@ -54,14 +55,11 @@ def _exact(column: Column, number: str) -> str:
 def within(column: Column, piece: Slice) -> str:
     """Return the condition that a value lies in a slice."""
     name, kind = f"t.{quote(column.name)}", types.type_name(column.type)
-    limits = [
-        f"{name} {sign} CAST({literal(text)} AS {kind})"
-        for sign, text in ((">", piece.after), ("<=", piece.upto))
-        if text is not None
-    ]
-    inside = " AND ".join(limits)
-    is_first = piece.after is None and bool(limits)
-    return f"({inside} OR {name} IS NULL)" if is_first else inside
+
+    def compare(symbol: str, limit: str) -> str:
+        return f"{name} {symbol} CAST({literal(limit)} AS {kind})"
+
+    return selecting.within(piece, compare, f"{name} IS NULL")
 
 
 def select(table: str, columns: Sequence[Column], condition: str = "") -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from shared import timings
 from shared.config.models import TableConfig
 from shared.config.places import BigQueryTable
 from shared.core import measuring
@@ -109,8 +110,10 @@ class Publishing:
         Raises:
             MismatchError: the rows are not those that were staged.
         """
-        proof = self._proof("the staging table, from which all rows were taken", self._staging.rows)
-        proofs.require_same(self._manifest, proof)
+        with timings.timed("verify"):
+            of = "the staging table, from which all rows were taken"
+            proof = self._proof(of, self._staging.rows)
+            proofs.require_same(self._manifest, proof)
         return proof
 
     def prove_published(self, staged: Proof) -> Proof:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from shared import timings
 from shared.ahead import ahead
 from shared.config.models import TableConfig
 from shared.core.fencing import TargetState
@@ -98,8 +99,9 @@ class Arrival:
         Raises:
             MismatchError: the rows are not those that were staged.
         """
-        proof = self._proof()
-        proofs.require_same(self._manifest, proof)
+        with timings.timed("verify"):
+            proof = self._proof()
+            proofs.require_same(self._manifest, proof)
         return proof
 
     def require_unchanged(self, before: TargetState, now: TargetState) -> None:
@@ -120,11 +122,13 @@ class Arrival:
         if self._manifest.staged is None:
             return Proof(gap=proofs.UNKNOWN)
         # What is added lies at the end of the table, unless there was room for it elsewhere.
-        found = self._measure(sql.added(since=0 if self._is_base else self._blocks))
+        self._cursor.execute(sql.TRANSACTION)
+        (mine,) = self._cursor.fetchone()
+        found = self._measure(sql.added(mine, since=0 if self._is_base else self._blocks))
         if found.rows != self._manifest.rows_staged:
             if self._blocks > SMALL_BLOCKS:
                 return Proof(gap=SCATTERED)
-            found = self._measure(sql.added(since=0))
+            found = self._measure(sql.added(mine, since=0))
         return Proof(of="the rows that were added to the table", point=found, left_out=left_out)
 
     def _measure(self, condition: str = "") -> Point:

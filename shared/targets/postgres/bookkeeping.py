@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.targets.relational.dialect import BookStatements
+from shared.targets.relational.statements import BookStatements
 
 LOCK = 0x51_10_1CE
 """Advisory lock under which the tables are created: two firsts must not collide."""

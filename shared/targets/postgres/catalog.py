@@ -2,15 +2,24 @@
 
 from typing import Any
 
+from shared.errors import TargetRefusedError
+
 EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
 
 SCHEMA_EXISTS = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)"
 
 COLUMNS = (
-    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull "
-    "FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
+    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, c.relkind::text "
+    "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+    "WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
     "AND NOT a.attisdropped ORDER BY a.attnum"
 )
+
+NO_TABLES = {"v": "a view", "m": "a materialised view", "f": "a foreign table"}
+"""What has columns and is no table that rows could be put into, by its ``relkind``.
+
+Source: PostgreSQL, pg_class.
+"""
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
 
@@ -21,6 +30,9 @@ PRIMARY_KEY = (
     "ORDER BY array_position(i.indkey::int2[], a.attnum)"
 )
 
+PRIMARY_KEY_NAME = (
+    "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%s) AND contype = 'p'"
+)
 
 BLOCKS = "SELECT pg_relation_size(to_regclass(%s)) / current_setting('block_size')::int"
 
@@ -38,15 +50,32 @@ def schema_exists(cursor: Any, schema: str) -> bool:
 
 
 def columns(cursor: Any, table: str) -> list[tuple[str, str, bool]]:
-    """Return name, type as ``format_type`` writes it, and NOT NULL of each column, in order."""
+    """Return name, type as ``format_type`` writes it, and NOT NULL of each column, in order.
+
+    Raises:
+        TargetRefusedError: it is a view or a foreign table.
+    """
     cursor.execute(COLUMNS, (table,))
-    return [(name, kind, not_null) for name, kind, not_null in cursor.fetchall()]
+    found = cursor.fetchall()
+    if found and (what := NO_TABLES.get(found[0][3])):
+        raise TargetRefusedError(
+            f"{table} is {what}, and rows can be put into tables alone: they are locked, compared "
+            "and replaced in one transaction. Name a table, and let the view read it"
+        )
+    return [(name, kind, not_null) for name, kind, not_null, _ in found]
 
 
 def primary_key(cursor: Any, table: str) -> tuple[str, ...]:
     """Return the columns of the primary key, in its order."""
     cursor.execute(PRIMARY_KEY, (table,))
     return tuple(row[0] for row in cursor.fetchall())
+
+
+def primary_key_name(cursor: Any, table: str) -> str | None:
+    """Return what the constraint of the primary key is called; None where there is no key."""
+    cursor.execute(PRIMARY_KEY_NAME, (table,))
+    found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def blocks(cursor: Any, table: str) -> int:

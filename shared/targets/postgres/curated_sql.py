@@ -21,6 +21,9 @@ STANDINGS = (
     "WHERE table_name = ANY(%s) AND run_id IS NOT NULL ORDER BY table_name"
 )
 
+WINDOW = "SELECT snapshot, low, high FROM _sluice.loads WHERE run_id = %s"
+"""What a committed run read, from the target's own record of it."""
+
 UNSEEN = """SELECT count(*) FROM pg_catalog.pg_locks l
 LEFT JOIN pg_catalog.pg_class seen ON seen.oid = l.relation
 WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
@@ -57,6 +60,15 @@ def create_like_stage(table: str) -> str:
 def add_key(table: str, key: Sequence[str]) -> str:
     """Return what makes columns the primary key of an empty table."""
     return f"ALTER TABLE {table} ADD PRIMARY KEY ({_list(key)})"
+
+
+def drop_key(table: str, name: str, columns: Sequence[str]) -> str:
+    """Return what drops a primary key, and lets its columns be NULL again.
+
+    Source: PostgreSQL, "ALTER TABLE": NOT NULL, which a primary key brings, outlives it.
+    """
+    nullable = [f"ALTER COLUMN {quote(column)} DROP NOT NULL" for column in columns]
+    return f"ALTER TABLE {table} {', '.join([f'DROP CONSTRAINT {quote(name)}', *nullable])}"
 
 
 def delete_staged(table: str, key: Sequence[str]) -> str:

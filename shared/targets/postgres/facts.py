@@ -6,6 +6,7 @@ from shared.core.measuring import FLOAT_FACTOR, FLOAT_LIMIT, Asked, aggregates, 
 from shared.core.plans import Slice
 from shared.core.schemas import Column, Kind
 from shared.stage.readback import AS_NUMBERS
+from shared.targets import selecting
 from shared.targets.postgres.identifiers import literal, quote
 from shared.targets.postgres.types import type_name
 
@@ -79,14 +80,11 @@ def within(column: Column, piece: Slice) -> str:
     name, kind = f"t.{quote(column.name)}", type_name(column.type)
     if column.type.kind is Kind.TEXT:
         name = f'{name}::text COLLATE "C"'
-    limits = [
-        f"{name} {sign} CAST({literal(text)} AS {kind})"
-        for sign, text in ((">", piece.after), ("<=", piece.upto))
-        if text is not None
-    ]
-    inside = " AND ".join(limits)
-    is_first = piece.after is None and bool(limits)
-    return f"({inside} OR {name} IS NULL)" if is_first else inside
+
+    def compare(symbol: str, limit: str) -> str:
+        return f"{name} {symbol} CAST({literal(limit)} AS {kind})"
+
+    return selecting.within(piece, compare, f"{name} IS NULL")
 
 
 def is_null(name: str) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from shared.core.schemas import Column
-from shared.targets.postgres.identifiers import quote
+from shared.targets.postgres.identifiers import literal, quote
 from shared.targets.postgres.types import OPEN_DECIMAL, plain, type_name
-from shared.targets.relational.dialect import Existing
+from shared.targets.relational.statements import Existing
 
 MARKER_TYPE = "timestamp with time zone"
 """Type of the column that marks rows as deleted, as ``format_type`` writes it."""
@@ -132,13 +132,18 @@ def repeated_key(staging: str, key: Sequence[str]) -> str:
     return f"SELECT count(*) FROM ({keys}) repeated"
 
 
-def added(*, since: int) -> str:
-    """Return the condition that a row of ``t`` was added by this transaction.
+TRANSACTION = "SELECT pg_current_xact_id()::xid::text"
+"""The number of this transaction. A query that asks for it itself has no parallel workers."""
+
+
+def added(transaction: str, *, since: int) -> str:
+    """Return the condition that a row of ``t`` was added by a transaction.
 
     Args:
+        transaction: its number.
         since: blocks of the table before; those that were full by then are not looked at.
     """
-    mine = "t.xmin = pg_current_xact_id()::xid"
+    mine = f"t.xmin = {literal(transaction)}::xid"
     return f"{mine} AND t.ctid >= '({since - 1},0)'::tid" if since > 0 else mine
 
 

@@ -60,8 +60,9 @@ class PostgresTarget(RelationalTarget):
         self._prepare()
         try:
             with self._transaction() as cursor:
+                publishing = self._publishing(cursor, manifest)
                 before = bookkeeping.read_state(cursor, POSTGRES, self._name)
-                if refusal := self._refusal(cursor, manifest, before):
+                if refusal := publishing.refusal(before):
                     return refusal
                 arrival = Arrival(cursor, self._config, self._table, manifest)
                 if not arrival.is_possible() or self._is_frozen(cursor, manifest):
@@ -69,7 +70,7 @@ class PostgresTarget(RelationalTarget):
                 record = arrival.copy(read)
                 proof = arrival.prove()
                 state = bookkeeping.read_state(cursor, POSTGRES, self._name, for_update=True)
-                if refusal := self._refusal(cursor, manifest, state):
+                if refusal := publishing.refusal(state):
                     raise _RefusedError(refusal)
                 arrival.require_unchanged(before, state)
                 bookkeeping.record(cursor, POSTGRES, self._name, manifest, state, record)

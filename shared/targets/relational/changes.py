@@ -10,9 +10,10 @@ from shared.core.schemas import DataType, Kind, TableSchema
 from shared.targets.base import LoadRecord
 from shared.targets.guards import Guards, marker
 from shared.targets.relational import fitting
-from shared.targets.relational.dialect import Casts, Dialect, Existing
+from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.merging import Merge
 from shared.targets.relational.staging import Staging
+from shared.targets.relational.statements import Casts, Existing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from shared.core.fidelity import Consent, remedy
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import SchemaConflictError
 from shared.targets.base import DELETED_AT
-from shared.targets.relational.dialect import ColumnDialect, Existing
+from shared.targets.relational.dialect import ColumnDialect
+from shared.targets.relational.statements import Existing
 
 OURS = (DELETED_AT, drift.RESCUED)
 """Columns that no source has."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared import timings
 from shared.config.models import TableConfig
 from shared.core import measuring
 from shared.core.manifests import Manifest
@@ -63,13 +64,14 @@ class Measuring:
         return self._manifest.mode is SyncMode.FULL
 
     def _prove(self, of: str, table: str, condition: str = "") -> Proof:
-        proof = Proof(
-            of=of,
-            point=self._measure(table, condition) if self._manifest.staged else None,
-            left_out=proofs.altered(self._config, self._columns),
-            gap="" if self._manifest.staged else proofs.UNKNOWN,
-        )
-        proofs.require_same(self._manifest, proof)
+        with timings.timed("verify"):
+            proof = Proof(
+                of=of,
+                point=self._measure(table, condition) if self._manifest.staged else None,
+                left_out=proofs.altered(self._config, self._columns),
+                gap="" if self._manifest.staged else proofs.UNKNOWN,
+            )
+            proofs.require_same(self._manifest, proof)
         return proof
 
     def _measure(self, table: str, condition: str) -> Point:

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from shared.core.schemas import Column
-
-if TYPE_CHECKING:
-    from shared.targets.relational.dialect import Casts
+from shared.targets.relational.statements import Casts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +20,7 @@ class Merge:
     """The run's."""
     key: Sequence[str]
     """Names of the columns that identify a row; not empty."""
-    casts: "Casts"
+    casts: Casts
     marker: str | None
     """The column that marks rows as deleted."""
     is_whole: bool

@@ -9,7 +9,8 @@ from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.schemas import Column, TableSchema
 from shared.targets.base import Parent, RowTest
-from shared.targets.relational.dialect import Casts, Dialect
+from shared.targets.relational.dialect import Dialect
+from shared.targets.relational.statements import Casts
 
 
 class RowTests:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from shared import timings
 from shared.config.models import TableConfig
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
@@ -16,16 +17,13 @@ from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.plans import Slice
 from shared.core.receipts import Point
-from shared.core.schemas import Column, TableSchema
+from shared.core.schemas import TableSchema
 from shared.core.selections import Selection
-from shared.stage.arrow import from_rows
-from shared.stage.reader import BATCH_ROWS
 from shared.targets import guards
 from shared.targets.base import (
     NO_TESTS,
     KeptVersion,
     LoadRecord,
-    Outcome,
     PastLoad,
     Published,
     ReadPart,
@@ -34,12 +32,11 @@ from shared.targets.base import (
     Vitals,
 )
 from shared.targets.relational import bookkeeping, versions
-from shared.targets.relational.changes import Changes, existing_columns
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.drifting import Drifting
-from shared.targets.relational.measuring import Measuring, measure
+from shared.targets.relational.publishing import Publishing
+from shared.targets.relational.reading import Reading
 from shared.targets.relational.rebuilding import Rebuilding
-from shared.targets.relational.rowtests import RowTests
 from shared.targets.relational.staging import Staging
 from shared.targets.relational.versions import Versions
 
@@ -89,14 +86,8 @@ class RelationalTarget(ABC):
 
     def schema(self) -> TableSchema | None:
         """Return the table as it is in the target; None when it does not exist."""
-        catalog, types = self._dialect.catalog, self._dialect.types
         with self._transaction() as cursor:
-            columns = tuple(
-                Column(name=name, type=types.data_type(kind), is_nullable=not not_null)
-                for name, kind, not_null in catalog.columns(cursor, self._table)
-            )
-            key = catalog.primary_key(cursor, self._table)
-        return TableSchema(columns, key) if columns else None
+            return self._reading(cursor).schema()
 
     def require(self, schema: TableSchema) -> None:
         """Check that a run of these columns could be published, as things are.
@@ -213,26 +204,7 @@ class RelationalTarget(ABC):
         self._add_marker()
         notes = self._evolve(manifest)
         with self._transaction() as cursor:
-            state = bookkeeping.read_state(cursor, self._dialect, self._name, for_update=True)
-            if refusal := self._refusal(cursor, manifest, state):
-                return refusal
-            staging = Staging(cursor, self._dialect, manifest)
-            staging.check()
-            breaches = self._tests(cursor, staging.rows_table, manifest).run(tests.tests)
-            tests.require(breaches)
-            if self._config.kind == "reference":
-                self._versions(cursor).keep(state.run_id)
-            last = None if manifest.rewind else self._drifting(cursor).last()
-            changes = Changes(cursor, self._dialect, self._config, self._table, manifest, last=last)
-            measuring = Measuring(cursor, self._dialect, self._config, self._table, manifest)
-            proof = measuring.prove_staged()
-            record = changes.apply()
-            proof = proof or measuring.prove_published()
-            bookkeeping.record(cursor, self._dialect, self._name, manifest, state, record)
-            staging.drop()
-        return Published(
-            outcome=Outcome.COMMITTED, record=record, notes=notes, breaches=breaches, proof=proof
-        )
+            return self._publishing(cursor, manifest).publish(tests, notes)
 
     def discard(self, manifest: Manifest) -> None:
         """Drop the run's staging tables, as far as they are there."""
@@ -260,61 +232,33 @@ class RelationalTarget(ABC):
 
     def test(self, tests: Sequence[RowTest]) -> Mapping[str, Breach]:
         """Return what tests find in the table as it is, by their names."""
-        schema = self.schema()
-        if schema is None:
-            return {}
         with self._transaction() as cursor:
-            return RowTests(
-                cursor,
-                self._dialect,
-                self._table,
-                rows=self._table,
-                schema=schema,
-                manifest=None,
-            ).run(tests)
+            return self._reading(cursor).test(tests)
 
     def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all rows of the table as it is."""
-        schema = self.schema()
-        if schema is None:
-            return
-        wanted = TableSchema(tuple(schema.column(name) for name in columns))
         with self._transaction() as cursor:
-            found = self._dialect.tests.scan(cursor, self._table, list(wanted), BATCH_ROWS)
-            for rows in found:
-                yield from_rows(wanted, rows)
+            yield from self._reading(cursor).scan(columns)
 
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""
         with self._transaction() as cursor:
-            if not self._dialect.catalog.exists(cursor, self._table):
-                return 0
-            cursor.execute(self._dialect.sql.count(self._table))
-            return int(cursor.fetchone()[0])
+            return self._reading(cursor).count()
 
     def measure(self, schema: TableSchema, piece: Slice | None = None) -> Point:
         """Return the point of the table's rows, or of a slice, by the database's own engine."""
-        columns, facts = list(schema), self._dialect.facts
         with self._transaction() as cursor:
-            found = existing_columns(cursor, self._dialect, self._table)
-            asked = {c.name: facts.facts_of(c, found[c.name].type) for c in columns}
-            condition = self._condition(schema, piece)
-            return measure(cursor, self._dialect, self._table, columns, asked, condition)
+            return self._reading(cursor).measure(schema, piece)
 
     def read(self, schema: TableSchema, piece: Slice | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the table's rows, or a slice of them, as Arrow carries the columns' types."""
-        condition = self._condition(schema, piece)
         with self._transaction() as cursor:
-            yield from self._dialect.read(cursor, self._table, list(schema), condition)
+            yield from self._reading(cursor).read(schema, piece)
 
     def select(self, selection: Selection) -> list[tuple[Any, ...]]:
         """Return a page of the table's rows, in a transaction of its own that changes nothing."""
-        statement, values = self._dialect.paging.select(self._table, selection)
         with self._transaction() as cursor:
-            for before in self._dialect.paging.BEFORE:
-                cursor.execute(before)
-            cursor.execute(statement, values)
-            return [tuple(row) for row in cursor.fetchall()]
+            return self._reading(cursor).select(selection)
 
     @abstractmethod
     def close(self) -> None:
@@ -335,16 +279,11 @@ class RelationalTarget(ABC):
             cursor = self._connection.cursor()
             try:
                 yield cursor
-                self._connection.commit()
+                with timings.timed("commit"):
+                    self._connection.commit()
             except BaseException:
                 self._roll_back()
                 raise
-
-    def _condition(self, schema: TableSchema, piece: Slice | None) -> str:
-        facts, deleted_at = self._dialect.facts, guards.marker(self._config)
-        limits = [facts.is_null(deleted_at)] if deleted_at else []
-        limits += [facts.within(schema.column(piece.column), piece)] if piece else []
-        return " AND ".join(limits)
 
     def _add_marker(self) -> None:
         """Give an existing table the column that marks rows as deleted, if it needs one.
@@ -388,23 +327,11 @@ class RelationalTarget(ABC):
     def _rebuilding(self, cursor: Any, manifest: Manifest) -> Rebuilding:
         return Rebuilding(cursor, self._dialect, manifest, self._staging(cursor, manifest))
 
-    def _tests(self, cursor: Any, rows: str, manifest: Manifest) -> RowTests:
-        schema = manifest.schema
-        return RowTests(
-            cursor, self._dialect, self._table, rows=rows, schema=schema, manifest=manifest
-        )
-
     def _versions(self, cursor: Any) -> Versions:
         return Versions(cursor, self._dialect, self._config, self._table)
 
-    def _refusal(self, cursor: Any, manifest: Manifest, state: TargetState) -> Published | None:
-        """Return why a run is not published now, with the state row locked; None if it may be."""
+    def _publishing(self, cursor: Any, manifest: Manifest) -> Publishing:
+        return Publishing(cursor, self._dialect, self._config, self._table, manifest)
 
-        def find_content(run_id: str | None) -> str | None:
-            file = manifest.file
-            if file is None:
-                return None
-            return bookkeeping.find_content(cursor, self._dialect, self._name, file, run_id)
-
-        record = bookkeeping.read_load(cursor, self._dialect, manifest.run_id)
-        return guards.refusal(self._config, manifest, state, record, find_content)
+    def _reading(self, cursor: Any) -> Reading:
+        return Reading(cursor, self._dialect, self._config, self._table)

@@ -5,10 +5,11 @@ from typing import Any
 from shared.config.models import TableConfig
 from shared.core import naming
 from shared.core.manifests import Manifest
-from shared.core.schemas import Column, TableSchema
+from shared.core.schemas import TableSchema
 from shared.errors import RewindError
 from shared.targets.base import KeptVersion
 from shared.targets.relational.dialect import Dialect
+from shared.targets.relational.reading import columns_of
 from shared.targets.relational.staging import Staging
 
 SCHEMA = "bkp"
@@ -42,16 +43,12 @@ class Versions:
 
     def find(self, run_id: str) -> KeptVersion | None:
         """Return a version, with the table's key; None when it is not kept."""
-        place, catalog = self._place(run_id), self._dialect.catalog
-        found = catalog.columns(self._cursor, place)
-        if not found:
+        place = self._place(run_id)
+        columns = columns_of(self._cursor, self._dialect, place)
+        if not columns:
             return None
-        columns = tuple(
-            Column(name=name, type=self._dialect.types.data_type(kind), is_nullable=not required)
-            for name, kind, required in found
-        )
         names = {column.name for column in columns}
-        key = catalog.primary_key(self._cursor, self._table)
+        key = self._dialect.catalog.primary_key(self._cursor, self._table)
         self._cursor.execute(self._dialect.sql.count(place))
         rows = int(self._cursor.fetchone()[0])
         return KeptVersion(

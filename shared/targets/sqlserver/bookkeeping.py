@@ -7,7 +7,7 @@ last in a transaction, because until it ends a reader of them waits.
 from typing import Any
 
 from shared.errors import TargetUnavailableError
-from shared.targets.relational.dialect import BookStatements
+from shared.targets.relational.statements import BookStatements
 from shared.targets.sqlserver import sql
 
 VERSION = 2

@@ -6,6 +6,7 @@ from shared.core.measuring import FLOAT_FACTOR, FLOAT_LIMIT, Asked, aggregates, 
 from shared.core.plans import Slice
 from shared.core.schemas import Column, Kind
 from shared.stage.readback import AS_NUMBERS
+from shared.targets import selecting
 from shared.targets.sqlserver import types
 from shared.targets.sqlserver.identifiers import literal, quote
 
@@ -62,14 +63,11 @@ def within(column: Column, piece: Slice) -> str:
     collate = ""
     if column.type.kind is Kind.TEXT:
         collate, kind = f" COLLATE {types.KEY_COLLATION}", "nvarchar(max)"
-    limits = [
-        f"{name}{collate} {sign} CAST({literal(text)} AS {kind}){collate}"
-        for sign, text in ((">", piece.after), ("<=", piece.upto))
-        if text is not None
-    ]
-    inside = " AND ".join(limits)
-    is_first = piece.after is None and bool(limits)
-    return f"({inside} OR {name} IS NULL)" if is_first else inside
+
+    def compare(symbol: str, limit: str) -> str:
+        return f"{name}{collate} {symbol} CAST({literal(limit)} AS {kind}){collate}"
+
+    return selecting.within(piece, compare, f"{name} IS NULL")
 
 
 def select(table: str, columns: Sequence[Column], condition: str = "") -> str:

@@ -28,10 +28,14 @@ class SqlServerTarget(RelationalTarget):
         super().__init__(
             SQLSERVER, resolved.table, place, partial(connection.connect, reach, secrets)
         )
-        with self._transaction() as cursor:
-            cursor.execute(utf8_facts.PROBE)
-            if cursor.fetchone()[0] == 1:
-                self._dialect = replace(SQLSERVER, facts=utf8_facts)
+        try:
+            with self._transaction() as cursor:
+                cursor.execute(utf8_facts.PROBE)
+                if cursor.fetchone()[0] == 1:
+                    self._dialect = replace(SQLSERVER, facts=utf8_facts)
+        except BaseException:
+            self.close()  # nobody else has the target yet
+            raise
 
     @classmethod
     def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:

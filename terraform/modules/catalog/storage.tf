@@ -28,7 +28,7 @@ locals {
       audit   = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]
       config  = [{ role = local.viewer, below = [], why = "the table's configuration" }]
       state   = [{ role = local.user, below = [], why = "the run's record, by compare-and-set" }]
-      staging = [{ role = local.viewer, below = [], why = "plans, units and parts so far" }, { role = local.creator, below = ["parts/"], why = "parts, each under a name of its own" }, { role = local.user, below = local.once, why = "written once: a repeat must meet the first" }]
+      staging = [{ role = local.viewer, below = [], why = "plans, units and parts so far" }, { role = local.creator, below = ["parts/"], why = "parts, each under a name of its own" }, { role = local.user, below = concat(local.once, ["unloaded/"]), why = "written once: a repeat must meet the first; unloaded files are deleted once they are read" }]
     }
     ingest = {
       audit      = [{ role = local.viewer, below = [], why = "the end of the table's chain" }, { role = local.creator, below = ["chains/"], why = "events, which nobody may replace" }]

@@ -1,5 +1,6 @@
 """What operators ask for: each thing once, as the command line does, told to the audit log."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from shared.core.access import Role
 from shared.core.dead_letters import DeadLetter, LetterState
-from shared.core.messages import Delivery, ExtractRequest
+from shared.core.deliveries import Delivery
+from shared.core.messages import ExtractRequest
 from shared.core.runs import Failure, RunState
 from tests.unit.api.test_reading import a_past_run
 from tests.unit.api.world import NOW, World
@@ -166,6 +168,21 @@ def test_a_dead_letter_is_listed_and_dropped_once(world: World) -> None:
     assert listed["reason"] == "SourceUnavailableError: no answer"
     assert (dropped.data["state"], again.status) == (LetterState.DROPPED, 409)
     assert world.call("/api/v1/admin/dead-letters").data["items"] == []
+
+
+@pytest.mark.parametrize("decision", ["replay", "drop"])
+def test_repeated_decision_about_a_dead_letter_is_answered_as_before(
+    world: World, decision: str
+) -> None:
+    letter = replace(a_letter(), topic="sweep")
+    world.services.dead_letters.record(letter)
+    path = f"/api/v1/admin/dead-letters/{LETTER_ID}/{decision}"
+
+    first, repeated = (world.post(path, idempotency_key="k") for _ in range(2))
+
+    assert (first.status, repeated.status) == (202, 202)
+    assert repeated.data == first.data
+    assert repeated.headers["Idempotency-Replayed"] == "true"
 
 
 def test_a_key_is_made_shown_once_and_revoked(world: World) -> None:

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from shared.config.curated import ResolvedModel
 from shared.core.access import Role
 from shared.core.runs import RunState
-from shared.errors import IntegrityError
+from shared.errors import IntegrityError, InvalidConfigError
 from shared.operations import backups
 from tests.builders import a_receipt, table_data
 from tests.unit.api.test_reading import a_past_run
-from tests.unit.api.world import NOW, World
+from tests.unit.api.world import CONNECTIONS, NOW, World
 
 PATH = "/api/v1/admin/backups"
 STATE, CONFIG = "acme-state", "acme-config"
@@ -97,3 +98,46 @@ def test_an_archive_that_is_not_as_it_was_written_restores_nothing(world: World,
         backups.restore(world.services, made.backup_id, "ann")
 
     assert list(world.storage.list(STATE, "ledger/runs/")) == []
+
+
+def a_model(**place: str) -> ResolvedModel:
+    """Return a model that writes a place."""
+    given = {"environment": "test", "sql": "SELECT 1", "inputs": (), "follows": ()}
+    model = {"name": "daily", "postgres": place}
+    return ResolvedModel.model_validate(given | {"model": model, "connections": CONNECTIONS})
+
+
+@pytest.mark.parametrize("taken_by", ["table", "model"])
+def test_a_table_whose_place_is_taken_by_now_is_not_brought_back(
+    world: World, taken_by: str
+) -> None:
+    world.configure()
+    world.post("/api/v1/tables", table_data(name="o", postgres={"table": "o"}), Role.ADMIN)
+    world.record(a_past_run(timedelta(hours=3)))
+    made = backups.make(world.services, NOW, "ann")
+    lose(world, CONFIG, "api/")
+    lose(world, STATE, "ledger/runs/")
+    if taken_by == "table":
+        world.configure("orders", postgres={"table": "o"})
+    else:
+        world.services.models.deploy([a_model(table="o")], "kim")
+
+    with pytest.raises(InvalidConfigError, match=r"public\.o"):
+        backups.restore(world.services, made.backup_id, "ann")
+
+    assert "o" not in world.services.config.names()
+    assert list(world.storage.list(STATE, "ledger/runs/")) == []
+
+
+def test_a_table_that_the_files_have_by_now_stays_theirs(world: World) -> None:
+    world.configure()
+    world.post("/api/v1/tables", table_data(name="o", postgres={"table": "o"}), Role.ADMIN)
+    made = backups.make(world.services, NOW, "ann")
+    lose(world, CONFIG, "api/")
+    world.configure("o")
+
+    restored = backups.restore(world.services, made.backup_id, "ann")
+
+    assert restored
+    assert (restored.written, restored.kept, restored.left) == (0, 1, 1)
+    assert list(world.storage.list(CONFIG, "api/")) == []

@@ -12,9 +12,13 @@ from shared.core.access import Role
 from shared.core.messages import SweepRequest
 from shared.core.runs import Trigger
 from shared.core.sweeps import SweepReport
+from shared.errors import InvalidConfigError
+from shared.operations import tables
 from shared.steps.sweep import sweep
+from shared.storage import ABSENT
 from shared.wire import from_json
 from tests.builders import table_data
+from tests.model.interleaving import Instance
 from tests.unit.api.test_asking import asked
 from tests.unit.api.test_reading import a_past_run
 from tests.unit.api.world import CONNECTIONS, NOW, World
@@ -73,6 +77,54 @@ def test_a_table_with_the_name_or_the_place_of_a_model_is_refused(
 
     assert reply.status == 422, reply.data
     assert "model" in reply.data["detail"]
+
+
+@pytest.mark.parametrize("is_change", [False, True])
+def test_of_two_that_take_one_place_at_once_one_is_taken_back(
+    world: World, *, is_change: bool
+) -> None:
+    world.configure()
+    generation = ABSENT
+    if is_change:
+        generation = tables.put(world.services, orders(), "kim", ABSENT).generation
+    place = {"postgres": {"table": "both"}}
+    wanted = [(orders(**place), generation), (orders(name="returns", **place), ABSENT)]
+    callers = [
+        Instance(
+            data["name"], world.baton, lambda d=data, g=at: tables.put(world.services, d, "kim", g)
+        )
+        for data, at in wanted
+    ]
+
+    for each in callers:
+        each.run_up_to("write api/")
+    for each in callers:
+        each.advance()
+    for each in callers:
+        each.run()
+
+    there = {
+        each.resolved.table.name: each.resolved.table.place.table
+        for each in world.services.config.configured()
+    }
+    first = {"orders": "orders"} if is_change else {}
+    assert there == {"flights": "flights", "returns": "both"} | first
+    assert [type(each.error) for each in callers] == [InvalidConfigError, type(None)]
+
+
+def test_a_deployment_fits_the_tables_through_the_api_or_writes_nothing(world: World) -> None:
+    created(world)
+    world.configure("returns", postgres={"table": "orders"})
+    files = [world.services.config.get(name)[0] for name in ("flights", "returns")]
+    model = {"name": "orders", "postgres": {"table": "other"}}
+    given = {"environment": "test", "sql": "SELECT 1", "inputs": (), "follows": ()}
+    found = ResolvedModel.model_validate(given | {"model": model, "connections": CONNECTIONS})
+
+    with pytest.raises(InvalidConfigError, match=r"both write public\.orders"):
+        tables.require_deployable(world.services, files, [])
+    with pytest.raises(InvalidConfigError, match="orders is the name of a model"):
+        tables.require_deployable(world.services, files[:1], [found])
+    tables.require_deployable(world.services, files[:1], [])
 
 
 def test_a_change_names_the_generation_that_it_is_of(world: World) -> None:

@@ -13,12 +13,15 @@ from starlette.exceptions import HTTPException
 
 from shared.api import problems
 from shared.api.guarding import HEADERS, MAX_BODY_BYTES, Call
+from shared.api.paging import cursor_of
 from shared.core import naming
 from shared.core.access import Role
+from shared.core.checks import Observed
 from shared.core.runs import Failure, Run, RunState, StepStats, Trigger, run_id
 from shared.settings import ApiSettings
+from shared.steps.quarantined_rows import PIECE_BYTES
 from shared.storage import ABSENT
-from tests.builders import a_receipt, a_run, an_attempt
+from tests.builders import a_manifest, a_receipt, a_run, an_attempt
 from tests.unit.api.world import NOW, World
 
 
@@ -50,33 +53,108 @@ def pages(world: World, path: str) -> list[list[Any]]:
         cursor = f"&cursor={page['next']}"
 
 
-def test_rejected_rows_of_a_table_have_no_place_in_a_file_and_come_in_pages(world: World) -> None:
+def rows_of(world: World, number: int) -> tuple[str, str]:
+    """Let a run reject so many rows; return the call that lists them, and their object."""
     run = a_past_run(
-        timedelta(hours=1), attempts=(an_attempt(),), receipt=a_receipt(rows_rejected=3)
+        timedelta(hours=1), attempts=(an_attempt(),), receipt=a_receipt(rows_rejected=number)
     )
     world.record(run)
+    name = naming.rejects_object(run.table, run.run_id, run.attempts[0].id)
+    world.storage.put("acme-quarantine", name, lines_of(number), ABSENT)
+    return f"/api/v1/quarantine/{run.table}/{run.run_id}/rows", name
+
+
+def lines_of(number: int) -> bytes:
+    """Return rejected rows of a table as they are kept."""
     lines = [
         {
             **dict.fromkeys(("file", "line", "byte_offset", "byte_count")),
             "column": "id",
-            "raw": json.dumps({"id": str(number)}),
+            "raw": json.dumps({"id": str(at)}),
             "is_truncated": False,
             "rule": "unique",
             "reason": "it is there twice",
         }
-        for number in range(3)
+        for at in range(number)
     ]
-    name = naming.rejects_object(run.table, run.run_id, run.attempts[0].id)
-    content = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-    world.storage.put("acme-quarantine", name, content, ABSENT)
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
-    found = pages(world, f"/api/v1/quarantine/{run.table}/{run.run_id}/rows?limit=2")
+
+def test_rejected_rows_of_a_table_have_no_place_in_a_file_and_come_in_pages(world: World) -> None:
+    path, _ = rows_of(world, 3)
+
+    found = pages(world, f"{path}?limit=2")
 
     assert [[row["raw"] for row in page] for page in found] == [
         ['{"id": "0"}', '{"id": "1"}'],
         ['{"id": "2"}'],
     ]
     assert {row["line"] for page in found for row in page} == {None}
+
+
+def test_pages_of_rejected_rows_read_each_row_once_however_many_came_before(world: World) -> None:
+    path, _ = rows_of(world, 6_000)
+
+    found = pages(world, f"{path}?limit=500")
+
+    assert [json.loads(r["raw"])["id"] for page in found for r in page] == [
+        str(number) for number in range(6_000)
+    ]
+    assert len(found) == world.storage.streams == 12
+    # One page reads the pieces that hold its rows: at most one piece more than their bytes.
+    spare = len(found) * 2 * PIECE_BYTES
+    assert world.storage.streamed_bytes <= len(lines_of(6_000)) + spare
+    assert world.storage.streamed_bytes < len(lines_of(6_000)) * len(found) / 3
+
+
+def test_a_page_of_rejected_rows_goes_on_in_the_next_object(world: World) -> None:
+    run = a_past_run(timedelta(hours=1), receipt=a_receipt(rows_rejected=4))
+    world.record(run)
+    names = tuple(f"{run.table}/{run.run_id}/{unit}/rejects.ndjson" for unit in "abc")
+    for name in (names[0], names[2]):  # the unit between them rejected nothing
+        world.storage.put("acme-quarantine", name, lines_of(2), ABSENT)
+    observed = Observed(rejects=names)
+    world.services.manifests.create(a_manifest(run_id=run.run_id, observed=observed))
+
+    found = pages(world, f"/api/v1/quarantine/{run.table}/{run.run_id}/rows?limit=2")
+
+    assert [len(page) for page in found] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "generation", "offset", "refused"),
+    [
+        ("", 0, 3, (400, "invalid_cursor")),
+        ("", 0, -1, (400, "invalid_cursor")),
+        ("", 0, 10**9, (400, "invalid_cursor")),
+        ("", 1, 0, (409, "rows_replaced")),
+        ("weather/elsewhere", 0, 0, (409, "rows_replaced")),
+    ],
+)
+def test_a_cursor_of_rejected_rows_leads_to_no_other_bytes(
+    world: World, name: str, generation: int, offset: int, refused: tuple[int, str]
+) -> None:
+    path, kept = rows_of(world, 3)
+    found = world.storage.info("acme-quarantine", kept)
+    assert found
+    cursor = cursor_of(name or kept, found.generation + generation, offset)
+
+    reply = world.call(f"{path}?cursor={cursor}")
+
+    assert (reply.status, reply.data["code"]) == refused
+
+
+def test_rejected_rows_that_a_purge_rewrote_are_listed_anew(world: World) -> None:
+    path, name = rows_of(world, 3)
+    following = world.call(f"{path}?limit=1").data["next"]
+    before = world.storage.info("acme-quarantine", name)
+    assert before
+    world.storage.put("acme-quarantine", name, lines_of(2), before.generation)
+
+    reply = world.call(f"{path}?limit=1&cursor={following}")
+
+    assert (reply.status, reply.data["code"]) == (409, "rows_replaced")
+    assert len(pages(world, f"{path}?limit=1")) == 2
 
 
 def test_pages_hold_every_run_once_the_newest_first(world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.core import costs
+from shared.core import costs, naming
 from shared.core.access import Role
 from shared.core.audit import Event
 from shared.core.plans import Unit
@@ -131,3 +131,18 @@ def test_the_audit_trail_comes_in_pages_the_newest_first_each_chained_to_the_nex
     assert [e["previous"] for e in events] == [*(e["sha256"] for e in events[1:]), ""]
     assert world.call("/api/v1/admin/audit").data["items"] == [{"table": "flights"}]
     assert world.call("/api/v1/admin/audit/flights?cursor=WzBd").status == 400
+
+
+def test_a_damaged_event_does_not_end_the_audit_trail(world: World) -> None:
+    for number in range(5):
+        world.services.audit.append(
+            Event(table="flights", event_id=f"e/{number}", kind="a.b", at=NOW, by="ann")
+        )
+    bucket, name = world.services.settings.bucket("audit"), naming.audit_object("flights", 4)
+    damaged = world.storage.info(bucket, name)
+    assert damaged
+    world.storage.put(bucket, name, b"{}", damaged.generation, damaged.metadata)
+
+    found = pages(world, "/api/v1/admin/audit/flights?limit=2")
+
+    assert [[event["sequence"] for event in page] for page in found] == [[5], [3, 2], [1]]

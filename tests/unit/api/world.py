@@ -117,6 +117,8 @@ class World:
     keys: dict[Role, str]
     clock: list[datetime]
     """The time, which moves only when a test says so."""
+    baton: Baton
+    """Lets a test decide which of several callers goes on."""
 
     @classmethod
     def start(cls, settings: ApiSettings | None = None) -> Self:
@@ -148,7 +150,7 @@ class World:
         while not server.started:
             thread.join(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        return cls(services, storage, bus, secrets, context, server, port, keys, clock)
+        return cls(services, storage, bus, secrets, context, server, port, keys, clock, baton)
 
     def stop(self) -> None:
         """Stop serving."""

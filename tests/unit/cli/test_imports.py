@@ -83,8 +83,26 @@ def test_values_that_keep_a_column_from_a_type_are_named(tmp_path: Path) -> None
     assert n["reason"] == "int64 but for 1 of 26 values: line 28 'x'"
     assert (day["type"], n["type"]) == ("text", "text")
     assert (n["nearly"]["type"], n["nearly"]["misfits"]) == ("int64", 1)
-    assert '# proposal: "n": "int64" rejects 1 rows\n' in proposed
+    assert '# proposal: "n": "int64" rejects 1 row\n' in proposed
     assert shown.stderr == ""
+
+
+def test_one_bad_value_does_not_hide_numbers_with_a_decimal_comma(tmp_path: Path) -> None:
+    file = tmp_path / "betrag.csv"
+    rows = "".join(f"{i};{i}.234.567,{i}\n" for i in range(10, 40))
+    file.write_text(f"id;betrag\n{rows}40;1.2x4,50\n")
+
+    shown = CliRunner().invoke(app, ["intake", str(file), "--json"])
+    proposed = CliRunner().invoke(app, ["tables", "import", str(file)]).stdout
+
+    _, amount = json.loads(shown.stdout)["columns"]
+    assert amount["reason"] == (
+        "decimal(10,2) with '.' between thousands and ',' as decimal mark but for 1 of 31 values: "
+        "line 32 '1.2x4,50'"
+    )
+    assert amount["type"] == "text"
+    assert "proposal" not in proposed
+    assert "1.2x4,50" in proposed
 
 
 def test_one_value_too_many_and_a_column_is_just_text(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from shared.cli.app import app
 from shared.errors import InvalidConfigError
+from tests.workbooks import workbook
 
 CORPUS = Path(__file__).parents[2] / "data" / "csv"
 MESSY = b"id;name;amount\n1;a;1,5\n2;b;2,5\n3;c\n4;d;4,5\n"
@@ -63,6 +65,19 @@ def test_rows_are_written_where_asked(messy: Path, tmp_path: Path) -> None:
     assert report["out"]["accepted"] == str(out / "accepted.parquet")
 
 
+def test_what_a_drop_would_be_quarantined_for_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    rows = "".join(f"{i},1{',2' if i % 2 else ''}\n" for i in range(60))
+    file.write_text(f"id,n\n{rows}")
+
+    shown = CliRunner().invoke(app, ["intake", str(file)])
+
+    assert shown.exit_code == 0
+    assert "30 rows accepted, 30 rejected of 60" in shown.stdout
+    assert "10 more rejected rows are not shown" in shown.stdout
+    assert "quarantined as a whole: more than max_reject_percent 10" in shown.stdout
+
+
 def test_file_without_rejects_leaves_an_empty_list_of_them(tmp_path: Path) -> None:
     code, _ = intake("-", "--out", str(tmp_path), stdin=b"a,b\n1,2\n")
 
@@ -74,6 +89,19 @@ def test_packed_file_is_read_from_standard_input() -> None:
     code, report = intake("-", stdin=gzip.compress(b"a,b\n1,2\n3,4\n"))
 
     assert (code, report["accepted"]) == (0, 2)
+
+
+def test_workbook_is_told_by_its_name_and_its_worksheet_by_an_option(tmp_path: Path) -> None:
+    path = tmp_path / "report.XLSX"
+    path.write_bytes(workbook("<row><c><v>1</v></c></row><row><c><v>2</v></c></row>"))
+
+    code, report = intake(str(path), "--sheet", "data", "--header-rows", "0")
+    other, refused = intake(str(path), "--sheet", "other")
+
+    assert (code, report["accepted"], report["dialect"]["kind"]) == (0, 2, "excel")
+    assert report["evidence"][0] == "worksheet 'Data': given; its table is in column A"
+    assert other == 4
+    assert "no worksheet 'other'; it has 'Data'" in refused["refusal"]
 
 
 def test_refusal_in_the_middle_leaves_no_rows_behind(tmp_path: Path) -> None:
@@ -226,3 +254,55 @@ def test_nothing_of_a_file_is_quoted_whose_table_protects_columns(tmp_path: Path
     ]
     accepted = pq.read_table(out / "accepted.parquet").to_pydict()
     assert accepted == {"id": [1, 3], "mail": ["***", None]}
+
+
+def test_parquet_is_known_by_its_name_or_by_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    pq.write_table(pa.table({"id": [1, 2], "at": pa.array([1_000, 1], pa.timestamp("ns"))}), path)
+
+    code, report = intake(str(path))
+    named, same = intake("-", "--kind", "parquet", "--as-text", stdin=path.read_bytes())
+
+    assert (code, named) == (0, 0)
+    assert (report["accepted"], report["rejected"], same["accepted"]) == (1, 1, 2)
+    assert [(c["type"], c["reason"]) for c in report["columns"]] == [
+        ("int64", "the file says int64"),
+        ("timestamp", "the file says timestamp[ns]"),
+    ]
+    assert report["rejects"][0]["raw"] == '{"id": 2, "at": "1970-01-01 00:00:00.000000001"}'
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--kind", "parquet", "--encoding", "cp1252"), "--encoding"),
+        (("--kind", "ndjson", "--encoding", "cp1252", "--delimiter", ";"), "--delimiter, --enc"),
+        (("--kind", "ndjson", "--quote", ""), "--quote"),
+        (("--kind", "excel", "--delimiter", ";"), "--delimiter"),
+        (("--sheet", "Data"), "--sheet"),
+        (("--kind", "fixed"), "--table"),
+    ],
+)
+def test_options_that_the_kind_would_ignore_are_refused(
+    messy: Path, options: tuple[str, ...], named: str
+) -> None:
+    result = CliRunner().invoke(app, ["intake", str(messy), *options])
+
+    assert isinstance(result.exception, InvalidConfigError)
+    assert named in result.exception.message
+
+
+def test_file_without_the_trailer_that_its_table_states_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "local.yaml").write_text("connections: {postgres: {host: h}}\n")
+    (tmp_path / "tables.yaml").write_text(
+        "tables:\n  - {name: bills, csv: {trailer: TRL}, postgres: {table: bills}}\n"
+    )
+    given = ("--table", "bills", "--config", str(tmp_path), "--out", str(tmp_path / "out"))
+
+    code, report = intake("-", *given, stdin=b"a,b\n1,x\n2,y\n")
+    whole, _ = intake("-", *given[:-2], stdin=b"a,b\n1,x\n2,y\nTRL 2\n")
+
+    assert (code, whole) == (4, 0)
+    assert "'TRL'" in report["refusal"]
+    assert not list((tmp_path / "out").iterdir())

@@ -164,6 +164,24 @@ def test_cloud_logging_is_asked_for_what_is_wanted_page_by_page(api: Any) -> Non
     assert asked[0]["filter"] != asked[2]["filter"], "later questions begin where the last ended"
 
 
+def test_newest_lines_are_asked_for_first_and_what_follows_is_not_older(api: Any) -> None:
+    handler, endpoint = api
+    handler.pages += [
+        (200, {"entries": [entry(4, "d"), entry(3, "c")], "nextPageToken": "2"}),
+        (200, {"entries": [entry(3, "c"), entry(4, "d"), entry(5, "e")]}),
+    ]
+    with requests.Session() as session:
+        log = CloudLogging(session, "acme", "sluice", wanted(), endpoint)
+        newest, later = log.new(2), log.new()
+
+    assert [line["message"] for line in newest] == ["c", "d"]
+    assert [line["message"] for line in later] == ["e"]
+    first, second = handler.asked
+    assert (first["orderBy"], first["pageSize"]) == ("timestamp desc", 2)
+    assert second["orderBy"] == "timestamp asc"
+    assert "2024-01-31T12:00:03" in second["filter"]
+
+
 @pytest.mark.parametrize(
     ("status", "error", "said"),
     [(403, InvalidConfigError, "logs of acme"), (503, StorageUnavailableError, "503")],

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from shared.cli.direct import Direct
 from shared.cli.watching import LOOK_S, Whole, watch
 from shared.core.runs import Run, RunState
 from shared.wiring import Services
@@ -57,7 +58,7 @@ def test_log_gets_a_line_for_each_state_and_a_terminal_a_bar(services: Services)
 
     def wait(is_live: bool) -> None:
         console = Console(file=shown[is_live], force_terminal=is_live, width=100)
-        ended.append(watch(services, "flights", RUN_ID, 5.0, console))
+        ended.append(watch(Direct(services), "flights", RUN_ID, 5.0, console))
 
     threads = [threading.Thread(target=wait, args=(is_live,)) for is_live in shown]
     for thread in threads:
@@ -75,8 +76,8 @@ def test_log_gets_a_line_for_each_state_and_a_terminal_a_bar(services: Services)
 def test_run_that_does_not_end_is_given_back_as_it_is(services: Services) -> None:
     services.ledger.open(running())
 
-    found = watch(services, "flights", RUN_ID, 0.0, None)
+    found = watch(Direct(services), "flights", RUN_ID, 0.0, None)
 
     assert found is not None
     assert found.state is RunState.EXTRACTING
-    assert watch(services, "weather", RUN_ID, 0.0, None) is None
+    assert watch(Direct(services), "weather", RUN_ID, 0.0, None) is None

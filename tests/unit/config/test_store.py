@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from threading import Thread
 
 import pytest
 
-from local.gcs.server import GcsServer
 from shared.audit import AuditLog
 from shared.config.models import ResolvedTable
 from shared.config.store import Changes, ConfigStore
 from shared.errors import ConflictError, IntegrityError, UnknownTableError
 from shared.storage import ABSENT, Storage
 from tests.builders import table_data
+from tests.storage_server import bucket_at, serving
 
 BUCKET = "acme-config"
 
@@ -20,26 +19,16 @@ BUCKET = "acme-config"
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of an emulator in this process."""
-    server = GcsServer(tmp_path_factory.mktemp("gcs"), 0)
-    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(tmp_path_factory.mktemp("gcs")) as address:
+        yield address
 
 
 @pytest.fixture
 def storage(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     """Return the product's own storage, with an empty config bucket."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import storage as gcs
-
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
-    client = gcs.Client(project="acme", credentials=AnonymousCredentials())
-    bucket = client.create_bucket(BUCKET)
-    yield Storage("acme", endpoint)
-    bucket.delete(force=True)
+    with bucket_at(endpoint, BUCKET) as found:
+        yield found
 
 
 @pytest.fixture

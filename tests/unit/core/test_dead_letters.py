@@ -13,7 +13,8 @@ from shared.core.dead_letters import (
     decode_sweep,
     letter_id,
 )
-from shared.core.messages import Delivery, IngestRequest, LoadRequest, SweepRequest
+from shared.core.deliveries import Delivery
+from shared.core.messages import IngestRequest, LoadRequest, SweepRequest
 from shared.core.naming import RUN_ID as RUN_ID_FORM
 from shared.errors import InvalidMessageError
 from shared.wire import from_json, to_json

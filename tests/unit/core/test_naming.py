@@ -20,6 +20,7 @@ def test_every_object_has_its_one_name() -> None:
         naming.unit_object("flights", RUN_ID, "3.0"),
         naming.part_object("flights", RUN_ID, "0123456789ab", 7),
         naming.key_part_object("flights", RUN_ID, "0123456789ab", 7),
+        naming.unloaded_prefix("flights", RUN_ID, "0123456789ab"),
         naming.raw_object("flights", RUN_ID, AT, "flights/2024/january.csv"),
         naming.rejects_object("flights", RUN_ID, "0123456789ab"),
     ]
@@ -32,6 +33,7 @@ def test_every_object_has_its_one_name() -> None:
         f"units/flights/{RUN_ID}/3.0.json",
         f"parts/flights/{RUN_ID}/0123456789ab/part-00007.parquet",
         f"parts/flights/{RUN_ID}/0123456789ab/keys-00007.parquet",
+        f"unloaded/flights/{RUN_ID}/0123456789ab/",
         f"flights/dt=2024-01-31/{RUN_ID}/january.csv",
         f"flights/{RUN_ID}/0123456789ab/rejects.ndjson",
     ]

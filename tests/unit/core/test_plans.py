@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.checks import Breach, Observed
-from shared.core.plans import Plan, Slice, Unit, assemble, find_slice, open_units
+from shared.core.plans import (
+    Plan,
+    Slice,
+    Unit,
+    UnloadedFile,
+    assemble,
+    find_slice,
+    grouped,
+    open_units,
+    read_from_files,
+)
+from shared.core.receipts import Point
 from shared.errors import IntegrityError
 from shared.wire import from_json, to_json
 from tests.builders import a_manifest, a_part, a_plan
@@ -182,3 +193,35 @@ def test_what_units_saw_of_their_rows_adds_up_in_the_manifest() -> None:
         rejects=("one", "two"),
     )
     assert manifest.rows_rejected == 2
+
+
+def a_file(number: int, rows: int) -> UnloadedFile:
+    return UnloadedFile(name=f"{number}.parquet", generation=1, size_bytes=10, rows=rows)
+
+
+@given(st.lists(st.integers(0, 12)), st.integers(1, 10))
+def test_files_are_grouped_in_order_and_none_is_left_out(rows: list[int], limit: int) -> None:
+    files = [a_file(number, each) for number, each in enumerate(rows)]
+
+    groups = [piece.files for piece in grouped(files, limit)]
+
+    assert [file for group in groups for file in group] == files
+    assert all(len(g) == 1 or sum(file.rows for file in g) <= limit for g in groups)
+
+
+def test_manifest_of_files_has_the_statement_and_what_the_source_measured() -> None:
+    measured = Point(rows=5)
+    slices = tuple(grouped([a_file(0, 2), a_file(1, 3)], 3))
+    begun = replace(a_manifest(), parts=(), source=measured, query_id="copy")
+    done = {
+        str(number): replace(
+            a_leaf(str(number)), query_id="copy", rows_source=rows, read=Point(rows=rows)
+        )
+        for number, rows in enumerate((2, 3))
+    }
+    plan = Plan(manifest=begun, slices=slices, unloaded=begun.schema)
+
+    manifest = assemble(from_json(Plan, to_json(plan), "plan"), done)
+
+    assert (manifest.query_id, manifest.source, manifest.rows_source) == ("copy", measured, 5)
+    assert read_from_files(done) == measured

@@ -1,7 +1,7 @@
 """Runs: an identity that repeats with its trigger, and states that change only legally."""
 
 import dataclasses
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise, product
 from typing import Any
 
@@ -27,6 +27,7 @@ from shared.core.runs import (
 from shared.errors import IllegalTransitionError
 from shared.wire import from_json, to_json
 from tests.builders import AT, a_receipt, a_run, an_attempt
+from tests.unit.core.drawn import MOMENTS
 
 LEGAL = {
     "requested": "extracting skipped quarantined failed",
@@ -41,11 +42,6 @@ LEGAL = {
 }
 PAIRS = list(product(RunState, RunState))
 STATES = st.sampled_from(RunState)
-MOMENTS = st.datetimes(
-    datetime(1970, 1, 1),
-    datetime(2200, 1, 1),
-    timezones=st.just(UTC),
-)
 TRIGGERS = st.sampled_from(Trigger)
 
 

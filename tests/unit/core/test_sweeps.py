@@ -47,7 +47,9 @@ def test_object_of_an_ended_run_is_an_orphan_unless_a_replay_may_need_it(
     assert not sweeps.is_orphan(name, state, None, is_wanted=True)
 
 
-@pytest.mark.parametrize("name", ["units/flights/r/0.json", "plans/flights/r.json"])
+@pytest.mark.parametrize(
+    "name", ["units/flights/r/0", "plans/flights/r.json", "unloaded/flights/r/a/data"]
+)
 def test_plan_of_a_committed_run_is_an_orphan_beside_its_manifest(name: str) -> None:
     assert sweeps.is_orphan(name, RunState.COMMITTED, frozenset({PART}), is_wanted=False)
 

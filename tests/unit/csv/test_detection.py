@@ -102,14 +102,15 @@ def test_a_clean_megabyte_takes_little_time():
         b"'\n",
     ],
 )
-def test_hostile_repetition_takes_no_more_than_a_second(unit):
+def test_hostile_repetition_takes_seconds_at_most(unit):
     head = unit * (2**20 // len(unit))
 
     started = time.process_time()
     with suppress(InvalidFileError):
         detect(head)
 
-    assert time.process_time() - started < 1
+    # A quarter of one on an idle machine; what grows faster than the file takes minutes.
+    assert time.process_time() - started < 5
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

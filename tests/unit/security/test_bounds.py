@@ -18,7 +18,8 @@ import pytest
 
 from shared import csv
 from shared.config import documents
-from shared.core.messages import Delivery, ExtractRequest, decode_extract
+from shared.core.deliveries import Delivery
+from shared.core.messages import ExtractRequest, decode_extract
 from shared.core.runs import Run
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.csv.files import MAX_COLUMNS, CsvFile

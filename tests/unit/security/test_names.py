@@ -18,7 +18,8 @@ from shared import logs
 from shared.config.connections import Connections, SqlServerConnection
 from shared.config.models import ResolvedTable, TableConfig
 from shared.core import naming
-from shared.core.messages import Delivery, IngestRequest
+from shared.core.deliveries import Delivery
+from shared.core.messages import IngestRequest
 from shared.csv.header import column_names
 from shared.errors import InvalidMessageError, InvalidSchemaError
 from shared.sources.snowflake import sql as snowflake

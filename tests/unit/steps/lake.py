@@ -3,24 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from shared.audit import AuditLog
-from shared.bus import Bus
 from shared.config.connections import Connections
 from shared.config.models import ResolvedTable, TableConfig
-from shared.config.store import ConfigStore
 from shared.core import naming
 from shared.core.audit import Link
 from shared.core.runs import Run, RunState
-from shared.ledger import Ledger
 from shared.secrets import Secrets
 from shared.settings import Settings
-from shared.stage.envelope import Envelope
-from shared.stage.manifest_store import ManifestStore
-from shared.storage import ABSENT, Storage
-from shared.wiring import Services
+from shared.storage import ABSENT
 from tests.builders import a_run, table_data
-from tests.model.interleaving import Baton
-from tests.model.memory import MemoryBus, MemoryStorage
+from tests.model.services import services_in_memory
 from tests.unit.api.world import MemorySecrets
 
 NOW = datetime(2024, 3, 31, 12, tzinfo=UTC)
@@ -36,23 +28,9 @@ class Lake:
 
     def __init__(self) -> None:
         self.now = NOW
-        baton = Baton()
-        self.storage = MemoryStorage(baton, lambda: self.now)
         self.secrets = MemorySecrets()
-        storage, secrets = cast(Storage, self.storage), cast(Secrets, self.secrets)
-        settings = Settings(project="p", prefix=PREFIX)
-        audit = AuditLog(storage, settings.bucket("audit"))
-        self.services = Services(
-            settings=settings,
-            storage=storage,
-            bus=cast(Bus, MemoryBus(baton)),
-            secrets=secrets,
-            config=ConfigStore(storage, settings.bucket("config"), audit),
-            ledger=Ledger(storage, settings.bucket("state")),
-            manifests=ManifestStore(storage, settings.bucket("staging")),
-            envelope=Envelope(secrets),
-            audit=audit,
-            now=lambda: self.now,
+        self.services, self.storage = services_in_memory(
+            Settings(project="p", prefix=PREFIX), cast("Secrets", self.secrets), lambda: self.now
         )
 
     def configure(self, name: str = "people", **changes: Any) -> None:

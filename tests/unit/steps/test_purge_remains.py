@@ -2,6 +2,7 @@
 
 import gzip
 
+import pyarrow as pa
 import pytest
 
 from shared import csv
@@ -11,6 +12,8 @@ from shared.core.purges import Subject
 from shared.core.runs import RunState
 from shared.steps.purging import subjects
 from tests.builders import a_manifest
+from tests.unit.csv.parquet_files import PARQUET, file
+from tests.unit.steps.ingested import ingest
 from tests.unit.steps.lake import Lake
 from tests.unit.steps.test_purging import ANN, SCHEMA, kinds, lake, manifest, purge
 
@@ -43,9 +46,40 @@ def test_file_that_nobody_can_unpack_goes_whole(lake: Lake) -> None:
     assert not lake.names("raw")
 
 
+def test_parquet_file_with_a_row_of_the_subject_goes_whole_and_a_refused_one_unseen(
+    lake: Lake,
+) -> None:
+    content = file(id=pa.array(["1", "x"]), email=pa.array(["ann@x.org", "ann@x.org"])).content
+    run = ingest(lake, content, dialect=PARQUET)
+    refused = lake.run(RunState.QUARANTINED)
+    lake.put("raw", naming.raw_object("people", refused.run_id, lake.now, "a.parquet"), content)
+
+    found = purge(lake)
+
+    assert {(find.kind, find.rows, find.is_deleted) for find in found.finds} == {
+        ("dropped file", 2, True),
+        ("original", 2, True),
+        ("original", None, True),
+        ("part", 1, False),
+        ("rejects", 1, False),
+    }
+    assert not lake.names("raw")
+    assert (manifest(lake, run).rows_source, manifest(lake, run).rows_rejected) == (0, 0)
+
+
 def test_value_that_an_encoding_lacks_is_not_looked_for_in_it() -> None:
     assert not subjects.in_bytes([b"why??"], Subject("name", "\u674e\u660e"))
     assert subjects.in_bytes(["a,\u674e\u660e".encode()], Subject("name", "\u674e\u660e"))
+
+
+def test_removed_table_that_left_nothing_but_an_unloaded_file_is_known(lake: Lake) -> None:
+    name = f"{naming.unloaded_prefix('people', '20230101T000000Z-0123456789ab', 'a')}0.parquet"
+    lake.services.config.deploy([])
+    lake.put("staging", name)
+
+    purge(lake)
+
+    assert not lake.names("staging")
 
 
 @pytest.mark.parametrize("cell", ["a\rb", "a" * 2**18], ids=["carriage return", "long"])

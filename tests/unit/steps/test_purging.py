@@ -2,40 +2,41 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields, replace
-from datetime import timedelta
+from dataclasses import replace
 
-import pyarrow as pa
 import pytest
 
-from shared import csv
 from shared.core import naming
 from shared.core.checks import Breach, CheckResult, Observed, Severity, Verdict
-from shared.core.manifests import FileOrigin, Layer, Manifest, Rewind
+from shared.core.manifests import Layer, Rewind
 from shared.core.modes import SyncMode
 from shared.core.purges import Subject
-from shared.core.runs import Run, RunState, Trigger
+from shared.core.runs import RunState
 from shared.errors import (
     IllegalTransitionError,
     InvalidMessageError,
     LegalHoldError,
     StorageUnavailableError,
+    UnknownTableError,
 )
 from shared.operations import purging
-from shared.operations.purging import Purge
-from shared.stage.arrow import arrow_schema
-from shared.stage.reader import read_part
-from shared.stage.writer import PartWriter
-from shared.steps import quarantine
-from tests.builders import a_manifest, a_schema
+from shared.steps import quarantine, quarantined_rows
+from tests.builders import a_manifest
+from tests.unit.steps.ingested import (
+    ANN,
+    CONTENT,
+    LEFT,
+    SCHEMA,
+    everything,
+    ingest,
+    kinds,
+    manifest,
+    purge,
+    staged,
+)
 from tests.unit.steps.lake import Lake
-
-SCHEMA = a_schema(("id",), id="int64", email="text")
-ANN = Subject("email", "ann@x.org")
-CONTENT = b"id,email\n1,ann@x.org\n2,bob@x.org\nx,ann@x.org\n4,eve@x.org\ny,ann@x.org.uk\n"
-LEFT = b"id,email\n2,bob@x.org\n4,eve@x.org\ny,ann@x.org.uk\n"
 
 
 @pytest.fixture
@@ -52,107 +53,6 @@ def lake() -> Lake:
     )
     made.secrets.add("staging-key", b"ab" * 32)
     return made
-
-
-def ingest(
-    lake: Lake, content: bytes = CONTENT, *, is_encrypted: bool = False, packed: bytes = b""
-) -> Run:
-    """Leave what the ingestion and the load of a dropped file leave."""
-    lake.now += timedelta(minutes=1)
-    services, name = lake.services, f"people/{lake.now:%H%M}.csv"
-    lake.put("landing", name, packed or content)
-    [info] = lake.storage.list("acme-landing", name)
-    key = f"gs://acme-landing/{name}#{info.generation}"
-    run = lake.run(RunState.COMMITTED, trigger=Trigger.FILE, trigger_key=key)
-    original = lake.put(
-        "raw", naming.raw_object("people", run.run_id, lake.now, name), packed or content
-    )
-    batches = list(csv.read([content], csv.Dialect(), SCHEMA))
-    parts = part_writer(lake, run.run_id, is_encrypted=is_encrypted).write(
-        arrow_schema(SCHEMA), (batch.data for batch in batches)
-    )
-    rejects = [reject for batch in batches for reject in batch.rejects]
-    lines = ({"file": f"gs://acme-landing/{name}", "generation": 1, **as_facts(r)} for r in rejects)
-    lake.put(
-        "quarantine",
-        naming.rejects_object("people", run.run_id, "a"),
-        "".join(f"{json.dumps(line)}\n" for line in lines).encode(),
-    )
-    services.manifests.create(
-        a_manifest(
-            run_id=run.run_id,
-            table="people",
-            attempt="a",
-            mode=SyncMode.APPEND,
-            window=None,
-            schema=SCHEMA,
-            parts=parts,
-            rows_source=sum(batch.rows for batch in batches),
-            rows_rejected=len(rejects),
-            file=FileOrigin(
-                bucket="acme-landing",
-                name=name,
-                generation=info.generation,
-                size_bytes=len(content),
-                sha256="ab" * 32,
-                original=original,
-                dialect=csv.Dialect().to_dict(),
-            ),
-        )
-    )
-    return run
-
-
-def part_writer(lake: Lake, run_id: str, *, is_encrypted: bool) -> PartWriter:
-    return PartWriter(
-        storage=lake.services.storage,
-        bucket="acme-staging",
-        name=lambda number: naming.part_object("people", run_id, "a", number),
-        part_bytes=2**20,
-        compression="zstd",
-        envelope=lake.services.envelope if is_encrypted else None,
-        on_group=lambda rows, size_bytes: None,
-    )
-
-
-def as_facts(reject: csv.Reject) -> dict[str, object]:
-    return {field.name: getattr(reject, field.name) for field in fields(reject)}
-
-
-def purge(lake: Lake, subject: Subject = ANN) -> Purge:
-    """Look for a subject and take it out."""
-    found = purging.look(lake.services, "people", subject)
-    purging.carry_out(lake.services, found, "kim@x.org")
-    return found
-
-
-def kinds(found: Purge) -> list[tuple[str, int | None, bool]]:
-    return sorted((each.kind, each.rows, each.is_deleted) for each in found.finds)
-
-
-def manifest(lake: Lake, run: Run) -> Manifest:
-    found = lake.services.manifests.find("people", run.run_id)
-    assert found is not None
-    return found
-
-
-def staged(lake: Lake, run: Run) -> list[str]:
-    """Return the mail addresses in a run's parts, as a load would read them."""
-    return [v for batch in batches_of(lake, run) for v in batch["email"].to_pylist()]
-
-
-def batches_of(lake: Lake, run: Run) -> Iterator[pa.RecordBatch]:
-    services = lake.services
-    for part in manifest(lake, run).parts:
-        arrow = arrow_schema(SCHEMA)
-        yield from read_part(services.storage, "acme-staging", part, arrow, services.envelope)
-
-
-def everything(lake: Lake) -> bytes:
-    """Return the bytes of all that is kept, apart from staged parts, unpacked."""
-    zones = ("landing", "raw", "quarantine", "audit", "state")
-    found = b"".join(lake.content(zone, name) for zone in zones for name in lake.names(zone))
-    return found + b"".join(lake.content("staging", n) for n in lake.names("staging", "manifests/"))
 
 
 @pytest.mark.parametrize("is_encrypted", [False, True])
@@ -253,11 +153,15 @@ def test_objects_that_nothing_names_are_deleted_whole(lake: Lake) -> None:
     failed = lake.run(RunState.FAILED)
     lake.put("staging", naming.unit_object("people", failed.run_id, "0"))
     lake.put("staging", naming.part_object("people", failed.run_id, "b", 0))
+    lake.put("staging", f"{naming.unloaded_prefix('people', failed.run_id, 'b')}data.parquet", b"")
 
-    assert kinds(purge(lake)) == [("left over", None, True)] * 3
+    lake.put("staging", naming.plan_object("people", failed.run_id))
+
+    assert kinds(purge(lake)) == [("left over", None, True)] * 4 + [("plan", None, True)] * 2
     assert staged(lake, run) == ["bob@x.org"]
     assert len(lake.names("staging", "parts/")) == 1
-    assert not lake.names("staging", "units/")
+    assert not lake.names("staging", "units/") + lake.names("staging", "plans/")
+    assert not lake.names("staging", "unloaded/")
 
 
 def test_file_that_was_refused_goes_whole_if_the_value_stands_in_it(lake: Lake) -> None:
@@ -317,7 +221,8 @@ def test_rows_of_a_table_in_quarantine_are_told_by_their_column(lake: Lake) -> N
     purge(lake)
 
     left = [
-        json.loads(row.facts["raw"])["id"] for row in quarantine.rejected_rows(run, lake.services)
+        json.loads(row.facts["raw"])["id"]
+        for row in quarantined_rows.rejected_rows(run, lake.services)
     ]
     assert left == ["2", "3"]
 
@@ -387,6 +292,34 @@ def test_legal_hold_refuses_a_purge(lake: Lake) -> None:
     lake.configure(legal_hold=True)
 
     with pytest.raises(LegalHoldError, match="people is under legal hold"):
+        purging.look(lake.services, "people", ANN)
+
+
+def test_table_that_is_not_configured_any_more_is_purged_of_what_it_left(lake: Lake) -> None:
+    run = ingest(lake)
+    lake.put("landing", "people/late.csv", CONTENT)
+    lake.services.config.deploy([])
+
+    purge(lake)
+
+    assert staged(lake, run) == ["bob@x.org", "eve@x.org"]
+    assert not lake.names("landing")
+    assert purging.look(lake.services, "people", ANN).finds == ()
+
+
+def test_table_that_is_not_configured_and_left_nothing_is_not_known(lake: Lake) -> None:
+    for name in ("nobody", "../people", ""):
+        with pytest.raises(UnknownTableError):
+            purging.look(lake.services, name, ANN)
+
+
+def test_hold_that_a_removed_table_has_left_refuses_a_purge(lake: Lake) -> None:
+    run = ingest(lake)
+    [original] = lake.storage.list("acme-raw", f"people/dt={lake.now:%Y-%m-%d}/{run.run_id}/")
+    lake.storage.hold(original, "legal-hold")
+    lake.services.config.deploy([])
+
+    with pytest.raises(LegalHoldError, match="people is not configured any more"):
         purging.look(lake.services, "people", ANN)
 
 

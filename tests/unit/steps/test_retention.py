@@ -14,7 +14,6 @@ from shared.steps.repairs.sweeping import Sweep
 from shared.storage import HOLD_NOTE
 from tests.unit.steps.lake import Lake
 
-WEEK = timedelta(days=7)
 OLD = timedelta(days=30)
 KEPT = {"raw": "7d", "staged": "7d", "quarantined": "7d"}
 OBJECTS: dict[str, Callable[[str], str]] = {
@@ -97,6 +96,15 @@ def test_objects_of_a_run_whose_record_is_long_gone_are_deleted(lake: Lake) -> N
         lake.put(zone, name("20230101T000000Z-0123456789ab"), age=OLD)
 
     assert enforce(lake).expired.count == len(OBJECTS)
+
+
+def test_unloaded_files_are_deleted_with_the_parts(lake: Lake) -> None:
+    lake.configure(retention={"staged": "7d"})
+    run = lake.run(RunState.FAILED, age=OLD)
+    lake.put("staging", f"{naming.unloaded_prefix('people', run.run_id, 'a')}0.parquet", age=OLD)
+
+    assert enforce(lake).expired.count == 1
+    assert not lake.names("staging", "unloaded/")
 
 
 def test_parts_are_kept_while_a_rewind_is_under_way_and_originals_go(lake: Lake) -> None:
@@ -196,3 +204,16 @@ def test_what_expired_and_what_was_held_is_in_the_audit_log(lake: Lake) -> None:
 
     [event] = [e for e in lake.events() if e.kind == "sweep.ended"]
     assert json.loads(event.detail)["expired"] == 3
+
+
+def test_plans_and_units_go_with_the_parts_of_their_run(lake: Lake) -> None:
+    lake.configure(retention=KEPT)
+    old, opened = lake.run(RunState.FAILED, age=OLD), lake.run(RunState.EXTRACTING, age=OLD)
+    for run in (old, opened):
+        lake.put("staging", naming.plan_object("people", run.run_id), age=OLD)
+        lake.put("staging", naming.unit_object("people", run.run_id, "0"), age=OLD)
+
+    enforce(lake)
+
+    assert {naming.run_within(name) for name in lake.names("staging")} == {opened.run_id}
+    assert len(lake.names("staging")) == 2

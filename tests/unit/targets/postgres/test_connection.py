@@ -1,4 +1,4 @@
-"""Logging in: over TLS where the server can, as the server says before the first message."""
+"""Logging in over TLS where the server can, and failures that pass."""
 
 import socket
 import threading
@@ -9,9 +9,9 @@ import pytest
 
 from local.sqlserver.certificate import make_context
 from shared.config.connections import PostgresConnection
-from shared.errors import TargetUnavailableError
+from shared.errors import RetryableError, TargetUnavailableError
 from shared.targets.postgres import connection
-from tests.contract.targets import Keychain
+from tests.contract.engines import Keychain
 
 USER = b"user\0loader\0"
 
@@ -50,3 +50,11 @@ def test_a_server_without_tls_is_logged_in_to_all_the_same() -> None:
     message = first_message(b"N", lambda link: link)
 
     assert USER in message
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "25006", "55P03", "57P01"])
+def test_rollback_that_the_server_asks_to_repeat_is_retried(code: str) -> None:
+    from pg8000.exceptions import DatabaseError
+
+    with pytest.raises(RetryableError, match=code), connection.failures("db:5432"):
+        raise DatabaseError({"C": code, "M": "could not serialize access"})

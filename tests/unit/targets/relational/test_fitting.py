@@ -8,7 +8,8 @@ from shared.core.schemas import Column, TableSchema
 from shared.errors import SchemaConflictError
 from shared.targets.postgres.dialect import POSTGRES
 from shared.targets.relational import fitting
-from shared.targets.relational.dialect import Dialect, Existing
+from shared.targets.relational.dialect import Dialect
+from shared.targets.relational.statements import Existing
 from shared.targets.sqlserver.dialect import SQLSERVER
 from tests.builders import a_column, file_table_data
 

@@ -1,0 +1,110 @@
+"""All tables and models of an environment, checked together: none writes where another does.
+
+Each may be valid by itself. Table files, tables through the API, restores and deployments all ask
+here before they write a configuration.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from shared.config.checks import References
+from shared.config.documents import meant
+from shared.config.models import ResolvedTable, TableConfig
+from shared.config.places import TARGET_NAMES
+from shared.errors import InvalidConfigError
+
+if TYPE_CHECKING:
+    from shared.config.curated import ResolvedModel
+
+
+def require_targets_of_their_own(tables: Iterable[ResolvedTable]) -> None:
+    """Refuse two tables that would write, and in mode full delete, each other's rows.
+
+    Raises:
+        InvalidConfigError: two write to the same place, or to what may be the same to the target.
+    """
+    owners: dict[tuple[str, str, str], ResolvedTable] = {}
+    for resolved in tables:
+        other = owners.setdefault(_place(resolved), resolved).table
+        if other.name != resolved.table.name:
+            raise InvalidConfigError(
+                f"tables {other.name} and {resolved.table.name} both write {_shown(other)} in "
+                f"{TARGET_NAMES[other.target_kind]}; give each a table of its own"
+                f"{_why_same(other, resolved.table)}"
+            )
+
+
+def require_no_model(tables: Iterable[ResolvedTable], models: Sequence["ResolvedModel"]) -> None:
+    """Refuse tables with the name of a model, or that would write a model's table.
+
+    Raises:
+        InvalidConfigError: one does.
+    """
+    if not models:
+        return
+    names = {each.model.name for each in models}
+    owners = {(m.place.schema_, m.place.table): m.name for m in (each.model for each in models)}
+    for table in (each.table for each in tables):
+        if table.name in names:
+            raise InvalidConfigError(f"{table.name} is the name of a model; take another one")
+        place = table.postgres
+        owner = owners.get((place.schema_, place.table)) if place else None
+        if owner:
+            raise InvalidConfigError(
+                f"model {owner} writes {_shown(table)} already; give the table {table.name} "
+                "another place"
+            )
+
+
+def require_references(tables: Iterable[ResolvedTable]) -> None:
+    """Refuse checks that refer to a table that is not there, or is in another database.
+
+    Raises:
+        InvalidConfigError: a check does.
+    """
+    known = {each.table.name: each.table for each in tables}
+    for table in known.values():
+        for check in table.checks:
+            if not isinstance(check, References):
+                continue
+            other = known.get(check.table)
+            if other is None:
+                raise InvalidConfigError(
+                    f"check {check.title} of {table.name}: no table is named {check.table!r}; "
+                    f"known: {', '.join(sorted(known))}{meant(check.table, known)}"
+                )
+            if other.target_kind != table.target_kind:
+                raise InvalidConfigError(
+                    f"check {check.title} of {table.name}: {check.table} is in "
+                    f"{TARGET_NAMES[other.target_kind]}, and {table.name} in "
+                    f"{TARGET_NAMES[table.target_kind]}"
+                )
+
+
+def _place(resolved: ResolvedTable) -> tuple[str, str, str]:
+    """Return where a table goes; two of these are equal if the target may take them for one.
+
+    PostgreSQL tells quoted names apart by case. SQL Server compares them by the collation of the
+    database, which by default ignores case, and always without spaces at their end; a dataset of
+    BigQuery may ignore case. What the database was told is not known here, so case is ignored.
+    Source: PostgreSQL, "Identifiers and Key Words"; SQL Server, "Database Identifiers" and
+    "Collation and Unicode support"; BigQuery, "Create datasets", ``is_case_insensitive``.
+    """
+    place, kind = resolved.table.place, resolved.table.target_kind
+    schema, table = place.schema_, place.table
+    bigquery, connection = resolved.table.bigquery, resolved.connections.bigquery
+    if bigquery and not bigquery.project and connection:
+        schema = f"{connection.project}.{schema}"
+    if kind != "postgres":
+        schema, table = schema.rstrip(" ").casefold(), table.rstrip(" ").casefold()
+    return kind, schema, table
+
+
+def _shown(table: TableConfig) -> str:
+    return f"{table.place.schema_}.{table.place.table}"
+
+
+def _why_same(one: TableConfig, other: TableConfig) -> str:
+    if _shown(one) == _shown(other):
+        return ""
+    return f": {_shown(other)} may be the same table there, where case may not count"
