@@ -12,11 +12,12 @@ from typing import Annotated, Any, cast
 import typer
 from rich.text import Text
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from shared import settings
 from shared.cli import render
 from shared.cli.exits import Exit
-from shared.cli.failures import JsonCommand
+from shared.cli.failures import JsonCommand, plain
 from shared.errors import SluiceError
 
 PANELS = {
@@ -110,6 +111,13 @@ class Sluice(TyperGroup):
         """Take what Typer says of the group, and the table's commands."""
         super().__init__(**{**attributes, "commands": {}})
         self.commands = cast("Any", Commands())
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the line names."""
+        try:
+            return super().invoke(ctx)
+        except TyperException as exc:
+            raise plain(exc) from exc.__cause__
 
 
 def _begin(

@@ -1,7 +1,6 @@
 """Commands about the quality of data: check a table now, profile a table or a file."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from shared import csv
 from shared.checks.profiles import ColumnProfile, Profiler, suggested
 from shared.cli import cloud, render
 from shared.cli.exits import Exit
+from shared.cli.local_files import WatchedFile, detected, kind_by_name
 from shared.cli.render import Listed
 from shared.core.checks import Verdict
 from shared.errors import InvalidConfigError
@@ -20,9 +20,6 @@ from shared.steps import checking
 from shared.wire import to_json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-CHUNK_BYTES = 2**20
 
 SHOWN_BOUND = 30
 """So many characters of the smallest and the largest value are shown."""
@@ -51,7 +48,7 @@ def check(
 
 
 def profile(
-    what: Annotated[str, typer.Argument(metavar="TABLE | FILE", help="A table, or a CSV file.")],
+    what: Annotated[str, typer.Argument(metavar="TABLE | FILE", help="A table, or a file.")],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -86,19 +83,15 @@ def _of_table(name: str) -> tuple[tuple[ColumnProfile, ...], tuple[str, ...]]:
 
 
 def _of_file(path: Path) -> tuple[tuple[ColumnProfile, ...], tuple[str, ...]]:
-    start = csv.beginning(_chunks(path))
-    found = csv.detect(start.head, is_whole=start.is_whole, given={})
-    inferred = csv.infer(_chunks(path), found.dialect)
+    kind = kind_by_name(path)
+    _, found = detected(path, {"kind": kind} if kind else {})
+    with WatchedFile(path, "types", quiet=False) as file:
+        inferred = csv.infer(file, found.dialect)
     profiler = Profiler(inferred.schema)
-    for batch in csv.read(_chunks(path), inferred.dialect, inferred.schema):
-        profiler.add(batch.data)
+    with WatchedFile(path, "rows", quiet=False) as file:
+        for batch in csv.read(file, inferred.dialect, inferred.schema):
+            profiler.add(batch.data)
     return profiler.profile(), ()
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _print_profile(found: tuple[ColumnProfile, ...]) -> None:

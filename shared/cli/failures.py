@@ -42,10 +42,16 @@ def failure(code: str, message: str, action: str) -> dict[str, str]:
     return {"code": code, "message": message, "action": action}
 
 
+def plain(exc: TyperException) -> TyperException:
+    """Take the library's own words out of an error about the command line."""
+    exc.message = exc.message.removeprefix("Value error, ")
+    return exc
+
+
 def _told(exc: TyperException | SluiceError) -> typer.Exit:
     """Print an error, and return what ends the command."""
     if isinstance(exc, TyperException):
-        error = failure("usage", exc.format_message(), "see sluice intake --help")
+        error = failure("usage", plain(exc).format_message(), "see sluice intake --help")
         exit_code = exc.exit_code
     else:
         error = failure(_code(exc), exc.message, "do what the message says, then run it again")

@@ -4,14 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
-
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import Any
 
 from shared import csv
-from shared.cli import render
 from shared.cli.file_outlet import Outlet
 from shared.cli.file_report import SHOWN_REJECTS, Report
+from shared.cli.local_files import WatchedFile, detected
 from shared.config.csv_files import CsvFiles
 from shared.config.models import TableConfig
 from shared.core.schemas import Column, DataType, Kind, TableSchema
@@ -20,8 +18,6 @@ from shared.stage.protecting import Protector, WithoutKeys
 from shared.steps import protections
 from shared.steps.dropped_files import overrides
 from shared.steps.withholding import UNQUOTED, quoting_nothing, unquoted, unquoted_note
-
-CHUNK_BYTES = 2**20
 
 
 class Reading:
@@ -56,9 +52,7 @@ class Reading:
         if report.size_bytes == 0:
             raise InvalidFileError("the file is empty: 0 bytes, no header")
         given = {**overrides(self._rules), **self._stated}
-        sheet = csv.Worksheet(given.get("sheet")) if given.get("kind") == "excel" else None
-        start = csv.beginning(_chunks(self._path), sheet)
-        found = csv.detect(start.head, is_whole=start.is_whole, given=given)
+        start, found = detected(self._path, given)
         report.dialect, report.confidence = found.dialect.to_dict(), found.confidence
         if self._protecting:
             report.evidence = [UNQUOTED]
@@ -116,11 +110,7 @@ class Reading:
 
     def _nearly(self, inferred: csv.Inference) -> dict[str, csv.Nearly]:
         """Look for what keeps columns of text from another type, where there are any."""
-        columns = [
-            c.name
-            for c in inferred.columns
-            if c.type.kind is Kind.TEXT and c.reason.startswith("no other type")
-        ]
+        columns = [c.name for c in inferred.columns if c.text_from_row is not None]
         if not columns or self._protecting or inferred.dialect.kind in ("ndjson", "parquet"):
             return {}
         with self._watched("misfits") as chunks:
@@ -168,46 +158,8 @@ class Reading:
             rejects, notes = map(unquoted, batch.rejects), map(unquoted_note, batch.notes)
             yield replace(batch, data=data, rejects=tuple(rejects), notes=tuple(notes))
 
-    def _watched(self, what: str) -> "_Watched":
-        return _Watched(self._path, what, quiet=self._quiet)
-
-
-class _Watched:
-    """A file with a progress bar on standard error while its bytes pass: a ``csv.RangedFile``."""
-
-    def __init__(self, path: Path, what: str, *, quiet: bool) -> None:
-        columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        is_off = quiet or not render.errors.is_terminal  # else two blank lines stay
-        self._bar = Progress(*columns, console=render.errors, transient=True, disable=is_off)
-        self._path = path
-        self.size_bytes = path.stat().st_size
-        self._task = self._bar.add_task("", total=self.size_bytes)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._bar.stop()
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in _chunks(self._path):
-            self._bar.advance(self._task, len(chunk))
-            yield chunk
-
-    def range(self, start: int, count: int) -> bytes:
-        """Return bytes from a place on, fewer where the file ends before."""
-        with self._path.open("rb") as file:
-            file.seek(start)
-            found = file.read(count)
-        self._bar.advance(self._task, len(found))
-        return found
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    def _watched(self, what: str) -> WatchedFile:
+        return WatchedFile(self._path, what, quiet=self._quiet)
 
 
 def _as_data(near: csv.Nearly) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A table file proposed from a CSV file."""
+"""A table file proposed from a file like those that will be dropped."""
 
 import json
 import re
@@ -11,7 +11,9 @@ import typer
 from shared.cli import render
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report
+from shared.cli.local_files import kind_by_name
 from shared.cli.showing import show
+from shared.config.csv_files import STRANGE_KEYS
 from shared.core import naming
 from shared.errors import InvalidConfigError
 
@@ -19,6 +21,8 @@ app = typer.Typer(name="tables", help="Tables and their files.", no_args_is_help
 app.command("show")(show)
 
 STATED = {
+    "kind": "kind",
+    "sheet": "sheet",
     "encoding": "encoding",
     "delimiter": "delimiter",
     "quote": "quote",
@@ -33,12 +37,12 @@ STATED = {
 }
 """Points of a dialect, and what the table file calls them."""
 
-DEFAULTS: dict[str, Any] = {"quote": '"', "skip_lines": 0, "decimal_mark": "."}
+DEFAULTS: dict[str, Any] = {"kind": "csv", "quote": '"', "skip_lines": 0, "decimal_mark": "."}
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV file like those that will be dropped.")],
+    file: Annotated[Path, typer.Argument(help="A file like those that will be dropped.")],
     name: Annotated[str | None, typer.Option(help="Name of the table; else the file's.")] = None,
     config: Annotated[Path, typer.Option(help="Folder with tables.yaml.")] = Path("config"),
     *,
@@ -67,7 +71,9 @@ def import_(
 def proposal(file: Path, table: str) -> Iterator[str]:
     """Yield the lines of a table file for files like this one; the last two are target and mode."""
     report = Report(file=str(file), size_bytes=file.stat().st_size)
-    Reading(file, None, {}, as_text=False, quiet=False).explain(report, None)
+    kind = kind_by_name(file)
+    stated = {"kind": kind} if kind else {}
+    Reading(file, None, stated, as_text=False, quiet=False).explain(report, None)
     yield from _lines(report, table)
 
 
@@ -103,8 +109,11 @@ def _lines(report: Report, name: str) -> Iterator[str]:
 
 
 def _dialect_lines(dialect: dict[str, Any]) -> Iterator[str]:
+    strange = STRANGE_KEYS[dialect["kind"]]
     for point, key in STATED.items():
-        value = dialect.get(point)
+        value = dialect[point]
+        if key in strange:
+            continue
         if point == "quote" and value is None:
             yield '  quote: ""'
         elif value not in (None, "", {}, DEFAULTS.get(point)):

@@ -42,7 +42,7 @@ def init(
         str | None, typer.Option("--from", metavar="DATABASE.SCHEMA.TABLE", help="In Snowflake.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Or: a CSV file like those that will be dropped.")
+        Path | None, typer.Option(help="Or: a file like those that will be dropped.")
     ] = None,
     to: Annotated[
         str | None,
@@ -138,9 +138,7 @@ def _places(
 ) -> _Table:
     """Ask where the table is and where it goes."""
     if file is None and source is None and questions.are_asked:
-        answer = questions.text(
-            "Table in Snowflake, DATABASE.SCHEMA.TABLE, or a CSV file", "", None
-        )
+        answer = questions.text("Table in Snowflake, DATABASE.SCHEMA.TABLE, or a file", "", None)
         is_file = Path(answer).is_file()
         source, file = (None, Path(answer)) if is_file else (answer, None)
     if file is not None and source is not None:

@@ -14,6 +14,7 @@ from shared.cli.exits import Exit
 from shared.cli.failures import failure
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report, show
+from shared.cli.local_files import kind_by_name
 from shared.config import resolve
 from shared.config.csv_files import STRANGE_KEYS, CsvFiles
 from shared.config.models import TableConfig
@@ -23,10 +24,6 @@ REFUSED_ACTION = (
     "export the file as the message says, or state how it is written: --encoding, --delimiter, "
     "--quote, --header-rows, --skip-lines"
 )
-
-_KINDS = {"excel": (".xlsx", ".xlsm"), "ndjson": (".ndjson", ".jsonl"), "parquet": (".parquet",)}
-"""How names of files end, by kind."""
-_PACKED = (".gz", ".zip", ".zst", ".bz2", ".xz")
 
 
 def intake(
@@ -65,7 +62,7 @@ def intake(
     if sheet:
         stated["sheet"] = sheet
     known = _table(table, config, env) if table else None
-    if found := kind or ("" if known else _kind_by_name(file)):
+    if found := kind or ("" if known else kind_by_name(file)):
         stated["kind"] = found
     _require_sense(stated, known.csv if known else None)
     with ExitStack() as stack:
@@ -86,14 +83,6 @@ def intake(
         show(report)
     if report.refusal:
         raise typer.Exit(Exit.REFUSED)
-
-
-def _kind_by_name(file: Path) -> str:
-    """Return what a file says that it is, if not CSV; its content must agree."""
-    name = file.name.lower()
-    for ending in _PACKED:
-        name = name.removesuffix(ending)
-    return next((kind for kind, endings in _KINDS.items() if name.endswith(endings)), "")
 
 
 def _stated(

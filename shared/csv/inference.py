@@ -4,7 +4,9 @@ One pass over the whole file, with the same reading of records as ``read``: a ty
 for every row that is read afterwards.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,8 @@ class ColumnEvidence:
     """Cells that are not NULL; None: they were not counted, for the file says the types."""
     nulls: int | None
     reason: str
+    text_from_row: int | None = None
+    """The row with which every other type was out, counted from 1 and without the rejects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class _Profile:
     nulls: int = 0
     filled: int = 0
     """Values that are not the empty text."""
-    last_ruled_out: str = ""
+    text_from_row: int | None = None
     form: Form = Form.BARE
 
     def narrow(self, form: Form) -> None:
@@ -126,16 +130,16 @@ class _Profile:
         self.nulls += cells.null_count
         if not self.alive:
             return
-        filled = cells.filter(pc.greater(pc.binary_length(cells), 0))
+        is_filled = pc.greater(pc.binary_length(cells), 0)
+        filled = cells.filter(is_filled)
         self.filled += len(filled)
         if not len(filled):
             return
-        kept = [c for c in self.alive if c.accepts(filled)]
-        if not kept:
-            self.last_ruled_out = (
-                f"between records {rows_before + 1} and {rows_before + len(cells)}"
-            )
-        self.alive = kept
+        before = deepcopy(self.alive)
+        self.alive = [c for c in self.alive if c.accepts(filled)]
+        if not self.alive:
+            places = pc.indices_nonzero(is_filled)
+            self.text_from_row = rows_before + places[_first_outside(before, filled)].as_py() + 1
 
     def _result(self) -> tuple[DataType, str | None] | None:
         if self.form is Form.NESTED:
@@ -158,7 +162,9 @@ class _Profile:
         """Return the type and why."""
         result = self._result()
         data_type = result[0] if result else _TEXT
-        return ColumnEvidence(self.name, data_type, self.values, self.nulls, self._reason(result))
+        return ColumnEvidence(
+            self.name, data_type, self.values, self.nulls, self._reason(result), self.text_from_row
+        )
 
     def _reason(self, result: tuple[DataType, str | None] | None) -> str:
         if not self.values:
@@ -167,7 +173,7 @@ class _Profile:
             return f"all {self.values:,} values are the empty text"
         if self.form is Form.NESTED:
             return f"some of the {self.values:,} values are objects or lists"
-        if self.form is Form.WORDS and not self.last_ruled_out and not self.alive:
+        if self.form is Form.WORDS and self.text_from_row is None and not self.alive:
             return "some values are quoted, so all are text"
         if result:
             written = f" written as {result[1]}" if result[1] else ""
@@ -178,4 +184,17 @@ class _Profile:
                 f"dates, but {' and '.join(patterns)} both fit each of the {self.values:,} values; "
                 "set the column's format"
             )
-        return f"no other type holds for all values: the last is ruled out {self.last_ruled_out}"
+        return f"only text holds for the values up to row {self.text_from_row:,}"
+
+
+def _first_outside(alive: list[Candidate], cells: pa.Array) -> int:
+    """Return the place of the first cell with which none of some types holds any more."""
+
+    def holds(count: int) -> bool:
+        return any(c.accepts(cells[:count]) for c in deepcopy(alive))
+
+    count = 1
+    while count < len(cells) and holds(count):
+        count *= 2
+    among = range(count // 2, min(count, len(cells)))
+    return among.start + bisect_left(among, x=True, key=lambda at: not holds(at + 1))

@@ -222,6 +222,18 @@ def test_file_is_profiled_without_any_cloud(cloud: Cloud, tmp_path: Any) -> None
     assert {"check": "in_set", "column": "city", "values": ["Rome"]} in found["checks"]
 
 
+def test_file_of_another_kind_is_profiled_by_its_name(cloud: Cloud, tmp_path: Any) -> None:
+    file = tmp_path / "cities.ndjson"
+    file.write_text('{"id": 1}\n{"id": 5, "city": "Rome"}\n')
+
+    found = json.loads(cloud.sluice("profile", str(file), "--json").stdout)
+
+    assert [(c["name"], c["nulls"], c["maximum"]) for c in found["columns"]] == [
+        ("id", 0, 5),
+        ("city", 1, "Rome"),
+    ]
+
+
 def test_table_without_checks_or_rows_says_what_to_do(cloud: Cloud) -> None:
     cloud.configure("unchecked")
 

@@ -1,13 +1,17 @@
 """``sluice tables import``: what it proposes is valid, and reads the file it comes from."""
 
+import gzip
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from shared.cli.app import app
 from shared.config import resolve
+from tests.unit.csv.parquet_files import written
+from tests.workbooks import workbook
 
 ENVIRONMENT = "connections:\n  postgres: {host: 127.0.0.1, user: postgres}\n"
 
@@ -18,12 +22,19 @@ FILES = {
     ),
     "2024 export (final)": b"report of 2024\n\nid|no: yes|a # b\n1|2|x\n2|3|y\n",
     "odd names": b'id,"a ""b"": c","true"\n1,2,3\n2,3,4\n',
+    "lines.ndjson": b'{"id": 1, "at": "2024-01-31"}\n{"id": 2, "tags": ["a"]}\n',
+    "packed.jsonl.gz": gzip.compress(b'{"id": 1}\n{"id": 2}\n', mtime=0),
+    "sheet.xlsx": workbook(
+        '<row><c t="str"><v>id</v></c><c t="str"><v>rate</v></c></row><row><c><v>1</v></c></row>'
+        "<row><c><v>2</v></c><c><v>0.5</v></c></row>"
+    ),
+    "columns.parquet": written(pa.table({"id": [1, 2], "name": ["a", None]})).content,
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_proposal_is_valid_and_reads_the_file(tmp_path: Path, name: str) -> None:
-    file = tmp_path / f"{name}.csv"
+    file = tmp_path / (name if "." in name else f"{name}.csv")
     file.write_bytes(FILES[name])
 
     command = ["tables", "import", str(file), "--config", str(tmp_path)]
