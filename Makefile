@@ -18,7 +18,7 @@ WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))
 DEPLOYED = $(WHERE) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(ALLOW_DESTROY),--allow-destroy)
 
-.PHONY: help setup demo test test-page browser crash soak simulate format lint build
+.PHONY: help setup demo test test-page browser freetds crash soak simulate format lint build
 .PHONY: bench bench-api bench-audit bench-encryption bench-intake bench-receipt bench-units
 .PHONY: fuzz fuzz-guided fuzz-api mutate-controls sbom deploy rollback destroy
 .PHONY: lock ci clean tf-check tf-docs docs site
@@ -45,14 +45,23 @@ test: $(VENV)/.ready ## Run all tests; PYTEST="-k name" narrows them down, WORKE
 	@# longest tests come first, as the folders are named, or one process would end with them alone.
 	@PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST)
 
+define apt
+[ "$$(id -u)" = 0 ] || { echo "no $(1) here; on Debian and Ubuntu: apt install $(1)"; exit 1; }; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get install --yes --no-install-recommends -qq $(1) >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install --yes --no-install-recommends -qq $(1) >/dev/null; }
+endef
+
 browser: $(VENV)/.ready ## Bring a browser, its driver and axe-core, for the tests of the status page
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement tests/page/requirements.txt
 	@command -v npm >/dev/null || { echo "axe-core comes from npm, which is not here; on Debian and Ubuntu: apt install npm"; exit 1; }
 	@mkdir -p build/axe && cp tests/page/package.json tests/page/package-lock.json build/axe/
 	@npm ci --prefix build/axe --ignore-scripts --no-audit --no-fund --silent
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
-	  [ "$$(id -u)" = 0 ] || { echo "no Chromium here; on Debian and Ubuntu: apt install chromium"; exit 1; }; \
-	  export DEBIAN_FRONTEND=noninteractive; apt-get install --yes --no-install-recommends -qq chromium >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes --no-install-recommends -qq chromium >/dev/null; }
+	  $(call apt,chromium)
+
+freetds: ## Bring FreeTDS's ODBC driver, for the tests of a second driver of SQL Server
+	@ls /usr/lib/*/odbc/libtdsodbc.so >/dev/null 2>&1 || { $(call apt,tdsodbc); }
 
 test-page: browser ## Try the status page in a browser; pictures of it go to build/page
 	@$(BIN)/python -m pytest tests/page $(PYTEST)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shared import settings
 from shared.cli import cloud
 from shared.config.models import TableConfig
+from shared.core import naming
 from shared.core.audit import Seen
 from shared.core.costs import Cost
 from shared.core.dead_letters import DeadLetter, LetterState
@@ -19,6 +20,7 @@ from shared.core.modes import SyncMode
 from shared.core.runs import Run
 from shared.core.sweeps import SweepReport
 from shared.core.windows import Span
+from shared.errors import UnknownTableError
 
 if TYPE_CHECKING:
     from shared.operations.describing import Described, Rows, Wanted
@@ -153,3 +155,18 @@ def connect() -> End:
     from shared.cli.direct import Direct
 
     return Direct(cloud.connect())
+
+
+def require_known(end: End, table: str) -> None:
+    """Make sure that a table of which there is nothing is at least a table.
+
+    Raises:
+        UnknownTableError: it is not configured.
+    """
+    known = tuple(end.names())
+    if table not in (*known, naming.NO_TABLE):
+        raise UnknownTableError(
+            f"no table {table!r} is configured in this cloud, and none had runs; known: "
+            f"{', '.join(known) or 'none'}. What was refused because nobody knew its table is "
+            "listed by `sluice runs -`"
+        )

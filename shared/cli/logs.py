@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from shared import settings
-from shared.cli import cloud, render
+from shared.cli import cloud, ends, render
 from shared.cli.log_lines import SCOPE, CloudLogging, Line, LogFiles, LogLines, Wanted
 from shared.config.times import parse_duration
 from shared.deploy import environments
@@ -65,6 +65,7 @@ def logs(
     found = place.new(limit)
     _show(found, wanted, as_json=as_json)
     if not found and not follow:
+        _require_known(wanted)
         render.errors.print(
             f"no line{' about ' + what if what else ''} in the last {since}; --since looks back "
             "further, `sluice runs` lists what ran",
@@ -72,6 +73,19 @@ def logs(
     while follow:
         time.sleep(poll_s)
         _show(place.new(), wanted, as_json=as_json)
+
+
+def _require_known(wanted: Wanted) -> None:
+    """Make sure that something is not silent because it is misspelt.
+
+    Raises:
+        UnknownTableError: no table has that name.
+        InvalidMessageError: no run has an id that begins so.
+    """
+    if wanted.run_id:
+        ends.connect().find_run(wanted.run_id)
+    elif wanted.table:
+        ends.require_known(ends.connect(), wanted.table)
 
 
 def _ago(text: str) -> timedelta:

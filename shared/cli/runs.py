@@ -14,7 +14,6 @@ from shared.core.modes import SyncMode
 from shared.core.receipts import Verdict
 from shared.core.runs import Run, RunState
 from shared.core.windows import Span
-from shared.errors import UnknownTableError
 from shared.operations.lookups import as_data
 
 SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
@@ -151,7 +150,7 @@ def runs(
         raise typer.BadParameter("--trace shows one run; name it by its id")
     found, has_older = end.newest(table, limit)
     if not found and table:
-        _require_known(end, table)
+        ends.require_known(end, table)
     if as_json:
         typer.echo(json.dumps([as_data(r) for r in found]))
     elif found:
@@ -182,21 +181,6 @@ def _show(run: Run, *, as_json: bool, with_trace: bool) -> None:
         render.plain(f"{render.moment(attempt.started_at)}  {attempt.step}: {outcome}")
     if with_trace:
         timeline.draw(run)
-
-
-def _require_known(end: End, table: str) -> None:
-    """Make sure that a table without runs is at least a table.
-
-    Raises:
-        UnknownTableError: it is not configured.
-    """
-    known = tuple(end.names())
-    if table not in (*known, naming.NO_TABLE):
-        raise UnknownTableError(
-            f"no table {table!r} is configured in this cloud, and none had runs; known: "
-            f"{', '.join(known) or 'none'}. What was refused because nobody knew its table is "
-            "listed by `sluice runs -`"
-        )
 
 
 def _how_to_start(end: End, table: str | None) -> str:

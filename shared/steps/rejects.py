@@ -33,6 +33,7 @@ class Rejects:
         self._storage = work.services.storage
         self._bucket = work.services.settings.bucket("quarantine")
         self._name = naming.rejects_object(work.run.table, work.run.run_id, work.attempt.id)
+        self._command = f"`sluice quarantine show {work.run.run_id}`"
         self._file = file
         self._is_quoting = is_quoting
         self._stack = ExitStack()
@@ -51,15 +52,10 @@ class Rejects:
         self._stack.__exit__(*exc_info)  # type: ignore[arg-type]
 
     @property
-    def place(self) -> str:
-        """Where the rejected rows are kept."""
-        return f"gs://{self._bucket}/{self._name}"
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What the receipt says about rejected rows, and about rows that were read with care."""
         rows = "row" if self.rejected == 1 else "rows"
-        rejected = [f"{self.rejected} rejected {rows} in {self.place}"] if self.rejected else []
+        rejected = [f"{self.rejected} rejected {rows}: {self._command}"] if self.rejected else []
         noted = list(self._noted.items())[:_NOTED_RULES]
         return (*rejected, *(f"{rule}: {count}, {first}" for rule, (count, first) in noted))
 
@@ -100,7 +96,7 @@ class Rejects:
         raise InvalidFileError(
             f"{self.rejected} of {self.rows} rows of gs://{self._file.bucket}/{self._file.name} "
             f"were rejected, more than {limit}; nothing was loaded. The first is {self._first}. "
-            f"All are in {self.place}, with their reasons{self._hint(dialect)}",
+            f"All with their reasons: {self._command}{self._hint(dialect)}",
             rows_rejected=self.rejected,
         )
 

@@ -91,8 +91,6 @@ class SqlServerProcess:
         options: str = "TrustServerCertificate=yes",
     ) -> Any:
         """Open a connection."""
-        import pyodbc
-
         encryption = {"yes": "require", "no": "off"}[encrypt]
         host = (
             f"SERVER=127.0.0.1;PORT={self.port};TDS_Version=7.4;ClientCharset=UTF-8;"
@@ -100,7 +98,7 @@ class SqlServerProcess:
             if driver == "freetds"
             else f"SERVER=127.0.0.1,{self.port};Encrypt={encrypt};{options}"
         )
-        connection = pyodbc.connect(
+        connection = drivers.load().connect(
             f"DRIVER={{{drivers.path(driver)}}};{host};UID={user};PWD={{{password}}};"
             f"DATABASE={database}",
             timeout=5,

@@ -90,6 +90,17 @@ def test_lines_of_a_run_carry_its_trace(cloud: Cloud, berries: str) -> None:
     assert loaded["parent_span"] == asked["logging.googleapis.com/spanId"]
 
 
+def test_silence_is_told_from_a_misspelt_name(cloud: Cloud, berries: str) -> None:
+    silent = cloud.sluice("logs", berries, "--since", "0s")
+    misspelt = cloud.sluice("logs", "berrys")
+    no_run = cloud.sluice("logs", "19990101")
+
+    assert (silent.returncode, misspelt.returncode, no_run.returncode) == (0, 1, 1)
+    assert f"no line about {berries} in the last 0s" in silent.stderr
+    assert "no table 'berrys' is configured" in misspelt.stderr
+    assert "no run has an id that begins with '19990101'" in no_run.stderr
+
+
 def test_unknown_table_lists_the_known_ones(cloud: Cloud, berries: str) -> None:
     result = cloud.sluice("run", "berrys")
 

@@ -232,14 +232,14 @@ def _rejecting(world: World) -> Run:
             config_generation=1,
         )
     )
-    rejects = _put_rejects(world, run, "january.csv", BAD_ROWS)
+    _put_rejects(world, run, "january.csv", BAD_ROWS)
     receipt = a_receipt(
         rows_source=1_203,
         rows_staged=1_200,
         rows_loaded=1_200,
         rows_rejected=rows,
         rows_inserted=1_200,
-        notes=(f"{rows} rejected rows in gs://acme-quarantine/{rejects}",),
+        notes=(f"{rows} rejected rows: `sluice quarantine show {run.run_id}`",),
         evidence=("delimiter ',': 4 fields in each of 1,203 records",),
     )
     steps = {"ingest": StepStats(duration_s=1.8, rows=1_203, bytes=48_120, peak_mib=131)}
@@ -255,8 +255,8 @@ def _put_rejects(
     *,
     encoding: str = "utf-8",
     end: str = "\n",
-) -> str:
-    """Keep a file, its manifest and its rejected rows; return the name of the rows' object."""
+) -> None:
+    """Keep a file, its manifest and its rejected rows."""
     original = naming.raw_object("feedback", run.run_id, run.created_at, name)
     lines = [text.encode(encoding) for text in (HEADER, *(raw for raw, *_ in rows))]
     content = b"".join(line + end.encode() for line in lines)
@@ -289,7 +289,6 @@ def _put_rejects(
         facts.append(json.dumps(told).encode() + b"\n")
         offset += len(line) + len(end)
     world.storage.put("acme-quarantine", rejects, b"".join(facts), ABSENT)
-    return rejects
 
 
 def _reject(row: tuple[str, str | None, str, str], line: int, name: str) -> dict[str, Any]:

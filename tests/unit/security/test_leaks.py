@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import BadRequest
 from pg8000.exceptions import DatabaseError
-from pyodbc import DataError
 from snowflake.connector.errors import ProgrammingError
 
 from shared import csv
@@ -22,6 +21,7 @@ from shared.sources.snowflake import connection as snowflake
 from shared.targets.bigquery import connection as bigquery
 from shared.targets.postgres import connection as postgres
 from shared.targets.sqlserver import connection as sqlserver
+from shared.targets.sqlserver import drivers
 from shared.tokens import IdTokens, InvalidTokenError
 
 SECRET = "4711'\"0815"
@@ -76,7 +76,7 @@ def test_postgres_still_says_which_constraint_and_column() -> None:
 def test_sql_server_does_not_quote_a_value(number: int, message: str) -> None:
     said = f"[22018] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{message} ({number})"
 
-    error = raised(sqlserver.failures, DataError("22018", f"{said} (SQLExecDirectW)"))
+    error = raised(sqlserver.failures, drivers.load().DataError("22018", f"{said} (SQLExecDirectW)"))
 
     assert "4711" not in f"{error.message}{error.facts}"
     assert "SQLSTATE 22018" in error.message
