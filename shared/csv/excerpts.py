@@ -33,9 +33,18 @@ def excerpt(
         return
     beginning = opened(file, dialect, width=len(schema))
     content = _Content(unpacked(file, dialect.worksheet))
-    yield content.take(0, beginning.body_offset)
+    head = content.take(0, beginning.body_offset)
+    yield head
+    line_end = _line_end(head, beginning.newline)
     for start, count in places:
-        yield content.take(start, count) + beginning.newline
+        yield content.take(start, count) + line_end
+
+
+def _line_end(head: bytes, newline: bytes) -> bytes:
+    """Return what ends the lines of a file: a carriage return, too, where its header has one."""
+    with_return = newline.replace(b"\n", b"\r") + newline
+    has_return = b"\n" in newline and head.endswith(with_return)
+    return with_return if has_return else newline
 
 
 class _Content:

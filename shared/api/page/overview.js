@@ -12,6 +12,7 @@ const MEASURES = {
   bytes_staged: ["Bytes", bytes],
   runs: ["Runs", number],
 };
+const SHOWN_RUNS = 8;
 
 export function overview() {
   const chosen = { span: "day", measure: "rows_loaded" };
@@ -38,7 +39,7 @@ export function overview() {
   async function load(signal) {
     const [tables, latest, statistics] = await Promise.all([
       get("tables?limit=200", signal),
-      get("runs?limit=8", signal),
+      get("runs?limit=30", signal),
       get(`runs/statistics?${SPANS[chosen.span][1]}`, signal),
     ]);
     const open = nowRunning();
@@ -46,11 +47,14 @@ export function overview() {
     fill(now, [open, tables.items.map((table) => table.last_success)], () => working(open, tables.items));
     fill(chart, [statistics, chosen], ([found]) => drawChart(found, chosen));
     fill(standing, tables.items, tablesList);
-    fill(recent, latest.items, (items) => runsTable(items));
+    fill(recent, lastChanged(latest.items), (items) => runsTable(items));
   }
   refresh = () => load();
   return { title: "Overview", node, load };
 }
+
+// The list has runs by the moment that they are for; a slot may be moved through ahead of its time.
+const lastChanged = (runs) => [...runs].sort((a, b) => b.updated_at.localeCompare(a.updated_at)).slice(0, SHOWN_RUNS);
 
 function drawTiles([tables, open, statistics, span]) {
   const timed = tables.filter((table) => table.freshness !== "unscheduled");

@@ -1,5 +1,7 @@
 """A reject says where it stands, byte by byte: its record is taken from there to be mended."""
 
+import pytest
+
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.csv import Dialect, excerpt, read
 
@@ -34,4 +36,19 @@ def test_good_records_beside_a_rejected_one_are_no_part_of_what_is_mended():
 
     mended = b"".join(excerpt([content], Dialect(), ID_NAME, places))
 
-    assert mended == b"id,name\r\nx,Bob\n"
+    assert mended == b"id,name\r\nx,Bob\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_what_is_mended_has_the_line_ends_of_its_file(encoding: str, line_end: str) -> None:
+    lines = ["id,name", "1,Ann", "x,Bob", "3,Cid", "y,Dan"]
+    content, wanted = (
+        "".join(line + line_end for line in some).encode(encoding)
+        for some in (lines, (lines[0], lines[2], lines[4]))
+    )
+    dialect = Dialect(encoding=encoding)
+    (batch,) = read([content], dialect, ID_NAME)
+    places = [(r.byte_offset, r.byte_count) for r in batch.rejects]
+
+    assert b"".join(excerpt([content], dialect, ID_NAME, places)) == wanted
