@@ -76,7 +76,9 @@ def test_postgres_still_says_which_constraint_and_column() -> None:
 def test_sql_server_does_not_quote_a_value(number: int, message: str) -> None:
     said = f"[22018] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{message} ({number})"
 
-    error = raised(sqlserver.failures, drivers.load().DataError("22018", f"{said} (SQLExecDirectW)"))
+    error = raised(
+        sqlserver.failures, drivers.load().DataError("22018", f"{said} (SQLExecDirectW)")
+    )
 
     assert "4711" not in f"{error.message}{error.facts}"
     assert "SQLSTATE 22018" in error.message
