@@ -107,6 +107,7 @@ KEPT: dict[str, Any] = {
     "late_s": 7257.6,
     "budget_left_percent": 70,
     "is_kept": True,
+    "last_success": "2026-01-31T06:00:09Z",
 }
 
 CONFIG: dict[str, Any] = {

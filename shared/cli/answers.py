@@ -1,12 +1,13 @@
 """What the API answered, as the values that the cloud itself gives."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.core.audit import Link, Seen
 from shared.core.dead_letters import DeadLetter
 from shared.core.drift import PastSchema
+from shared.core.freshness import Freshness
 from shared.core.runs import Run
 from shared.core.schemas import Column, DataType, TableSchema
 from shared.wire import from_json
@@ -35,6 +36,19 @@ def seen(item: dict[str, Any]) -> Seen:
         sha256=item["sha256"],
         noted_sha256=item["noted_sha256"],
         written_at=datetime.fromisoformat(item["written_at"]),
+    )
+
+
+def freshness(kept: dict[str, Any], now: datetime) -> Freshness:
+    """Return how fresh a table was, over a span that ends now."""
+    last = kept["last_success"] and datetime.fromisoformat(kept["last_success"])
+    return Freshness(
+        max_age=timedelta(seconds=kept["max_age_s"]),
+        objective_percent=kept["objective_percent"],
+        span=timedelta(days=kept["days"]),
+        late=timedelta(seconds=kept["late_s"]),
+        last_success=last,
+        age=now - last if last else None,
     )
 
 

@@ -6,15 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli import cloud, ends, render
+from shared.cli import ends, render
 from shared.cli.exits import Exit
 from shared.cli.render import Listed
 from shared.cli.runs import AsJson
 from shared.core import prices
 from shared.core.costs import Cost
 from shared.core.freshness import Freshness
-from shared.operations import promises
-from shared.wiring import Services
 
 Days = Annotated[int, typer.Option(min=1, max=120, help="Look back so many days.")]
 
@@ -51,9 +49,7 @@ def freshness(
     as_json: AsJson = False,
 ) -> None:
     """Say how fresh tables are, and what is left of error budgets; exits 1 if one is spent."""
-    services = cloud.connect()
-    names = [table] if table else services.config.names()
-    found = {n: each for n in names if (each := _freshness(services, n, days))}
+    found = ends.connect().freshness(table, days)
     if as_json:
         typer.echo(json.dumps({name: _freshness_data(each) for name, each in found.items()}))
     elif found:
@@ -63,12 +59,6 @@ def freshness(
         render.plain("no table has a schedule, or a promise of freshness")
     if not all(each.is_kept for each in found.values()):
         raise typer.Exit(Exit.FAILED)
-
-
-def _freshness(services: Services, name: str, days: int) -> Freshness | None:
-    resolved, generation = services.config.get(name)
-    entries = services.ledger.entries(name)
-    return promises.kept(resolved, generation, entries, now=services.now(), days=days)
 
 
 def _cost_data(found: Cost) -> dict[str, Any]:

@@ -18,12 +18,13 @@ from shared.core.audit import Seen
 from shared.core.costs import Cost
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.drift import PastSchema
+from shared.core.freshness import Freshness
 from shared.core.messages import SweepRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run
 from shared.core.sweeps import SweepReport
 from shared.core.windows import Span
-from shared.operations import letters, lookups, requests
+from shared.operations import letters, lookups, promises, requests
 from shared.operations.requests import Ask
 from shared.wire import from_json, to_json
 from shared.wiring import Services
@@ -152,6 +153,15 @@ class Direct:
             return costs.by_table(runs, since)
         self._services.config.get(table)
         return {r.run_id: costs.of(r) for r in sorted(runs, key=lambda r: r.created_at)}
+
+    def freshness(self, table: str | None, days: int) -> dict[str, Freshness]:
+        names = [table] if table else self.names()
+        return {name: found for name in names if (found := self._freshness(name, days))}
+
+    def _freshness(self, name: str, days: int) -> Freshness | None:
+        resolved, generation = self._services.config.get(name)
+        entries = self._services.ledger.entries(name)
+        return promises.kept(resolved, generation, entries, now=self.now(), days=days)
 
     def table(self, name: str) -> tuple[TableConfig, int]:
         resolved, generation = self._services.config.get(name)

@@ -16,6 +16,7 @@ from shared.core.audit import Seen
 from shared.core.costs import Cost
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.drift import PastSchema
+from shared.core.freshness import Freshness
 from shared.core.modes import SyncMode
 from shared.core.runs import Run
 from shared.core.sweeps import SweepReport
@@ -116,6 +117,9 @@ class End(Protocol):
 
     def costs(self, table: str | None, days: int) -> dict[str, Cost]:
         """Return what tables took in the last days, or the runs of one table."""
+
+    def freshness(self, table: str | None, days: int) -> dict[str, Freshness]:
+        """Return how fresh tables were in the last days; those of which that is promised."""
 
     def table(self, name: str) -> tuple[TableConfig, int]:
         """Return a deployed table's configuration and its generation."""

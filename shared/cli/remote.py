@@ -19,6 +19,7 @@ from shared.core.audit import Seen
 from shared.core.costs import Cost
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.drift import PastSchema
+from shared.core.freshness import Freshness
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState
 from shared.core.sweeps import SweepReport
@@ -176,6 +177,11 @@ class Remote:
         since = self.now() - timedelta(days=days)
         runs = [run for run in self._records(table=table) if run.updated_at >= since]
         return {run.run_id: costs.of(run) for run in sorted(runs, key=lambda r: r.created_at)}
+
+    def freshness(self, table: str | None, days: int) -> dict[str, Freshness]:
+        now, names = self.now(), [table] if table else self.names()
+        kept = {name: self._api.get(_path("tables", name), days=days)["kept"] for name in names}
+        return {name: answers.freshness(each, now) for name, each in kept.items() if each}
 
     def table(self, name: str) -> tuple[TableConfig, int]:
         found = self._api.get(_path("tables", name))

@@ -1,9 +1,9 @@
 """Tables: all of them as they stand, one with its configuration."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from shared.api import examples
@@ -19,15 +19,18 @@ from shared.operations.standing import Standing, standing
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
 
 LOOKED_BACK_DAYS = 28
-"""Whether a table's promise is kept is judged by so many days."""
+"""Whether a table's promise is kept is judged by so many days, unless told otherwise."""
 
+Days = Annotated[
+    int, Query(ge=1, le=120, description="Whether its promise is kept is judged by so many days.")
+]
 TableName = Annotated[str, Path(pattern=rf"^{naming.TABLE_NAME.pattern}$", examples=["flights"])]
 
 
 class Kept(BaseModel):
     """Whether a table was as fresh as promised, over the days before now."""
 
-    days: float
+    days: float = Field(description="Fewer than asked for where the table is younger.")
     max_age_s: float
     objective_percent: float
     percent: float = Field(description="Share of the time in which it was as young as promised.")
@@ -36,18 +39,20 @@ class Kept(BaseModel):
         description="Of the time that it may be late; below 0: the promise is broken."
     )
     is_kept: bool
+    last_success: datetime | None
 
     @classmethod
     def of(cls, found: freshness.Freshness) -> Self:
         """Return how fresh a table was."""
         return cls(
-            days=round(found.span / timedelta(days=1), 3),
+            days=found.span / timedelta(days=1),
             max_age_s=found.max_age.total_seconds(),
             objective_percent=found.objective_percent,
             percent=round(found.percent, 4),
             late_s=found.late.total_seconds(),
             budget_left_percent=round(found.budget_left_percent, 2),
             is_kept=found.is_kept,
+            last_success=found.last_success,
         )
 
 
@@ -78,23 +83,28 @@ def list_tables(
 
 @router.get("/{table}")
 def get_table(
-    response: Response, services: Lent, context: Shared, _: Reader, table: TableName
+    response: Response,
+    services: Lent,
+    context: Shared,
+    _: Reader,
+    table: TableName,
+    days: Days = LOOKED_BACK_DAYS,
 ) -> TableDetail:
     """Return one table as it stands, with its configuration. Its ETag is for changes."""
     found = standing(services, context.history, table)
     (summary,) = _summaries(context, [found])
     response.headers["ETag"] = f'"{found.generation}"'
     config = found.resolved.table.model_dump(mode="json", by_alias=True, exclude_none=True)
-    kept = _kept(context, found)
+    kept = _kept(context, found, days)
     return TableDetail(**summary.model_dump(), kept=Kept.of(kept) if kept else None, config=config)
 
 
-def _kept(context: Context, found: Standing) -> freshness.Freshness | None:
+def _kept(context: Context, found: Standing, days: int) -> freshness.Freshness | None:
     now = context.now()
     # One more day: whatever moved last before the span begins says how old the table was then.
-    since = now - timedelta(days=LOOKED_BACK_DAYS + 1)
+    since = now - timedelta(days=days + 1)
     entries = context.history.since(since, [found.resolved.table.name])
-    return promises.kept(found.resolved, found.generation, entries, now=now, days=LOOKED_BACK_DAYS)
+    return promises.kept(found.resolved, found.generation, entries, now=now, days=days)
 
 
 def _summaries(context: Context, found: list[Standing]) -> list[TableSummary]:

@@ -27,6 +27,9 @@ __all__ = ["world"]
         (("audit", "verify", "flights"), 0),
         (("audit", "verify", "damaged", "--json"), 1),
         (("audit", "verify"), 1),
+        (("freshness",), 1),
+        (("freshness", "flights", "--days", "1", "--json"), 0),
+        (("freshness", "fligths"), 1),
         (("data", "fligths"), 1),
         (("metadata", "fligths"), 1),
         (("schema", "fligths"), 1),
@@ -39,7 +42,8 @@ def test_what_happened_is_shown_and_proven_through_the_api(
     monkeypatch.setattr(calling, "PAGE_ITEMS", 2)
     monkeypatch.setattr("shared.cli.remote.PAGE_ITEMS", 2)
     monkeypatch.setattr(Remote, "now", lambda _: world.clock[0])
-    world.configure()
+    world.configure(freshness={"max_age": "1d", "objective_percent": 90})
+    world.configure("weather")
     runs_of(world)
     told(world, "flights", 5)
     told(world, "damaged", 3)
