@@ -34,7 +34,7 @@ _BUILT_IN = {
 _LITERAL = re.compile(r'"[^"]*"|\\.|[_*].')
 _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]")
 _BRACKETS = re.compile(r"\[[^\]]*\]")
-_NOT_DATES = re.compile(r"general|e[+-]|s\.0+")
+_NOT_DATES = re.compile(r"general|standard|e[+-]|s\.0+")
 _TOKENS = re.compile(r"am/pm|a/p|y+|e+|d+|m+|h+|s+|[0#?]")
 
 
@@ -55,7 +55,7 @@ def meaning_of(code: str) -> Meaning:
 
 
 def _seconds(found: "re.Match[str]") -> str:
-    return "s" if found[0].startswith("s") else ""
+    return "s" if found[0].startswith("s.") else ""
 
 
 def _has_months(kinds: list[str]) -> bool:

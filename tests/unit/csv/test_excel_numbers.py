@@ -100,6 +100,7 @@ def test_moment_comes_back_to_the_millisecond(moment: datetime, is_1904: bool) -
     ("code", "meaning"),
     [
         ("General", Meaning.NUMBER),
+        ("Standard", Meaning.NUMBER),
         ("0.00E+00", Meaning.NUMBER),
         ('0 "days"', Meaning.NUMBER),
         ("#,##0.00\\ [$€-407];[Red]-#,##0.00", Meaning.NUMBER),
