@@ -13,6 +13,8 @@ WORKERS ?= 3
 # Many images tell Python not to keep what it has compiled. Here hundreds of short processes import
 # the same clients, and would each compile them anew: two thirds of their start. Empty is "do keep".
 export PYTHONDONTWRITEBYTECODE :=
+# A package index behind a proxy may take its time over a package that it has to fetch first.
+export UV_HTTP_TIMEOUT ?= 180
 TF ?= terraform
 WHERE = $(or $(ENV),$(error name an environment: ENV=dev)) \
   $(if $(PROJECT),--project $(PROJECT)) $(if $(STATE_BUCKET),--state-bucket $(STATE_BUCKET))

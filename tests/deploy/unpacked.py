@@ -40,4 +40,7 @@ def _install(place: Path) -> None:
             *("--require-hashes", "--no-deps", "--requirement", "requirements.txt"),
         ),
     ):
-        subprocess.run(command, cwd=place, check=True, timeout=INSTALL_TIMEOUT_S)
+        done = subprocess.run(
+            command, cwd=place, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S
+        )
+        assert done.returncode == 0, done.stderr
