@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,6 +45,8 @@ class Cloud:
     snowflake: Any
     postgres: Any
     state_dir: Path
+    tables_of: Path | None = None
+    """Folder in which all processes note which module a table belongs to; None: nobody shares."""
     _known: dict[tuple[str, str], tuple[int, Run]] = field(default_factory=dict)
     """Records of runs as they were read last, by table and id, each with its generation."""
 
@@ -96,6 +98,7 @@ class Cloud:
 
     def configure(self, name: str, **config: Any) -> str:
         """Deploy a table's configuration; by default a full load of the table of that name."""
+        self._claim(name)
         if "csv" not in config:
             place = {"database": DATABASE, "schema": "PUBLIC", "table": name.upper()}
             config = {"snowflake": place, **config}
@@ -105,6 +108,15 @@ class Cloud:
         resolved = ResolvedTable(environment="local", table=table, connections=connections)
         self.services.config.put(resolved)
         return name
+
+    def _claim(self, name: str) -> None:
+        """Make sure that no other module has a table of that name: they share clouds by chance."""
+        if self.tables_of is None:
+            return
+        module, place = os.environ["PYTEST_CURRENT_TEST"].partition("::")[0], self.tables_of / name
+        with suppress(FileExistsError):
+            place.symlink_to(module)
+        assert str(place.readlink()) == module, f"{name} is a table of {place.readlink()}, too"
 
     def connections(self, **postgres: Any) -> Connections:
         """Return how to reach both ends, with changes to the way to the target."""

@@ -1,5 +1,6 @@
 """One cloud for all flow tests; each test has tables of its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Start a cloud, and take it down at the end."""
     folder = tmp_path_factory.mktemp("cloud")
     started = Cloud.start(folder / "state", write_config(folder))
+    base = tmp_path_factory.getbasetemp()
+    started.tables_of = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tables"
+    started.tables_of.mkdir(exist_ok=True)
     yield started
     started.stop()
 

@@ -60,13 +60,13 @@ def test_rows_that_are_gone_are_deleted_with_the_runs_other_changes(cloud: Cloud
 
 
 def test_without_deletes_in_the_table_file_nothing_is_deleted(cloud: Cloud) -> None:
-    make(cloud, "kept", deletes=None)
-    cloud.source("DELETE FROM {db}.KEPT WHERE ID = 3")
+    make(cloud, "undeleted", deletes=None)
+    cloud.source("DELETE FROM {db}.UNDELETED WHERE ID = 3")
 
-    run = cloud.run("kept")
+    run = cloud.run("undeleted")
 
     assert changed(run) == (0, 0, 0)
-    assert len(ids(cloud, "kept")) == 10
+    assert len(ids(cloud, "undeleted")) == 10
 
 
 def test_soft_deletes_mark_a_row_once_with_the_moment_at_which_it_was_missed(cloud: Cloud) -> None:
@@ -265,10 +265,10 @@ def test_source_that_has_the_marks_column_itself_is_refused(cloud: Cloud) -> Non
 
 
 def test_merge_of_a_table_without_any_key_is_refused_before_it_is_read(cloud: Cloud) -> None:
-    cloud.source("CREATE TABLE {db}.KEYLESS (ID NUMBER(9,0), AT TIMESTAMP_NTZ(6))")
-    configure(cloud, "keyless", deletes=None)
+    cloud.source("CREATE TABLE {db}.UNKEYED (ID NUMBER(9,0), AT TIMESTAMP_NTZ(6))")
+    configure(cloud, "unkeyed", deletes=None)
 
-    run = cloud.run("keyless")
+    run = cloud.run("unkeyed")
 
     assert run.failure is not None
     assert run.failure.error == "InvalidConfigError"

@@ -16,14 +16,14 @@ def lines(cloud: Cloud, function: str, table: str) -> list[dict[str, Any]]:
 
 
 def test_refused_file_is_told_with_its_table_and_run(cloud: Cloud) -> None:
-    cloud.configure("told", csv={"columns": {"id": "int64"}, "max_reject_percent": 0})
+    cloud.configure("given_up", csv={"columns": {"id": "int64"}, "max_reject_percent": 0})
 
-    run = cloud.drop("told/one.csv", b"id\nx\n")
+    run = cloud.drop("given_up/one.csv", b"id\nx\n")
 
     assert run.state is RunState.QUARANTINED
     # The record is written before the line.
     told = cloud.await_value(
-        lambda: [li for li in lines(cloud, "ingest", "told") if li["message"] == "gave up"],
+        lambda: [li for li in lines(cloud, "ingest", "given_up") if li["message"] == "gave up"],
         "no line that tells of the refusal",
     )
     assert [(li["run_id"], li["error"], li["step"]) for li in told] == [

@@ -34,19 +34,19 @@ def orders(*numbers: int, amounts: list[str | None]) -> bytes:
 def test_rows_of_parquet_are_sifted_loaded_traced_and_rejected_ones_replayed(cloud: Cloud) -> None:
     columns = {"id": "int64", "amount": "decimal(9,2)", "due": "timestamptz", "tags": "json"}
     settings = {"kind": "parquet", "columns": columns, "max_reject_percent": 50}
-    cloud.configure("orders", csv=settings, sync_mode="append")
+    cloud.configure("parquet_orders", csv=settings, sync_mode="append")
     content = orders(1, 2, 3, amounts=["1.50", "dear", None])
 
     runs = [
-        cloud.drop("orders/one.parquet", content),
-        cloud.drop("orders/again.parquet", content),
-        cloud.drop("orders/text.parquet", b"id,amount\n1,2\n"),
-        cloud.drop("orders/other.parquet", parquet(id=pa.array([1]))),
+        cloud.drop("parquet_orders/one.parquet", content),
+        cloud.drop("parquet_orders/again.parquet", content),
+        cloud.drop("parquet_orders/text.parquet", b"id,amount\n1,2\n"),
+        cloud.drop("parquet_orders/other.parquet", parquet(id=pa.array([1]))),
     ]
 
     states = [RunState.COMMITTED, RunState.SKIPPED, RunState.QUARANTINED, RunState.QUARANTINED]
     assert [run.state for run in runs] == states, runs
-    assert cloud.target("SELECT id, amount, due, tags FROM orders ORDER BY id") == [
+    assert cloud.target("SELECT id, amount, due, tags FROM parquet_orders ORDER BY id") == [
         (1, Decimal("1.50"), DUE, ["a"]),
         (3, None, DUE, ["a"]),
     ]
@@ -57,17 +57,18 @@ def test_rows_of_parquet_are_sifted_loaded_traced_and_rejected_ones_replayed(clo
     assert "not a Parquet file" in runs[2].failure.message
     assert runs[3].failure is not None
     assert "missing columns" in runs[3].failure.message
-    (found,) = trace("orders", ["id=3"], cloud.services)
+    (found,) = trace("parquet_orders", ["id=3"], cloud.services)
     assert found.line == 3
 
     sent = b"".join(quarantine.export(runs[0], cloud.services))
     assert sent == line.encode() + b"\n"
     again = quarantine.replay(runs[0], cloud.services, sent.replace(b"dear", b"7.25"))
-    cloud.await_run("orders", lambda run: run.run_id == again and run.is_terminal)
-    assert cloud.target("SELECT id, amount, due, tags FROM orders WHERE id = 2") == [
+    cloud.await_run("parquet_orders", lambda run: run.run_id == again and run.is_terminal)
+    assert cloud.target("SELECT id, amount, due, tags FROM parquet_orders WHERE id = 2") == [
         (2, Decimal("7.25"), DUE, ["a"]),
     ]
-    assert cloud.drop("orders/two.parquet", orders(4, amounts=["1"])).state is RunState.COMMITTED
+    last = cloud.drop("parquet_orders/two.parquet", orders(4, amounts=["1"]))
+    assert last.state is RunState.COMMITTED
 
 
 def test_protected_columns_of_parquet_are_loaded_protected_and_nothing_of_the_file_is_told(

@@ -133,6 +133,7 @@ def wait_for_ends(cloud: Cloud, wanted: set[str]) -> dict[str, Run]:
     raise AssertionError(f"{len(found)} of {len(wanted)} runs are known; not ended: {stuck}")
 
 
+@pytest.mark.timeout(400)
 def test_everything_arrives_once_without_anybodys_help(shaken: Cloud) -> None:
     cloud = shaken
     for name in TABLES:

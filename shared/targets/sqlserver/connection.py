@@ -109,9 +109,7 @@ class Session:
 
     def rollback(self) -> None:
         """Undo the transaction, if the server has not; a dead link has none."""
-        import pyodbc
-
-        with suppress(pyodbc.Error):
+        with suppress(drivers.load().Error):
             self._cursor.execute("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
 
     def close(self) -> None:
@@ -149,21 +147,17 @@ def _connect(config: SqlServerConnection, authority: str | None, password: Secre
 @contextmanager
 def failures(place: str) -> Iterator[None]:
     """Turn the driver's failures into ours; values in the server's messages are cut."""
-    import pyodbc
-
     try:
         yield
     except SluiceError:
         raise
-    except pyodbc.Error as exc:
+    except drivers.load().Error as exc:
         raise _sorted(place, exc) from exc
 
 
 def close(connection: Session) -> None:
     """Close, also a connection that is dead."""
-    import pyodbc
-
-    with suppress(pyodbc.Error):
+    with suppress(drivers.load().Error):
         connection.close()
 
 
