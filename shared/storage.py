@@ -158,17 +158,22 @@ class Storage:
         blob = self._blob(bucket, name)
         if metadata:
             blob.metadata = dict(metadata)
+        stream = blob.open(
+            "wb",
+            chunk_size=CHUNK_BYTES,
+            content_type=content_type,
+            if_generation_match=ABSENT,
+            ignore_flush=True,
+            retry=_retry(),
+        )
         with _failures(bucket, name):
-            with blob.open(
-                "wb",
-                chunk_size=CHUNK_BYTES,
-                content_type=content_type,
-                if_generation_match=ABSENT,
-                ignore_flush=True,
-                retry=_retry(),
-            ) as stream:
-                writer = Writer(stream)
-                yield writer
+            writer = Writer(stream)
+            try:
+                with stream:
+                    yield writer
+            finally:
+                # One whose end failed would send it again whenever it is collected.
+                stream._buffer.close()
             # The stream does not tell which generation it made. The name is nobody else's.
             meter.storage_reads += 1
             blob.reload(retry=_retry())

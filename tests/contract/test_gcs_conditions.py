@@ -140,6 +140,7 @@ def test_chunked_writer_reports_a_refused_condition_as_invalid_response(bucket):
         bucket.blob("x").open("wb", if_generation_match=0) as stream,
     ):
         stream.write(b"other")
+    stream.terminate()
 
     assert caught.value.response.status_code == 412
     assert bucket.blob("x").download_as_bytes() == b"original"
@@ -152,6 +153,7 @@ def test_condition_is_checked_when_a_chunked_write_ends(bucket):
 
     with pytest.raises(InvalidResponse) as caught:
         stream.close()
+    stream.terminate()
 
     assert caught.value.response.status_code == 412
     assert bucket.blob("x").download_as_bytes() == b"faster"
