@@ -15,7 +15,7 @@ from shared.errors import InvalidFileError
 _SPARE = bytes([0x1F, 0x1E, 0x1D, 0x1C, *range(0x01, 0x09), *range(0x0E, 0x1C), 0x0B, 0x0C, 0x7F])
 """Control characters that mean nothing to a CSV reader; the separators of ASCII come first."""
 
-_CODES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
+ESCAPE_CODES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
 """Source: MySQL 8.4 manual, LOAD DATA; PostgreSQL COPY text format knows them too, but not \\Z."""
 
 
@@ -94,6 +94,6 @@ def _escapes(dialect: Dialect) -> dict[bytes, bytes]:
     plain = [dialect.escape, dialect.quote, dialect.delimiter, "\n", "\r", "N"]
     meanings = {c: c for c in plain if c}
     if dialect.has_escape_codes:
-        meanings |= {c: m for c, m in _CODES.items() if c not in meanings}
+        meanings |= {c: m for c, m in ESCAPE_CODES.items() if c not in meanings}
     found = {(dialect.escape + c).encode(): m.encode() for c, m in meanings.items()}
     return found | {dialect.escape.encode(): b""}

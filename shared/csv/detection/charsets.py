@@ -36,6 +36,8 @@ _LOW = 0.4
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CLOSE = 0.12
 """A rival whose score is nearer than this might be right too."""
+_EVEN = 0.02
+"""A rival of another script that is nearer than this is as likely."""
 _SAME_AS = {"cp1252": "latin-1", "gb18030": "gbk", "cp932": "shift_jis", "cp949": "euc-kr"}
 
 
@@ -109,7 +111,7 @@ def _utf8(head: bytes, *, is_whole: bool) -> Charset | None:
         "utf-8",
         f"encoding utf-8: valid throughout the {len(head):,} bytes looked at, with {valid:,} "
         "characters beyond ASCII",
-        _twice_encoded(head),
+        _twice_encoded(head) or _lost(head),
     )
 
 
@@ -126,6 +128,17 @@ def _twice_encoded(head: bytes) -> str:
     shown, meant = (t[:40].split("\n")[0] for t in (text, once))
     return (
         f"letters seem to be encoded twice: {shown!r} was {meant!r} once; they are read as they are"
+    )
+
+
+def _lost(head: bytes) -> str:
+    """Say so if letters were replaced before the file was written."""
+    count = head.count("\ufffd".encode())
+    return (
+        f"letters were lost before the file was written: U+FFFD stands for {count:,}; they are "
+        "read as they are"
+        if count
+        else ""
     )
 
 
@@ -159,8 +172,12 @@ def _legacy(head: bytes) -> Charset:
     doubt = _DOUBT / max(1, len({b for word in words for b in word if b >= 0x80}))
     scores["cp1252"] += doubt
     ranked = sorted(scores, key=lambda name: -scores[name])
-    best = ranked[0]
-    close = [n for n in ranked[1:4] if scores[best] - scores[n] < _CLOSE and scores[n] > 0]
+    best = _settled(
+        words, ranked[0], [n for n in ranked[1:] if scores[ranked[0]] - scores[n] < _CLOSE]
+    )
+    close = [
+        n for n in ranked[:4] if n != best and scores[best] - scores[n] < _CLOSE and scores[n] > 0
+    ]
     different = tuple(n for n in close if _differs(words, best, n))
     shown = _shown(max(words, key=len)[:40], best) if words else ""
     count = len(head) - len(head.translate(None, _HIGH))
@@ -176,6 +193,8 @@ def _legacy(head: bytes) -> Charset:
             f"no known encoding gives usual letters for the {count:,} bytes beyond ASCII; {best} "
             "is a guess: set the encoding"
         )
+    if not warning and len(words) <= _FEW_WORDS:
+        warning = _script_doubt(words, best, scores)
     has_mac_lines = best.startswith("mac-") and b"\r" in head and b"\n" not in head
     if not warning and not has_mac_lines:
         warning = _lone_doubt(words, best, scores[best])
@@ -191,6 +210,18 @@ def _legacy(head: bytes) -> Charset:
             f"file may be of two encodings, and all of it is read as {best}"
         )
     return Charset(best, evidence, warning, different)
+
+
+def _settled(words: list[bytes], best: str, rivals: list[str]) -> str:
+    """Return the best of the encodings of one script, by the words that they read differently."""
+    for name in rivals:
+        if SINGLE_BYTE.get(name) != SINGLE_BYTE.get(best) or best not in SINGLE_BYTE:
+            continue
+        script = SINGLE_BYTE[best]
+        apart = [w for w in words if _decoded(w, best) != _decoded(w, name)]
+        if apart and score_single(apart, name, script) > score_single(apart, best, script):
+            best = name
+    return best
 
 
 def _lone_doubt(words: list[bytes], best: str, score: float) -> str:
@@ -213,6 +244,24 @@ def _lone_doubt(words: list[bytes], best: str, score: float) -> str:
     return (
         f"{shown!r} is all there is beyond ASCII, too little to tell the encoding: {best} is a "
         "guess. Set the encoding"
+    )
+
+
+def _script_doubt(words: list[bytes], best: str, scores: dict[str, float]) -> str:
+    """Say so where the letters are as usual in another script."""
+    others = [
+        name
+        for name, script in SINGLE_BYTE.items()
+        if best in SINGLE_BYTE
+        and not script.weights.keys() & SINGLE_BYTE[best].weights.keys()
+        and scores[best] - scores[name] < _EVEN
+    ]
+    if not others:
+        return ""
+    word = max(words, key=len)[:40]
+    return (
+        f"{_shown(word, best)!r} in {best} could as well be {_shown(word, others[0])!r} in "
+        f"{others[0]}. Set the encoding"
     )
 
 

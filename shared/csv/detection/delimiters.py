@@ -8,7 +8,7 @@ _REGULAR_PRIOR = 0.62
 """Of a rare delimiter that parts every record into the same number of fields, above two."""
 PRIORS = {
     **dict.fromkeys((",", ";", "\t", "|"), 1.0),
-    **dict.fromkeys(("\x01", "\x02", "\x1c", "\x1d", "\x1e", "\x1f", "\x14", "\x07"), 1.0),
+    **dict.fromkeys(("\x01", "\x02", "\x1c", "\x1d", "\x1e", "\x1f", "\x14", "\x07", "\x7f"), 1.0),
     **dict.fromkeys(("~", "^", "¬", "¦", "§", "¶", "þ"), 0.95),
     ":": 0.8,
     " ": 0.62,
@@ -19,7 +19,7 @@ _MIXED_PRIOR = 0.85
 _STRONG_PRIOR = 0.9
 _LONG_PRIOR = 0.96
 _RARE_RUN_PRIOR = 0.85
-_RUNS = re.compile("[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
+_RUNS = re.compile("\\^[A-Z@\\[\\]_]|[,;:|~^!@#$&*<>§¦¬\x01-\x08\x0b\x0c\x0e-\x1f\t]{2,8}")
 _REPEATED = re.compile(r"(.)\1+(?!\1|\Z)")
 _RARE_RUNS = re.compile(
     r"([-%+/_.?=])\1{1,3}|<[-=~]+>|[-=~]>|<[-=~]|([-+%$/_=.*~^#@&!])\|\2|\[\|\]|\{\|\}|\(\|\)|\(\)|\\t"
@@ -36,6 +36,8 @@ _MAX_RARE_RUNS = 4
 _ARROWS = ("->", "=>", "~>", "<-", "<=")
 """What hardly occurs in a cell of every line, so that once in each line is enough."""
 _REGULAR_RUN_LINES = 3
+_LETTERS = frozenset("ÇÿÞ")
+"""Letters at the ends of MS-DOS 437 and Windows-1252, which exports use as delimiters."""
 
 
 def find_delimiters(lines: list[str]) -> list[str]:
@@ -85,6 +87,7 @@ def _unheard_of(lines: list[str]) -> list[str]:
     """Return signs that nobody uses as delimiters, where each line has them alike."""
     first = lines[0] if lines else ""
     signs = {c for c in first if (c.isprintable() or c == "\x0b") and not c.isalnum()}
+    signs |= _LETTERS & set(first)
     signs -= {*PRIORS, *"\"'.,()[]<>{}\ufffd"}
     return sorted(
         sign

@@ -24,6 +24,7 @@ from shared.csv.detection.verdicts import Verdict
 from shared.csv.detection.worksheets import WRITTEN, without_evidence_of_text
 from shared.csv.dialect import UNWRITTEN, Dialect, require_encoding
 from shared.csv.encodings import Transcoder
+from shared.csv.marks import ESCAPE_CODES
 from shared.errors import InvalidFileError
 
 _SEPARATOR_LINE = re.compile(r'"?[Ss][Ee][Pp]=(?P<delimiter>[^"\n]{1,16})"?[^\S\n]*(?:\n|\Z)')
@@ -152,6 +153,8 @@ class _Detection:
         if layout.header_doubt and "header_rows" not in self._given:
             self._warnings.append(layout.header_doubt)
         found |= self._decimal_mark(cut, layout) | self._null_markers(cut, style)
+        if style.escape and "escape" not in self._given:
+            self._warn_of_needless_escapes(style, has_codes=bool(found.get("has_escape_codes")))
         self._evidence += [
             f"{_KEYS.get(name, name)} {_stated(self._given[name])}: given"
             for name in self._stated
@@ -266,6 +269,18 @@ class _Detection:
         elif (opened := quoted.flaws) and not cut.style.quote and cut.style.delimiter != "\t":
             self._warnings.append(
                 f"{opened} fields start with a quote that nothing closes; quotes are read as text"
+            )
+
+    def _warn_of_needless_escapes(self, style: Style, *, has_codes: bool) -> None:
+        """Say so where a backslash escapes what needs none, and is left out all the same."""
+        known = {style.escape, style.quote, *style.delimiter, "\n", "N"}
+        known |= set(ESCAPE_CODES) if has_codes else set()
+        escaped = re.finditer(re.escape(style.escape or "") + "(.)", self._text, re.DOTALL)
+        needless = next((m[0] for m in escaped if m[1] not in known), None)
+        if needless:
+            self._warnings.append(
+                f"cells have {needless}, of which {needless[1:]!r} is read: {style.escape!r} is "
+                "the escape before quotes and delimiters. Set escape if it is not"
             )
 
     def _found(self, style: Style, layout: Layout) -> dict[str, object]:

@@ -58,11 +58,15 @@ _OTHER_TEXTS = (
     (re.compile(r"(?i)(?:insert\s+into|create\s+table|begin transaction)\b[^\n]*[\n(]"), "SQL"),
     (re.compile(r"(?i)(?:%[^\n]*\n|\s)*@relation\s[^@]*@attribute\s"), "an ARFF file"),
     (re.compile(r"MSH\|\^~"), "an HL7 message"),
+    (re.compile(r"(?i)!(?:Type|Account|Option)\b[^\n,;|\t]*\n(?:[^\n]*\n)*?\^\s"), "a QIF file"),
+    (re.compile(r"TABLE\s*\n0,1\s*\n"), "a DIF spreadsheet"),
+    (re.compile(r"(?:---\n)?(?:- [\w-]+:[^\n]*\n(?:  [\w-]+:[^\n]*\n)+){2}"), "YAML"),
+    (re.compile(r"(?:[^\n&]*&[^\n]*\\\\\n){2}"), "a table of LaTeX"),
     (re.compile(r":20:[^\n]*\n(?::\d\d[A-Z]?:[^\n]*\n)+"), "a SWIFT message (MT940)"),
     (re.compile(r"(?:\[[^\n]*\],?\s*\n){2,}\Z|(?:\([^\n]*\),?\s*\n){2,}\Z"), "lists of a program"),
 )
 """Sources: RFC 6350, RFC 5545; ISO 9735 and ASC X12, the first segment of an interchange; Weka's
-ARFF; HL7 version 2, chapter 2; SWIFT's MT940."""
+ARFF; HL7 version 2, chapter 2; Intuit's QIF; the Data Interchange Format; SWIFT's MT940."""
 _RECORD_SEPARATOR = "\x1e"
 _TEXT_CONTROLS = frozenset("\t\n\r\f\v\x1a\x1b\x1c\x1d\x1e\x1f\0")
 _MAX_CONTROL_KINDS = 4

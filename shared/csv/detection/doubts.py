@@ -15,6 +15,7 @@ from shared.errors import InvalidFileError
 _SECOND_TABLE_ROWS = 2
 _TABLE_ROWS = 3
 _PAIR = 2
+_USUAL_MARKS = (",", ";", "\t", "|")
 _MIN_TYPED = 3
 """Words over so many columns of values are names, though the same values stand above them."""
 _CHECKED_PARTS = 50
@@ -60,7 +61,7 @@ def check_unparted(records: Records, warnings: list[str]) -> None:
     lines = [records.cut.lines[i] for i in records.indices[:BODY_RECORDS]]
     if records.cut.style.delimiter or len(lines) < _MIN_EDGES:
         return
-    for mark in (",", ";", "\t", "|"):
+    for mark in _USUAL_MARKS:
         count = sum(bool(re.search(rf"{re.escape(mark)}(?=[^\s\d])", line)) for line in lines)
         if count * 2 > len(lines):
             warnings.append(
@@ -140,6 +141,41 @@ def check_preamble(records: Records, start: int, skip_lines: int, warnings: list
                 "out"
             )
             return
+
+
+def check_other_marks(records: Records, start: int, warnings: list[str]) -> None:
+    """Warn of lines left out before the header that another usual delimiter parts alike."""
+    lines = [records.cut.lines[i] for i in records.indices[:start]]
+    for mark in _USUAL_MARKS:
+        runs = groupby(line.count(mark) for line in lines)
+        rows = max((len(list(run)) for count, run in runs if count > 1), default=0)
+        if rows > _TABLE_ROWS and mark not in records.cut.style.delimiter:
+            warnings.append(
+                f"{mark!r} parts {rows} of the lines before the header alike, as a table of its "
+                "own; they are left out"
+            )
+            return
+
+
+def check_names_below(
+    records: Records, start: int, header: HeaderFinding, warnings: list[str]
+) -> None:
+    """Warn of a row that has words just where the header is blank, and no value of a type."""
+    number = start + header.rows
+    if header.rows != 1 or number + 1 >= len(records.widths):
+        return
+    names, row = records.cells(start), records.cells(number)
+    if not len(names) == len(row) == records.width:
+        return
+    blanks = {j for j, name in enumerate(names) if not name.strip()}
+    filled = {j for j, cell in enumerate(row) if cell.strip()}
+    typed = typed_columns(records.sample(number + 1), records.width).keys()
+    is_wordy = all(look(row[j]) is Look.WORDS for j in filled)
+    if len(blanks) > 1 and blanks <= filled and is_wordy and typed and not typed & filled:
+        warnings.append(
+            f"line {records.line(number)} has words where the header has no names, and is read as "
+            "a row; set header_rows if it names columns"
+        )
 
 
 def check_marked(records: Records, start: int, first: int, warnings: list[str]) -> None:

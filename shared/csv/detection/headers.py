@@ -23,6 +23,10 @@ _MOST = 0.8
 _MAX_NAME = 120
 _MIN_BODY = 3
 _DASHES = re.compile(r"\s*[-=]+\s*")
+_DOUBT_OF_COUNT = (
+    "the first row counts the columns, and is taken for their names. Set header_rows to be sure"
+)
+_AMOUNT = re.compile(r"-?[\d.,' ]*\d[.,]\d\d")
 _FORMAT = re.compile(r"\d{1,4}[sdn]")
 _SENTENCE = re.compile(r"\S+(?:\s+\S+){3,}[.!?]$")
 
@@ -56,7 +60,17 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
             "skip_lines",
         )
     if _is_series(first, body, columns):
-        return HeaderFinding(1, f"header: its numbers are a series, {_shown(first)}")
+        return HeaderFinding(
+            1,
+            f"header: its numbers are a series, {_shown(first)}",
+            doubt=_DOUBT_OF_COUNT if not first[0].strip() and first[1].strip() == "1" else "",
+        )
+    if _counts_words(first, body):
+        return HeaderFinding(
+            1,
+            f"header: it counts columns of words, {_shown(first)}",
+            doubt=_DOUBT_OF_COUNT,
+        )
     if _is_days(first, columns):
         dates = _shown(first)
         return HeaderFinding(1, f"header: its dates stand over numbers, {dates}", is_sure=True)
@@ -70,7 +84,7 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
             f"header: {first[column].strip()!r} stands over {_PLURALS[columns[column].look]}, and "
             f"{len(for_it)} of {len(typed)} such columns agree{also}",
             is_sure=True,
-            doubt=_doubt_of_units(rows[1:count]),
+            doubt=_doubt_of_units(rows[1:count]) or _doubt_of_amounts(rows[:count]),
         )
     if against:
         value = first[against[0]].strip()
@@ -101,8 +115,8 @@ def _is_series(first: Row, body: Sequence[Row], columns: Sequence[Column]) -> bo
     """Whether numbers in the first row count up, as years or places do, and the rows do not."""
     numbers = [j for j, cell in enumerate(first) if cell.strip().isdecimal() and cell.isascii()]
     if not first[0].strip() and all(row[0].strip() for row in body) and len(first) > 1:
-        # pandas numbers columns that have no names, and leaves none over its index.
-        return [cell.strip() for cell in first[1:]] == [str(n) for n in range(len(first) - 1)]
+        # Over an index there is no name: pandas counts its columns from 0, cross tables have years.
+        return _is_cross_table(first[1:], columns)
     if len(numbers) < 2 or any(look(c) in TYPED - {Look.NUMBER} for c in first):
         return False
     values = [int(first[j].strip()) for j in numbers]
@@ -116,6 +130,27 @@ def _is_series(first: Row, body: Sequence[Row], columns: Sequence[Column]) -> bo
             c.strip().isdecimal() and _is_year(int(c.strip())) for c in columns[numbers[0]].cells
         )
     )
+
+
+def _counts_words(first: Row, body: Sequence[Row]) -> bool:
+    """Whether the first row counts from 1, and no cell below it looks like a value."""
+    is_counted = [cell.strip() for cell in first] == [str(n + 1) for n in range(len(first))]
+    return is_counted and len(first) > 2 and not any(look(c) in TYPED for row in body for c in row)
+
+
+def _is_cross_table(first: Row, columns: Sequence[Column]) -> bool:
+    """Whether numbers over all columns but the first count from 0 or 1, or are years."""
+    cells = [cell.strip() for cell in first]
+    if cells == [str(n) for n in range(len(cells))]:
+        return True
+    if len(cells) < 2 or not all(cell.isascii() and cell.isdecimal() for cell in cells):
+        return False
+    if columns[0].look is not Look.WORDS:
+        return False
+    values = [int(cell) for cell in cells]
+    steps = {b - a for a, b in pairwise(values)}
+    is_counted = values == list(range(1, len(values) + 1)) and len(values) > 2
+    return is_counted or (steps in ({1}, {-1}, {5}, {10}) and all(map(_is_year, values)))
 
 
 def _is_days(first: Row, columns: Sequence[Column]) -> bool:
@@ -192,6 +227,17 @@ def _doubt_of_units(rows: Sequence[Row]) -> str:
         return ""
     shown = ", ".join(cell for cell in sparse if cell.strip())
     return f"a row of mostly empty cells, with {shown[:60]!r}, is taken for part of the header"
+
+
+def _doubt_of_amounts(rows: Sequence[Row]) -> str:
+    """Say so where one of several rows of names has an amount, as a line above the names has."""
+    amounts = [cell.strip() for row in rows for cell in row if _AMOUNT.fullmatch(cell.strip())]
+    if len(rows) < 2 or not amounts:
+        return ""
+    return (
+        f"the first {len(rows)} rows are taken for names, though {amounts[0]!r} is among them; if "
+        "the first names no columns, set skip_lines"
+    )
 
 
 def _is_above_names(first: Row, columns: Sequence[Column]) -> bool:

@@ -10,6 +10,8 @@ from shared.csv.detection.doubts import (
     check_header,
     check_inner_values,
     check_marked,
+    check_names_below,
+    check_other_marks,
     check_other_tables,
     check_preamble,
     check_unparted,
@@ -63,6 +65,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     warnings: list[str] = []
     skip_lines = _skip_lines(records, start, header, evidence, warnings)
     check_preamble(records, start, skip_lines, warnings)
+    check_other_marks(records, start, warnings)
     check_unparted(records, warnings)
     evidence.append(header.evidence)
     if comment:
@@ -123,6 +126,7 @@ def _check(
     start, first = firsts
     body = [n for n in records.modal if n >= start + header.rows]
     check_header(records, start, header, names, warnings)
+    check_names_below(records, start, header, warnings)
     check_edges(records, start, warnings)
     check_marked(records, start, first, warnings)
     check_inner_values(records, first, warnings)
@@ -165,7 +169,7 @@ def _skip_lines(
 def _rule_below_header(records: Records, start: int, header: HeaderFinding) -> str | None:
     """Return the start of the line of dashes that some databases' clients draw below a header."""
     number = start + header.rows
-    if header.rows != 1 or number >= len(records.widths):
+    if not header.rows or number >= len(records.widths):
         return None
     cells = records.cells(number)
     is_drawn = all(RULE.match(cell) for cell in cells)

@@ -37,7 +37,8 @@ LANGUAGES = {
         "Italian": "àèéìòùî",
         "Nordic": "åäöæøéüáíóúýþð",
         "Polish": "ąćęłńóśźż",
-        "Czech, Slovak": "áčďéěíľĺňóôřŕšťúůýžä",
+        "Czech": "áčďéěíňóřšťúůýž",
+        "Slovak": "áäčďéíĺľňóôŕšťúýž",
         "Hungarian": "áéíóöőúüű",
         "Romanian": "ăâîșşțţ",
         "Croatian": "čćđšž",
@@ -84,6 +85,7 @@ SINGLE_BYTE: dict[str, Script] = {
     "cp1257": _script(_BALTIC, is_latin=True),
     "cp1255": _script(_HEBREW),
     "cp1256": _script(_ARABIC),
+    "iso-8859-6": _script(_ARABIC),
     "cp874": _script(_THAI),
     "cp850": _WEST,
     "cp437": _WEST,
@@ -137,6 +139,9 @@ APOSTROPHES = frozenset("’‘–—·´\xa0“”„«»")
 
 OPENING_QUOTES = frozenset("„‘")
 """Quotes that no letter stands before."""
+
+CLOSING_QUOTES = frozenset("’”")
+"""Quotes that hardly stand at the start of a word."""
 
 INNER_QUOTES = frozenset("“”«»")
 """Quotes that do not stand between two letters."""

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from shared.csv.detection.letters import (
     APOSTROPHES,
+    CLOSING_QUOTES,
     COMMON_SYMBOLS,
     INNER_QUOTES,
     KANA,
@@ -39,7 +40,7 @@ def score_single(words: list[bytes], name: str, script: Script) -> float:
         )
     lonely = 0.0 if script.is_latin or is_joined else _LONELY
     texts = [word.decode(name, errors="replace") for word in words]
-    odd = _mixture(texts) if script.is_latin else _UNACCENTED * _lacks_accents(texts)
+    odd = _mixture(texts) if script.is_latin else _oddity(texts, script)
     return total / max(1, count) - _PRIORS[name] - lonely - odd
 
 
@@ -49,6 +50,14 @@ def _mixture(texts: list[str]) -> float:
     letters = {c for c in letters if not c.isascii() and c not in SYMBOL_PLACES}
     best = max(len(letters & known) for known in LANGUAGES.values())
     return _MIXED * (1 - best / len(letters)) if letters else 0.0
+
+
+def _oddity(texts: list[str], script: Script) -> float:
+    """Return what it costs that Greek has no accents, or a word of another script Latin ones."""
+    alien = sum(
+        any(c in script.weights for c in text) and bool(_ACCENTED.search(text)) for text in texts
+    )
+    return _UNACCENTED * _lacks_accents(texts) + _ALIEN * alien / max(1, len(texts))
 
 
 def _lacks_accents(texts: list[str]) -> bool:
@@ -74,6 +83,8 @@ _MIXED = 0.4
 _UNACCENTED = 0.5
 _GREEK_WORD = re.compile("[\u0370-\u03ff]+")
 _GREEK_ACCENTS = frozenset("άέήίόύώΐΰ")
+_ACCENTED = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
+_ALIEN = 0.5
 _LONELY = 0.8
 """What it costs a script of its own that nowhere two of its letters stand together."""
 
@@ -116,6 +127,8 @@ def _char_score(char: str, before: str, after: str, script: Script) -> float:
             char in INNER_QUOTES and before.isalpha() and after.isalpha()
         ):
             return -1.0
+        if char in CLOSING_QUOTES and not before and after.isalpha():
+            return 0.3
         is_touching = before.isalpha() or after.isalpha()
         return 0.8 if char in APOSTROPHES or not is_touching else -1.0
     return -0.6 if char.isalpha() else -1.2

@@ -88,7 +88,7 @@ def worth(cell: str) -> float:
     value = _WORTH.get(found, 1.0)
     if found is Look.WORDS and ("," in cell or "\t" in cell):
         value *= _COMMA_WORTH
-    return value * _PADDED_WORTH if cell[:1] == " " and found is not Look.EMPTY else value
+    return value * _PADDED_WORTH if cell[:1] == " " else value
 
 
 def main_look(cells: Iterable[str]) -> tuple[Look | None, float]:

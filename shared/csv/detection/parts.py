@@ -22,7 +22,7 @@ def has_odd_runs(cut: Shape) -> bool:
     delimiter = cut.style.delimiter
     if len(delimiter) < 2 or len(set(delimiter)) > 1:
         return False
-    lines = [_PROTECTED.sub("", line) for line in cut.lines[:SAMPLED_LINES]]
+    lines = [_PROTECTED.sub(OPENED, line) for line in cut.lines[:SAMPLED_LINES]]
     runs = [len(r) for line in lines for r in re.findall(re.escape(delimiter[0]) + "+", line)]
     # One colon stands within a time, as one sign of minus does before a number.
     least = len(delimiter) if delimiter[0] in _MARKS_OF_VALUES or delimiter == "::" else 0
@@ -53,7 +53,7 @@ def is_in_pairs(cut: Shape) -> bool:
     delimiter = cut.style.delimiter
     if delimiter not in _DOUBLED:
         return False
-    lines = [_PROTECTED.sub("", line) for line in cut.lines[:SAMPLED_LINES]]
+    lines = [_PROTECTED.sub(OPENED, line) for line in cut.lines[:SAMPLED_LINES]]
     runs = [len(r) for line in lines for r in re.findall(re.escape(delimiter) + "+", line)]
     return len(runs) > 1 and all(run % 2 == 0 for run in runs)
 

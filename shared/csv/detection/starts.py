@@ -14,7 +14,11 @@ RULE = re.compile(r"^[\s\"]*[-=]+[\s\"]*$")
 _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_GROUPING = (" ", ":", "-")
+_LETTERS_AND_DIGITS = re.compile(r"[A-Za-z].*[0-9]|[0-9].*[A-Za-z]")
 _SECTION = re.compile(r"\[[A-Za-z][\w ]*\]")
+_NAMES = (Look.WORDS, Look.FLAG)
+"""What names look like; y, t and n are also words for yes and no."""
 _TITLE_RECORDS = 3
 _MIN_BODY = 2
 _SETTING_CELLS = 2
@@ -73,10 +77,21 @@ def _is_in_one_column(records: Records, first: int) -> bool:
     delimiter, rows = records.cut.style.delimiter, records.sample(first)
     if delimiter == ",":
         return all(_DECIMAL_COMMA.fullmatch(",".join(row)) for row in rows)
+    if delimiter in _GROUPING and _are_grouped(rows):
+        return True
     if delimiter in (":", "::"):
         return records.width == _SETTING_CELLS
     is_phone = all(row[0].startswith(("+", "(")) for row in rows)
     return delimiter == " " and (is_phone or not typed_columns(rows, records.width))
+
+
+def _are_grouped(rows: list[list[str]]) -> bool:
+    """Whether letters and digits stand in groups of one length, as in an IBAN or a MAC address."""
+    lengths = {len(cell) for row in rows for cell in row[:-1]}
+    longest = max(len(row[-1]) for row in rows)
+    is_code = all(cell.isalnum() and cell.isascii() for row in rows for cell in row)
+    has_both = all(_LETTERS_AND_DIGITS.search("".join(row)) for row in rows)
+    return is_code and has_both and len(lengths) == 1 and 1 < max(lengths) >= longest
 
 
 def _behind_settings(records: Records) -> tuple[int, HeaderFinding] | None:
@@ -103,7 +118,7 @@ def _names_below(records: Records, first: int) -> tuple[int, HeaderFinding] | No
     for place in range(1, min(_TITLE_RECORDS + 1, len(records.modal) - 2)):
         number = records.modal[place]
         cells = records.cells(number)
-        if any(look(cell) is not Look.WORDS for cell in cells) or len(set(cells)) < len(cells):
+        if any(look(c) not in _NAMES for c in cells) or len(set(cells)) < len(cells):
             continue
         header = find_header(records.sample(number))
         typed = typed_columns(records.sample(number + 1), records.width)

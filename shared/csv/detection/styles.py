@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.csv.detection.delimiters import find_delimiters, prior
+from shared.csv.detection.headers import find_header
 from shared.csv.detection.looks import TYPED, look, worth
 from shared.csv.detection.parts import (
     SAMPLED_LINES,
@@ -40,11 +41,13 @@ _NEEDLESS = 0.5
 _UNEVEN = 0.5
 _LEADING_COMMENTS = re.compile(r"\A(?:[#%][^\n]*\n)+\s*")
 _COMMENT_LINE = re.compile(r"^[#%][^\n]*\n", re.MULTILINE)
-_NAME = re.compile(r"[^\W\d]\w*(?:[ .-]?\w+){0,3}(?: ?[#%]| ?\([^()]{1,12}\))?")
+_NAME = re.compile(r"[^\W\d]\w*(?:[ ./:-]?\w+){0,3}(?: ?[#%]| ?\([^()]{1,12}\))?")
 _USUAL = 0.95
 _LEAST = 0.6
 _QUOTES = "'`~^|*%$#/þ"
 _PLAIN_QUOTES = "'`"
+_PLAIN_MARKS = "~^|"
+"""Marks that neither start nor end a value."""
 _LINE_WORTH = 0.62
 _PREAMBLE_RECORDS = 40
 _PARTIAL = 0.75
@@ -102,8 +105,15 @@ def _has_parted_header(scored: Scored, best: Scored) -> bool:
     same = sum(w == width for w in widths)
     if not best.style.delimiter:
         return same * 2 >= len(widths)
-    is_as_wide = same == len(widths) and width >= best.shape.modal_width()[0]
-    return is_as_wide and scored.score > _LEAST * best.score
+    is_as_wide = width >= best.shape.modal_width()[0] or not _has_header(best.shape)
+    return same == len(widths) and is_as_wide and scored.score > _LEAST * best.score
+
+
+def _has_header(cut: Shape) -> bool:
+    """Whether the first records of the usual width name its columns."""
+    width, _ = cut.modal_width()
+    rows = [i for i, w in enumerate(cut.widths) if w == width][:_WEIGHED_RECORDS]
+    return find_header([cut.cells(i) for i in rows]).rows > 0
 
 
 def _without_comments(sample: str, text: str) -> str:
@@ -130,7 +140,7 @@ def _styles(sample: str, given: Style | None, fixed: frozenset[str]) -> Iterator
 def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
     """Return the quotes that may be in use: the double one first, others where fields have them.
 
-    Marks that are no quotes elsewhere must stand around most lines.
+    Marks that are no quotes elsewhere must stand around most lines, or around fields in most.
     """
     found: list[str | None] = ['"']
     for quote in _QUOTES:
@@ -138,11 +148,20 @@ def _quotes(sample: str, lines: list[str], delimiter: str) -> list[str | None]:
             continue
         opened, closed = _borders(lines, quote, delimiter)
         around = sum(line.startswith(quote) and line.endswith(quote) for line in lines)
+        if quote in _PLAIN_MARKS and delimiter:
+            around = max(around, sum(_has_framed(line, quote, delimiter) for line in lines))
         if opened and closed and (quote in _PLAIN_QUOTES or around * 2 > len(lines)):
             found.append(quote)
     if '"' in sample:
         found.append(None)
     return found
+
+
+def _has_framed(line: str, quote: str, delimiter: str) -> bool:
+    """Whether a mark stands at both ends of some fields, the first one included if it has it."""
+    fields = line.split(delimiter)
+    framed = [len(f) > 1 and f[0] == quote == f[-1] for f in fields]
+    return any(framed) and (framed[0] or quote not in fields[0])
 
 
 def _borders(lines: list[str], quote: str, delimiter: str) -> tuple[int, int]:
