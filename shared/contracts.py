@@ -1,8 +1,8 @@
-"""Contracts of drop paths in the state bucket: frozen once for each configuration of a table."""
+"""Contracts of drop paths in the state bucket: frozen once for each way to read a table's files."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from shared.core import naming
 from shared.csv import Contract
@@ -18,8 +18,10 @@ VERSION: Final = 1
 class FrozenContract:
     """A contract, and where it comes from.
 
-    ``file`` is the object that froze it, ``gs://…#<generation>``. The contract holds for one
-    generation of the table's configuration: a change of it lets the next file freeze another.
+    ``file`` is the object that froze it, ``gs://…#<generation>``. The contract holds for what the
+    table's configuration stated of reading files, ``CsvFiles.stated``: a change of that lets the
+    next file freeze another. None, as earlier releases wrote it: for one generation of the
+    configuration.
     """
 
     version: Literal[1] = VERSION
@@ -29,6 +31,13 @@ class FrozenContract:
     run_id: str
     frozen_at: datetime
     config_generation: int
+    stated: dict[str, Any] | None = None
+
+    def holds_for(self, stated: dict[str, Any] | None, generation: int) -> bool:
+        """Say whether files are read by it under a configuration, and a generation of that."""
+        if self.stated is None:
+            return self.config_generation >= generation
+        return self.stated == stated
 
 
 class Contracts:
@@ -44,9 +53,12 @@ class Contracts:
         return found[0] if found else None
 
     def freeze(self, wanted: FrozenContract) -> FrozenContract:
-        """Freeze a contract, or return the one that holds for the same configuration already."""
+        """Freeze a contract, or return the one of the same configuration, or of a later one."""
         found = self._read(wanted.table)
-        if found and found[0].config_generation >= wanted.config_generation:
+        if found and (
+            found[0].holds_for(wanted.stated, wanted.config_generation)
+            or found[0].config_generation > wanted.config_generation
+        ):
             return found[0]
         try:
             self._storage.write(

@@ -1,7 +1,7 @@
 """How the files of a table are written: shown, and lifted when that is to change."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -30,7 +30,8 @@ def contract(
     frozen = services.contracts.find(table)
     if frozen is None:
         raise InvalidMessageError(f"{table} has no contract yet: the next file freezes it")
-    is_in_force = frozen.config_generation >= generation
+    stated = resolved.table.csv.stated
+    is_in_force = frozen.holds_for(stated, generation)
     if lift:
         services.contracts.lift(table)
         if as_json:
@@ -43,11 +44,19 @@ def contract(
         render.console.print(_panel(frozen))
         if not is_in_force:
             render.console.print(
-                f"no longer in force: the configuration of {table} was changed since, so the next "
-                "file freezes another contract",
+                f"no longer in force: {_changed(frozen.stated, stated)} of {table} was changed "
+                "since, so the next file freezes another contract",
                 style="yellow",
                 soft_wrap=True,
             )
+
+
+def _changed(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
+    """Return the keys of the table file that say otherwise now."""
+    if before is None:
+        return "the configuration"
+    keys = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
+    return ", ".join(f"csv.{key}" for key in keys)
 
 
 def _panel(frozen: FrozenContract) -> Panel:

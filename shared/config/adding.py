@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.config import resolve, together
+from shared.config.connections import Connections
 from shared.config.documents import Document
 from shared.config.models import ResolvedTable, TableConfig
 from shared.errors import InvalidConfigError
@@ -35,11 +36,12 @@ def added(
         raise InvalidConfigError("\n".join(problems))
     if not deployed:
         raise InvalidConfigError(f"no table is deployed, and so are no connections{IN_FILES}")
-    environment = deployed[0]
     if lacking := _lacking(table, deployed):
         raise InvalidConfigError("\n".join(f"table: {each}{IN_FILES}" for each in lacking))
     resolved = ResolvedTable(
-        environment=environment.environment, table=table, connections=environment.connections
+        environment=deployed[0].environment,
+        table=table,
+        connections=Connections.together(each.connections for each in deployed),
     )
     all_tables = [*(each for each in others if each.table.name != table.name), resolved]
     together.require_targets_of_their_own(all_tables)

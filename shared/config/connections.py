@@ -1,5 +1,6 @@
 """How sources and targets are reached, as an environment file says it."""
 
+from collections.abc import Collection, Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -136,3 +137,14 @@ class Connections(Model):
     bigquery: BigQueryConnection | None = None
     protection: ProtectionKey = ProtectionKey()
     """Which key hashes and tokenizes protected columns."""
+
+    def only(self, kinds: Collection[str]) -> Self:
+        """Return these without the sources and targets of other kinds."""
+        others = type(self).model_fields.keys() - {*kinds, "protection"}
+        return self.model_copy(update=dict.fromkeys(others))
+
+    @classmethod
+    def together(cls, several: Iterable[Self]) -> Self:
+        """Return all that several tables of one environment have."""
+        found = {kind: reach for each in several for kind, reach in each if reach is not None}
+        return cls.model_validate(found)

@@ -4,7 +4,7 @@ import codecs
 import math
 import re
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -78,6 +78,9 @@ STRANGE_KEYS = {
 }
 """What does not apply to a kind of files."""
 
+NOT_OF_READING = frozenset({"max_reject_percent", "max_rejects", "raw", "on_duplicate"})
+"""What says nothing of how files are written, but what becomes of them."""
+
 
 class CsvFiles(Model):
     """How files dropped under ``landing/<table>/`` are read; what is absent is found in them."""
@@ -125,6 +128,17 @@ class CsvFiles(Model):
     """Keep the original in the raw zone, as it was dropped."""
     on_duplicate: Literal["skip", "load", "fail"] = "skip"
     """What to do with a file whose content was loaded before under another name or generation."""
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What is stated of how files are written, as JSON; order counts where there are names."""
+        blank = type(self).model_construct()
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: [[*item] for item in value.items()] if isinstance(value, dict) else value
+            for name, value in found.items()
+            if name not in NOT_OF_READING and value != getattr(blank, name)
+        }
 
     def limit_passed(self, rows: int, rejected: int, *, is_gain: bool = False) -> str:
         """Return the limit that the rejected ones of so many rows pass, as it is written here.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.config import documents
+from shared.config.connections import Connections
 from shared.config.curated import ModelConfig, ResolvedModel
 from shared.config.documents import Document, meant
 from shared.config.models import ResolvedTable
@@ -59,6 +60,7 @@ def load(config_dir: Path, tables: list[ResolvedTable]) -> list[ResolvedModel]:
     if problems:
         raise InvalidConfigError("\n".join(problems))
     by_name = {file.model.name: file for file in files}
+    connections = Connections.together(t.connections for t in tables)
     return [
         ResolvedModel(
             environment=tables[0].environment,
@@ -66,7 +68,7 @@ def load(config_dir: Path, tables: list[ResolvedTable]) -> list[ResolvedModel]:
             sql=by_name[name].sql,
             inputs=tuple(sorted(inputs[name])),
             follows=_follows(inputs[name], inputs),
-            connections=tables[0].connections,
+            connections=connections,
         )
         for name in _in_order(inputs)
     ]
@@ -109,7 +111,7 @@ def _names(
             problems.append(f"{file.path}: {other} writes {'.'.join(place)} already")
         taken.add(file.model.name)
         names[place] = file.model.name
-        if not tables[0].connections.postgres:
+        if not any(t.connections.postgres for t in tables):
             problems.append(f"{file.path}: a model needs connections.postgres")
     return names
 

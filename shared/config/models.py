@@ -6,7 +6,7 @@ Every key here is documented in docs/tables.md. Unknown keys are errors.
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shared.config import schedule as schedules
 from shared.config.checks import Check, require_own_titles
@@ -339,6 +339,12 @@ class ResolvedTable(Model):
     environment: str
     table: TableConfig
     connections: Connections
+
+    @field_validator("connections")
+    @classmethod
+    def _only_those_that_it_uses(cls, given: Connections, info: ValidationInfo) -> Connections:
+        table: TableConfig | None = info.data.get("table")
+        return given.only((table.source_kind, table.target_kind)) if table else given
 
     @property
     def protection(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ Table files and the API write to folders of their own. A table that both have is
 what is reviewed and deployed wins, and the next deployment removes the other.
 
 An object is written only when the table is another one, so its generation stands for its content:
-contracts of files, and the proof that a source has not changed, hold for one generation.
+the proof that a source has not changed holds for one generation.
 """
 
 import json

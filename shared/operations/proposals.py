@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.config.adding import IN_FILES
+from shared.config.connections import Connections
 from shared.config.models import ResolvedTable, TableConfig
 from shared.config.store import Origin
 from shared.core.schemas import Column, Kind, TableSchema
@@ -62,7 +63,7 @@ def propose(services: Services, wanted: Wanted) -> Proposal:
     resolved = ResolvedTable(
         environment=deployed[0].environment,
         table=TableConfig.model_validate(config),
-        connections=deployed[0].connections,
+        connections=Connections.together(each.connections for each in deployed),
     )
     with closing(services.source(resolved, run_id="metadata")) as source:
         described = source.metadata()

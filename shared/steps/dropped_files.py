@@ -27,8 +27,12 @@ _TEMPORAL = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 class DroppedFile:
     """One generation of one object in the landing bucket."""
 
-    def __init__(self, work: Work, resolved: ResolvedTable, info: ObjectInfo) -> None:
+    def __init__(
+        self, work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int
+    ) -> None:
+        """Take an object, and its table's configuration with the generation of that."""
         self._work = work
+        self._generation = generation
         self._services = work.services
         self._resolved = resolved
         self._rules = resolved.table.csv or CsvFiles()
@@ -88,7 +92,8 @@ class DroppedFile:
                 file=f"{self.place}#{info.generation}",
                 run_id=run.run_id,
                 frozen_at=self._services.now(),
-                config_generation=run.config_generation or 0,
+                config_generation=self._generation,
+                stated=self._rules.stated,
             )
         )
         if not frozen.contract.agrees_with(reading.contract):
@@ -109,8 +114,8 @@ class DroppedFile:
 
     def _frozen(self) -> FrozenContract | None:
         frozen = self._services.contracts.find(self._work.run.table)
-        generation = self._work.run.config_generation or 0
-        return frozen if frozen and frozen.config_generation >= generation else None
+        is_in_force = frozen and frozen.holds_for(self._rules.stated, self._generation)
+        return frozen if is_in_force else None
 
     def _by_itself(self, head: Head, found: csv.Verdict) -> "Reading":
         schema, dialect = self._schema(head, found.dialect, is_frozen=False)

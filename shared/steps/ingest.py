@@ -130,7 +130,7 @@ def _original(run: Run, file: ObjectInfo) -> str:
 
 def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int) -> Manifest:
     services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
-    file = DroppedFile(work, resolved, info)
+    file = DroppedFile(work, resolved, info, generation)
     reading = file.reading()
     protector = Protector(resolved.table.protected, services.protection_keys(resolved))
     read = protector.schema(reading.schema)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.core import naming
 from shared.core.runs import RunState
 from tests.flow.cloud import Cloud
 
@@ -99,6 +100,80 @@ def test_changed_configuration_lifts_the_contract(cloud: Cloud) -> None:
 
     assert run.state is RunState.COMMITTED
     assert cloud.target("SELECT * FROM reconfigured ORDER BY id") == [(1, "a"), (2, "b")]
+
+
+def test_contract_holds_while_nothing_of_the_reading_changes(cloud: Cloud) -> None:
+    cloud.configure("enduring", sync_mode="append", csv={})
+    first = cloud.drop("enduring/1.csv", b"id;name\n1,5;a\n2,5;b\n")
+    to_another = cloud.connections(max_connections=8)
+
+    cloud.configure(
+        "enduring",
+        sync_mode="append",
+        csv={"max_reject_percent": 60, "raw": False},
+        connections=to_another,
+        guard={"min_rows": 0, "max_shrink_percent": 10},
+    )
+    run = cloud.drop("enduring/2.csv", b"id;name\n3,5;c\n")
+
+    assert run.state is RunState.COMMITTED
+    frozen = contract(cloud, "enduring")
+    assert (frozen["run_id"], frozen["in_force"]) == (first.run_id, True)
+
+
+def test_contract_of_a_replayed_run_is_in_force(cloud: Cloud) -> None:
+    cloud.configure("relented", sync_mode="append", csv={"columns": {"id": "int64"}})
+    stopped = cloud.drop("relented/1.csv", b"id\n1\nx\n")
+    cloud.configure(
+        "relented",
+        sync_mode="append",
+        csv={"columns": {"id": "int64"}, "header_rows": 1, "max_reject_percent": 50},
+    )
+
+    replayed = cloud.sluice("replay", stopped.run_id)
+
+    assert stopped.state is RunState.QUARANTINED
+    assert replayed.returncode == 0, replayed.stderr
+    assert contract(cloud, "relented")["in_force"] is True
+
+
+def test_key_that_ended_a_contract_is_named(cloud: Cloud) -> None:
+    cloud.configure("renamed", sync_mode="append", csv={})
+    cloud.drop("renamed/1.csv", b"id,name\n1,a\n")
+
+    cloud.configure("renamed", sync_mode="append", csv={"null": ["", "-"]})
+    shown = cloud.sluice("contract", "renamed")
+
+    assert "no longer in force: csv.null of renamed was changed since" in shown.stdout
+
+
+def test_contract_of_an_earlier_release_holds_for_its_generation(cloud: Cloud) -> None:
+    cloud.configure("inherited", sync_mode="append", csv={})
+    cloud.drop("inherited/1.csv", b"id,name\n1,a\n")
+    forget_what_was_stated(cloud, "inherited")
+
+    second = cloud.drop("inherited/2.csv", b"id,name\n2,b\n")
+    before = contract(cloud, "inherited")
+    cloud.configure("inherited", sync_mode="append", csv={"raw": False})
+    after = contract(cloud, "inherited")
+
+    assert second.state is RunState.COMMITTED
+    assert (before["in_force"], after["in_force"]) == (True, False)
+
+
+def forget_what_was_stated(cloud: Cloud, table: str) -> None:
+    """Leave a contract as it was stored before it said what the table file stated."""
+    storage, bucket = cloud.services.storage, cloud.services.settings.bucket("state")
+    found = storage.read(bucket, naming.contract_object(table))
+    assert found is not None
+    kept = {key: value for key, value in json.loads(found[0]).items() if key != "stated"}
+    storage.write(
+        bucket,
+        naming.contract_object(table),
+        json.dumps(kept).encode(),
+        generation=found[1],
+        content_type="application/json",
+    )
 
 
 def test_marks_of_numbers_and_dates_come_from_the_table_file(cloud: Cloud) -> None:

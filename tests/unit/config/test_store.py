@@ -55,6 +55,17 @@ def test_table_comes_back_as_it_was_with_its_generation(store: ConfigStore) -> N
     assert generation > ABSENT
 
 
+def test_connection_that_a_table_does_not_use_is_no_difference(store: ConfigStore) -> None:
+    store.put(resolved("flights"))
+    unused = {"sqlserver": {"host": "h"}, "bigquery": {"project": "acme-data", "location": "EU"}}
+    given = {"connections": {"postgres": {"host": "h"}, **unused}}
+    more = ResolvedTable.model_validate(resolved("flights").model_dump(by_alias=True) | given)
+
+    assert not store.put(more)
+    assert more.connections.postgres
+    assert not more.connections.sqlserver
+
+
 def test_same_table_again_is_not_written(store: ConfigStore) -> None:
     store.put(resolved("flights"))
     _, generation = store.get("flights")
