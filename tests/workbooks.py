@@ -89,3 +89,23 @@ def of_cells(cells: str, **parts: str) -> str:
     """Return the text of a worksheet with one row."""
     named = {f"xl/{name}.xml": content for name, content in parts.items()}
     return text(workbook(f'<row r="1">{cells}</row>', parts=named)).removesuffix("\n")
+
+
+def two_sheets(first: str, second: str) -> bytes:
+    """Return a workbook with the worksheets Orders and Notes, both with rows."""
+    return workbook(
+        parts={
+            SHEET: worksheet(first),
+            "xl/worksheets/sheet2.xml": worksheet(second),
+            "xl/workbook.xml": book(
+                '<sheet name="Orders" sheetId="1" r:id="a"/>'
+                '<sheet name="Notes" sheetId="2" r:id="b"/>'
+            ),
+            "xl/_rels/workbook.xml.rels": relationships(
+                ("a", "worksheet", "worksheets/sheet1.xml"),
+                ("b", "worksheet", "worksheets/sheet2.xml"),
+                ("s", "sharedStrings", "sharedStrings.xml"),
+                ("t", "styles", "styles.xml"),
+            ),
+        }
+    )

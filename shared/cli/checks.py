@@ -12,7 +12,7 @@ from shared import csv
 from shared.checks.profiles import ColumnProfile, Profiler, suggested
 from shared.cli import cloud, render
 from shared.cli.exits import Exit
-from shared.cli.local_files import WatchedFile, detected, kind_by_name
+from shared.cli.local_files import WatchedFile, detected, stated_kind
 from shared.cli.render import Listed
 from shared.core.checks import Verdict
 from shared.errors import InvalidConfigError
@@ -49,12 +49,16 @@ def check(
 
 def profile(
     what: Annotated[str, typer.Argument(metavar="TABLE | FILE", help="A table, or a file.")],
+    sheet: Annotated[str | None, typer.Option(help="Worksheet of a workbook.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show what the values of each column are like, and suggest checks for the table file."""
     path = Path(what)
-    found, key = _of_file(path) if path.is_file() else _of_table(what)
+    is_file = path.is_file()
+    if sheet and not is_file:
+        raise typer.BadParameter(f"--sheet is a worksheet of a workbook: {what} is no file")
+    found, key = _of_file(path, sheet) if is_file else _of_table(what)
     checks = suggested(found, key=key)
     if as_json:
         columns = [column.as_data() for column in found]
@@ -82,9 +86,8 @@ def _of_table(name: str) -> tuple[tuple[ColumnProfile, ...], tuple[str, ...]]:
     return profiler.profile(), tuple(resolved.table.primary_key or schema.primary_key)
 
 
-def _of_file(path: Path) -> tuple[tuple[ColumnProfile, ...], tuple[str, ...]]:
-    kind = kind_by_name(path)
-    _, found = detected(path, {"kind": kind} if kind else {})
+def _of_file(path: Path, sheet: str | None) -> tuple[tuple[ColumnProfile, ...], tuple[str, ...]]:
+    _, found = detected(path, stated_kind(path, sheet))
     with WatchedFile(path, "types", quiet=False) as file:
         inferred = csv.infer(file, found.dialect)
     profiler = Profiler(inferred.schema)

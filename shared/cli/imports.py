@@ -11,7 +11,7 @@ import typer
 from shared.cli import render
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report
-from shared.cli.local_files import kind_by_name
+from shared.cli.local_files import stated_kind
 from shared.cli.showing import show
 from shared.config.csv_files import STRANGE_KEYS
 from shared.core import naming
@@ -44,6 +44,7 @@ DEFAULTS: dict[str, Any] = {"kind": "csv", "quote": '"', "skip_lines": 0, "decim
 def import_(
     file: Annotated[Path, typer.Argument(help="A file like those that will be dropped.")],
     name: Annotated[str | None, typer.Option(help="Name of the table; else the file's.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Worksheet of a workbook.")] = None,
     config: Annotated[Path, typer.Option(help="Folder with tables.yaml.")] = Path("config"),
     *,
     write: Annotated[
@@ -56,7 +57,7 @@ def import_(
         raise typer.BadParameter(f"{file} is no file")
     table = table_name(name or file.stem)
     place = config / "tables" / f"{table}.yaml"
-    text = "".join(f"{line}\n" for line in (f"# {place}", *proposal(file, table)))
+    text = "".join(f"{line}\n" for line in (f"# {place}", *proposal(file, table, sheet)))
     if write:
         _write(place, text)
     if as_json:
@@ -68,11 +69,10 @@ def import_(
         typer.echo(text, nl=False)
 
 
-def proposal(file: Path, table: str) -> Iterator[str]:
+def proposal(file: Path, table: str, sheet: str | None) -> Iterator[str]:
     """Yield the lines of a table file for files like this one; the last two are target and mode."""
     report = Report(file=str(file), size_bytes=file.stat().st_size)
-    kind = kind_by_name(file)
-    stated = {"kind": kind} if kind else {}
+    stated = stated_kind(file, sheet)
     Reading(file, None, stated, as_text=False, quiet=False).explain(report, None)
     yield from _lines(report, table)
 

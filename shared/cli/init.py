@@ -44,6 +44,7 @@ def init(
     file: Annotated[
         Path | None, typer.Option(help="Or: a file like those that will be dropped.")
     ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Worksheet of a workbook.")] = None,
     to: Annotated[
         str | None,
         typer.Option(metavar="KIND[:SCHEMA.TABLE]", help="postgres, sqlserver or bigquery."),
@@ -81,7 +82,7 @@ def init(
     questions = Questions(are_asked=sys.stdin.isatty() and not as_json)
     draft = Draft(config, env)
     with _undone(draft):
-        table = _places(questions, name, source, file, to)
+        table = _places(questions, name, source, file, to, sheet)
         reach = pairs(connect or (), CONNECTIONS.__contains__)
         there = draft.connections()
         for kind in (k for k in CONNECTIONS if k in {*table.kinds, *reach} and k not in there):
@@ -101,8 +102,15 @@ def init(
 class _Table:
     """A table by its places; what it says besides is added last."""
 
-    def __init__(self, name: str, source: dict[str, str], file: Path | None, target: str) -> None:
-        self.name, self.file = name, file
+    def __init__(
+        self,
+        name: str,
+        source: dict[str, str],
+        file: Path | None,
+        target: str,
+        sheet: str | None,
+    ) -> None:
+        self.name, self.file, self._sheet = name, file, sheet
         self._source, self.target = source, target
         self.kind = target.partition(":")[0]
 
@@ -115,7 +123,7 @@ class _Table:
         """Return its file."""
         if self.file:
             mode = {"sync_mode": "append", **rules} if rules != {"sync_mode": "full"} else {}
-            lines = list(imports.proposal(self.file, self.name))[:-2]
+            lines = list(imports.proposal(self.file, self.name, self._sheet))[:-2]
             given = {self.kind: self._place(), **mode}
         else:
             lines = ["# Written by `sluice init`; docs/tables.md explains every key."]
@@ -134,7 +142,12 @@ class _Table:
 
 
 def _places(
-    questions: Questions, name: str | None, source: str | None, file: Path | None, to: str | None
+    questions: Questions,
+    name: str | None,
+    source: str | None,
+    file: Path | None,
+    to: str | None,
+    sheet: str | None,
 ) -> _Table:
     """Ask where the table is and where it goes."""
     if file is None and source is None and questions.are_asked:
@@ -145,6 +158,8 @@ def _places(
         raise typer.BadParameter("--from and --file: a table has one source")
     if file is not None and not file.is_file():
         raise typer.BadParameter(f"--file {file}: no such file")
+    if sheet and file is None:
+        raise typer.BadParameter("--sheet is a worksheet of a workbook: name that with --file")
     place = (
         {} if file else _snowflake(questions.text("a table's source", "--from or --file", source))
     )
@@ -153,7 +168,7 @@ def _places(
     target = questions.text(f"Target ({', '.join(SCHEMAS)})", "--to", to, "postgres")
     if target.partition(":")[0] not in SCHEMAS:
         raise typer.BadParameter(f"--to {target}: known targets: {', '.join(SCHEMAS)}")
-    return _Table(named, place, file, target)
+    return _Table(named, place, file, target, sheet)
 
 
 def _snowflake(text: str) -> dict[str, str]:

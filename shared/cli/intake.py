@@ -14,9 +14,9 @@ from shared.cli.exits import Exit
 from shared.cli.failures import failure
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report, show
-from shared.cli.local_files import kind_by_name
+from shared.cli.local_files import kind_by_name, require_sense
 from shared.config import resolve
-from shared.config.csv_files import STRANGE_KEYS, CsvFiles
+from shared.config.csv_files import CsvFiles
 from shared.config.models import TableConfig
 from shared.errors import InvalidConfigError, InvalidFileError
 
@@ -113,10 +113,7 @@ def _require_sense(stated: dict[str, Any], rules: CsvFiles | None) -> None:
         raise InvalidConfigError(
             "fixed width needs positions, which only a table file states: name it with --table"
         )
-    strange = sorted(STRANGE_KEYS.get(kind, frozenset()) & stated.keys())
-    if strange:
-        options = ", ".join("--" + name.replace("_", "-") for name in strange)
-        raise InvalidConfigError(f"{options}: nothing that files of kind {kind} have; leave it out")
+    require_sense(stated, kind)
 
 
 def _table(table: str, config: Path, env: str) -> TableConfig:

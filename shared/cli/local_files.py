@@ -8,6 +8,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from shared import csv
 from shared.cli import render
+from shared.config.csv_files import STRANGE_KEYS
+from shared.errors import InvalidConfigError
 
 CHUNK_BYTES = 2**20
 
@@ -22,6 +24,32 @@ def kind_by_name(file: Path) -> str:
     for ending in _PACKED:
         name = name.removesuffix(ending)
     return next((kind for kind, endings in _KINDS.items() if name.endswith(endings)), "")
+
+
+def stated_kind(file: Path, sheet: str | None) -> dict[str, Any]:
+    """Return the points of a dialect that a file's name and ``--sheet`` state.
+
+    Raises:
+        InvalidConfigError: a worksheet is named of what is no workbook.
+    """
+    kind = kind_by_name(file)
+    stated = {"kind": kind} if kind else {}
+    if sheet:
+        stated["sheet"] = sheet
+    require_sense(stated, kind or "csv")
+    return stated
+
+
+def require_sense(stated: dict[str, Any], kind: str) -> None:
+    """Make sure that options do not contradict the kind of the file, which would ignore them.
+
+    Raises:
+        InvalidConfigError: they do.
+    """
+    strange = sorted(STRANGE_KEYS.get(kind, frozenset()) & stated.keys())
+    if strange:
+        options = ", ".join("--" + name.replace("_", "-") for name in strange)
+        raise InvalidConfigError(f"{options}: nothing that files of kind {kind} have; leave it out")
 
 
 def detected(file: Path, given: dict[str, Any]) -> tuple[csv.Beginning, csv.Verdict]:

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from shared.cli.app import app
 from shared.config import resolve
+from shared.errors import InvalidConfigError, InvalidFileError
 from tests.unit.csv.parquet_files import written
-from tests.workbooks import workbook
+from tests.workbooks import two_sheets, workbook
 
 ENVIRONMENT = "connections:\n  postgres: {host: 127.0.0.1, user: postgres}\n"
 
@@ -30,6 +31,11 @@ FILES = {
     ),
     "columns.parquet": written(pa.table({"id": [1, 2], "name": ["a", None]})).content,
 }
+
+TWO_SHEETS = two_sheets(
+    '<row><c t="str"><v>id</v></c></row><row><c><v>1</v></c></row>',
+    '<row><c t="str"><v>text</v></c></row><row><c><v>2</v></c></row>',
+)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -67,6 +73,37 @@ def test_evidence_stands_beside_what_it_led_to(tmp_path: Path) -> None:
 
     assert "\nname: t_2024\n" in proposed
     assert '"id": "int64"  # all 2 values are int64' in proposed
+
+
+def test_worksheet_is_named_by_an_option(tmp_path: Path) -> None:
+    file = tmp_path / "orders.xlsx"
+    file.write_bytes(TWO_SHEETS)
+    command = ["tables", "import", str(file)]
+
+    unnamed = CliRunner().invoke(app, command)
+    proposed = CliRunner().invoke(app, [*command, "--sheet", "Notes"])
+    profiled = CliRunner().invoke(app, ["profile", str(file), "--sheet", "Notes", "--json"])
+
+    assert isinstance(unnamed.exception, InvalidFileError)
+    assert unnamed.exception.message.endswith("with csv.sheet, or --sheet")
+    assert '  kind: "excel"\n  sheet: "Notes"\n' in proposed.stdout
+    assert '"text": "int64"' in proposed.stdout
+    assert [c["name"] for c in json.loads(profiled.stdout)["columns"]] == ["text"]
+
+
+@pytest.mark.parametrize(
+    "command", [["tables", "import"], ["init", "--file"], ["profile"]], ids=lambda c: c[0]
+)
+def test_worksheet_of_what_is_no_workbook_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plain.csv").write_bytes(FILES["plain"])
+
+    ended = CliRunner().invoke(app, [*command, "plain.csv", "--sheet", "Data"])
+
+    assert isinstance(ended.exception, InvalidConfigError)
+    assert "--sheet: nothing that files of kind csv have" in ended.exception.message
 
 
 def test_thousands_are_proposed_and_read(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from shared.cli.questions import Questions
 from shared.config import resolve
 from shared.core.modes import SyncMode
 from shared.errors import InvalidConfigError
+from tests.workbooks import two_sheets
 
 SOURCE = ("--from", 'PROD_DB.PUBLIC."Market.Data"')
 PROD = (
@@ -67,6 +68,23 @@ def test_file_is_a_table_of_what_it_holds() -> None:
     assert (found.table.place.schema_, found.table.sync_mode) == ("shop", SyncMode.APPEND)
 
 
+def test_worksheet_is_named_by_an_option() -> None:
+    Path("orders.xlsx").write_bytes(
+        two_sheets(
+            '<row><c t="str"><v>id</v></c></row><row><c><v>1</v></c></row>',
+            '<row><c t="str"><v>text</v></c></row><row><c><v>2</v></c></row>',
+        )
+    )
+
+    ended = CliRunner().invoke(app, ["init", "--file", "orders.xlsx", "--sheet", "Orders"])
+
+    assert ended.exit_code == 0, ended.output
+    (found,) = resolve.load(Path("config"), "local")
+    assert found.table.csv is not None
+    assert (found.table.csv.kind, found.table.csv.sheet) == ("excel", "Orders")
+    assert found.table.csv.columns == {"id": "int64"}
+
+
 def test_connections_of_another_environment_come_from_options() -> None:
     ended = CliRunner().invoke(
         app, ["init", *SOURCE, *PROD, "--connect", "postgres.instance=p:r:i"]
@@ -95,6 +113,7 @@ def test_connections_of_another_environment_come_from_options() -> None:
         ((*SOURCE, "--connect", "snowflake"), 2, "snowflake.account=acme-prod"),
         (("--from", "A.B"), 2, "DATABASE.SCHEMA.TABLE"),
         ((), 2, "--from or --file is missing"),
+        ((*SOURCE, "--sheet", "Data"), 2, "name that with --file"),
     ],
 )
 def test_what_is_wrong_is_named_and_leaves_nothing(
