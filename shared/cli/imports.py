@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -38,6 +38,26 @@ STATED = {
 """Points of a dialect, and what the table file calls them."""
 
 DEFAULTS: dict[str, Any] = {"kind": "csv", "quote": '"', "skip_lines": 0, "decimal_mark": "."}
+
+
+class _Marks(NamedTuple):
+    """The marks of numbers that a table file states."""
+
+    decimal: str
+    thousands: str | None
+    is_open: bool
+    """No column needs the decimal mark that it is."""
+
+    def needed(self, near: dict[str, Any]) -> dict[str, str] | None:
+        """Return the keys that a column needs besides; None: others need them otherwise."""
+        decimal, thousands = near["decimal"] or self.decimal, near["thousands"]
+        needed = {} if decimal == self.decimal else {"decimal": decimal}
+        if needed and not self.is_open:
+            return None
+        if thousands in (None, self.thousands):
+            return needed
+        is_taken = self.thousands is not None or thousands == decimal
+        return None if is_taken else {**needed, "thousands": thousands}
 
 
 @app.command("import")
@@ -100,10 +120,12 @@ def _lines(report: Report, name: str) -> Iterator[str]:
         yield f"# {_flat(text)}"
     yield f"name: {name}"
     yield "csv:"
-    yield from _dialect_lines({**(report.dialect or {}), "thousands_mark": _thousands(report)})
+    marks = _marks(report)
+    stated = {"decimal_mark": marks.decimal, "thousands_mark": marks.thousands}
+    yield from _dialect_lines({**(report.dialect or {}), **stated})
     yield "  columns:"
     for column in report.columns:
-        yield from _column_lines(column, _thousands(report))
+        yield from _column_lines(column, marks)
     yield f"postgres: {{table: {name}}}"
     yield "sync_mode: append"
 
@@ -120,25 +142,40 @@ def _dialect_lines(dialect: dict[str, Any]) -> Iterator[str]:
             yield f"  {key}: {json.dumps(value, ensure_ascii=False)}"
 
 
-def _column_lines(column: dict[str, Any], thousands: str | None) -> Iterator[str]:
+def _column_lines(column: dict[str, Any], marks: _Marks) -> Iterator[str]:
     """Yield a column with its type; what would reject rows is only a comment."""
     written, near = json.dumps(column["name"], ensure_ascii=False), column["nearly"]
-    is_read = near is not None and not near["decimal"] and near["thousands"] in (None, thousands)
-    data_type = near["type"] if near and is_read and not near["misfits"] else column["type"]
+    needed = marks.needed(near) if near else {}
+    data_type = near["type"] if near and needed == {} and not near["misfits"] else column["type"]
     yield f"    {written}: {json.dumps(data_type)}  # {_flat(column['reason'])}"
-    if near and near["misfits"] and is_read:
-        formats = f", with formats: {{{written}: {near['pattern']!r}}}" if near["pattern"] else ""
+    if near and near["misfits"] and needed is not None:
+        keys = {"formats": f"{{{written}: {near['pattern']!r}}}"} if near["pattern"] else {}
+        keys |= {key: json.dumps(mark) for key, mark in needed.items()}
+        settings = f", with {', '.join(f'{k}: {v}' for k, v in keys.items())}" if keys else ""
         rejects = f"rejects {near['misfits']:,} row{'s' if near['misfits'] > 1 else ''}"
-        yield f"    # proposal: {written}: {json.dumps(near['type'])}{formats} {rejects}"
+        yield f"    # proposal: {written}: {json.dumps(near['type'])}{settings} {rejects}"
 
 
-def _thousands(report: Report) -> str | None:
-    """Return the mark between thousands that the columns agree on."""
-    stated: str | None = (report.dialect or {}).get("thousands_mark")
-    near = (column["nearly"] for column in report.columns)
-    all_are = [n for n in near if n and not n["misfits"] and not n["decimal"]]
-    marks = {n["thousands"] for n in all_are if n["thousands"]}
-    return stated or (marks.pop() if len(marks) == 1 else None)
+def _marks(report: Report) -> _Marks:
+    """Return the marks of numbers that the file has, or its columns agree on."""
+    dialect = report.dialect or {}
+    is_open = not any(map(_has_fractions, report.columns))
+    near = [n for column in report.columns if (n := column["nearly"]) and not n["misfits"]]
+    near = [n for n in near if is_open or not n["decimal"]]
+    decimals = {n["decimal"] for n in near if n["decimal"]}
+    thousands = {n["thousands"] for n in near if n["thousands"]}
+    return _Marks(
+        decimals.pop() if len(decimals) == 1 else dialect.get("decimal_mark", "."),
+        dialect.get("thousands_mark") or (thousands.pop() if len(thousands) == 1 else None),
+        is_open=is_open and not decimals,
+    )
+
+
+def _has_fractions(column: dict[str, Any]) -> bool:
+    """Say whether a column is read by the decimal mark of the file."""
+    near = column["nearly"]
+    types = (column["type"], near["type"] if near and not near["decimal"] else "")
+    return any(each.startswith(("decimal", "float")) for each in types)
 
 
 def _flat(text: str) -> str:

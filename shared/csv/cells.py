@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -19,6 +19,10 @@ from shared.csv.patterns import Pattern
 MAX_NUMBER_CHARACTERS = 400
 """Longer than any number of any type here; beyond that, arithmetic itself becomes the attack."""
 
+GROUP_MARKS = (".", ",", " ", "\u00a0", "\u202f", "'", "\u2019")
+"""What people write between groups of three digits."""
+
+_NUMERIC = frozenset({Kind.INT64, Kind.DECIMAL, Kind.FLOAT64})
 _NUMBER = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,4}))?")
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "on"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "off"})
@@ -58,6 +62,8 @@ class CellRule:
     pattern: Pattern | None = None
     """Of dates and times; None: ISO 8601."""
     zone: ZoneInfo | None = None
+    takes_marks: bool = True
+    """Whether a table file may state marks of numbers for files of this kind."""
 
 
 def parse_cell(text: str, rule: CellRule) -> Value:
@@ -73,7 +79,45 @@ def parse_cell(text: str, rule: CellRule) -> Value:
     text = text.strip(" \t")
     if not text or text in rule.null_markers:
         return None
-    return _PARSERS[rule.type.kind](text, rule)
+    try:
+        return _PARSERS[rule.type.kind](text, rule)
+    except BadCellError as exc:
+        if marks := _other_marks(text, rule):
+            reason = f"{exc.reason}; it would be one with {' or with '.join(marks)}"
+            raise BadCellError(exc.rule, reason) from None
+        raise
+
+
+def _other_marks(text: str, rule: CellRule) -> list[str]:
+    """Return the marks by which a cell would be a number, where the table file states none yet."""
+    if not rule.takes_marks or rule.thousands_mark or rule.type.kind not in _NUMERIC:
+        return []
+    if len(text) > MAX_NUMBER_CHARACTERS or not _has_other_mark(text, rule.decimal_mark):
+        return []
+    found = []
+    for decimal in dict.fromkeys((rule.decimal_mark, ",")):
+        for thousands in (None, *GROUP_MARKS):
+            is_used = thousands is None or thousands in text
+            if is_used and thousands != decimal and _reads(text, rule, decimal, thousands):
+                keys = {} if decimal == "." else {"decimal": decimal}
+                keys |= {"thousands": thousands} if thousands else {}
+                found.append(
+                    " and ".join(f"{key}: {json.dumps(mark)}" for key, mark in keys.items())
+                )
+    return found
+
+
+def _has_other_mark(text: str, decimal_mark: str) -> bool:
+    return any(mark in text for mark in GROUP_MARKS if mark != decimal_mark)
+
+
+def _reads(text: str, rule: CellRule, decimal: str, thousands: str | None) -> bool:
+    other = replace(rule, decimal_mark=decimal, thousands_mark=thousands)
+    try:
+        _PARSERS[rule.type.kind](text, other)
+    except BadCellError:
+        return False
+    return True
 
 
 def _bad(text: str, rule: CellRule, why: str = "") -> BadCellError:

@@ -17,6 +17,9 @@ MAX_DELIMITER_CHARACTERS = 16
 KINDS = ("csv", "excel", "fixed", "ndjson", "parquet")
 """What a file may be; all but the first must be asked for."""
 
+MARKED_KINDS = ("csv", "fixed")
+"""Kinds whose numbers are text that a table file may state marks for."""
+
 UNWRITTEN: Mapping[str, object] = MappingProxyType({"delimiter": "", "quote": None})
 """Of kinds whose fields nothing stands between."""
 

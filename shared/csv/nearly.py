@@ -14,7 +14,7 @@ from shared.core.schemas import MAX_PRECISION, DataType, Kind
 from shared.csv.blocks import Fault
 from shared.csv.candidates import Moments, candidates
 from shared.csv.casts import Converter
-from shared.csv.cells import CellRule
+from shared.csv.cells import GROUP_MARKS, CellRule
 from shared.csv.dialect import Dialect
 from shared.csv.opening import FileBlock, opened
 from shared.csv.patterns import pattern
@@ -24,8 +24,9 @@ MAX_MISFIT_SHARE = 0.1
 
 _MIN_FIRST_SHARE = 0.5
 _DECIMAL_MARKS = (".", ",")
-_GROUP_MARKS = (".", ",", " ", "\u00a0", "\u202f", "'", "\u2019")
 _INT64_DIGITS = 18
+_CODE = r"^[+-]?0[0-9]+$"
+"""Digits that a number would lose: those of codes, such as the postcode 01067."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,8 @@ class _Shape:
     whole_digits: int = 1
     fraction_digits: int = 0
     is_surely_grouped: bool = False
+    has_codes: bool = False
+    """Some misfits are digits behind a zero."""
 
     def see(self, block: FileBlock, cells: pa.Array, filled: pa.Array) -> None:
         fits = pc.and_(
@@ -116,6 +119,9 @@ class _Shape:
             starts, ends = block.bounds
             (reject,) = block.described([Fault(starts[row], ends[row], None, "", "")])
             self.line, self.value = reject.line, cells[row].as_py()[:60]
+        if count and not self.moments and not self.has_codes:
+            misfits = cells.filter(others)
+            self.has_codes = pc.any(pc.match_substring_regex(misfits, _CODE)).as_py()
         self.misfits += count
 
     def _no_moments(self, cells: pa.Array) -> list[int]:
@@ -173,7 +179,8 @@ class _Looks:
             self.shapes = tuple(s for s in self.shapes if s.misfits <= limit)
 
     def verdict(self, dialect: Dialect) -> Nearly | None:
-        best = min(self.shapes, key=lambda s: s.misfits, default=None)
+        shapes = (shape for shape in self.shapes if not shape.has_codes)
+        best = min(shapes, key=lambda s: s.misfits, default=None)
         if best is None or best.type is None or best.misfits > MAX_MISFIT_SHARE * self.values:
             return None
         if best.moments and not best.misfits:
@@ -197,7 +204,7 @@ def _shapes(dialect: Dialect) -> Iterator[_Shape]:
     for mark in sorted(_DECIMAL_MARKS, key=lambda mark: mark != dialect.decimal_mark):
         fraction = rf"(?:{re.escape(mark)}[0-9]+)?"
         yield _Shape(rf"^-?(?:0|[1-9][0-9]*){fraction}$", mark)
-        for group in _GROUP_MARKS:
+        for group in GROUP_MARKS:
             if group != mark:
                 whole = rf"(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{re.escape(group)}[0-9]{{3}})+)"
                 yield _Shape(rf"^-?{whole}{fraction}$", mark, thousands=group)

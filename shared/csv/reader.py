@@ -17,7 +17,7 @@ from shared.core.schemas import TableSchema
 from shared.csv.blocks import Fault
 from shared.csv.casts import Converted, Converter
 from shared.csv.cells import BadCellError, CellRule
-from shared.csv.dialect import Dialect
+from shared.csv.dialect import MARKED_KINDS, Dialect
 from shared.csv.files import BLOCK_BYTES
 from shared.csv.opening import FileBlock, opened
 from shared.csv.patterns import pattern
@@ -93,6 +93,7 @@ def column_rules(dialect: Dialect, schema: TableSchema) -> list[CellRule]:
             thousands_mark=dialect.thousands_mark,
             pattern=pattern(text) if (text := dialect.format_of(column.name)) else None,
             zone=ZoneInfo(dialect.time_zone) if dialect.time_zone else None,
+            takes_marks=dialect.kind in MARKED_KINDS,
         )
         for column in schema
     ]

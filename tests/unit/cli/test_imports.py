@@ -149,8 +149,80 @@ def test_one_bad_value_does_not_hide_numbers_with_a_decimal_comma(tmp_path: Path
         "line 32 '1.2x4,50'"
     )
     assert amount["type"] == "text"
+    assert (
+        '# proposal: "betrag": "decimal(10,2)", with decimal: ",", thousands: "." rejects 1 row\n'
+        in proposed
+    )
+    assert "\n  decimal:" not in proposed
+
+
+def test_marks_that_another_column_has_otherwise_are_not_proposed(tmp_path: Path) -> None:
+    file = tmp_path / "mixed.csv"
+    rows = "".join(f"{i}.5;{i}.234.567,{i}\n" for i in range(10, 40))
+    file.write_text(f"rate;betrag\n{rows}40.5;1.2x4,50\n")
+
+    proposed = CliRunner().invoke(app, ["tables", "import", str(file)]).stdout
+
+    assert '"rate": "decimal(3,1)"' in proposed
     assert "proposal" not in proposed
-    assert "1.2x4,50" in proposed
+
+
+def test_codes_with_zeros_in_front_are_no_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "places.csv"
+    rows = "".join(f"{i};{i}\n" for i in range(80331, 80371))
+    file.write_text(f"PLZ;n\n{rows}01067;007x\n01097;4\n")
+
+    proposed = CliRunner().invoke(app, ["tables", "import", str(file)]).stdout
+
+    assert '"PLZ": "text"  # only text holds for the values up to row 41' in proposed
+    assert '# proposal: "n": "int64" rejects 1 row\n' in proposed
+    assert '# proposal: "PLZ"' not in proposed
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("99,90", 'it would be one with decimal: ","'),
+        ("1.250,00", 'it would be one with decimal: "," and thousands: "."'),
+        ("1'250.00", """it would be one with thousands: "'\""""),
+        ("1,250", 'it would be one with thousands: "," or with decimal: ","'),
+    ],
+)
+def test_number_with_other_marks_says_which(tmp_path: Path, written: str, hint: str) -> None:
+    table_of_amounts(tmp_path, "")
+    file = tmp_path / "amounts.csv"
+    file.write_text(f"id;amount\n1;{written}\n2;0.5\n")
+
+    read = CliRunner().invoke(
+        app, ["intake", str(file), "--table", "amounts", "--config", str(tmp_path), "--json"]
+    )
+
+    (reject,) = json.loads(read.stdout)["rejects"]
+    assert reject["reason"] == f"amount: {written!r} is no decimal(12,2); {hint}"
+
+
+@pytest.mark.parametrize(("keys", "written"), [("thousands: ' '", "99,90"), ("", "9x,90")])
+def test_number_that_no_mark_mends_says_none(tmp_path: Path, keys: str, written: str) -> None:
+    table_of_amounts(tmp_path, keys)
+    file = tmp_path / "amounts.csv"
+    file.write_text(f"id;amount\n1;{written}\n2;0.5\n")
+
+    read = CliRunner().invoke(
+        app, ["intake", str(file), "--table", "amounts", "--config", str(tmp_path), "--json"]
+    )
+
+    (reject,) = json.loads(read.stdout)["rejects"]
+    assert reject["reason"] == f"amount: {written!r} is no decimal(12,2)"
+
+
+def table_of_amounts(folder: Path, keys: str) -> None:
+    (folder / "environments").mkdir()
+    (folder / "environments" / "local.yaml").write_text(ENVIRONMENT)
+    (folder / "tables.yaml").write_text(
+        "tables:\n  - name: amounts\n    postgres: {table: amounts}\n    csv:\n"
+        "      delimiter: ;\n      columns: {id: int64, amount: 'decimal(12,2)'}\n"
+        f"      {keys}\n"
+    )
 
 
 def test_one_value_too_many_and_a_column_is_just_text(tmp_path: Path) -> None:
