@@ -3,11 +3,18 @@
 from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, ValidationInfo
 
 from shared.errors import IntegrityError, InvalidSchemaError
 
 T = TypeVar("T")
+
+_STORED = {"is_stored": True}
+
+
+def is_stored(info: ValidationInfo) -> bool:
+    """Say whether a value is read from a record, which may be older than a rule about sense."""
+    return info.context is _STORED
 
 
 def to_json(value: object) -> bytes:
@@ -30,7 +37,7 @@ def from_json(kind: type[T], data: bytes, name: str) -> T:
     """
     try:
         key: Any = kind
-        value: T = _adapter(key).validate_json(data)
+        value: T = _adapter(key).validate_json(data, context=_STORED)
         return value
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]

@@ -41,7 +41,7 @@ def _listed(table: TableConfig, overridden: list[str]) -> Listed:
     return Listed(
         (
             table.name,
-            table.source_kind,
+            table.csv.kind if table.csv else table.source_kind,
             table.target_kind,
             str(table.sync_mode),
             table.schedule,

@@ -4,12 +4,15 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from shared.config.connections import Model
 from shared.config.times import Duration
 from shared.core import expressions, naming
 from shared.core.checks import Severity
+from shared.wire import is_stored
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _plain(value: Any) -> Any:
@@ -57,6 +60,18 @@ def _table_name(name: str) -> str:
     if not naming.TABLE_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a table name")
     return name
+
+
+def _are_comparable(low: object, high: object) -> bool:
+    """Say whether two bounds have an order by themselves: both numbers, or both days."""
+    if isinstance(low, str) and isinstance(high, str):
+        return bool(_DAY.fullmatch(low) and _DAY.fullmatch(high))
+    return isinstance(low, int | float) and isinstance(high, int | float)
+
+
+def _require_order(low: Any, high: Any, info: ValidationInfo) -> None:
+    if not is_stored(info) and None not in (low, high) and low > high:
+        raise ValueError(f"min {low} is more than max {high}, so nothing passes; exchange them")
 
 
 Bound = Annotated[int | float | str, BeforeValidator(_no_switch), BeforeValidator(_plain)]
@@ -135,9 +150,11 @@ class Range(_ColumnCheck):
     max: Bound | None = None
 
     @model_validator(mode="after")
-    def _has_a_bound(self) -> Self:
+    def _has_a_bound(self, info: ValidationInfo) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("range needs min, max, or both")
+        if _are_comparable(self.min, self.max):
+            _require_order(self.min, self.max, info)
         return self
 
 
@@ -147,6 +164,11 @@ class Length(_ColumnCheck):
     check: Literal["length"]
     min: int = Field(default=0, ge=0)
     max: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _has_an_order(self, info: ValidationInfo) -> Self:
+        _require_order(self.min, self.max, info)
+        return self
 
 
 class Pattern(_ColumnCheck):
@@ -227,9 +249,10 @@ class Rows(_Check):
     severity: LoudOrQuiet = Severity.FAIL
 
     @model_validator(mode="after")
-    def _limits_something(self) -> Self:
+    def _limits_something(self, info: ValidationInfo) -> Self:
         if self.min is None and self.max is None and self.max_change_percent is None:
             raise ValueError("rows needs min, max or max_change_percent")
+        _require_order(self.min, self.max, info)
         return self
 
 

@@ -6,12 +6,20 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    model_validator,
+)
 
 from shared.config.connections import Model
 from shared.config.times import TimeZone
 from shared.core.schemas import DataType
 from shared.errors import InvalidSchemaError
+from shared.wire import is_stored
 
 
 def _column_type(text: str) -> str:
@@ -124,7 +132,7 @@ class CsvFiles(Model):
     """A file with a larger share of rejected rows than this is quarantined as a whole."""
     max_rejects: int | None = Field(default=None, ge=0)
     """So is a file with more rejected rows than this."""
-    raw: bool = True
+    raw: StrictBool = True
     """Keep the original in the raw zone, as it was dropped."""
     on_duplicate: Literal["skip", "load", "fail"] = "skip"
     """What to do with a file whose content was loaded before under another name or generation."""
@@ -154,6 +162,16 @@ class CsvFiles(Model):
         if self.max_rejects is not None and rejected > self.max_rejects:
             return f"max_rejects {self.max_rejects}"
         return ""
+
+    @model_validator(mode="after")
+    def _marks_differ(self, info: ValidationInfo) -> Self:
+        if is_stored(info):
+            return self
+        for one, other in (("decimal", "thousands"), ("delimiter", "quote")):
+            mark = getattr(self, one)
+            if mark is not None and mark == getattr(self, other):
+                raise ValueError(f"{one} and {other} are both {mark!r}; they must differ")
+        return self
 
     @model_validator(mode="after")
     def _kind_has_what_it_needs(self) -> Self:

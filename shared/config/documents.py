@@ -16,6 +16,14 @@ Place = tuple[str | int, ...]
 MAX_VALUES = 200_000
 """Of one file. A thousand tables have fewer; a few lines of aliases can stand for billions."""
 
+_HINTS = {
+    "'\\t'": "; indent with spaces, not tabs",
+    "expected <block end>, but found '-'": (
+        "; an item of a list belongs below its key, such as tables:, indented like the items there"
+    ),
+}
+"""What to do about problems that the reader of YAML names, by a part of their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -71,7 +79,9 @@ def parse(text: str, name: str) -> Document:
     if data is None:
         return Document({}, lines)
     if not isinstance(data, dict):
-        raise InvalidConfigError(f"{name}:1: the top level must be a mapping of keys")
+        raise InvalidConfigError(
+            f"{name}:1: the top level must be a mapping of keys{_list_hint(data)}"
+        )
     return Document(data, lines)
 
 
@@ -92,8 +102,17 @@ def _not_yaml(exc: yaml.YAMLError, text: str, name: str) -> str:
         line += mark.line if mark else 0
         parts = (getattr(exc, "context", None), getattr(exc, "problem", None))
         problem = ", ".join(p for p in parts if p)
-    hint = "; indent with spaces, not tabs" if "'\\t'" in problem else ""
+    hint = next((hint for sign, hint in _HINTS.items() if sign in problem), "")
     return f"{name}:{line}: not YAML: {problem}{hint}"
+
+
+def _list_hint(data: object) -> str:
+    """Return what to do about a list of tables that stands where its key should."""
+    if not (isinstance(data, list) and data and isinstance(data[0], dict)):
+        return ""
+    if len(data) == 1:
+        return ", and this is an item of a list; drop its '- ' and indent its keys alike"
+    return ", and this is a list; write its key above it, such as tables:"
 
 
 def _merge(

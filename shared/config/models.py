@@ -6,7 +6,7 @@ Every key here is documented in docs/tables.md. Unknown keys are errors.
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
 
 from shared.config import schedule as schedules
 from shared.config.checks import Check, require_own_titles
@@ -80,7 +80,7 @@ class TableConfig(Model):
     """``hourly``, ``daily`` (03:00), five cron fields, or ``manual``."""
     time_zone: TimeZone = "UTC"
     """The time zone of the schedule."""
-    encryption: bool = False
+    encryption: StrictBool = False
     """Encrypt staged parts before they leave the function; see [encryption](encryption.md)."""
     compression: Compression = "zstd"
     """Of staged parts; ``true`` means ``zstd``, ``false`` means ``none``."""
@@ -116,7 +116,7 @@ class TableConfig(Model):
     """How long the table's objects are kept, where their buckets would keep them longer; see
     docs/zones.md.
     """
-    legal_hold: bool = False
+    legal_hold: StrictBool = False
     """Nothing that the table has left in the buckets is deleted, by life cycles and people neither.
     """
     part_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)

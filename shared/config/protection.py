@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from shared.config.connections import Model
 from shared.core.protection import KEYED, Protection, Rule, key_refusal
@@ -15,7 +15,7 @@ MAX_KEPT = 64
 class ColumnRules(Model):
     """What is special about a column."""
 
-    sensitive: bool = False
+    sensitive: StrictBool = False
     """Its values are masked wherever rows are shown."""
     protect: Protection | None = None
     """What becomes of its values before anything is staged."""

@@ -56,8 +56,9 @@ def load(config_dir: Path, environment: str, extra: Document | None = None) -> l
         if t is not None
     ]
     _require_connections(resolved, env)
-    together.require_targets_of_their_own(resolved)
-    together.require_references(resolved)
+    files = {d.data["name"]: d for d in merged}
+    together.require_targets_of_their_own(resolved, files)
+    together.require_references(resolved, files)
     return resolved
 
 

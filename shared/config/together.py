@@ -4,11 +4,12 @@ Each may be valid by itself. Table files, tables through the API, restores and d
 here before they write a configuration.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from shared.config.checks import References
-from shared.config.documents import meant
+from shared.config.documents import Document, Place, meant
 from shared.config.models import ResolvedTable, TableConfig
 from shared.config.places import TARGET_NAMES
 from shared.errors import InvalidConfigError
@@ -16,9 +17,18 @@ from shared.errors import InvalidConfigError
 if TYPE_CHECKING:
     from shared.config.curated import ResolvedModel
 
+NO_FILES: Mapping[str, Document] = MappingProxyType({})
+"""Tables that come from no files."""
 
-def require_targets_of_their_own(tables: Iterable[ResolvedTable]) -> None:
+
+def require_targets_of_their_own(
+    tables: Iterable[ResolvedTable], files: Mapping[str, Document] = NO_FILES
+) -> None:
     """Refuse two tables that would write, and in mode full delete, each other's rows.
+
+    Args:
+        tables: all of them.
+        files: where each was read from, by its name.
 
     Raises:
         InvalidConfigError: two write to the same place, or to what may be the same to the target.
@@ -27,8 +37,11 @@ def require_targets_of_their_own(tables: Iterable[ResolvedTable]) -> None:
     for resolved in tables:
         other = owners.setdefault(_place(resolved), resolved).table
         if other.name != resolved.table.name:
+            place = (other.target_kind,)
+            at, first = (_at(files, name, place) for name in (resolved.table.name, other.name))
             raise InvalidConfigError(
-                f"tables {other.name} and {resolved.table.name} both write {_shown(other)} in "
+                f"{_before(at)}tables {other.name}{f' (at {first})' if first else ''} and "
+                f"{resolved.table.name} both write {_shown(other)} in "
                 f"{TARGET_NAMES[other.target_kind]}; give each a table of its own"
                 f"{_why_same(other, resolved.table)}"
             )
@@ -56,29 +69,45 @@ def require_no_model(tables: Iterable[ResolvedTable], models: Sequence["Resolved
             )
 
 
-def require_references(tables: Iterable[ResolvedTable]) -> None:
+def require_references(
+    tables: Iterable[ResolvedTable], files: Mapping[str, Document] = NO_FILES
+) -> None:
     """Refuse checks that refer to a table that is not there, or is in another database.
+
+    Args:
+        tables: all of them.
+        files: where each was read from, by its name.
 
     Raises:
         InvalidConfigError: a check does.
     """
     known = {each.table.name: each.table for each in tables}
     for table in known.values():
-        for check in table.checks:
+        for number, check in enumerate(table.checks):
             if not isinstance(check, References):
                 continue
+            at = _before(_at(files, table.name, ("checks", number)))
             other = known.get(check.table)
             if other is None:
                 raise InvalidConfigError(
-                    f"check {check.title} of {table.name}: no table is named {check.table!r}; "
+                    f"{at}check {check.title} of {table.name}: no table is named {check.table!r}; "
                     f"known: {', '.join(sorted(known))}{meant(check.table, known)}"
                 )
             if other.target_kind != table.target_kind:
                 raise InvalidConfigError(
-                    f"check {check.title} of {table.name}: {check.table} is in "
+                    f"{at}check {check.title} of {table.name}: {check.table} is in "
                     f"{TARGET_NAMES[other.target_kind]}, and {table.name} in "
                     f"{TARGET_NAMES[table.target_kind]}"
                 )
+
+
+def _at(files: Mapping[str, Document], table: str, place: Place) -> str:
+    """Return the file and line of a table's key; empty: it comes from no file."""
+    return files[table].where(place) if table in files else ""
+
+
+def _before(at: str) -> str:
+    return f"{at}: " if at else ""
 
 
 def _place(resolved: ResolvedTable) -> tuple[str, str, str]:

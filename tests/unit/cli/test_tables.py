@@ -40,6 +40,17 @@ def test_table_is_listed_with_what_its_environment_set(config: Path) -> None:
     assert "  set by the environment: schedule: hourly\n" in shown.stdout
 
 
+def test_table_of_files_is_listed_with_their_kind(config: Path) -> None:
+    (config / "tables").mkdir()
+    (config / "tables" / "any_name.yaml").write_text(
+        "name: events\ncsv: {kind: ndjson}\npostgres: {table: events}\n"
+    )
+
+    shown = CliRunner().invoke(app, ["validate", "--config", str(config)])
+
+    assert "events   ndjson     postgres  full  manual\n" in shown.stdout
+
+
 def test_error_is_a_sentence_with_its_name_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

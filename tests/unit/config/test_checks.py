@@ -103,6 +103,10 @@ def test_example_of_the_page_is_a_valid_table_file() -> None:
         ("checks: [{check: range, column: a}]", "checks.0: range needs min, max, or both"),
         ("checks: [{check: range, column: a, mim: 1}]", "unknown key; known: check, column, max"),
         ("checks: [{check: range, min: 1}]", "checks.0.column: is missing"),
+        ("checks: [{check: range, column: a, min: 5, max: 1}]", "0: min 5 is more than max 1, so"),
+        ("checks: [{check: range, column: a, min: 2024-02-01, max: 2024-01-31}]", "exchange them"),
+        ("checks: [{check: length, column: a, min: 5, max: 1}]", "min 5 is more than max 1"),
+        ("checks: [{check: rows, min: 5, max: 1}]", "min 5 is more than max 1"),
         ("checks: [{check: rows}]", "needs min, max or max_change_percent"),
         ("checks: [{check: unique, columns: [a], severity: quarantine}]", "write fail or warn"),
         ("checks: [{check: not_null, columns: [a, a]}]", "names a column twice"),
@@ -113,6 +117,7 @@ def test_example_of_the_page_is_a_valid_table_file() -> None:
         ("checks: [{check: references, columns: [a], table: t0, to: [b, c]}]", "as many columns"),
         ("checks: [{check: rows, min: 1}, {check: rows, max: 9}]", "two checks are rows; give one"),
         ("checks: [{check: references, columns: [a], table: t9}]", "no table is named 't9'; known"),
+        ("checks: [{check: references, columns: [a], table: t9}]", "2: check references(a: t9) of"),
         ("columns: {a: {secret: true}}", "unknown key; known: constant, keep_first"),
     ],
 )  # fmt: skip

@@ -139,6 +139,13 @@ def test_folder_without_table_files_is_refused(problems: Callable[..., list[str]
     assert problem.endswith(": no tables.yaml and no tables/*.yaml")
 
 
+@pytest.mark.parametrize(("word", "value"), [("yes", True), ("on", True), ("Off", False)])
+def test_words_that_yaml_takes_for_booleans_are_taken(load: Load, word: str, value: bool) -> None:
+    found = load(FILES + f"    legal_hold: {word}\n", "connections: {postgres: {host: h}}\n")
+
+    assert found[0].table.legal_hold is value
+
+
 def test_two_tables_with_one_target_are_refused(tmp_path: Path) -> None:
     tables = "\n".join(
         f"- {{name: {name}, csv: {{}}, postgres: {{table: shared}}}}" for name in ("one", "two")
@@ -149,8 +156,13 @@ def test_two_tables_with_one_target_are_refused(tmp_path: Path) -> None:
     )
     (tmp_path / "tables.yaml").write_text(f"tables:\n{tables}\n")
 
-    with pytest.raises(InvalidConfigError, match=r"one and two both write public\.shared"):
+    with pytest.raises(InvalidConfigError) as caught:
         resolve.load(tmp_path, "local")
+
+    place = tmp_path / "tables.yaml"
+    assert caught.value.message.startswith(
+        f"{place}:3: tables one (at {place}:2) and two both write public.shared in PostgreSQL"
+    )
 
 
 def test_file_with_the_wrong_ending_is_named(tmp_path: Path) -> None:

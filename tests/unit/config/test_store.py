@@ -97,6 +97,19 @@ def test_table_that_an_older_release_spelled_out_otherwise_is_not_written(
     assert not store.put(resolved("flights"))
 
 
+def test_table_that_was_stored_before_a_rule_about_its_sense_is_read(
+    store: ConfigStore, storage: Storage
+) -> None:
+    document = resolved("flights").model_dump(mode="json", by_alias=True)
+    document["table"]["checks"] = [{"check": "range", "column": "a", "min": 5, "max": 1}]
+    data = json.dumps(document).encode()
+    storage.write(
+        BUCKET, "tables/flights.json", data, generation=ABSENT, content_type="application/json"
+    )
+
+    assert store.get("flights")[0].table.checks[0].title == "range(a)"
+
+
 def test_deployment_writes_what_differs_and_deletes_what_is_gone(store: ConfigStore) -> None:
     store.deploy([resolved("flights"), resolved("weather"), resolved("planes")])
     _, before = store.get("flights")

@@ -56,6 +56,15 @@ from tests.unit.config.table_files import (
         ("primary_key: [id, 1]", "primary_key.1: must be text, got 1; put it in quotes"),
         ("primary_key: [id, id]", "primary_key: names a column twice"),
         (
+            'encryption: "yes"',
+            "encryption: must be true or false, got 'yes'",
+        ),
+        ("legal_hold: 1", "legal_hold: must be true or false, got 1"),
+        (
+            "columns: {a: {sensitive: 'true'}}",
+            "columns.a.sensitive: must be true or false, got 'true'",
+        ),
+        (
             "encryption: sometimes",
             "encryption: must be true or false, got 'sometimes'",
         ),
@@ -92,6 +101,12 @@ def test_wrong_line_is_refused_with_its_place_and_the_choices(
         ("{delimiter: ''}", "csv.delimiter: String should have at least 1 character"),
         ("{formats: {day: DD.MM.YYYY}}", "csv.formats.day: 'DD.MM.YYYY' names no part of a date"),
         ("{header_rows: 9}", "csv.header_rows: must be less than or equal to 8, got 9"),
+        (
+            "{decimal: '.', thousands: '.'}",
+            "csv: decimal and thousands are both '.'; they must dif",
+        ),
+        ("{delimiter: ';', quote: ';'}", "csv: delimiter and quote are both ';'; they must differ"),
+        ("{raw: 'no'}", "csv.raw: must be true or false, got 'no'"),
         ("a.csv", "csv: must be a mapping of keys (columns, comment, decimal, delimiter, "),
     ],
 )
@@ -199,7 +214,7 @@ def test_wrong_table_is_refused_with_its_place_and_the_choices(
         ("tables:\n", "tables.yaml:1: tables must be a list of tables"),
         ("tables: {flights: {}}\n", "tables.yaml:1: tables must be a list of tables"),
         ("\ntables:\n  - flights\n", "tables.yaml:3: tables.0: must be a mapping of keys, got 'fl"),
-        ("- name: flights\n", "tables.yaml:1: the top level must be a mapping of keys"),
+        ("- flights\n", "tables.yaml:1: the top level must be a mapping of keys"),
         ("tables:\n\t- name: t\n", "tables.yaml:2: not YAML: while scanning for the next token, f"),
         (TABLE + "    name: again\n", "tables.yaml:5: key 'name' appears twice (first at tables."),
         (TABLE.encode() + b"    schedule: caf\xe9\n", "tables.yaml:5: byte 0xe9 is not UTF-8; sav"),
@@ -214,6 +229,25 @@ def test_wrong_file_is_refused_with_its_line(
     problems: Callable[..., list[str]], text: str | bytes, expected: str
 ) -> None:
     assert begin_with(problems({"tables.yaml": text}), [expected])
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("- name: flights\n  csv: {}\n", "drop its '- ' and indent its keys alike"),
+        ("- {name: a}\n- {name: b}\n", "write its key above it, such as tables:"),
+        (
+            f"{TABLE}- name: weather\n  csv: {{}}\n",
+            "belongs below its key, such as tables:, indented like the items there",
+        ),
+    ],
+)
+def test_item_of_a_list_in_the_wrong_place_is_told_where_it_belongs(
+    problems: Callable[..., list[str]], text: str, hint: str
+) -> None:
+    (found,) = problems(text)
+
+    assert found.endswith(hint)
 
 
 def test_table_that_appears_twice_is_refused_with_both_places(
