@@ -75,7 +75,7 @@ class Reading:
             reasons = dict.fromkeys(names, "as asked for")
         else:
             with self._watched("types") as chunks:
-                inferred = csv.infer(chunks, dialect)
+                inferred = csv.infer(chunks, dialect, needs_columns=not types)
             schema, dialect = inferred.schema, inferred.dialect
             reasons = {column.name: column.reason for column in inferred.columns}
             near = self._nearly(inferred)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from shared.csv.detection import Verdict
 from shared.csv.dialect import Dialect
+from shared.csv.header import other_delimiter
 from shared.csv.opening import opened
 from shared.csv.ranged import RangedFile
 from shared.errors import InvalidFileError
@@ -81,6 +82,9 @@ def differences(
         return list(_other_dialect(contract.dialect, found.dialect)) or ["there is no header"]
     if _folded(columns) == _folded(contract.columns):
         return []
+    delimiter = contract.dialect.delimiter if contract.dialect.kind == "csv" else ""
+    if delimiter and (other := other_delimiter(columns, contract.columns, delimiter)):
+        return [f"delimiter {other!r} instead of {delimiter!r}"]
     return [
         *_other_dialect(contract.dialect, found.dialect),
         *_other_columns(

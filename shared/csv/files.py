@@ -72,7 +72,10 @@ class CsvFile(TextFile[Block]):
         Raises:
             InvalidFileError: the header has other columns.
         """
-        return positions(self.names, schema) if self.header else list(range(len(schema)))
+        if not self.header:
+            return list(range(len(schema)))
+        is_csv = self.dialect.kind == "csv"
+        return positions(self.names, schema, self.dialect.delimiter if is_csv else "")
 
     def blocks(self) -> Iterator[Block]:
         """Yield the file's records, each in exactly one block, in order."""

@@ -1,10 +1,11 @@
 """From the header of a file to columns, and from those to the columns of a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidFileError
 
+_DELIMITERS = (",", ";", "\t", "|")
 _BLANKS = " \t\r\n\xa0\ufeff\u200b"
 
 
@@ -22,10 +23,10 @@ def column_names(rows: Sequence[Sequence[str]]) -> list[str]:
     return _distinct(names)
 
 
-def positions(names: Sequence[str], schema: TableSchema) -> list[int]:
+def positions(names: Sequence[str], schema: TableSchema, delimiter: str = "") -> list[int]:
     """Return, for each column of the table, its place in the file.
 
-    Names are compared exactly first, then without case.
+    Names are compared exactly first, then without case. ``delimiter`` is what parted them.
 
     Raises:
         InvalidFileError: the file lacks columns, or has some that the table has not.
@@ -39,8 +40,26 @@ def positions(names: Sequence[str], schema: TableSchema) -> list[int]:
                 chosen[column] = same[0]
                 free.remove(same[0])
     if free or len(chosen) < len(schema):
+        if other := other_delimiter(names, schema.names, delimiter) if delimiter else "":
+            raise InvalidFileError(
+                f"the file looks delimited by {other!r}, and is read with {delimiter!r}, as the "
+                "table file or the contract of its path says. Send it as before, or, if the change "
+                "is meant, change csv.delimiter where it is stated"
+            )
         raise _differs(names, [names[p] for p in free], schema, chosen)
     return [chosen[name] for name in schema.names]
+
+
+def other_delimiter(names: Sequence[str], wanted: Iterable[str], delimiter: str) -> str:
+    """Return the usual delimiter that parts a header into more columns that are wanted; or ""."""
+    header, known = delimiter.join(names), {name.casefold() for name in wanted}
+
+    def count(parts: Iterable[str]) -> int:
+        return len(known.intersection(_tidy(part).strip('"').casefold() for part in parts))
+
+    found = {mark: count(header.split(mark)) for mark in _DELIMITERS if mark != delimiter}
+    best = max(found, key=lambda mark: found[mark])
+    return best if found[best] > max(count(names), 1) else ""
 
 
 def _differs(

@@ -56,12 +56,22 @@ class Inference:
 
 
 def infer(
-    chunks: Iterable[bytes], dialect: Dialect, *, block_bytes: int = BLOCK_BYTES
+    chunks: Iterable[bytes],
+    dialect: Dialect,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    needs_columns: bool = True,
 ) -> Inference:
     """Find the types of a file's columns; every column may be NULL.
 
+    Args:
+        chunks: its bytes.
+        dialect: how it is written.
+        block_bytes: text per block.
+        needs_columns: refuse a file none of whose lines names a column.
+
     Raises:
-        InvalidFileError: the file cannot be read at all.
+        InvalidFileError: the file cannot be read at all, or has no columns.
     """
     if dialect.kind == "parquet":
         return _stated(parquet(chunks), dialect)
@@ -80,7 +90,7 @@ def infer(
                     profile.narrow(block.cells.forms[place])
                 profile.see(columns[place], rows)
             rows += block.cells.rows
-    if not profiles:
+    if not profiles and needs_columns:
         raise InvalidFileError("no line of the file is an object with keys, so it has no columns")
     evidence = tuple(profile.evidence() for profile in profiles)
     found = dict(dialect.formats) | {p.name: f for p in profiles if (f := p.format()) is not None}

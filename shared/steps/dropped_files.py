@@ -123,6 +123,8 @@ class DroppedFile:
         if self._is_of_parquet:
             columns = tuple(schema.names)
             contract = csv.Contract(dialect=replace(dialect, kind="parquet"), columns=columns)
+        elif not contract.columns:
+            contract = replace(contract, columns=tuple(schema.names))
         if self._resolved.table.protected:
             return Reading(dialect=dialect, schema=schema, contract=contract, evidence=(UNQUOTED,))
         return Reading(
@@ -145,7 +147,7 @@ class DroppedFile:
         known = self._known_columns(key, head, dialect)
         if known and (is_frozen or not _asks_for_formats(known, dialect, head)):
             return known, dialect
-        inferred = csv.infer(self.content, dialect)
+        inferred = csv.infer(self.content, dialect, needs_columns=known is None)
         columns = protections.in_files(inferred.schema.columns, table)
         return known or TableSchema(columns, key), inferred.dialect
 
@@ -168,11 +170,13 @@ class DroppedFile:
         return TableSchema(columns, key or existing.primary_key)
 
     def _differs(self, frozen: FrozenContract, reasons: list[str]) -> InvalidFileError:
-        table = frozen.table
+        mend = f"`sluice contract {frozen.table} --lift`"
+        if self._rules.delimiter and any(reason.startswith("delimiter ") for reason in reasons):
+            mend = f"change csv.delimiter of {frozen.table}, which states it, and deploy that"
         return InvalidFileError(
             f"{self.place} is not written like the files before it: {'; '.join(reasons)}. The "
-            f"contract was frozen by {frozen.file}. If the change is meant, "
-            f"`sluice contract {table} --lift`, then `sluice replay {self._work.run.run_id}`",
+            f"contract was frozen by {frozen.file}. Send it as they were; if the change is meant, "
+            f"{mend}, then `sluice replay {self._work.run.run_id}`",
             differences=reasons,
         )
 

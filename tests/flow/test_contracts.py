@@ -66,6 +66,31 @@ def test_file_that_differs_is_stopped_with_the_difference(
     assert cloud.target(f"SELECT count(*) FROM {table}") == [(2,)]
 
 
+def test_delimiter_that_the_table_file_states_is_to_be_changed_there(cloud: Cloud) -> None:
+    cloud.configure("semicolons", sync_mode="append", csv={"delimiter": ";"})
+    cloud.drop("semicolons/1.csv", b"order;day;amount\n1;2024-01-31;5\n2;2024-02-01;7\n")
+
+    run = cloud.drop("semicolons/2.csv", b"order,day,amount\n3,2024-02-02,9\n")
+
+    assert run.state is RunState.QUARANTINED
+    assert run.failure is not None
+    assert "before it: delimiter ',' instead of ';'. The contract" in run.failure.message
+    assert run.failure.message.endswith(
+        "Send it as they were; if the change is meant, change csv.delimiter of semicolons, which "
+        f"states it, and deploy that, then `sluice replay {run.run_id}`"
+    )
+
+
+def test_first_file_with_another_delimiter_than_stated_is_told_so(cloud: Cloud) -> None:
+    columns = {"order": "int64", "amount": "int64"}
+    cloud.configure("unparted", sync_mode="append", csv={"delimiter": ";", "columns": columns})
+
+    run = cloud.drop("unparted/1.csv", b"Order,Amount\n3,9\n")
+
+    assert run.failure is not None
+    assert "looks delimited by ',', and is read with ';'" in run.failure.message
+
+
 def test_quotes_that_the_contract_does_not_know_are_named(cloud: Cloud) -> None:
     cloud.configure("quoteless", sync_mode="append", csv={"quote": ""})
     cloud.drop("quoteless/1.csv", b"id,name\n1,a\n2,b\n")

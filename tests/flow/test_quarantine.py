@@ -239,3 +239,23 @@ def test_number_of_rejected_rows_is_limited(cloud: Cloud) -> None:
     assert run.state is RunState.QUARANTINED
     assert run.failure is not None
     assert "more than max_rejects 1" in run.failure.message
+
+
+def test_line_that_names_no_columns_is_rejected_again_for_its_own_reason(cloud: Cloud) -> None:
+    columns = {"id": "int64", "seen": "date"}
+    cloud.configure(
+        "sightings",
+        sync_mode="append",
+        csv={"kind": "ndjson", "columns": columns, "max_reject_percent": 50},
+    )
+    run = cloud.drop("sightings/one.ndjson", b'{"id": 1, "seen": "2024-01-31"}\n{"id": 2,\n')
+    cloud.sluice("contract", "sightings", "--lift")
+
+    cloud.sluice("quarantine", "replay", run.run_id)
+    again = cloud.runs("sightings")[-1]
+
+    assert again.run_id != run.run_id
+    assert again.failure is not None
+    assert "1 of 1 rows" in again.failure.message
+    (reject,) = cloud.rejects(again)
+    assert (reject["rule"], reject["raw"]) == ("not_json", '{"id": 2,')

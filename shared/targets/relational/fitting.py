@@ -100,7 +100,7 @@ def require(dialect: ColumnDialect, config: TableConfig, found: Fitting) -> None
         return
     differences = [f"{c.name} is missing" for c in found.missing]
     differences += [_narrow(dialect, found, c) for c in found.narrow]
-    differences += [_other(dialect, found, c) for c in found.other]
+    differences += [_other(dialect, config, found, c) for c in found.other]
     differences += [f"{c.name} is gone from the source" for c in gone]
     differences += drift.renames(found.gone, found.missing)
     raise SchemaConflictError(
@@ -198,10 +198,14 @@ def _narrow(dialect: ColumnDialect, found: Fitting, column: Column) -> str:
     return f"{said} (to let it round: {remedy(column.name, Consent.ROUND)})"
 
 
-def _other(dialect: ColumnDialect, found: Fitting, column: Column) -> str:
+def _other(dialect: ColumnDialect, config: TableConfig, found: Fitting, column: Column) -> str:
     wanted = column.type
     said = f"{_narrow(dialect, found, column)}, which would alter values of {wanted}"
-    return f"{said}; cast it in a view at the source, or make it {dialect.types.type_name(wanted)}"
+    cast = "cast it in a view at the source"
+    if config.csv:
+        there = dialect.types.data_type(found.existing[column.name].type)
+        cast = f"state {column.name}: {there} in csv.columns, which rejects what is none"
+    return f"{said}; {cast}, or make it {dialect.types.type_name(wanted)}"
 
 
 def _remedies(

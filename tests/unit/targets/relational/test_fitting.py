@@ -1,5 +1,8 @@
 """What is said about a table that cannot take a run, and what would mend it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import sqlglot
 
@@ -11,12 +14,18 @@ from shared.targets.relational import fitting
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.statements import Existing
 from shared.targets.sqlserver.dialect import SQLSERVER
-from tests.builders import a_column, file_table_data
+from tests.builders import a_column, file_table_data, table_data
 
 
-def refusal(dialect: Dialect, table: str, existing: dict[str, str], *columns: Column) -> str:
+def refusal(
+    dialect: Dialect,
+    table: str,
+    existing: dict[str, str],
+    *columns: Column,
+    data: Callable[[], dict[str, Any]] = table_data,
+) -> str:
     """Return what is said about a table."""
-    config = TableConfig.model_validate(file_table_data())
+    config = TableConfig.model_validate(data())
     found = {name: Existing(kind, is_required=name == "Price") for name, kind in existing.items()}
     compared = fitting.compare(dialect, config, table, found, TableSchema(columns))
     with pytest.raises(SchemaConflictError) as refused:
@@ -39,6 +48,17 @@ def test_each_reason_is_named_with_the_remedy() -> None:
         "time zone. `drift: evolve` in the table file adds, widens and keeps by itself. Run "
         'ALTER TABLE "public"."t" ADD COLUMN IF NOT EXISTS "odd ""name""" text; '
         'ALTER TABLE "public"."t" ALTER COLUMN "Price" TYPE numeric(18,4)'
+    )
+
+
+def test_files_have_no_view_but_state_the_type_that_the_table_has() -> None:
+    existing = {"amount": "numeric(12,2)"}
+
+    said = refusal(POSTGRES, '"t"', existing, a_column("amount", "float64"), data=file_table_data)
+
+    assert said.endswith(
+        "alter values of float64; state amount: decimal(12,2) in csv.columns, which rejects what "
+        "is none, or make it double precision"
     )
 
 
