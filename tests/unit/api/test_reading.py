@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,33 @@ def test_tables_are_listed_as_they_stand(world: World) -> None:
         "late": "late",
     }
     assert found[2]["last_run"]["rows_loaded"] == 9
+
+
+@pytest.mark.parametrize(("minutes", "freshness"), [(50, "waiting"), (70, "late")])
+def test_a_table_without_a_success_is_late_once_it_is_older_than_promised(
+    world: World, minutes: int, freshness: str
+) -> None:
+    world.found_at(NOW - timedelta(minutes=minutes))
+    world.configure(freshness={"max_age": "1h"}, schedule="hourly")
+    world.record(a_past_run(timedelta(minutes=minutes), state=RunState.FAILED))
+
+    found = world.call("/api/v1/tables/flights").data
+
+    assert (found["freshness"], found["kept"]["last_success"]) == (freshness, None)
+
+
+def test_last_run_of_a_table_is_the_one_that_changed_last(world: World) -> None:
+    world.configure()
+    last = a_past_run(timedelta(minutes=10))
+    ahead = replace(a_past_run(timedelta(hours=-9)), updated_at=NOW - timedelta(hours=1))
+    for run in (last, ahead):
+        world.record(run)
+
+    listed = world.call("/api/v1/runs").data["items"]
+    shown = world.call("/api/v1/tables/flights").data["last_run"]
+
+    assert [run["run_id"] for run in listed] == [ahead.run_id, last.run_id]
+    assert shown["run_id"] == last.run_id
 
 
 def test_tables_come_in_pages_by_name(world: World) -> None:
