@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from shared.config.checks import References
-from shared.config.documents import meant
 from shared.config.models import ResolvedTable, TableConfig
 from shared.config.places import TARGET_NAMES
+from shared.core.wording import meant
 from shared.errors import InvalidConfigError
 
 if TYPE_CHECKING:
