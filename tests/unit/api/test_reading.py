@@ -306,13 +306,37 @@ def test_one_table_has_its_configuration_and_the_etag_of_its_generation(world: W
     assert reply.data["config"]["primary_key"] == ["id"]
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("runs?tabel=flights", "known: cursor, limit, state, table; did you mean table?"),
+        ("runs/live?table=flights", "known: none"),
+        ("data/flights?colum=id", "known: column, cursor, limit, where; did you mean column?"),
+    ],
+)
+def test_an_unknown_query_parameter_is_refused(world: World, path: str, said: str) -> None:
+    reply = world.call(f"/api/v1/{path}")
+
+    assert (reply.status, reply.data["code"]) == (422, "invalid_request")
+    assert reply.data["detail"].endswith(said)
+
+
+def test_a_body_without_its_kind_is_told_the_header(world: World) -> None:
+    body = b'{"table": "flights"}'
+
+    reply = world.post("/api/v1/pipeline/run", body, content_type="text/plain")
+
+    assert reply.status == 422
+    assert "Content-Type: application/json" in reply.data["detail"]
+
+
 def test_an_unknown_table_is_a_problem_that_names_the_known_ones(world: World) -> None:
     world.configure("flights")
 
     reply = world.call("/api/v1/tables/fligths")
 
     assert (reply.status, reply.data["code"]) == (404, "unknown_table")
-    assert "known: flights" in reply.data["detail"]
+    assert "known: flights; did you mean flights?" in reply.data["detail"]
     assert reply.data["type"] == "docs/runbook.md#unknowntableerror"
     assert reply.data["instance"] == "/api/v1/tables/fligths"
 
