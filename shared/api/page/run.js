@@ -40,7 +40,7 @@ export function run(table, id) {
 
 // A run that was just asked for has no record until a function has taken it up.
 const notYet = (table, id) => [
-  h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${table}` }, table), " /"),
+  h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${table}` }, table)),
   h("h1", { class: "mono" }, id), h("span", { class: "pill", "data-kind": "busy" }, "asked for"),
   h("p", { class: "crumb" }, "It appears here as soon as a function has taken it up."),
 ];
@@ -51,7 +51,7 @@ function drawHead(found) {
     .catch((error) => say(error.message, "bad"));
   const one = { table: found.table, run_id: found.run_id };
   return [
-    h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table), " /"),
+    h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table)),
     h("h1", { class: "mono" }, found.run_id), state(found),
     h("div", { class: "actions" },
       found.rows_rejected > 0 && h("a", { class: "button", href: `#/quarantine/${found.table}/${found.run_id}`, "data-key": "rejects" }, plural(found.rows_rejected, "rejected row")),
