@@ -105,9 +105,9 @@ def _freshness_row(name: str, found: Freshness) -> Listed:
             name,
             f"{age}{' LATE' if found.is_late else ''}",
             _span(found.max_age),
-            f"{found.percent:.2f} %" if is_judged else "–",
+            f"{found.percent:.2f} %" if is_judged else "",
             f"{found.objective_percent:g} %",
-            f"{found.budget_left_percent:.0f} %" if is_judged else "–",
+            f"{found.budget_left_percent:.0f} %" if is_judged else "",
         )
     )
 
