@@ -252,7 +252,8 @@ def test_the_audit_trail_opens_on_a_table_that_has_one(visitor: Visitor) -> None
 
     page.locator(".event").first.wait_for()
 
-    assert page.get_by_role("heading", name="flights", level=2).is_visible()
+    heading = page.get_by_role("heading", level=2).inner_text()
+    assert heading == page.get_by_label("Table").input_value()
 
 
 def test_an_address_without_a_view_says_so(visitor: Visitor) -> None:

@@ -77,9 +77,15 @@ function drawFlow(found) {
       stage("in the target", receipt.rows_loaded, `${number(receipt.rows_inserted)} new, ${number(receipt.rows_updated)} changed, ${number(receipt.rows_deleted)} gone`)),
     h("div", { class: "verdict" },
       h("span", { class: "pill", "data-kind": receipt.adds_up ? "good" : "bad" }, receipt.adds_up ? "the counts agree" : "the counts do not agree"),
-      receipt.verdict && h("span", { class: "pill", "data-kind": { verified: "good", mismatch: "bad" }[receipt.verdict] ?? "warn" }, receipt.verdict),
+      receipt.verdict && verdict(found, receipt),
       receipt.rows_rejected > 0 && h("span", { class: "pill", "data-kind": "warn" }, `${plural(receipt.rows_rejected, "row")} rejected`)),
   ];
+}
+
+// A rewind reads no source: that nothing was compared is as it should be.
+function verdict(found, receipt) {
+  if (found.kind === "rewind" && receipt.verdict === "unverifiable") return h("span", { class: "pill" }, "not compared");
+  return h("span", { class: "pill", "data-kind": { verified: "good", mismatch: "bad" }[receipt.verdict] ?? "warn" }, receipt.verdict);
 }
 
 function drawLine(found) {

@@ -202,6 +202,10 @@ def test_sweep_that_never_was_is_none_and_the_last_one_is_read(
     )
 
     assert remote.last_sweep() == Direct(world.services).last_sweep() == report
+    said = CliRunner().invoke(app, ["sweep"]).stdout.splitlines()
+    numbers = [line for line in said[1:] if not line.startswith("  ")]
+    assert said[0].endswith("2 open runs")
+    assert len({len(line) for line in numbers}) == 1
 
 
 def test_no_letters_are_none(remote: Remote) -> None:
