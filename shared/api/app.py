@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared import logs
-from shared.api import page, problems
+from shared.api import page, parameters, problems
 from shared.api.context import Context
 from shared.api.guarding import Guard
 from shared.api.problems import Problem, Refusal
@@ -95,7 +95,9 @@ def build(settings: ApiSettings, context: Context) -> FastAPI:
         audit,
         backups,
     ):
-        app.include_router(part.router, responses=PROBLEMS)
+        app.include_router(
+            part.router, responses=PROBLEMS, dependencies=[Depends(parameters.require_known)]
+        )
     app.include_router(health.router, responses={s: PROBLEMS[s] for s in (401, 403, 429, 503)})
     page.mount(app)
     app.add_exception_handler(Refusal, problems.of_refusal)

@@ -233,7 +233,9 @@ class TableSummary(BaseModel):
         description="How old it may become, as promised; null: nothing is promised."
     )
     objective_percent: float | None = Field(description="For what share of the time.")
-    last_run: RunSummary | None
+    last_run: RunSummary | None = Field(
+        description="The one that changed last among the newest few."
+    )
 
     @classmethod
     def of(cls, found: Standing, last_run: RunSummary | None) -> Self:

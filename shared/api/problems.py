@@ -122,6 +122,8 @@ def of_invalid_request(request: Request, exc: Exception) -> JSONResponse:
         for error in exc.errors()
     ]
     said = "; ".join(f"{error['at']}: {error['message']}" for error in found[:3])
+    if found[0]["at"] == "body" and "json" not in request.headers.get("content-type", ""):
+        said += "; a body of JSON is read with the header Content-Type: application/json"
     return _answer(
         request,
         HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -7,6 +7,7 @@ of them takes is for libraries that the others need.
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from importlib.metadata import version
 from typing import Annotated, Any, cast
 
 import typer
@@ -118,6 +119,17 @@ class Sluice(TyperGroup):
             return super().invoke(ctx)
         except TyperException as exc:
             raise plain(exc) from exc.__cause__
+        except typer.Abort as exc:
+            # A question that was answered by Ctrl-C; the library ends it as one that was denied.
+            if isinstance(exc.__context__, KeyboardInterrupt):
+                raise typer.Exit(Exit.INTERRUPTED) from None
+            raise
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the library calls it so
+    if wanted:
+        typer.echo(f"sluice {version('sluice')}")
+        raise typer.Exit
 
 
 def _begin(
@@ -129,6 +141,13 @@ def _begin(
             "of it SLUICE_API_URL does.",
         ),
     ] = None,
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
 ) -> None:
     """Take the options that stand before the command."""
     if api:

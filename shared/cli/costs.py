@@ -98,14 +98,16 @@ def _freshness_data(found: Freshness) -> dict[str, Any]:
 
 def _freshness_row(name: str, found: Freshness) -> Listed:
     age = _span(found.age) if found.age is not None else "never"
+    # Without a success there is nothing to praise before the first is due.
+    is_judged = found.age is not None or found.late
     return Listed(
         (
             name,
             f"{age}{' LATE' if found.is_late else ''}",
             _span(found.max_age),
-            f"{found.percent:.2f} %",
+            f"{found.percent:.2f} %" if is_judged else "",
             f"{found.objective_percent:g} %",
-            f"{found.budget_left_percent:.0f} %",
+            f"{found.budget_left_percent:.0f} %" if is_judged else "",
         )
     )
 

@@ -21,6 +21,7 @@ from shared.core.modes import SyncMode
 from shared.core.runs import Run
 from shared.core.sweeps import SweepReport
 from shared.core.windows import Span
+from shared.core.wording import meant
 from shared.errors import UnknownTableError
 
 if TYPE_CHECKING:
@@ -171,6 +172,6 @@ def require_known(end: End, table: str) -> None:
     if table not in (*known, naming.NO_TABLE):
         raise UnknownTableError(
             f"no table {table!r} is configured in this cloud, and none had runs; known: "
-            f"{', '.join(known) or 'none'}. What was refused because nobody knew its table is "
-            "listed by `sluice runs -`"
+            f"{', '.join(known) or 'none'}{meant(table, known) or '.'} What was refused because "
+            "nobody knew its table is listed by `sluice runs -`"
         )

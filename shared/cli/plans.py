@@ -50,6 +50,7 @@ def _as_data(found: Preview) -> dict[str, object]:
         "rows_target": found.rows_target,
         "scanned_bytes": found.scanned_bytes,
         "unchanged": found.unchanged,
+        "guard": found.guard,
     }
 
 
@@ -72,6 +73,9 @@ def _panel(table: str, found: Preview) -> Panel:
         grid.add_row("bytes to scan there", f"at most {found.scanned_bytes:,}")
     if found.unchanged:
         grid.add_row("on schedule", f"skipped: {found.unchanged}")
+    if found.guard:
+        said = f"stops such a run: it allows {found.guard}; if the loss is meant, "
+        grid.add_row("guard", f"{said}`sluice run {table} --allow-empty`", style="red")
     for note in manifest.notes:
         grid.add_row("note", escape(note))
     return Panel(grid, title=table, title_align="left", expand=False)

@@ -147,8 +147,9 @@ def receipt_panel(run: Run) -> Panel:
     grid.add_column(overflow="fold")
     receipt = run.receipt
     if receipt is None:
-        said = note(run) or "no receipt: nothing was loaded"
-        return Panel(Text(said), title=run.table, subtitle=str(run.state), expand=False)
+        nothing = "no receipt: nothing was loaded"
+        said = note(run) or (nothing if run.is_terminal else "no receipt yet: it has not ended")
+        return _panel(run, Text(_superseded(run, said)), str(run.state))
     grid.add_row("at source", f"{receipt.rows_source:,}", _source(run, receipt))
     grid.add_row("staged", f"{receipt.rows_staged:,}", _staged(receipt))
     grid.add_row("loaded", f"{receipt.rows_loaded:,}", _loaded(receipt))
@@ -170,14 +171,30 @@ def receipt_panel(run: Run) -> Panel:
         grid.add_row("reason", "", escape(receipt.reason))
     for each in receipt.differences:
         grid.add_row("differs", "", escape(str(each)))
+    return _panel(run, grid, f"{run.state}, {verdict(run, receipt)}")
+
+
+def _panel(run: Run, content: Text | Table, subtitle: str) -> Panel:
     return Panel(
-        grid,
+        content,
         title=f"{run.table}  {run.run_id}",
-        subtitle=f"{run.state}, {verdict(receipt)}",
+        subtitle=subtitle,
         title_align="left",
         subtitle_align="left",
         expand=False,
     )
+
+
+def _superseded(run: Run, reason: str) -> str:
+    """Add to the reason of a superseded run what it means and what to do."""
+    if run.state is not RunState.SUPERSEDED:
+        return reason
+    first = f"another run published first, and this one changed nothing: {reason}"
+    if run.rewind_to:
+        return first
+    if run.span:
+        return f"{first}\nask for the backfill again"
+    return f"{first}\nnothing is to be done: the next run goes on from where the table stands"
 
 
 def _source(run: Run, receipt: Receipt) -> str:
@@ -189,8 +206,10 @@ def _source(run: Run, receipt: Receipt) -> str:
     return f"{'one pinned snapshot' if receipt.is_pinned else 'snapshot not pinned'}, {at}"
 
 
-def verdict(receipt: Receipt) -> str:
+def verdict(run: Run, receipt: Receipt) -> str:
     """Return a receipt's verdict in its colour."""
+    if run.rewind_to and receipt.verdict is Verdict.UNVERIFIABLE:
+        return "not compared"
     return f"[{_RECEIPT_STYLES[receipt.verdict]}]{receipt.verdict}[/]"
 
 

@@ -108,7 +108,13 @@ def show_end(
     with_trace: bool = False,
 ) -> None:
     """Wait for a run's end, show it, and exit 0, 1 or 3 by it."""
-    ended = watch(end, table, run_id, timeout_s, None if as_json else render.errors)
+    try:
+        ended = watch(end, table, run_id, timeout_s, None if as_json else render.errors)
+    except KeyboardInterrupt:
+        render.errors.print(
+            f"run {run_id} goes on; `sluice runs {run_id}` shows it", soft_wrap=True
+        )
+        raise typer.Exit(Exit.INTERRUPTED) from None
     if as_json:
         unknown = {"run_id": run_id, "state": "unknown"}
         typer.echo(json.dumps(_data(ended, with_trace=with_trace) if ended else unknown))

@@ -14,7 +14,7 @@ from shared.wire import to_json
 
 TIMEOUT_S = 120.0
 
-WIDTH = len("quiet runs asked to go on ")
+WIDTH = len("slots of tables of the API asked for ")
 
 
 def sweep(
@@ -32,11 +32,15 @@ def sweep(
         typer.echo(to_json(report).decode())
         return
     ago = render.ago(report.swept_at, end.now())
-    render.console.print(f"swept {ago} in {report.duration_s:g} s, {report.open_runs} open runs")
+    render.console.print(f"swept {ago} in {report.duration_s:g} s, {_open_runs(report)}")
     for what, number, names in _lines(report):
         render.plain(f"{what:<{WIDTH}}{number:>5}")
         for name in names:
             render.plain(f"  {name}", style="dim")
+
+
+def _open_runs(report: SweepReport) -> str:
+    return f"{report.open_runs} open run{'' if report.open_runs == 1 else 's'}"
 
 
 def _ask(end: End) -> SweepReport | None:

@@ -1,7 +1,5 @@
 """YAML with places: plain data, and the file and line that each key came from."""
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,9 +186,3 @@ def _build_mapping(
         lines[(*place, key)] = at
         built[key] = _build(value_node, (*place, key), name, lines)
     return built
-
-
-def meant(word: object, known: Iterable[str]) -> str:
-    """Return the known word that somebody may have meant, as the end of a message."""
-    near = difflib.get_close_matches(str(word), list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -14,10 +14,11 @@ from typing import Any
 from shared.config import documents
 from shared.config.connections import Connections
 from shared.config.curated import ModelConfig, ResolvedModel
-from shared.config.documents import Document, meant
+from shared.config.documents import Document
 from shared.config.models import ResolvedTable
 from shared.config.places import TARGET_NAMES
 from shared.config.resolve import validated
+from shared.core.wording import meant
 from shared.errors import InvalidConfigError
 
 FOLDER = "models"

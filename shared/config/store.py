@@ -17,6 +17,7 @@ from shared.audit import AuditLog
 from shared.config.models import ResolvedTable
 from shared.core import naming
 from shared.core.audit import MAX_TEXT, Event
+from shared.core.wording import meant
 from shared.errors import ConflictError, IntegrityError, UnknownTableError
 from shared.storage import ABSENT, ObjectInfo, Storage
 from shared.wire import from_json, to_json
@@ -84,10 +85,10 @@ class ConfigStore:
         for name, origin in places if naming.TABLE_NAME.fullmatch(table) else ():
             if found := self._read(name, origin):
                 return found
-        known = ", ".join(self.names()) or "none"
+        known = self.names()
         raise UnknownTableError(
-            f"no table {table!r} is configured; known: {known}. Add it to the table files "
-            "and deploy the configuration",
+            f"no table {table!r} is configured; known: {', '.join(known) or 'none'}"
+            f"{meant(table, known) or '.'} Add it to the table files and deploy the configuration",
             table=table,
         )
 

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from shared.config.checks import References
-from shared.config.documents import Document, Place, meant
+from shared.config.documents import Document, Place
 from shared.config.models import ResolvedTable, TableConfig
 from shared.config.places import TARGET_NAMES
+from shared.core.wording import meant
 from shared.errors import InvalidConfigError
 
 if TYPE_CHECKING:

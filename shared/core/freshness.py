@@ -48,8 +48,11 @@ class Freshness:
 
     @property
     def is_late(self) -> bool:
-        """Say whether the table is older than promised just now."""
-        return self.age is not None and self.age > self.max_age
+        """Say whether the table is older than promised just now.
+
+        One without a success is as old as the span: it was known at its beginning.
+        """
+        return (self.span if self.age is None else self.age) > self.max_age
 
 
 def measured(

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from shared.core.schemas import Column, DataType, Kind
+from shared.core.wording import meant
 from shared.errors import InvalidMessageError
 
 MAX_CONDITIONS = 20
@@ -87,9 +88,11 @@ def condition(text: str, columns: dict[str, Column]) -> Condition:
     # A name may hold a colon, so the longest one that fits is meant.
     fitting = [name for name in columns if text.startswith(f"{name}:")]
     if not fitting:
+        name, colon, _ = text.partition(":")
+        if not colon:
+            raise InvalidMessageError(f"{text!r} is no condition; write column:operator:value")
         raise InvalidMessageError(
-            f"{text!r} begins with no column; write column:operator:value. "
-            f"Columns: {', '.join(columns)}"
+            f"no column {name!r} to compare; known: {', '.join(columns)}{meant(name, columns)}"
         )
     column = columns[max(fitting, key=len)]
     operator, colon, value = text[len(column.name) + 1 :].partition(":")

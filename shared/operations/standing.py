@@ -1,12 +1,13 @@
 """How a table stands: its configuration, its last run, and whether it moved when it should have."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from shared.config import schedule
 from shared.config.models import ResolvedTable
 from shared.config.store import Origin
+from shared.core import naming
 from shared.ledger import Entry
 from shared.operations import promises
 from shared.operations.history import History
@@ -19,7 +20,7 @@ LOOKED_AT = 5
 
 
 class Freshness(StrEnum):
-    """Whether a table moved when it should have."""
+    """Whether a table moved when it should have, and is as young as promised."""
 
     FRESH = "fresh"
     LATE = "late"
@@ -42,7 +43,7 @@ class Standing:
     last_success: datetime | None
     promise: Promise | None
     last: Entry | None
-    """Its newest run."""
+    """The one of its newest runs that changed last; runs may be asked for ahead of their time."""
 
 
 def standing(services: Services, history: History, table: str) -> Standing:
@@ -58,23 +59,31 @@ def standing(services: Services, history: History, table: str) -> Standing:
     if last_success is None and len(newest) == LOOKED_AT:
         successes = history.newest(LOOKED_AT, tables=[table], states=freshness.SUCCESSES)
         last_success = freshness.last_success(successes)
+    known_at = datetime.fromtimestamp(generation / 1e6, UTC)
+    known_since = min([known_at, *(naming.run_time(entry.run_id) for entry in newest)])
+    promise = promises.promise(resolved, services.now())
+    is_old = (
+        promise is not None and services.now() - (last_success or known_since) > promise.max_age
+    )
     is_scheduled = resolved.table.schedule != schedule.MANUAL
     due = freshness.due_since(resolved, services.now()) if is_scheduled else None
     return Standing(
         resolved=resolved,
         generation=generation,
         origin=found.origin,
-        freshness=_judged(due, last_success, generation),
+        freshness=_judged(due, last_success, generation, is_old=is_old),
         due_since=due,
         last_success=last_success,
-        promise=promises.promise(resolved, services.now()),
-        last=newest[0] if newest else None,
+        promise=promise,
+        last=max(newest, key=lambda entry: entry.written_at, default=None),
     )
 
 
-def _judged(due: datetime | None, last: datetime | None, generation: int) -> Freshness:
+def _judged(
+    due: datetime | None, last: datetime | None, generation: int, *, is_old: bool
+) -> Freshness:
+    if is_old or (due is not None and freshness.is_late(due, last, generation)):
+        return Freshness.LATE
     if due is None:
         return Freshness.UNSCHEDULED
-    if freshness.is_late(due, last, generation):
-        return Freshness.LATE
     return Freshness.FRESH if last else Freshness.WAITING

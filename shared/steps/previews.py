@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from shared.core import unchanged
 from shared.core.manifests import Manifest
 from shared.core.messages import ExtractRequest
+from shared.core.modes import SyncMode
 from shared.core.runs import Attempt, Trigger
 from shared.steps.attempts import Work
 from shared.steps.columns import staged
 from shared.steps.extract import requested
 from shared.steps.outlines import require_table, without_parts
 from shared.steps.protections import require_alike
+from shared.targets import guards
 from shared.wiring import Services
 
 
@@ -21,13 +23,15 @@ class Preview:
 
     ``manifest`` is what it would stage, still without parts. ``rows_target`` are in the table now;
     None: the run would create it. ``unchanged`` is the reason for which a scheduled run would end
-    without reading; None: it would read.
+    without reading; None: it would read. ``guard`` has the limits of the table's guard that a full
+    load of so many rows exceeds, in words; empty: none.
     """
 
     manifest: Manifest
     rows_target: int | None
     unchanged: str | None
     units: int
+    guard: str = ""
     scanned_bytes: int | None = None
     """What the publish would read in the target and be billed for, at most; None: nothing is."""
 
@@ -55,11 +59,15 @@ def preview(request: ExtractRequest, services: Services) -> Preview:
         require_alike(run, resolved, target, state, services, generation=generation)
         manifest = without_parts(work, resolved, source, state, token, schema=schema)
         scanned_bytes = target.scanned_bytes(manifest)
+    limits = guards.exceeded(
+        resolved.table.guard, present=rows_target or 0, staged=manifest.rows_source
+    )
     reason = unchanged.verdict(replace(run, trigger=Trigger.SCHEDULE), token, state)
     return Preview(
         manifest=manifest,
         rows_target=rows_target,
         unchanged=reason if is_there else None,
         scanned_bytes=scanned_bytes,
+        guard=limits if manifest.mode is SyncMode.FULL else "",
         units=max(1, -(-manifest.rows_source // services.settings.unit_rows)),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from shared.config.models import TableConfig
+from shared.config.rules import Guard
 from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.fidelity import Consent, remedy
@@ -52,6 +53,20 @@ def refusal(
     return Published(outcome=Outcome.SUPERSEDED, reason=obstacle) if obstacle else None
 
 
+def exceeded(guard: Guard, *, present: int, staged: int) -> str:
+    """Return the limits of a guard that a full load would exceed, in words; empty: none."""
+    lost_percent = 100 * (present - staged) / present if present else 0
+    limits = [
+        *([f"no fewer than {guard.min_rows} rows"] if staged < guard.min_rows else []),
+        *(
+            [f"no loss above {guard.max_shrink_percent:g} %"]
+            if lost_percent > guard.max_shrink_percent
+            else []
+        ),
+    ]
+    return " and ".join(limits)
+
+
 class Guards:
     """What one run may do to its table."""
 
@@ -84,13 +99,11 @@ class Guards:
         Raises:
             EmptySourceError: it does not.
         """
-        guard, staged = self._config.guard, self._manifest.rows_staged
-        lost_percent = 100 * (present - staged) / present if present else 0
-        if staged < guard.min_rows or lost_percent > guard.max_shrink_percent:
+        staged = self._manifest.rows_staged
+        if limits := exceeded(self._config.guard, present=present, staged=staged):
             raise EmptySourceError(
                 f"a full load of {staged} rows would replace {present} rows of {self._table}: the "
-                f"guard allows no fewer than {guard.min_rows} rows and no loss above "
-                f"{guard.max_shrink_percent:g} %. {self._override()}",
+                f"guard allows {limits}. {self._override()}",
                 rows_staged=staged,
                 rows_present=present,
             )

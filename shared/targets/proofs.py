@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shared.config.models import TableConfig
+from shared.core import naming
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.measuring import Asked
@@ -24,7 +25,7 @@ QUICK = ("nulls", "total", "units")
 """Facts that every publish asks for: any changed number moves the total, so ends tell little more.
 """
 
-UNKNOWN = "nothing is known of what was staged: the run is a rewind, or of an older release"
+UNKNOWN = "nothing is known of what was staged: the run is of an older release"
 """Why the rows of a run cannot be compared."""
 
 
@@ -40,6 +41,18 @@ class Proof:
     of: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     gap: str = ""
+
+
+def gap(manifest: Manifest) -> str:
+    """Return why the rows of a run cannot be compared; empty: they can."""
+    if manifest.rewind:
+        to = manifest.rewind.run_id
+        as_of = "" if to == naming.NO_RUN else f" --as-of {to}"
+        return (
+            "a rewind reads no source, so its rows were not compared; "
+            f"`sluice verify {manifest.table}{as_of}` compares the table with where they came from"
+        )
+    return "" if manifest.staged else UNKNOWN
 
 
 def altered(config: TableConfig, columns: Iterable[Column]) -> dict[str, str]:

@@ -52,6 +52,22 @@ def test_plan_tells_what_the_next_run_does(cloud: Cloud) -> None:
     assert (whole["mode"], whole["rows_source"]) == ("full", 5)
 
 
+def test_plan_says_that_the_guard_will_stop_a_run_of_an_emptied_source(cloud: Cloud) -> None:
+    make(cloud, "planned_empty")
+    cloud.configure("planned_empty", sync_mode="full")
+    assert cloud.run("planned_empty").state is RunState.COMMITTED
+    before = plan(cloud, "planned_empty")
+    cloud.source("DELETE FROM {db}.PLANNED_EMPTY")
+
+    found, said = plan(cloud, "planned_empty"), cloud.sluice("plan", "planned_empty").stdout
+    run = cloud.run("planned_empty")
+
+    assert (before["guard"], found["rows_source"]) == ("", 0)
+    assert "sluice run planned_empty --allow-empty" in said
+    assert run.failure is not None
+    assert f"the guard allows {found['guard']}." in run.failure.message
+
+
 def test_plan_reads_well(cloud: Cloud) -> None:
     make(cloud, "planned_text")
     cloud.configure("planned_text", sync_mode="full")

@@ -58,6 +58,8 @@ def rewind(cloud: Cloud, name: str, to: Run) -> Run:
     done = cloud.sluice("rewind", name, "--to", to.run_id, "--yes")
     assert done.returncode == 0, done.stderr + done.stdout
     assert f"rewound to run {to.run_id}" in done.stdout
+    assert "committed, not compared" in done.stdout
+    assert f"`sluice verify {name} --as-of {to.run_id}`" in " ".join(done.stdout.split())
     return cloud.runs(name)[-1]
 
 

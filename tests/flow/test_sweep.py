@@ -562,5 +562,5 @@ def test_sweep_can_be_asked_for_and_looked_at(swept: Swept) -> None:
     asked = swept.sluice("sweep", "--now")
 
     assert asked.returncode == 0, asked.stderr
-    assert "open runs" in asked.stdout
+    assert "open run" in asked.stdout
     assert "stale tables" in asked.stdout

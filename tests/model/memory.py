@@ -38,6 +38,7 @@ class MemoryStorage:
         self._baton = baton
         self._now = now
         self._live: dict[tuple[str, str], Stored] = {}
+        self.first_generation = FIRST_GENERATION
         self.history: list[Stored] = []
         self.deleted: list[ObjectInfo] = []
         self.streams = 0
@@ -224,7 +225,7 @@ class MemoryStorage:
         info = ObjectInfo(
             bucket=bucket,
             name=name,
-            generation=FIRST_GENERATION + len(self.history),
+            generation=self.first_generation + len(self.history),
             size_bytes=len(data),
             created_at=self._now(),
             metadata=metadata or {},

@@ -33,6 +33,9 @@ BAD_ROWS = (
 JAPANESE = ("20,\u6771\u4eac\u301c,five,2024-01-03", "rating", "not_int64", "it is no number")
 """The wave dash is another character where browsers decode Shift JIS."""
 UNITS, UNITS_DONE = 8, 5
+LONG = f"{'notes_of_all_visitors_' * 5}2024.csv"
+"""A name that nothing breaks and that is wider than a phone."""
+NEVER_LOADED = "customs"
 MISSED = 60
 """So many hours ago nothing was moved."""
 
@@ -50,6 +53,8 @@ def fill(world: World) -> None:
     world.record(_loaded("bookings", timedelta(hours=11), rows=410))
     world.record(_rejecting(world))
     world.record(_refused())
+    for minutes in (80, 20):
+        world.record(_failed(timedelta(minutes=minutes), NEVER_LOADED))
     _letter(world)
     _events(world)
     _sweep(world)
@@ -84,6 +89,8 @@ def _configure(world: World) -> None:
     world.configure("currencies", kind="reference", postgres={"table": "currencies"})
     world.configure("feedback", snowflake=None, csv={}, sync_mode="append")
     tables.put(world.services, table_data(name="orders", postgres={"table": "orders"}), "ann")
+    world.found_at(NOW - timedelta(minutes=85))
+    world.configure(NEVER_LOADED, schedule="hourly")
 
 
 def _based(table: str, age: timedelta, **changes: Any) -> Run:
@@ -161,11 +168,11 @@ def _weather(age: timedelta) -> Run:
     return _loaded("weather", age, rows=9_000 + age.days % 7 * 400, mode=SyncMode.FULL)
 
 
-def _failed(age: timedelta) -> Run:
+def _failed(age: timedelta, table: str = "flights") -> Run:
     at = NOW - age
     message = "400: SQL compilation error: invalid identifier 'UPDATED_AT'; ask for a column"
     return _based(
-        "flights",
+        table,
         age,
         state=RunState.FAILED,
         failure=Failure(error="SourceRefusedError", message=message),
@@ -305,10 +312,10 @@ def _reject(row: tuple[str, str | None, str, str], line: int, name: str) -> dict
 
 
 def _refused() -> Run:
-    message = "feedback/notes.csv is no file of this drop path: it has 2 columns, not 4"
+    message = f"gs://acme-landing/feedback/{LONG} is no file of this drop path: it has 2 columns"
     return _file_run(
-        timedelta(hours=26),
-        "notes.csv",
+        timedelta(minutes=25),
+        LONG,
         state=RunState.QUARANTINED,
         failure=Failure(error="InvalidFileError", message=message),
     )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -59,6 +60,36 @@ def test_every_view_is_accessible_fits_and_is_kept_as_a_picture(
     keep(page, f"{view}-phone")
     assert violations(page, {"runOnly": BY_WIDTH}) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate(_CUT_OFF) == []
+
+
+def test_a_table_that_never_loaded_is_not_praised_and_its_failure_is_seen(
+    visitor: Visitor,
+) -> None:
+    page = visitor.open()
+
+    tile = page.locator("[data-key='Tables on time']")
+    tile.wait_for()
+
+    assert (tile.get_attribute("data-kind"), tile.locator(".big").inner_text()) == ("bad", "2 of 4")
+    assert f"not loaded yet: {seeding.NEVER_LOADED}" in tile.inner_text()
+    last = page.locator(f"[data-key='last-{seeding.NEVER_LOADED}'] .pill")
+    assert (last.inner_text(), last.get_attribute("data-kind")) == ("failed", "bad")
+    page = visitor.open(f"tables/{seeding.NEVER_LOADED}")
+    page.get_by_text("no success yet").wait_for()
+    assert page.locator(".head .pill").all_inner_texts() == ["waiting", "failed"]
+
+
+def test_a_table_shows_its_runs_by_change(changing: Visitor) -> None:
+    ahead = replace(RUN, run_id=f"20300101T000000Z-{'a' * 12}", updated_at=NOW - timedelta(days=2))
+    changing.world.record(ahead)
+
+    page = changing.open("tables/flights")
+    page.locator("table.list .row").first.wait_for()
+
+    shown = page.locator("table.list .row .name").all_inner_texts()
+    assert shown.index(RUNNING.run_id) == 0
+    assert shown.index(ahead.run_id) == len(shown) - 1
 
 
 def test_a_running_run_shows_how_far_it_is(visitor: Visitor) -> None:
@@ -216,6 +247,23 @@ def test_the_key_leaves_the_address_and_is_forgotten_on_leaving(visitor: Visitor
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_the_audit_trail_opens_on_a_table_that_has_one(visitor: Visitor) -> None:
+    page = visitor.open("audit")
+
+    page.locator(".event").first.wait_for()
+
+    heading = page.get_by_role("heading", level=2).inner_text()
+    assert heading == page.get_by_label("Table").input_value()
+
+
+def test_an_address_without_a_view_says_so(visitor: Visitor) -> None:
+    page = visitor.open("tabels")
+
+    page.get_by_role("heading", name="No such view", level=1).wait_for()
+
+    assert "#/tabels" in page.locator(".view").inner_text()
+
+
 def test_nothing_comes_from_elsewhere(browser: Any, filled: World) -> None:
     asked: list[str] = []
     visitor = Visitor(browser, filled)
@@ -255,6 +303,9 @@ _FOCUSED = """() => {
   const at = document.activeElement;
   return at.getAttribute("aria-label") ?? at.innerText;
 }"""
+_CUT_OFF = """() => [...document.querySelectorAll("table.list td, .pill, main time")]
+  .filter((node) => node.getBoundingClientRect().right > innerWidth)
+  .map((node) => node.textContent)"""
 _IS_RINGED = """() => {
   const style = getComputedStyle(document.activeElement);
   return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;

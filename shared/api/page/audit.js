@@ -2,23 +2,27 @@
 
 import { get } from "./api.js";
 import { fill, h, number, since } from "./dom.js";
-import { panel } from "./parts.js";
 
 const PAGE = 50;
 const KINDS = { failed: "bad", quarantined: "bad", superseded: "warn", removed: "warn", dropped: "warn", revoked: "warn", committed: "good" };
 
-export function audit(table = "-") {
+export function audit(asked) {
+  let table = asked;
   const list = h("div", {});
   const foot = h("div", { class: "foot" });
   const whole = h("span", {});
+  const heading = h("h2", {}, asked ? named(asked) : "");
   const byTable = h("select", { "aria-label": "Table", onchange: (event) => { location.hash = `#/audit/${event.target.value}`; } });
   const node = h("div", { class: "view" },
     h("div", { class: "head" }, h("h1", {}, "Audit trail"), whole, h("div", { class: "filters" }, byTable)),
-    panel(named(table), { flush: true }, list, foot));
+    h("section", { class: "panel flush" }, h("header", {}, heading), list, foot));
   let pages = 1;
   async function load(signal) {
     if (!byTable.options.length) {
-      const names = new Set(["-", table, ...(await get("admin/audit?limit=500", signal)).items.map((each) => each.table)]);
+      const told = (await get("admin/audit?limit=500", signal)).items.map((each) => each.table);
+      table ??= told.find((name) => name !== "-") ?? "-";
+      heading.textContent = named(table);
+      const names = new Set(["-", table, ...told]);
       byTable.replaceChildren(...[...names].sort().map((name) => h("option", { value: name, selected: name === table }, named(name))));
     }
     let events = [];

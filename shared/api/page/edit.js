@@ -81,7 +81,7 @@ export function edit(name) {
 
 function drawHead(title, name) {
   return [
-    h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables"), " / ", name && [h("a", { href: `#/tables/${name}` }, name), " /"]),
+    h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables"), name && [" / ", h("a", { href: `#/tables/${name}` }, name)]),
     h("h1", {}, title),
   ];
 }

@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { bars } from "./charts.js";
 import { bytes, compact, day, fill, h, moment, number, percent, say, since, span } from "./dom.js";
 import { tablesList } from "./overview.js";
-import { age, careful, freshness, panel, runsTable, state } from "./parts.js";
+import { age, careful, freshness, isFailure, lastChanged, panel, runHref, runsTable, state } from "./parts.js";
 
 const STATES = ["requested", "extracting", "staged", "loading", "committed", "skipped", "superseded", "quarantined", "failed"];
 
@@ -36,14 +36,14 @@ export function table(name) {
     const [found, runs, statistics] = await Promise.all([
       get(`tables/${name}`, signal), get(`runs?table=${name}&limit=20`, signal), get(`runs/statistics?table=${name}&by=day&number=30`, signal),
     ]);
-    fill(head, [found.freshness, found.source, found.origin], () => [
-      h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables"), " / "), h("h1", {}, name), freshness(found),
+    fill(head, [found.freshness, found.source, found.origin, found.last_run?.run_id, found.last_run?.state], () => [
+      h("p", { class: "crumb" }, h("a", { href: "#/tables" }, "Tables")), h("h1", {}, name), freshness(found), isFailure(found.last_run) && h("a", { href: runHref(found.last_run), "data-key": "last" }, "last run: ", state(found.last_run)),
       h("div", { class: "actions" }, h("a", { class: "button", href: `#/audit/${name}`, "data-key": "audit" }, "Audit trail"), found.origin === "api" && h("a", { class: "button", href: `#/edit/${name}`, "data-key": "edit" }, "Change"), found.source === "snowflake" && careful("Run now", "Run it?", () => act("pipeline/run", { table: name }, `${name} was asked to run`), "first")),
     ]);
     fill(facts, found, drawFacts);
     fill(chart, [statistics, measure], ([all]) => bars({ title: MEASURES[measure][0], label: day, format: MEASURES[measure][1], warned: "failed", points: all.stretches.map((p) => ({ start: p.start, value: p[measure], warn: p.failed })) }));
     fill(again, found.source === "snowflake" && found.mode === "incremental", (may) => may && backfill(name, act));
-    fill(list, runs.items, (items) => runsTable(items, { withTable: false }));
+    fill(list, lastChanged(runs.items), (items) => runsTable(items, { withTable: false }));
   }
   refresh = () => load();
   return { title: name, node, load };
@@ -67,6 +67,7 @@ const MEASURES = { rows_loaded: ["Rows", compact], bytes_staged: ["Bytes", bytes
 // How much of the time the table was as young as promised.
 function promised(kept) {
   const days = kept.days >= 1 ? `${Math.round(kept.days)} days` : `${Math.max(1, Math.round(kept.days * 24))} h`;
+  if (!kept.last_success && kept.is_kept) return `no success yet; promised no older than ${span(kept.max_age_s)}, ${number(kept.objective_percent)} % of the time`;
   return h("span", {}, h("span", { class: "pill", "data-kind": kept.is_kept ? "good" : "bad" }, `${number(Math.floor(kept.percent * 100) / 100)} %`),
     ` of ${days} no older than ${span(kept.max_age_s)}; promised ${number(kept.objective_percent)} %`,
     h("span", { class: "meter", "data-kind": kept.budget_left_percent > 20 ? "good" : kept.is_kept ? "warn" : "bad", "aria-hidden": "true" }, h("i", { vars: { "--done": percent(Math.max(0, kept.budget_left_percent) / 100) } })),
@@ -99,6 +100,7 @@ export function runs() {
   const byTable = h("select", { "aria-label": "Table", onchange: (event) => { wanted.table = event.target.value; again(); } });
   const node = h("div", { class: "view" },
     h("div", { class: "head" }, h("h1", {}, "Runs"), h("div", { class: "filters" }, byTable, byState)),
+    h("p", { class: "dim" }, "By the moment that each is for, the latest first: a run ahead of its time is above those that changed after it."),
     h("section", { class: "panel flush" }, list, foot));
   async function load(signal) {
     if (!byTable.options.length) {

@@ -45,7 +45,13 @@ function viewOf(path) {
   if (page === "keys") return keys();
   if (page === "costs") return costs();
   if (page === "audit") return audit(rest[0]);
-  return overview();
+  if (!page) return overview();
+  return {
+    title: "No such view",
+    node: h("div", { class: "view" }, h("h1", {}, "No such view"),
+      h("p", {}, "There is nothing at ", h("code", {}, `#/${path.join("/")}`), "; the links above lead to all there is.")),
+    load: async () => {},
+  };
 }
 
 async function show() {

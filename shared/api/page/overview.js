@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { bars } from "./charts.js";
 import { bytes, compact, day, fill, h, hour, number, plural, since } from "./dom.js";
 import { nowRunning } from "./live.js";
-import { age, freshness, outcome, panel, progress, runHref, runsTable, state } from "./parts.js";
+import { age, brief, freshness, isFailure, lastChanged, outcome, panel, progress, runHref, runsTable, state } from "./parts.js";
 
 const SPANS = { day: ["24 hours", "by=hour&number=24", hour], month: ["30 days", "by=day&number=30", day] };
 const MEASURES = {
@@ -47,29 +47,30 @@ export function overview() {
     fill(now, [open, tables.items.map((table) => table.last_success)], () => working(open, tables.items));
     fill(chart, [statistics, chosen], ([found]) => drawChart(found, chosen));
     fill(standing, tables.items, tablesList);
-    fill(recent, lastChanged(latest.items), (items) => runsTable(items));
+    fill(recent, lastChanged(latest.items).slice(0, SHOWN_RUNS), (items) => runsTable(items));
   }
   refresh = () => load();
   return { title: "Overview", node, load };
 }
 
-// The list has runs by the moment that they are for; a slot may be moved through ahead of its time.
-const lastChanged = (runs) => [...runs].sort((a, b) => b.updated_at.localeCompare(a.updated_at)).slice(0, SHOWN_RUNS);
-
 function drawTiles([tables, open, statistics, span]) {
   const timed = tables.filter((table) => table.freshness !== "unscheduled");
   const late = timed.filter((table) => table.freshness === "late");
+  const waiting = timed.filter((table) => table.freshness === "waiting");
   const sum = (name) => statistics.stretches.reduce((total, stretch) => total + stretch[name], 0);
   const failed = sum("failed");
   const rejected = sum("rows_rejected");
   const within = span === "day" ? "in 24 hours" : "in 30 days";
   return [
-    tile("Tables on time", [String(timed.length - late.length), h("small", {}, ` of ${timed.length}`)], late.length ? `late: ${late.map((t) => t.name).join(", ")}` : "none is late", late.length ? "bad" : "good", "#/tables"),
+    tile("Tables on time", [String(timed.length - late.length - waiting.length), h("small", {}, ` of ${timed.length}`)], onTime(late, waiting), late.length || waiting.some((t) => isFailure(t.last_run)) ? "bad" : waiting.length ? "" : "good", "#/tables"),
     tile("Running now", open ? open.length : "–", open?.length ? open.map((run) => run.table).slice(0, 3).join(", ") : "nothing", "", "#/runs"),
     tile("Rows moved", compact(sum("rows_loaded")), `${bytes(sum("bytes_staged"))} staged ${within}`, "", "#/runs"),
-    tile("Went wrong", number(failed), `${plural(rejected, "row")} rejected ${within}`, failed ? "bad" : rejected ? "warn" : "good", failed || !rejected ? "#/runs" : "#/quarantine"),
+    tile("Went wrong", number(failed), `${plural(rejected, "row")} rejected ${within}`, failed ? "bad" : "good", failed || !rejected ? "#/runs" : "#/quarantine"),
   ];
 }
+
+const onTime = (late, waiting) => [[late, "late"], [waiting, "not loaded yet"]].filter(([tables]) => tables.length)
+  .map(([tables, said]) => `${said}: ${tables.map((t) => t.name).join(", ")}`).join("; ") || "none is late";
 
 const tile = (what, big, more, kind, href) =>
   h("a", { class: "tile", href, "data-kind": kind, "data-key": what }, h("span", { class: "what" }, what), h("span", { class: "big" }, big), h("span", { class: "more" }, more));
@@ -102,8 +103,8 @@ export function tablesList(tables) {
       h("td", {}, h("a", { class: "name", href: `#/tables/${table.name}`, "data-key": table.name }, table.name),
         h("span", { class: "sub route" }, `${table.source_name} → ${table.target_name}`)),
       h("td", {}, freshness(table)),
-      h("td", {}, table.last_run
-        ? [h("a", { href: runHref(table.last_run), "data-key": `last-${table.name}` }, table.last_run.state), h("span", { class: "sub" }, outcome(table.last_run).slice(0, 90))]
+      h("td", { class: "said" }, table.last_run
+        ? [h("a", { href: runHref(table.last_run), "data-key": `last-${table.name}` }, state(table.last_run)), h("span", { class: "sub" }, brief(outcome(table.last_run), 90))]
         : h("span", { class: "dim" }, "never ran")),
       h("td", { class: "dim nowrap wide-only" }, table.schedule === "manual" ? "when asked" : table.schedule),
       h("td", { class: "num nowrap aged" }, age(table)))))));

@@ -10,6 +10,7 @@ const FRESHNESS = { fresh: "good", late: "bad", waiting: "busy", unscheduled: ""
 
 export const state = (run) => h("span", { class: "pill", "data-kind": STATES[run.state] }, run.state);
 export const freshness = (table) => h("span", { class: "pill", "data-kind": FRESHNESS[table.freshness] }, table.freshness);
+export const isFailure = (run) => STATES[run?.state] === "bad";
 export const runHref = (run) => `#/runs/${run.table}/${run.run_id}`;
 
 export function panel(title, { more, flush, tools } = {}, ...children) {
@@ -39,11 +40,14 @@ export function runsTable(items, { withTable = true } = {}) {
         h("a", { class: "name", href: runHref(run), "data-key": run.run_id }, withTable ? run.table : run.run_id),
         h("span", { class: "sub" }, [run.mode, asked(run)].filter(Boolean).join(", "))),
       h("td", {}, state(run)),
-      h("td", {}, h("span", { class: run.failure ? "" : "dim" }, brief(outcome(run)))),
+      h("td", { class: "said" }, h("span", { class: run.failure ? "" : "dim" }, brief(outcome(run)))),
       h("td", { class: "num nowrap dim wide-only" }, run.bytes_staged ? bytes(run.bytes_staged) : ""),
       h("td", { class: "num nowrap dim wide-only" }, run.worked_s ? seconds(run.worked_s) : ""),
       h("td", { class: "num nowrap dim" }, since(run.updated_at)))))));
 }
+
+// Lists have runs by the moment that they are for; a slot may be moved through ahead of its time.
+export const lastChanged = (runs) => [...runs].sort((a, b) => b.updated_at.localeCompare(a.updated_at));
 
 export const brief = (text, most = 150) => (text.length > most ? `${text.slice(0, most)}…` : text);
 

@@ -15,7 +15,7 @@ export function quarantine() {
       h("tbody", {}, items.map((item) => h("tr", { class: "row" },
         h("td", {}, h("a", { class: "name", href: `#/quarantine/${item.table}/${item.run_id}`, "data-key": item.run_id }, item.table)),
         h("td", {}, state(item)),
-        h("td", {}, item.file, h("span", { class: "sub" }, item.reason ?? (item.replayed_by ? `sent again in run ${item.replayed_by}` : ""))),
+        h("td", { class: "said" }, item.file, h("span", { class: "sub" }, item.reason ?? (item.replayed_by ? `sent again in run ${item.replayed_by}` : ""))),
         h("td", { class: "num" }, item.rows_rejected == null ? "all of it" : number(item.rows_rejected)),
         h("td", { class: "num nowrap dim" }, since(item.updated_at)))))))
     : h("p", { class: "empty foot" }, "Nothing is in quarantine.")));
@@ -91,7 +91,7 @@ function mending(found) {
 
 function drawHead(found) {
   return [
-    h("p", { class: "crumb" }, h("a", { href: "#/quarantine" }, "Quarantine"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table), " /"),
+    h("p", { class: "crumb" }, h("a", { href: "#/quarantine" }, "Quarantine"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table)),
     h("h1", {}, found.rows_rejected == null ? "A whole file" : plural(found.rows_rejected, "rejected row")), state(found),
     h("div", { class: "actions" },
       h("a", { class: "button", href: runHref(found) }, "The run"),

@@ -40,7 +40,7 @@ export function run(table, id) {
 
 // A run that was just asked for has no record until a function has taken it up.
 const notYet = (table, id) => [
-  h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${table}` }, table), " /"),
+  h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${table}` }, table)),
   h("h1", { class: "mono" }, id), h("span", { class: "pill", "data-kind": "busy" }, "asked for"),
   h("p", { class: "crumb" }, "It appears here as soon as a function has taken it up."),
 ];
@@ -51,7 +51,7 @@ function drawHead(found) {
     .catch((error) => say(error.message, "bad"));
   const one = { table: found.table, run_id: found.run_id };
   return [
-    h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table), " /"),
+    h("p", { class: "crumb" }, h("a", { href: "#/runs" }, "Runs"), " / ", h("a", { href: `#/tables/${found.table}` }, found.table)),
     h("h1", { class: "mono" }, found.run_id), state(found),
     h("div", { class: "actions" },
       found.rows_rejected > 0 && h("a", { class: "button", href: `#/quarantine/${found.table}/${found.run_id}`, "data-key": "rejects" }, plural(found.rows_rejected, "rejected row")),
@@ -77,9 +77,15 @@ function drawFlow(found) {
       stage("in the target", receipt.rows_loaded, `${number(receipt.rows_inserted)} new, ${number(receipt.rows_updated)} changed, ${number(receipt.rows_deleted)} gone`)),
     h("div", { class: "verdict" },
       h("span", { class: "pill", "data-kind": receipt.adds_up ? "good" : "bad" }, receipt.adds_up ? "the counts agree" : "the counts do not agree"),
-      receipt.verdict && h("span", { class: "pill", "data-kind": { verified: "good", mismatch: "bad" }[receipt.verdict] ?? "warn" }, receipt.verdict),
+      receipt.verdict && verdict(found, receipt),
       receipt.rows_rejected > 0 && h("span", { class: "pill", "data-kind": "warn" }, `${plural(receipt.rows_rejected, "row")} rejected`)),
   ];
+}
+
+// A rewind reads no source: that nothing was compared is as it should be.
+function verdict(found, receipt) {
+  if (found.kind === "rewind" && receipt.verdict === "unverifiable") return h("span", { class: "pill" }, "not compared");
+  return h("span", { class: "pill", "data-kind": { verified: "good", mismatch: "bad" }[receipt.verdict] ?? "warn" }, receipt.verdict);
 }
 
 function drawLine(found) {

@@ -134,7 +134,10 @@ class Wanted:
 
 @router.get("")
 def list_runs(context: Shared, _: Reader, wanted: Annotated[Wanted, Depends()]) -> Page[RunSummary]:
-    """List runs, the newest first."""
+    """List runs by the moment that they are for, which their ids begin with, the latest first.
+
+    A run that was asked for ahead of its time is above others that changed after it.
+    """
     found, following = _newest(context, wanted)
     return Page(items=[RunSummary.of(run) for run in found], next=following)
 
@@ -143,7 +146,7 @@ def list_runs(context: Shared, _: Reader, wanted: Annotated[Wanted, Depends()]) 
 def list_records(
     context: Shared, _: Reader, wanted: Annotated[Wanted, Depends()]
 ) -> Page[RunRecord]:
-    """List the whole records of runs, as the ledger keeps them, the newest first."""
+    """List the whole records of runs, as the ledger keeps them, in the order of `/runs`."""
     found, following = _newest(context, wanted)
     return Page(items=[RunRecord.of(run) for run in found], next=following)
 

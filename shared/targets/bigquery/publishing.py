@@ -164,8 +164,8 @@ class Publishing:
         return sum(self._jobs.scanned_bytes(statement) for statement in statements)
 
     def _proof(self, of: str, ref: Ref, condition: str = "") -> Proof:
-        if self._manifest.staged is None:
-            return Proof(gap=proofs.UNKNOWN)
+        if gap := proofs.gap(self._manifest):
+            return Proof(gap=gap)
         asked = proofs.quick({c.name: facts.facts_of(c) for c in self._columns})
         if proofs.reads_back(self._config, self._manifest.run_id):
             found = self._jobs.query(facts.select(ref.sql, self._columns, condition))

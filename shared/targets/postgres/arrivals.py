@@ -119,8 +119,8 @@ class Arrival:
 
     def _proof(self) -> Proof:
         left_out = proofs.altered(self._config, self._columns)
-        if self._manifest.staged is None:
-            return Proof(gap=proofs.UNKNOWN)
+        if gap := proofs.gap(self._manifest):
+            return Proof(gap=gap)
         # What is added lies at the end of the table, unless there was room for it elsewhere.
         self._cursor.execute(sql.TRANSACTION)
         (mine,) = self._cursor.fetchone()

@@ -69,7 +69,7 @@ class Measuring:
                 of=of,
                 point=self._measure(table, condition) if self._manifest.staged else None,
                 left_out=proofs.altered(self._config, self._columns),
-                gap="" if self._manifest.staged else proofs.UNKNOWN,
+                gap=proofs.gap(self._manifest),
             )
             proofs.require_same(self._manifest, proof)
         return proof

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,33 @@ def test_tables_are_listed_as_they_stand(world: World) -> None:
     assert found[2]["last_run"]["rows_loaded"] == 9
 
 
+@pytest.mark.parametrize(("minutes", "freshness"), [(50, "waiting"), (70, "late")])
+def test_a_table_without_a_success_is_late_once_it_is_older_than_promised(
+    world: World, minutes: int, freshness: str
+) -> None:
+    world.found_at(NOW - timedelta(minutes=minutes))
+    world.configure(freshness={"max_age": "1h"}, schedule="hourly")
+    world.record(a_past_run(timedelta(minutes=minutes), state=RunState.FAILED))
+
+    found = world.call("/api/v1/tables/flights").data
+
+    assert (found["freshness"], found["kept"]["last_success"]) == (freshness, None)
+
+
+def test_last_run_of_a_table_is_the_one_that_changed_last(world: World) -> None:
+    world.configure()
+    last = a_past_run(timedelta(minutes=10))
+    ahead = replace(a_past_run(timedelta(hours=-9)), updated_at=NOW - timedelta(hours=1))
+    for run in (last, ahead):
+        world.record(run)
+
+    listed = world.call("/api/v1/runs").data["items"]
+    shown = world.call("/api/v1/tables/flights").data["last_run"]
+
+    assert [run["run_id"] for run in listed] == [ahead.run_id, last.run_id]
+    assert shown["run_id"] == last.run_id
+
+
 def test_tables_come_in_pages_by_name(world: World) -> None:
     for name in ("c", "a", "e", "b", "d"):
         world.configure(name)
@@ -278,13 +306,37 @@ def test_one_table_has_its_configuration_and_the_etag_of_its_generation(world: W
     assert reply.data["config"]["primary_key"] == ["id"]
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("runs?tabel=flights", "known: cursor, limit, state, table; did you mean table?"),
+        ("runs/live?table=flights", "known: none"),
+        ("data/flights?colum=id", "known: column, cursor, limit, where; did you mean column?"),
+    ],
+)
+def test_an_unknown_query_parameter_is_refused(world: World, path: str, said: str) -> None:
+    reply = world.call(f"/api/v1/{path}")
+
+    assert (reply.status, reply.data["code"]) == (422, "invalid_request")
+    assert reply.data["detail"].endswith(said)
+
+
+def test_a_body_without_its_kind_is_told_the_header(world: World) -> None:
+    body = b'{"table": "flights"}'
+
+    reply = world.post("/api/v1/pipeline/run", body, content_type="text/plain")
+
+    assert reply.status == 422
+    assert "Content-Type: application/json" in reply.data["detail"]
+
+
 def test_an_unknown_table_is_a_problem_that_names_the_known_ones(world: World) -> None:
     world.configure("flights")
 
     reply = world.call("/api/v1/tables/fligths")
 
     assert (reply.status, reply.data["code"]) == (404, "unknown_table")
-    assert "known: flights" in reply.data["detail"]
+    assert "known: flights; did you mean flights?" in reply.data["detail"]
     assert reply.data["type"] == "docs/runbook.md#unknowntableerror"
     assert reply.data["instance"] == "/api/v1/tables/fligths"
 

@@ -197,6 +197,10 @@ class World:
             )
         )
 
+    def found_at(self, moment: datetime) -> None:
+        """Let what is written from now on have generations of a moment."""
+        self.storage.first_generation = int(moment.timestamp() * 1e6)
+
     def record(self, run: Run) -> Run:
         """Put a run into the ledger, as it was written then."""
         now, self.clock[0] = self.clock[0], run.updated_at

@@ -1,6 +1,11 @@
 """The command line at the other end of the API: the same words as at the cloud itself."""
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -197,6 +202,10 @@ def test_sweep_that_never_was_is_none_and_the_last_one_is_read(
     )
 
     assert remote.last_sweep() == Direct(world.services).last_sweep() == report
+    said = CliRunner().invoke(app, ["sweep"]).stdout.splitlines()
+    numbers = [line for line in said[1:] if not line.startswith("  ")]
+    assert said[0].endswith("2 open runs")
+    assert len({len(line) for line in numbers}) == 1
 
 
 def test_no_letters_are_none(remote: Remote) -> None:
@@ -229,6 +238,43 @@ def test_command_says_the_same_and_ends_the_same(
     assert through_api.stdout == directly.stdout
     assert through_api.exit_code == directly.exit_code == code
     assert str(through_api.exception) == str(directly.exception)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": RunState.EXTRACTING}, "no receipt yet: it has not ended"),
+        ({"state": RunState.SUPERSEDED, "reason": "since run 7 …"}, "nothing is to be done"),
+        ({"state": RunState.FAILED}, "nothing was loaded"),
+    ],
+)
+def test_box_of_a_run_without_a_receipt_names_it_and_says_what_is_next(
+    world: World, changes: dict[str, Any], said: str
+) -> None:
+    run = world.record(a_run(updated_at=AT, **changes))
+
+    shown = CliRunner().invoke(app, ["runs", run.run_id], env={"COLUMNS": "200"})
+
+    first = shown.stdout.splitlines()[0]
+    assert run.run_id in first
+    assert said in shown.stdout
+    assert str(changes.get("reason", "")) in shown.stdout
+
+
+def test_ctrl_c_ends_the_waiting_and_names_the_run_that_goes_on(world: World) -> None:
+    world.configure()
+    command = [sys.executable, "-c", "from shared.cli import main; main()", "run", "flights"]
+    waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not world.bus.sent:
+        assert waiting.poll() is None
+        time.sleep(0.05)
+    time.sleep(1)  # until it waits for the run
+
+    waiting.send_signal(signal.SIGINT)
+    said = waiting.communicate(timeout=30)[1]
+
+    assert waiting.returncode == 130
+    assert re.fullmatch(r"run (\S+) goes on; `sluice runs \1` shows it\n", said), said
 
 
 def test_command_that_the_api_does_not_have_says_so(world: World) -> None:

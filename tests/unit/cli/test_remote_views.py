@@ -57,6 +57,15 @@ def test_what_happened_is_shown_and_proven_through_the_api(
     assert ("FLAWED" in directly.stdout) is (arguments == ("audit", "verify"))
 
 
+def test_freshness_of_a_table_without_a_success_is_not_praised(world: World) -> None:
+    world.configure(freshness={"max_age": "1d"})
+
+    said = CliRunner().invoke(app, ["freshness"])
+
+    assert "never" in said.stdout
+    assert "100" not in said.stdout
+
+
 def told(world: World, table: str, number: int) -> None:
     """Add so many events to a table's chain."""
     for at in range(number):

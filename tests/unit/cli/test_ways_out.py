@@ -58,6 +58,7 @@ def test_every_command_and_option_says_what_it_is_for(path: str) -> None:
     ("arguments", "code"),
     [
         (["schema"], Exit.OK),
+        (["--version"], Exit.OK),
         (["validate", "--config", "nowhere"], Exit.FAILED),
         (["fly"], Exit.USAGE),
         (["intake", sys.executable], Exit.REFUSED),

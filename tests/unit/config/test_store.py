@@ -137,8 +137,8 @@ def test_unknown_table_is_refused_with_the_known_ones(store: ConfigStore) -> Non
         store.get("flihgts")
 
     assert refused.value.message == (
-        "no table 'flihgts' is configured; known: flights. Add it to the table files and deploy "
-        "the configuration"
+        "no table 'flihgts' is configured; known: flights; did you mean flights? "
+        "Add it to the table files and deploy the configuration"
     )
     assert refused.value.facts == {"table": "flihgts"}
 

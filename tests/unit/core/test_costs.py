@@ -106,6 +106,8 @@ def test_table_that_was_never_moved_is_late_from_its_first_age_on() -> None:
     assert found.late == DAY - HOUR
     assert not found.is_kept
     assert found.age is None
+    assert found.is_late
+    assert not fresh(max_age=DAY).is_late
 
 
 def test_success_before_the_span_counts_into_it() -> None:

@@ -67,8 +67,8 @@ def test_bigquery_binds_values_by_name() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("c:eq:1", "begins with no column"),
-        ("a", "begins with no column"),
+        ("c:eq:1", "no column 'c' to compare; known: "),
+        ("a", "write column:operator:value"),
         ("a:like:1", "unknown operator 'like'"),
         ("a:eq", "unknown operator"),
         ("a:eq:one", "'one' is no int64"),
