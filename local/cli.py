@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from local import deployment, health
+from local import deployment, health, processes
 from local.sql import sql
-from local.state import StateDir, find, require
+from local.state import StateDir, find, is_there, require, stop
 from local.state import delete as remove
 from local.supervisor import Background, command
 from local.topology import PREFIX, SWEEP_JOB
@@ -63,6 +63,8 @@ def up(
         render.plain(f"the local cloud in {state} is up already")
         _deploy(found, config or Path(folder), env or environment)
         return
+    if left := processes.end_left(state):
+        render.plain(_ended(state, left))
     folder, environment = config or Path("config"), env or "local"
     if not detach:
         os.execv(sys.executable, command(state, folder, environment, functions))  # noqa: S606
@@ -94,17 +96,33 @@ def down(
     state: StateDir = cloud.DEFAULT_STATE_DIR,
     *,
     delete: Annotated[
-        bool, typer.Option("--delete", help="And delete its data: the next start is a new cloud.")
+        bool,
+        typer.Option(
+            "--delete", help="And delete its data, and nothing else: the next start is a new cloud."
+        ),
     ] = False,
 ) -> None:
     """Stop the cloud; its data stays, unless told otherwise."""
-    found = find(state)
-    if found:
-        Background(found["pid"], found).stop()
-    render.plain("the local cloud is down" if found else f"no local cloud is up in {state}")
-    if delete:
-        remove(state)
-        render.plain(f"its data in {state} is deleted")
+    was_up, left = stop(state)
+    if was_up:
+        render.plain("the local cloud is down")
+    elif left:
+        render.plain(_ended(state, left))
+    else:
+        render.plain(f"no local cloud is up in {state}")
+    if not delete:
+        return
+    if not is_there(state):
+        render.plain("nothing to delete")
+        return
+    rest = remove(state)
+    render.plain(f"its data in {state} is deleted")
+    if rest:
+        render.plain(f"not its own, and kept: {', '.join(rest)}")
+
+
+def _ended(state: Path, left: int) -> str:
+    return f"the supervisor in {state} was killed; ended {left} services that it had left"
 
 
 @app.command()
@@ -115,7 +133,7 @@ def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False
     if as_json:
         typer.echo(json.dumps({"up": bool(found), "services": rows}))
     elif not found:
-        render.plain(f"no local cloud is up in {state}; `sluice local up --detach`")
+        render.plain(_not_up(state))
     else:
         styles = {"up": "green", "busy": "yellow", "down": "red"}
         listed = [
@@ -132,6 +150,16 @@ def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False
         render.plain(f"logs are in {state / 'logs'}")
     if not found or not all(row["up"] for row in rows.values()):
         raise typer.Exit(1)
+
+
+def _not_up(state: Path) -> str:
+    """Say that no cloud is up, and what a killed one has left."""
+    if left := processes.left(state):
+        return (
+            f"the supervisor in {state} was killed; {len(left)} of its services still run. "
+            "`sluice local down` ends them; `sluice local up --detach` starts the cloud again"
+        )
+    return f"no local cloud is up in {state}; `sluice local up --detach`"
 
 
 @app.command()

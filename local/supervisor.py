@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import psutil
 
-from local import deployment
+from local import deployment, processes
 from local.provision import provision
 from local.topology import Process, Topology
 from shared.cli.cloud import STATE_FILE
@@ -93,6 +93,7 @@ class Supervisor:
                 child.kill()
                 child.wait()
         self._postgres.stop()
+        processes.forget(self._topology.state_dir)
 
     def _launch(self, process: Process) -> None:
         with (self._logs / f"{process.name}.log").open("ab") as log:
@@ -106,6 +107,8 @@ class Supervisor:
                 start_new_session=True,
             )
         self._running[process.name] = (process, child)
+        pids = (child.pid for _, child in self._running.values())
+        processes.note(self._topology.state_dir, os.getpid(), pids)
 
     def _await(self, process: Process) -> None:
         deadline_s = time.monotonic() + START_TIMEOUT_S
@@ -153,6 +156,8 @@ def run(
     state_dir: Path, config_dir: Path, environment: str, functions_dir: Path | None = None
 ) -> None:
     """Run a local cloud until this process is told to end."""
+    if ended := processes.end_left(state_dir):
+        _say(f"ended {ended} processes that a killed supervisor had left")
     topology = Topology.plan(
         state_dir.resolve(),
         functions_dir and functions_dir.resolve(),
