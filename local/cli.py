@@ -17,12 +17,13 @@ from local import deployment, health, processes
 from local.sql import sql
 from local.state import StateDir, find, is_there, require, stop
 from local.state import delete as remove
-from local.supervisor import Background, command
+from local.supervisor import Background, command, welcome
 from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
 from shared.cli.render import Listed
 from shared.config import model_files
 from shared.core import naming
+from shared.errors import InvalidConfigError
 from shared.operations.tables import require_deployable
 from shared.settings import ZONES, Settings, adopt, person
 from shared.wiring import Services
@@ -68,12 +69,23 @@ def up(
     folder, environment = config or Path("config"), env or "local"
     if not detach:
         os.execv(sys.executable, command(state, folder, environment, functions))  # noqa: S606
-    Background.start(state, folder, environment, functions)
-    render.plain(f"the local cloud is up; its folder is {state}")
+    described = Background.start(state, folder, environment, functions).described
+    for line in welcome(described):
+        render.plain(line)
 
 
 def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
-    """Deploy table files to a cloud that is up, and say what that changed."""
+    """Deploy table files to a cloud that is up, and say what that changed.
+
+    Raises:
+        InvalidConfigError: the files are wrong, or need a stand-in that was not started.
+    """
+    for kind, title in (("sqlserver", "SQL Server"), ("bigquery", "BigQuery")):
+        if kind not in found and deployment.needs(kind, config, environment):
+            raise InvalidConfigError(
+                f"a table goes to {title}, whose stand-in starts with the cloud, and this one is "
+                "up without: `sluice local down`, then `sluice local up --detach`; the data stays"
+            )
     tables = deployment.read(config, environment, deployment.Endpoints.of(found))
     models = model_files.load(config, tables)
     adopt(found["env"])
@@ -164,13 +176,18 @@ def _not_up(state: Path) -> str:
 
 @app.command()
 def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -> None:
-    """Print endpoints, the PostgreSQL URI and bucket names; `eval "$(sluice local env)"`."""
+    """Print endpoints, the PostgreSQL URI and bucket names; `eval "$(sluice local env)"`.
+
+    SLUICE_API_ENDPOINT is where API and status page are; their key is in the file `api-key` of the
+    state folder.
+    """
     found = require(state)
     variables = {
         **found["env"],
         "SLUICE_POSTGRES_URI": found["postgres_uri"],
         "SLUICE_SNOWFLAKE_ENDPOINT": found["snowflake"],
         "SLUICE_CONTROL_ENDPOINT": found["control"],
+        "SLUICE_API_ENDPOINT": found["api"],
         **{f"SLUICE_{zone.upper()}_BUCKET": f"{PREFIX}-{zone}" for zone in ZONES},
     }
     if "sqlserver" in found:

@@ -23,7 +23,7 @@ import psutil
 
 from local import deployment, processes
 from local.provision import provision
-from local.topology import Process, Topology
+from local.topology import API_KEY_FILE, Process, Topology
 from shared.cli.cloud import STATE_FILE
 from shared.errors import InvalidConfigError, SluiceError
 
@@ -171,12 +171,23 @@ def run(
     try:
         described = supervisor.start()
         _write(path, described)
+        for line in (*welcome(described), "Ctrl-C stops it; its data stays"):
+            _say(line)
         supervisor.watch(lambda changed: _write(path, changed))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         path.unlink(missing_ok=True)
         supervisor.close()
+
+
+def welcome(described: dict[str, Any]) -> tuple[str, ...]:
+    """Return what to say of a cloud that has come up; without the key, for it may go to a log."""
+    state_dir = Path(described["state_dir"])
+    return (
+        f"the local cloud is up; its folder is {state_dir}",
+        f"status page and API: {described['api']}/, with the key in {state_dir / API_KEY_FILE}",
+    )
 
 
 def _end(*_: object) -> None:
