@@ -2,16 +2,30 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import pytest
 
+from local.demo import place
+from local.demo.__main__ import Demo
 from local.supervisor import Background
-from tests.flow.command_line import sluice
+from tests.flow.command_line import TIMEOUT_S, sluice
 from tests.flow.conftest import write_config
+from tests.flow.test_deploying import jobs
+
+OWN = """\
+name: own
+snowflake: {database: PROD_DB, schema: PUBLIC, table: OWN}
+postgres: {table: own}
+schedule: hourly
+"""
 
 
 @pytest.mark.timeout(180)
@@ -60,6 +74,59 @@ def test_services_of_a_killed_supervisor_are_ended_by_down_and_by_up(tmp_path: P
     assert f"ended {len(second)} services" in again.stdout, again
     assert up["up"]
     assert not {row["pid"] for row in up["services"].values()} & set(second)
+
+
+@pytest.mark.timeout(300)
+def test_tables_beside_the_demos_and_what_an_up_cloud_lacks(tmp_path: Path) -> None:
+    """One cloud for all of it, with the demo's table files and one table more."""
+    config, state = tmp_path / "config", tmp_path / "state"
+    shutil.copytree("config", config)
+    more = config / "tables"
+    more.mkdir()
+    (more / "own.yaml").write_text(OWN)
+    background = Background.start(state, config, "local")
+    described = background.described
+    try:
+        with patch.dict(os.environ, described["env"]):
+            demo = Demo(described, state, "postgres")
+            while_told = jobs(background)
+            demo.close()
+        after = jobs(background)
+
+        fresh = sluice(state, "run", "airlines")
+        place.require_own(state)
+        sluice(state, "local", "sql", "CREATE DATABASE PROD_DB")
+        refused = told(state)
+        (more / "other.yaml").write_text(
+            OWN.replace("postgres", "sqlserver").replace("own", "other")
+        )
+        lacking = sluice(state, "local", "up", "--config", str(config))
+        (more / "other.yaml").unlink()
+        env = json.loads(sluice(state, "local", "env", "--json").stdout)
+        said = (state / "supervisor.log").read_text()
+    finally:
+        background.stop()
+    refused_down = told(state)
+    gone = sluice(state, "runs", variables=described["env"])
+
+    assert "own" in after
+    assert set(while_told) == set(after) - {"own"}
+    assert "Database 'NYC' does not exist or not authorized" in fresh.stderr + fresh.stdout
+    for each in (refused, refused_down):
+        assert each.returncode == 1
+        assert "holds more than a demo's: database PROD_DB. Delete it by" in each.stderr
+    assert lacking.returncode == 1
+    assert "a table goes to SQL Server" in lacking.stderr
+    assert env["SLUICE_API_ENDPOINT"] == described["api"]
+    assert f"status page and API: {described['api']}/, with the key in {state}/api-key" in said
+    assert described["api_key"] not in said
+    assert f"{described['env']['STORAGE_EMULATOR_HOST']} is not up any more" in gone.stderr
+
+
+def told(state: Path) -> "subprocess.CompletedProcess[str]":
+    """Ask for the demo in a folder."""
+    command = [sys.executable, "-m", "local.demo", "--state", str(state)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
 
 
 def killed(background: Background) -> list[int]:
