@@ -5,6 +5,7 @@ left, and ends it; PostgreSQL's own guard ends that server.
 """
 
 import json
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -17,10 +18,12 @@ CLOCK_STEP_S = 1.0
 """Linux tells when a process began only to the second in which the machine did."""
 
 
-def note(state_dir: Path, supervisor: int, services: Iterable[int]) -> None:
-    """Write down the processes of a cloud."""
+def note(state_dir: Path, services: Iterable[int]) -> None:
+    """Write down the processes of a cloud whose supervisor this one is, each with its beginning."""
     partial = state_dir / f"{NOTE}.partial"
-    partial.write_text(json.dumps({"supervisor": supervisor, "services": list(services)}))
+    began = {pid: at for pid in services if (at := _began(pid))}
+    content = {"supervisor": {os.getpid(): _began(os.getpid())}, "services": began}
+    partial.write_text(json.dumps(content))
     partial.rename(state_dir / NOTE)
 
 
@@ -29,27 +32,21 @@ def forget(state_dir: Path) -> None:
     (state_dir / NOTE).unlink(missing_ok=True)
 
 
-def noted(pid: int, file: Path) -> psutil.Process | None:
-    """Return the process that a file names, unless it ended and another has its id by now."""
+def is_supervisor(pid: int) -> bool:
+    """Say whether a process is a supervisor, and no other that got its id since."""
     try:
-        process = psutil.Process(pid)
-        is_zombie = process.status() == psutil.STATUS_ZOMBIE
-        is_older = process.create_time() <= file.stat().st_mtime + CLOCK_STEP_S
-    except (psutil.Error, FileNotFoundError):
-        return None
-    return process if is_older and not is_zombie else None
+        return "local.supervisor" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
 
 
 def left(state_dir: Path) -> list[psutil.Process]:
     """Return the processes of a cloud whose supervisor is gone."""
-    file = state_dir / NOTE
     try:
-        found = json.loads(file.read_text())
+        found = json.loads((state_dir / NOTE).read_text())
     except FileNotFoundError:
         return []
-    if noted(found["supervisor"], file):
-        return []
-    return [process for pid in found["services"] if (process := noted(pid, file))]
+    return [] if _alive(found["supervisor"]) else _alive(found["services"])
 
 
 def end_left(state_dir: Path) -> int:
@@ -69,3 +66,21 @@ def end_left(state_dir: Path) -> int:
             process.kill()
     psutil.wait_procs(alive, STOP_TIMEOUT_S)
     return len(found)
+
+
+def _alive(noted: dict[str, float]) -> list[psutil.Process]:
+    """Return those of the noted processes that run; another may have the id of one by now."""
+    return [
+        psutil.Process(int(pid))
+        for pid, began in noted.items()
+        if (found := _began(int(pid))) and abs(found - began) <= CLOCK_STEP_S
+    ]
+
+
+def _began(pid: int) -> float | None:
+    """Return when a process began, in seconds since 1970; None: it ended, or is out of reach."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None

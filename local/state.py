@@ -19,11 +19,13 @@ StateDir = Annotated[
 
 OWN = (
     *("postgres", "control", "gcs", "snowflake", "sqlserver", "bigquery", "logs"),
-    *(PORTS_FILE, PASSWORD_FILE, API_KEY_FILE, "supervisor.log"),
+    *(PASSWORD_FILE, API_KEY_FILE, "supervisor.log"),
     *(cloud.STATE_FILE, "cloud.partial", processes.NOTE, f"{processes.NOTE}.partial"),
+    PORTS_FILE,
 )
 """What a cloud makes in its state directory. Whatever else is there is somebody else's: the state
-directory of another cloud may lie in it, as the demo's does in the default one."""
+directory of another cloud may lie in it, as the demo's does in the default one. The last tells
+that there is a cloud."""
 
 
 def find(state: Path) -> dict[str, Any] | None:
@@ -32,7 +34,7 @@ def find(state: Path) -> dict[str, Any] | None:
         found = cloud.describe(state)
     except InvalidConfigError:
         return None
-    return found if processes.noted(found["pid"], state / cloud.STATE_FILE) else None
+    return found if processes.is_supervisor(found["pid"]) else None
 
 
 def require(state: Path) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def stop(state: Path) -> tuple[bool, int]:
 
 def is_there(state: Path) -> bool:
     """Say whether a folder holds a cloud, up or not."""
-    return any((state / name).exists() for name in OWN)
+    return (state / PORTS_FILE).exists()
 
 
 def delete(state: Path) -> list[str]:

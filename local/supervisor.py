@@ -108,7 +108,7 @@ class Supervisor:
             )
         self._running[process.name] = (process, child)
         pids = (child.pid for _, child in self._running.values())
-        processes.note(self._topology.state_dir, os.getpid(), pids)
+        processes.note(self._topology.state_dir, pids)
 
     def _await(self, process: Process) -> None:
         deadline_s = time.monotonic() + START_TIMEOUT_S

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import psutil
 import pytest
 
+from local import processes
 from local.demo import place
 from local.demo.__main__ import Demo
 from local.supervisor import Background
@@ -74,6 +75,20 @@ def test_services_of_a_killed_supervisor_are_ended_by_down_and_by_up(tmp_path: P
     assert f"ended {len(second)} services" in again.stdout, again
     assert up["up"]
     assert not {row["pid"] for row in up["services"].values()} & set(second)
+
+
+def test_process_that_has_the_id_of_a_service_by_now_is_left_alone(tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    noted = {"supervisor": {"0": 1.0}, "services": {str(other.pid): 1.0}}
+    (tmp_path / processes.NOTE).write_text(json.dumps(noted))
+
+    down = sluice(tmp_path, "local", "down")
+
+    is_alive = other.poll() is None
+    other.kill()
+    other.communicate()
+    assert is_alive
+    assert "no local cloud is up" in down.stdout
 
 
 @pytest.mark.timeout(300)
