@@ -56,7 +56,9 @@ def up(
 ) -> None:
     """Start the cloud, or deploy the table files as they are now to the one that is up.
 
-    It keeps its data in the state folder, and goes on there next time.
+    It keeps its data in the state folder, and goes on there next time. The stand-ins of SQL Server
+    and BigQuery start with it if a table needs them then; for a table that comes later, take the
+    cloud down first.
     """
     found = find(state)
     if found:
