@@ -13,16 +13,17 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from local import deployment, health
+from local import deployment, health, processes
 from local.sql import sql
-from local.state import StateDir, find, require
+from local.state import StateDir, find, is_there, require, stop
 from local.state import delete as remove
-from local.supervisor import Background, command
+from local.supervisor import Background, command, welcome
 from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
 from shared.cli.render import Listed
 from shared.config import model_files
 from shared.core import naming
+from shared.errors import InvalidConfigError
 from shared.operations.tables import require_deployable
 from shared.settings import ZONES, Settings, adopt, person
 from shared.wiring import Services
@@ -55,7 +56,9 @@ def up(
 ) -> None:
     """Start the cloud, or deploy the table files as they are now to the one that is up.
 
-    It keeps its data in the state folder, and goes on there next time.
+    It keeps its data in the state folder, and goes on there next time. The stand-ins of SQL Server
+    and BigQuery start with it if a table needs them then; for a table that comes later, take the
+    cloud down first.
     """
     found = find(state)
     if found:
@@ -63,15 +66,28 @@ def up(
         render.plain(f"the local cloud in {state} is up already")
         _deploy(found, config or Path(folder), env or environment)
         return
+    if left := processes.end_left(state):
+        render.plain(_ended(state, left))
     folder, environment = config or Path("config"), env or "local"
     if not detach:
         os.execv(sys.executable, command(state, folder, environment, functions))  # noqa: S606
-    Background.start(state, folder, environment, functions)
-    render.plain(f"the local cloud is up; its folder is {state}")
+    described = Background.start(state, folder, environment, functions).described
+    for line in welcome(described):
+        render.plain(line)
 
 
 def _deploy(found: dict[str, Any], config: Path, environment: str) -> None:
-    """Deploy table files to a cloud that is up, and say what that changed."""
+    """Deploy table files to a cloud that is up, and say what that changed.
+
+    Raises:
+        InvalidConfigError: the files are wrong, or need a stand-in that was not started.
+    """
+    for kind, title in (("sqlserver", "SQL Server"), ("bigquery", "BigQuery")):
+        if kind not in found and deployment.needs(kind, config, environment):
+            raise InvalidConfigError(
+                f"a table goes to {title}, whose stand-in starts with the cloud, and this one is "
+                "up without: `sluice local down`, then `sluice local up --detach`; the data stays"
+            )
     tables = deployment.read(config, environment, deployment.Endpoints.of(found))
     models = model_files.load(config, tables)
     adopt(found["env"])
@@ -94,17 +110,33 @@ def down(
     state: StateDir = cloud.DEFAULT_STATE_DIR,
     *,
     delete: Annotated[
-        bool, typer.Option("--delete", help="And delete its data: the next start is a new cloud.")
+        bool,
+        typer.Option(
+            "--delete", help="And delete its data, and nothing else: the next start is a new cloud."
+        ),
     ] = False,
 ) -> None:
     """Stop the cloud; its data stays, unless told otherwise."""
-    found = find(state)
-    if found:
-        Background(found["pid"], found).stop()
-    render.plain("the local cloud is down" if found else f"no local cloud is up in {state}")
-    if delete:
-        remove(state)
-        render.plain(f"its data in {state} is deleted")
+    was_up, left = stop(state)
+    if was_up:
+        render.plain("the local cloud is down")
+    elif left:
+        render.plain(_ended(state, left))
+    else:
+        render.plain(f"no local cloud is up in {state}")
+    if not delete:
+        return
+    if not is_there(state):
+        render.plain("nothing to delete")
+        return
+    rest = remove(state)
+    render.plain(f"its data in {state} is deleted")
+    if rest:
+        render.plain(f"not its own, and kept: {', '.join(rest)}")
+
+
+def _ended(state: Path, left: int) -> str:
+    return f"the supervisor in {state} was killed; ended {left} services that it had left"
 
 
 @app.command()
@@ -115,7 +147,7 @@ def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False
     if as_json:
         typer.echo(json.dumps({"up": bool(found), "services": rows}))
     elif not found:
-        render.plain(f"no local cloud is up in {state}; `sluice local up --detach`")
+        render.plain(_not_up(state))
     else:
         styles = {"up": "green", "busy": "yellow", "down": "red"}
         listed = [
@@ -134,15 +166,30 @@ def status(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False
         raise typer.Exit(1)
 
 
+def _not_up(state: Path) -> str:
+    """Say that no cloud is up, and what a killed one has left."""
+    if left := processes.left(state):
+        return (
+            f"the supervisor in {state} was killed; {len(left)} of its services still run. "
+            "`sluice local down` ends them; `sluice local up --detach` starts the cloud again"
+        )
+    return f"no local cloud is up in {state}; `sluice local up --detach`"
+
+
 @app.command()
 def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -> None:
-    """Print endpoints, the PostgreSQL URI and bucket names; `eval "$(sluice local env)"`."""
+    """Print endpoints, the PostgreSQL URI and bucket names; `eval "$(sluice local env)"`.
+
+    SLUICE_API_ENDPOINT is where API and status page are; their key is in the file `api-key` of the
+    state folder.
+    """
     found = require(state)
     variables = {
         **found["env"],
         "SLUICE_POSTGRES_URI": found["postgres_uri"],
         "SLUICE_SNOWFLAKE_ENDPOINT": found["snowflake"],
         "SLUICE_CONTROL_ENDPOINT": found["control"],
+        "SLUICE_API_ENDPOINT": found["api"],
         **{f"SLUICE_{zone.upper()}_BUCKET": f"{PREFIX}-{zone}" for zone in ZONES},
     }
     if "sqlserver" in found:

@@ -1,20 +1,31 @@
 """Which local cloud a command means, and whether it is up."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import typer
 
+from local import processes
 from local.supervisor import Background
-from local.topology import Topology
+from local.topology import API_KEY_FILE, PASSWORD_FILE, PORTS_FILE, Topology
 from shared.cli import cloud
 from shared.errors import InvalidConfigError
 
 StateDir = Annotated[
     Path, typer.Option("--state", envvar="SLUICE_STATE", help="Folder of the local cloud.")
 ]
+
+OWN = (
+    *("postgres", "control", "gcs", "snowflake", "sqlserver", "bigquery", "logs"),
+    *(PASSWORD_FILE, API_KEY_FILE, "supervisor.log"),
+    *(cloud.STATE_FILE, "cloud.partial", processes.NOTE, f"{processes.NOTE}.partial"),
+    PORTS_FILE,
+)
+"""What a cloud makes in its state directory. Whatever else is there is somebody else's: the state
+directory of another cloud may lie in it, as the demo's does in the default one. The last tells
+that there is a cloud."""
 
 
 def find(state: Path) -> dict[str, Any] | None:
@@ -23,7 +34,7 @@ def find(state: Path) -> dict[str, Any] | None:
         found = cloud.describe(state)
     except InvalidConfigError:
         return None
-    return found if psutil.pid_exists(found["pid"]) else None
+    return found if processes.is_supervisor(found["pid"]) else None
 
 
 def require(state: Path) -> dict[str, Any]:
@@ -38,11 +49,29 @@ def require(state: Path) -> dict[str, Any]:
     return found
 
 
-def delete(state: Path) -> None:
-    """Stop the cloud if it is up, and delete all of its data."""
+def stop(state: Path) -> tuple[bool, int]:
+    """Stop the cloud; return whether it was up, else how many services a killed one had left."""
     found = find(state)
     if found:
         Background(found["pid"], found).stop()
-    if (state / "postgres-password").exists():
+    return bool(found), processes.end_left(state)
+
+
+def is_there(state: Path) -> bool:
+    """Say whether a folder holds a cloud, up or not."""
+    return (state / PORTS_FILE).exists()
+
+
+def delete(state: Path) -> list[str]:
+    """Stop the cloud if it is up, and delete all that is its own; return the names of the rest."""
+    stop(state)
+    if (state / PASSWORD_FILE).exists():
         Topology.plan(state.resolve()).postgres().destroy()
-    shutil.rmtree(state, ignore_errors=True)
+    for name in OWN:
+        shutil.rmtree(state / name, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            (state / name).unlink()
+    rest = sorted(path.name for path in state.iterdir()) if state.exists() else []
+    if not rest and state.exists():
+        state.rmdir()
+    return rest

@@ -21,9 +21,9 @@ from typing import Any, Self
 
 import psutil
 
-from local import deployment
+from local import deployment, processes
 from local.provision import provision
-from local.topology import Process, Topology
+from local.topology import API_KEY_FILE, Process, Topology
 from shared.cli.cloud import STATE_FILE
 from shared.errors import InvalidConfigError, SluiceError
 
@@ -93,6 +93,7 @@ class Supervisor:
                 child.kill()
                 child.wait()
         self._postgres.stop()
+        processes.forget(self._topology.state_dir)
 
     def _launch(self, process: Process) -> None:
         with (self._logs / f"{process.name}.log").open("ab") as log:
@@ -106,6 +107,8 @@ class Supervisor:
                 start_new_session=True,
             )
         self._running[process.name] = (process, child)
+        pids = (child.pid for _, child in self._running.values())
+        processes.note(self._topology.state_dir, pids)
 
     def _await(self, process: Process) -> None:
         deadline_s = time.monotonic() + START_TIMEOUT_S
@@ -153,6 +156,8 @@ def run(
     state_dir: Path, config_dir: Path, environment: str, functions_dir: Path | None = None
 ) -> None:
     """Run a local cloud until this process is told to end."""
+    if ended := processes.end_left(state_dir):
+        _say(f"ended {ended} processes that a killed supervisor had left")
     topology = Topology.plan(
         state_dir.resolve(),
         functions_dir and functions_dir.resolve(),
@@ -166,12 +171,23 @@ def run(
     try:
         described = supervisor.start()
         _write(path, described)
+        for line in (*welcome(described), "Ctrl-C stops it; its data stays"):
+            _say(line)
         supervisor.watch(lambda changed: _write(path, changed))
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         path.unlink(missing_ok=True)
         supervisor.close()
+
+
+def welcome(described: dict[str, Any]) -> tuple[str, ...]:
+    """Return what to say of a cloud that has come up; without the key, for it may go to a log."""
+    state_dir = Path(described["state_dir"])
+    return (
+        f"the local cloud is up; its folder is {state_dir}",
+        f"status page and API: {described['api']}/, with the key in {state_dir / API_KEY_FILE}",
+    )
 
 
 def _end(*_: object) -> None:

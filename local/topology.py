@@ -12,6 +12,7 @@ from typing import Any, Self
 from local.ports import free_port, is_free
 from local.postgres import Postgres
 from local.sqlserver import PASSWORD_VARIABLE
+from shared.cli.cloud import KEPT_FILE
 from shared.core import access
 from shared.settings import FUNCTION_ENVIRONMENT
 
@@ -37,6 +38,9 @@ INSTANCES_VARIABLE = "SLUICE_LOCAL_INSTANCES"
 
 LEASE_S = 5
 """Shorter than in the cloud, as the back-off is: redelivery must outlast the lease of the dead."""
+
+PORTS_FILE, PASSWORD_FILE, API_KEY_FILE = KEPT_FILE, "postgres-password", "api-key"
+"""What stays of a cloud in its state directory from start to start, beside its data."""
 
 SQLSERVER_DATABASE, SQLSERVER_USER = "sluice", "sluice"
 BIGQUERY_LOCATION = "EU"
@@ -138,9 +142,9 @@ class Topology:
         state_dir.mkdir(parents=True, exist_ok=True)
         return cls(
             state_dir=state_dir,
-            ports=Ports.plan(state_dir / "ports.json"),
-            password=_kept(state_dir / "postgres-password", lambda: secrets.token_urlsafe(18)),
-            api_key=_kept(state_dir / "api-key", access.new_token),
+            ports=Ports.plan(state_dir / PORTS_FILE),
+            password=_kept(state_dir / PASSWORD_FILE, lambda: secrets.token_urlsafe(18)),
+            api_key=_kept(state_dir / API_KEY_FILE, access.new_token),
             functions_dir=functions_dir,
             has_sqlserver=has_sqlserver,
             has_bigquery=has_bigquery,

@@ -8,22 +8,23 @@ targets the story is told once each, in a cloud of its own.
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from local import deployment
 from local.cli import tick_tables
 from local.clients import connect_snowflake
-from local.demo import compare, dataset, picture, targets
-from local.state import delete
+from local.demo import compare, dataset, picture, place, targets
 from local.supervisor import Background
 from local.topology import FUNCTIONS
 from shared.cli import cloud, render
+from shared.config.models import ResolvedTable
 from shared.core.runs import Run, RunState
-from shared.errors import SluiceError
+from shared.errors import InvalidConfigError, SluiceError
 from shared.settings import Settings, adopt
 from shared.wiring import Services
 
@@ -41,6 +42,8 @@ class Demo:
         self._folder = folder
         adopt(described["env"])
         self.services = Services.build(Settings.from_environment())
+        self._configured = _configured(described)
+        self._deploy(dataset.OWN)
         self.snowflake = connect_snowflake(self.services.secrets, described["snowflake"])
         self.target: targets.DemoTarget = targets.TARGETS[kind](described, self.services)
 
@@ -105,9 +108,14 @@ class Demo:
         return all(results)
 
     def close(self) -> None:
-        """Close both connections."""
+        """Close both connections; from now on all tables of the table files are deployed."""
+        self._deploy(self._configured)
         self.snowflake.close()
         self.target.close()
+
+    def _deploy(self, names: Collection[str]) -> None:
+        tables = [table for name, table in self._configured.items() if name in names]
+        deployment.deploy(self.services.config, self._described["control"], tables)
 
     def _new(self, known: set[str]) -> list[Run]:
         return [r for r in self.services.ledger.runs() if r.run_id not in known]
@@ -125,6 +133,24 @@ class Demo:
                 progress.update(task, description=", ".join(doing) or "waiting")
                 time.sleep(POLL_S)
         console.print(f"[red]some runs did not end within {RUN_TIMEOUT_S:g} s[/]")
+
+
+def _configured(described: dict[str, Any]) -> dict[str, ResolvedTable]:
+    """Return the tables of the table files, by name.
+
+    Raises:
+        InvalidConfigError: one of the demo's is not among them.
+    """
+    folder, environment = described["config"]["folder"], described["config"]["environment"]
+    endpoints = deployment.Endpoints.of(described)
+    tables = deployment.read(Path(folder), environment, endpoints)
+    found = {each.table.name: each for each in tables}
+    if lacking := sorted(dataset.OWN - found.keys()):
+        raise InvalidConfigError(
+            f"{folder} lacks tables of the demo: {', '.join(lacking)}. Put them back: "
+            "`git diff config/tables.yaml` shows what was changed"
+        )
+    return found
 
 
 def tell(demo: Demo) -> bool:
@@ -214,7 +240,7 @@ def _functions(runs: list[Run]) -> Table:
 def play(kind: str, given: argparse.Namespace) -> bool:
     """Start a cloud, tell the story with one target, and say whether everything adds up."""
     started_s = time.monotonic()
-    delete(given.state)
+    place.clear(given.state)
     config = targets.point(given.config, given.state, kind)
     with console.status("starting the cloud"):
         background = Background.start(given.state, config, "local")
@@ -256,6 +282,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.keep and given.target == "all":
         parser.error("only one cloud can stay up: name one target")
+    place.require_own(given.state)
     dataset.fetch()
     if given.picture:
         picture.record(console)

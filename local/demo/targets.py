@@ -17,7 +17,7 @@ import pyarrow.csv as pcsv
 import yaml
 
 from local.clients import connect_postgres
-from local.demo.dataset import DemoTable
+from local.demo.dataset import OWN, DemoTable
 from shared.targets.bigquery.connection import connect
 from shared.targets.sqlserver import drivers
 from shared.wiring import Services
@@ -190,6 +190,7 @@ def point(config: Path, folder: Path, kind: str) -> Path:
     local = "environments/local.yaml"
     (written / local).write_text((config / local).read_text())
     document = yaml.safe_load((config / "tables.yaml").read_text())
+    document["tables"] = [each for each in document["tables"] if each["name"] in OWN]
     for table in document["tables"]:
         table[kind] = {"table": table.pop("postgres")["table"], **PLACES[kind]}
     (written / "tables.yaml").write_text(yaml.safe_dump(document, sort_keys=False))

@@ -18,6 +18,7 @@ from local.snowflake.catalog import (
     first_row,
     information_schema,
     literal,
+    require_schema,
     require_table,
 )
 from local.snowflake.columns import Column, from_duckdb
@@ -72,6 +73,7 @@ def _resolve(
     when: exp.HistoricalData | None,
 ) -> str | None:
     if name.schema == INFORMATION_SCHEMA:
+        require_schema(connection, name.database, name.schema)
         query = information_schema(name.database, name.name)
         if query is None:
             raise errors.missing("Object", str(name))

@@ -4,11 +4,14 @@ A command's module is imported when the command is asked for: most of the second
 of them takes is for libraries that the others need.
 """
 
+import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
 
 import typer
 from rich.text import Text
@@ -19,7 +22,7 @@ from shared import settings
 from shared.cli import render
 from shared.cli.exits import Exit
 from shared.cli.failures import JsonCommand, plain
-from shared.errors import SluiceError
+from shared.errors import SluiceError, StorageUnavailableError
 
 PANELS = {
     "Move rows": {
@@ -75,6 +78,8 @@ PANELS = {
 COMMANDS = {name: place for panel in PANELS.values() for name, place in panel.items()}
 
 LOG_IN = "`gcloud auth application-default login`"
+
+ANSWER_TIMEOUT_S = 2.0
 
 ANSWERS_IN_JSON = {"intake"}
 """Commands whose errors are JSON too, when they were asked for JSON."""
@@ -171,11 +176,30 @@ def _login_errors() -> tuple[type[Exception], ...]:
     return (module.GoogleAuthError,) if module else ()
 
 
+def _local_cloud_gone(exc: SluiceError) -> SluiceError | None:
+    """Return what to say instead if it was a local cloud that did not answer, and it is not up."""
+    address = os.environ.get("STORAGE_EMULATOR_HOST", "")
+    if not address or not isinstance(exc, StorageUnavailableError):
+        return None
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 80), ANSWER_TIMEOUT_S):
+            return None
+    except OSError:
+        return StorageUnavailableError(
+            f"the local cloud at {address} is not up any more. `sluice local up --detach` starts "
+            "it again, and what was asked for goes on then"
+        )
+
+
 def run() -> None:
     """Run the command line; an error raised on purpose is shown without a traceback."""
+    # gRPC's own library writes to the terminal when a server goes away; its callers say it, too.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app()
-    except SluiceError as exc:
+    except SluiceError as raised:
+        exc = _local_cloud_gone(raised) or raised
         # The name is a heading of the runbook; the sentence comes first.
         text = Text.assemble(exc.message, (f"  ({type(exc).__name__})", "dim"))
         render.errors.print(text, soft_wrap=True)

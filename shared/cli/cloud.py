@@ -1,6 +1,7 @@
 """Which cloud the command line talks to: the environment's, else the one on this machine."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ DEFAULT_STATE_DIR = Path(".sluice")
 
 STATE_FILE = "cloud.json"
 """What a running local cloud writes down about itself, below its state directory."""
+
+KEPT_FILE = "ports.json"
+"""What is in the state directory of every local cloud, up or stopped."""
 
 
 def connect() -> Services:
@@ -46,13 +50,33 @@ def describe(state_dir: Path) -> dict[str, Any]:
     """Return what the local cloud in a state directory wrote about itself.
 
     Raises:
-        InvalidConfigError: there is none.
+        InvalidConfigError: there is none, or it is not up.
     """
     try:
         described: dict[str, Any] = json.loads((state_dir / STATE_FILE).read_text())
     except FileNotFoundError as exc:
+        if (state_dir / KEPT_FILE).exists():
+            raise InvalidConfigError(
+                f"the local cloud in {state_dir} is stopped; `sluice local up --detach` starts it "
+                "again, with its data"
+            ) from exc
         raise InvalidConfigError(
             f"no cloud: SLUICE_PROJECT is not set, and {state_dir} holds no local cloud. Start "
             "one with `sluice local up --detach`, or name its folder with SLUICE_STATE"
         ) from exc
+    if not _is_alive(described["pid"]):
+        raise InvalidConfigError(
+            f"the supervisor of the local cloud in {state_dir} was killed; `sluice local up "
+            "--detach` ends what it left and starts the cloud again, with its data"
+        )
     return described
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -176,6 +176,7 @@ def test_statement_that_takes_too_long_is_cancelled(cursor):
         ("SELECT * FROM NO_TABLE", 2003, "42S02"),
         ("SELECT * FROM NO_DATABASE.S.T", 2003, "02000"),
         ("SELECT * FROM CONTRACT.NO_SCHEMA.T", 2003, "02000"),
+        ("SELECT * FROM NO_DATABASE.INFORMATION_SCHEMA.TABLES", 2003, "02000"),
         ("DROP TABLE NO_TABLE", 2003, "42S02"),
         ("SELEC 1", 1003, "42000"),
         ("SELECT 1 FROM", 1003, "42000"),

@@ -1,6 +1,7 @@
 """Log lines, from files of a laptop and from an answer of Cloud Logging."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -87,7 +88,7 @@ def test_command_shows_the_lines_of_the_cloud_on_this_machine(
         line["time"] = (datetime.fromisoformat(line["time"]) + now - timedelta(hours=1)).isoformat()
     log = write(tmp_path / "extract.log", *lines)
     services = {"extract": {"log": str(log)}, "gcs": {"log": "elsewhere"}}
-    (tmp_path / "cloud.json").write_text(json.dumps({"services": services}))
+    (tmp_path / "cloud.json").write_text(json.dumps({"pid": os.getpid(), "services": services}))
     monkeypatch.delenv("SLUICE_PROJECT", raising=False)
     monkeypatch.setenv("SLUICE_STATE", str(tmp_path))
 

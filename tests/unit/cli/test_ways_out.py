@@ -1,5 +1,7 @@
 """How commands end, and that programs can read what they say."""
 
+import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,7 +102,7 @@ def test_who_is_not_logged_in_is_told_how(
 def test_interrupted_command_ends_as_shells_expect(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "cloud.json").write_text('{"services": {}}')
+    (tmp_path / "cloud.json").write_text(json.dumps({"pid": os.getpid(), "services": {}}))
     monkeypatch.delenv("SLUICE_PROJECT", raising=False)
     monkeypatch.setenv("SLUICE_STATE", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["sluice", "logs", "--follow"])
