@@ -44,7 +44,7 @@ def left(state_dir: Path) -> list[psutil.Process]:
     """Return the processes of a cloud whose supervisor is gone."""
     try:
         found = json.loads((state_dir / NOTE).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # none, or one that was not written to its end
         return []
     return [] if _alive(found["supervisor"]) else _alive(found["services"])
 

@@ -36,8 +36,8 @@ def clear(state: Path) -> None:
     if is_there(state):
         render.plain(f"deleting the earlier demo in {state}: its cloud, tables, runs and rows")
         delete(state)
-    for name in MADE:
-        (state / name).unlink(missing_ok=True)
+        for name in MADE:
+            (state / name).unlink(missing_ok=True)
 
 
 def _tables(state: Path) -> set[str]:

@@ -41,7 +41,7 @@ def seen(item: dict[str, Any]) -> Seen:
 
 def freshness(kept: dict[str, Any], now: datetime) -> Freshness:
     """Return how fresh a table was, over a span that ends now."""
-    last = kept["last_success"] and datetime.fromisoformat(kept["last_success"])
+    last = kept.get("last_success") and datetime.fromisoformat(kept["last_success"])
     return Freshness(
         max_age=timedelta(seconds=kept["max_age_s"]),
         objective_percent=kept["objective_percent"],

@@ -84,8 +84,8 @@ def _require_known(wanted: Wanted) -> None:
     """
     if wanted.run_id:
         ends.connect().find_run(wanted.run_id)
-    elif wanted.table:
-        ends.require_known(ends.connect(), wanted.table)
+    elif wanted.table and not (end := ends.connect()).newest(wanted.table, 1)[0]:
+        ends.require_known(end, wanted.table)
 
 
 def _ago(text: str) -> timedelta:

@@ -185,7 +185,8 @@ class Remote:
 
     def table(self, name: str) -> tuple[TableConfig, int]:
         found = self._api.get(_path("tables", name))
-        return TableConfig.model_validate(found["config"]), int(found["generation"])
+        config = json.dumps(found["config"]).encode()
+        return from_json(TableConfig, config, f"the API's {name}"), int(found["generation"])
 
     def describe(self, table: str) -> "Described":
         return answers.described(self._api.get(_path("metadata", table)))

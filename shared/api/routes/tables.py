@@ -14,7 +14,9 @@ from shared.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_names
 from shared.core import freshness, naming
 from shared.ledger import Entry
 from shared.operations import promises
-from shared.operations.standing import Standing, standing
+from shared.operations.history import Position
+from shared.operations.standing import LOOKED_AT, Standing, standing
+from shared.steps.repairs import freshness as repairs
 
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
 
@@ -100,10 +102,14 @@ def get_table(
 
 
 def _kept(context: Context, found: Standing, days: int) -> freshness.Freshness | None:
-    now = context.now()
-    # One more day: whatever moved last before the span begins says how old the table was then.
+    now, name = context.now(), found.resolved.table.name
     since = now - timedelta(days=days + 1)
-    entries = context.history.since(since, [found.resolved.table.name])
+    # Whatever moved last before the span begins says how old the table was then.
+    begin = Position(f"{since:%Y%m%dT%H%M%SZ}", name)
+    before = context.history.newest(
+        LOOKED_AT, tables=[name], states=repairs.SUCCESSES, before=begin
+    )
+    entries = [*context.history.since(since, [name]), *before]
     return promises.kept(found.resolved, found.generation, entries, now=now, days=days)
 
 

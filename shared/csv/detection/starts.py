@@ -15,7 +15,6 @@ _PROSE = (", ", " ", ": ")
 """Delimiters that also occur in plain text."""
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _GROUPING = (" ", ":", "-")
-_LETTERS_AND_DIGITS = re.compile(r"[A-Za-z].*[0-9]|[0-9].*[A-Za-z]")
 _SECTION = re.compile(r"\[[A-Za-z][\w ]*\]")
 _NAMES = (Look.WORDS, Look.FLAG)
 """What names look like; y, t and n are also words for yes and no."""
@@ -89,9 +88,11 @@ def _are_grouped(rows: list[list[str]]) -> bool:
     """Whether letters and digits stand in groups of one length, as in an IBAN or a MAC address."""
     lengths = {len(cell) for row in rows for cell in row[:-1]}
     longest = max(len(row[-1]) for row in rows)
+    if len(lengths) != 1 or not 1 < max(lengths) >= longest:
+        return False
     is_code = all(cell.isalnum() and cell.isascii() for row in rows for cell in row)
-    has_both = all(_LETTERS_AND_DIGITS.search("".join(row)) for row in rows)
-    return is_code and has_both and len(lengths) == 1 and 1 < max(lengths) >= longest
+    codes = ["".join(row) for row in rows]
+    return is_code and not any(code.isalpha() or code.isdigit() for code in codes)
 
 
 def _behind_settings(records: Records) -> tuple[int, HeaderFinding] | None:

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,7 @@ def files() -> dict[str, str]:
 def test_ctrl_c_at_a_question_ends_it_as_ctrl_c_does_elsewhere() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
         code = "from shared.cli import main; main()"
         os.execv(sys.executable, [sys.executable, "-c", code, "init"])
     said = b""

@@ -263,7 +263,10 @@ def test_box_of_a_run_without_a_receipt_names_it_and_says_what_is_next(
 
 def test_ctrl_c_ends_the_waiting_and_names_the_run_that_goes_on(world: World) -> None:
     world.configure()
-    command = [sys.executable, "-c", "from shared.cli import main; main()", "run", "flights"]
+    # A shell's background jobs, and what they start, ignore the signal.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from shared.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", "flights"]
     waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not world.bus.sent:
         assert waiting.poll() is None

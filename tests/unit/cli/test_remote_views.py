@@ -66,6 +66,22 @@ def test_freshness_of_a_table_without_a_success_is_not_praised(world: World) -> 
     assert "100" not in said.stdout
 
 
+def test_promise_is_judged_by_the_success_before_the_days_that_are_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Remote, "now", lambda _: world.clock[0])
+    world.configure(freshness={"max_age": "10d", "objective_percent": 90})
+    runs_of(world)
+    world.clock[0] += timedelta(days=20)
+
+    arguments = ("freshness", "flights", "--days", "7", "--json")
+    through_api, directly = both_ways(world, monkeypatch, arguments)
+
+    assert through_api.stdout == directly.stdout
+    assert (through_api.exit_code, directly.exit_code) == (1, 1)
+    assert json.loads(directly.stdout)["flights"]["percent"] == 0
+
+
 def told(world: World, table: str, number: int) -> None:
     """Add so many events to a table's chain."""
     for at in range(number):
