@@ -10,14 +10,14 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.machine import MACHINES, DeliveryMachine
 
 CI = settings(
-    max_examples=120,
+    max_examples=80,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
     print_blob=True,
 )
-"""For one mode; 360 histories together. ``make soak`` tries any number."""
+"""For one mode; 240 histories together. ``make soak`` tries any number."""
 
 
 @pytest.mark.timeout(600)

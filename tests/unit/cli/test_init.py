@@ -1,11 +1,6 @@
 """``sluice init`` without any cloud: what it writes is valid, and what is wrong leaves nothing."""
 
 import json
-import os
-import pty
-import signal
-import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,25 +32,6 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def files() -> dict[str, str]:
     return {str(p): p.read_text() for p in Path().rglob("*.yaml")}
-
-
-def test_ctrl_c_at_a_question_ends_it_as_ctrl_c_does_elsewhere() -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
-        code = "from shared.cli import main; main()"
-        os.execv(sys.executable, [sys.executable, "-c", code, "init"])
-    said = b""
-    while not said.rstrip().endswith(b":"):
-        said += os.read(terminal, 1024)
-
-    os.write(terminal, b"\x03")
-    with suppress(OSError):  # Linux ends a terminal that nobody is at with an error
-        while os.read(terminal, 1024):
-            pass
-
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
-    assert files() == {}
 
 
 def test_table_and_connections_are_written_as_asked() -> None:
