@@ -15,7 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod")
 FUNCTIONS = ("api", "extract", "ingest", "load", "sweep")
-TIMEOUT_S = 120
+TIMEOUT_S = 600
+"""It may run at low priority beside other tests."""
 
 LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 """Terraform merges files that end in _override.tf last, so this takes the place of the backend."""
