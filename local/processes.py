@@ -4,13 +4,16 @@ A supervisor that is killed ends nothing. Whoever stops or starts the cloud next
 left, and ends it; PostgreSQL's own guard ends that server.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+
+from shared.errors import InvalidConfigError
 
 NOTE = "processes.json"
 STOP_TIMEOUT_S = 5.0
@@ -32,21 +35,35 @@ def forget(state_dir: Path) -> None:
     (state_dir / NOTE).unlink(missing_ok=True)
 
 
-def is_supervisor(pid: int) -> bool:
-    """Say whether a process is a supervisor, and no other that got its id since."""
+@contextmanager
+def sole(state_dir: Path) -> Iterator[None]:
+    """Keep every other supervisor from a folder, which has to be there.
+
+    Raises:
+        InvalidConfigError: one has it.
+    """
+    descriptor = os.open(state_dir, os.O_RDONLY)
     try:
-        return "local.supervisor" in psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise InvalidConfigError(
+                f"another process runs, starts or stops a local cloud in {state_dir}; "
+                f"`sluice local status --state {state_dir}` shows it once it is up"
+            ) from exc
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def supervisor(state_dir: Path) -> int | None:
+    """Return the process that runs the cloud in a folder; None: nothing does any more."""
+    return next((each.pid for each in _alive(_noted(state_dir, "supervisor"))), None)
 
 
 def left(state_dir: Path) -> list[psutil.Process]:
     """Return the processes of a cloud whose supervisor is gone."""
-    try:
-        found = json.loads((state_dir / NOTE).read_text())
-    except (FileNotFoundError, ValueError):  # none, or one that was not written to its end
-        return []
-    return [] if _alive(found["supervisor"]) else _alive(found["services"])
+    return [] if supervisor(state_dir) else _alive(_noted(state_dir, "services"))
 
 
 def end_left(state_dir: Path) -> int:
@@ -66,6 +83,14 @@ def end_left(state_dir: Path) -> int:
             process.kill()
     psutil.wait_procs(alive, STOP_TIMEOUT_S)
     return len(found)
+
+
+def _noted(state_dir: Path, part: str) -> dict[str, float]:
+    try:
+        found: dict[str, float] = json.loads((state_dir / NOTE).read_text())[part]
+    except (FileNotFoundError, ValueError):  # none, or one that was not written to its end
+        return {}
+    return found
 
 
 def _alive(noted: dict[str, float]) -> list[psutil.Process]:

@@ -1,7 +1,6 @@
 """Which local cloud a command means, and whether it is up."""
 
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +33,7 @@ def find(state: Path) -> dict[str, Any] | None:
         found = cloud.describe(state)
     except InvalidConfigError:
         return None
-    return found if processes.is_supervisor(found["pid"]) else None
+    return found if processes.supervisor(state) == found["pid"] else None
 
 
 def require(state: Path) -> dict[str, Any]:
@@ -63,14 +62,26 @@ def is_there(state: Path) -> bool:
 
 
 def delete(state: Path) -> list[str]:
-    """Stop the cloud if it is up, and delete all that is its own; return the names of the rest."""
+    """Stop the cloud if it is up, and delete all that is its own; return the names of the rest.
+
+    Raises:
+        InvalidConfigError: something cannot be deleted.
+    """
     stop(state)
     if (state / PASSWORD_FILE).exists():
         Topology.plan(state.resolve()).postgres().destroy()
     for name in OWN:
-        shutil.rmtree(state / name, ignore_errors=True)
-        with suppress(FileNotFoundError):
-            (state / name).unlink()
+        path = state / name
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as exc:
+            raise InvalidConfigError(
+                f"{path} cannot be deleted: {exc.strerror}; delete it by other means, then "
+                f"`sluice local down --delete --state {state}` deletes the rest"
+            ) from exc
     rest = sorted(path.name for path in state.iterdir()) if state.exists() else []
     if not rest and state.exists():
         state.rmdir()

@@ -155,7 +155,17 @@ class Supervisor:
 def run(
     state_dir: Path, config_dir: Path, environment: str, functions_dir: Path | None = None
 ) -> None:
-    """Run a local cloud until this process is told to end."""
+    """Run a local cloud until this process is told to end.
+
+    Raises:
+        InvalidConfigError: it does not come up, or another process runs one in the folder.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with processes.sole(state_dir):
+        _run(state_dir, config_dir, environment, functions_dir)
+
+
+def _run(state_dir: Path, config_dir: Path, environment: str, functions_dir: Path | None) -> None:
     if ended := processes.end_left(state_dir):
         _say(f"ended {ended} processes that a killed supervisor had left")
     topology = Topology.plan(
@@ -215,7 +225,8 @@ class Background:
             InvalidConfigError: it did not come up; the message ends with its last words.
         """
         state_dir.mkdir(parents=True, exist_ok=True)
-        (state_dir / STATE_FILE).unlink(missing_ok=True)
+        with processes.sole(state_dir):
+            (state_dir / STATE_FILE).unlink(missing_ok=True)
         log = state_dir / "supervisor.log"
         with log.open("wb") as output:
             child = subprocess.Popen(

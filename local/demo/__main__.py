@@ -240,8 +240,8 @@ def _functions(runs: list[Run]) -> Table:
 def play(kind: str, given: argparse.Namespace) -> bool:
     """Start a cloud, tell the story with one target, and say whether everything adds up."""
     started_s = time.monotonic()
-    place.clear(given.state)
     config = targets.point(given.config, given.state, kind)
+    place.clear(given.state)
     with console.status("starting the cloud"):
         background = Background.start(given.state, config, "local")
     console.print(

@@ -18,6 +18,7 @@ import yaml
 
 from local.clients import connect_postgres
 from local.demo.dataset import OWN, DemoTable
+from shared.errors import InvalidConfigError
 from shared.targets.bigquery.connection import connect
 from shared.targets.sqlserver import drivers
 from shared.wiring import Services
@@ -182,10 +183,17 @@ def point(config: Path, folder: Path, kind: str) -> Path:
         config: where the table files are.
         folder: where to write those that differ.
         kind: a key of ``TARGETS``.
+
+    Raises:
+        InvalidConfigError: it would write over ``config``.
     """
     if kind == "postgres":
         return config
     written = folder / "config"
+    if written.resolve() == config.resolve():
+        raise InvalidConfigError(
+            f"{written} holds the table files; name another folder for the demo's cloud"
+        )
     (written / "environments").mkdir(parents=True, exist_ok=True)
     local = "environments/local.yaml"
     (written / local).write_text((config / local).read_text())

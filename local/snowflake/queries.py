@@ -36,7 +36,7 @@ from local.snowflake.translate import (
 
 
 def scope_of(session: Session, connection: duckdb.DuckDBPyConnection) -> Scope:
-    """The names, facts and moment by which a statement of this session is translated."""
+    """The names, facts and moment by which a statement of a Snowflake session is translated."""
     now_us = session.engine.clock.now_us()
     return Scope(
         database=session.database,
@@ -118,7 +118,7 @@ def _moment_us(
 def select(session: Session, statement: Statement) -> Outcome:
     """Run a query; its rows are read from the outcome."""
     if statement.tree.find(exp.HistoricalData):
-        # Committed data only, whatever this session's own transaction has changed.
+        # Committed data only, whatever the connection's own transaction has changed.
         return _select(session, statement, session.engine.connect(), is_own_connection=True)
     return _select(session, statement, session.connection, is_own_connection=False)
 

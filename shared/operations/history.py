@@ -70,6 +70,7 @@ class History:
         *,
         tables: Collection[str] | None = None,
         states: Collection[RunState] = (),
+        is_repair: bool | None = None,
         before: Position | None = None,
     ) -> list[Entry]:
         """Return the newest runs, by the moment that their ids begin with.
@@ -79,6 +80,7 @@ class History:
             tables: only of these; None: of all that have runs.
             states: only runs in one of these; none: in any. Runs that have not ended are found
                 among those of the last week.
+            is_repair: only backfills and rewinds, or none of them; None: both.
             before: only runs behind this position.
         """
         found: list[Entry] = []
@@ -90,7 +92,9 @@ class History:
             page = (
                 entry
                 for entry in self._between(tables, since, until)
-                if (not states or entry.state in states) and _order(entry) < end
+                if (not states or entry.state in states)
+                and is_repair in (None, entry.is_repair)
+                and _order(entry) < end
             )
             found += nlargest(limit - len(found), page, key=_order)
             if len(found) >= limit:

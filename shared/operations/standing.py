@@ -57,7 +57,7 @@ def standing(services: Services, history: History, table: str) -> Standing:
     newest = history.newest(LOOKED_AT, tables=[table])
     last_success = freshness.last_success(newest)
     if last_success is None and len(newest) == LOOKED_AT:
-        successes = history.newest(LOOKED_AT, tables=[table], states=freshness.SUCCESSES)
+        successes = history.newest(1, tables=[table], states=freshness.SUCCESSES, is_repair=False)
         last_success = freshness.last_success(successes)
     known_at = datetime.fromtimestamp(generation / 1e6, UTC)
     known_since = min([known_at, *(naming.run_time(entry.run_id) for entry in newest)])

@@ -16,7 +16,10 @@ import pytest
 from local import processes
 from local.demo import place
 from local.demo.__main__ import Demo
-from local.supervisor import Background
+from local.state import delete
+from local.supervisor import Background, command
+from local.topology import PORTS_FILE
+from shared.errors import InvalidConfigError
 from tests.flow.command_line import TIMEOUT_S, sluice
 from tests.flow.conftest import write_config
 from tests.flow.test_deploying import jobs
@@ -75,6 +78,38 @@ def test_services_of_a_killed_supervisor_are_ended_by_down_and_by_up(tmp_path: P
     assert f"ended {len(second)} services" in again.stdout, again
     assert up["up"]
     assert not {row["pid"] for row in up["services"].values()} & set(second)
+
+
+def test_second_supervisor_of_a_folder_is_refused_while_the_first_one_starts(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    noted = state / PORTS_FILE
+    with processes.sole(state):
+        detached = sluice(state, "local", "up", "--detach")
+        ran = subprocess.run(
+            command(state, Path("config"), "local"), capture_output=True, text=True, check=False
+        )
+
+    for each in (detached, ran):
+        assert each.returncode == 1
+        assert f"another process runs, starts or stops a local cloud in {state}" in each.stderr
+    assert not noted.exists()
+    with processes.sole(state):
+        pass  # it is free again
+
+
+def test_what_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs").mkdir()
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", path.name)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+
+    with pytest.raises(InvalidConfigError, match=f"{tmp_path}/logs cannot be deleted: Permission"):
+        delete(tmp_path)
 
 
 def test_process_that_has_the_id_of_a_service_by_now_is_left_alone(tmp_path: Path) -> None:

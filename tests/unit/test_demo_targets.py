@@ -1,5 +1,6 @@
 """The demo's table files for another target, and its own way of reading rows there."""
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from local import deployment
 from local.demo import dataset, targets
 from shared.config.models import TableConfig
+from shared.errors import InvalidConfigError
 
 CONFIG = Path("config")
 ENDPOINTS = deployment.Endpoints(snowflake=1, postgres=2, sqlserver=3, bigquery=4)
@@ -39,6 +41,15 @@ def test_all_tables_of_the_demo_go_to_a_target_and_are_else_as_they_were(
 
 def test_first_target_takes_the_table_files_as_they_are(tmp_path: Path) -> None:
     assert targets.point(CONFIG, tmp_path, "postgres") == CONFIG
+
+
+def test_table_files_in_the_folder_of_the_demo_are_not_written_over(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+
+    with pytest.raises(InvalidConfigError, match="holds the table files; name another folder"):
+        targets.point(tmp_path / "config", tmp_path, "sqlserver")
+
+    assert (tmp_path / "config/tables.yaml").read_text() == (CONFIG / "tables.yaml").read_text()
 
 
 def test_integers_that_come_as_decimals_are_compared_exactly() -> None:

@@ -15,7 +15,7 @@ from shared.core import freshness, naming
 from shared.ledger import Entry
 from shared.operations import promises
 from shared.operations.history import Position
-from shared.operations.standing import LOOKED_AT, Standing, standing
+from shared.operations.standing import Standing, standing
 from shared.steps.repairs import freshness as repairs
 
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
@@ -107,7 +107,7 @@ def _kept(context: Context, found: Standing, days: int) -> freshness.Freshness |
     # Whatever moved last before the span begins says how old the table was then.
     begin = Position(f"{since:%Y%m%dT%H%M%SZ}", name)
     before = context.history.newest(
-        LOOKED_AT, tables=[name], states=repairs.SUCCESSES, before=begin
+        1, tables=[name], states=repairs.SUCCESSES, is_repair=False, before=begin
     )
     entries = [*context.history.since(since, [name]), *before]
     return promises.kept(found.resolved, found.generation, entries, now=now, days=days)

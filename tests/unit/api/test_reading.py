@@ -19,6 +19,7 @@ from shared.core import naming
 from shared.core.access import Role
 from shared.core.checks import Observed
 from shared.core.runs import Failure, Run, RunState, StepStats, Trigger, run_id
+from shared.core.windows import Span
 from shared.settings import ApiSettings
 from shared.steps.quarantined_rows import PIECE_BYTES
 from shared.storage import ABSENT
@@ -272,6 +273,21 @@ def test_a_table_without_a_success_is_late_once_it_is_older_than_promised(
     found = world.call("/api/v1/tables/flights").data
 
     assert (found["freshness"], found["kept"]["last_success"]) == (freshness, None)
+
+
+def test_backfills_in_a_row_do_not_hide_the_success_before_them(world: World) -> None:
+    world.configure(freshness={"max_age": "6h"}, schedule="hourly")
+    moved = a_past_run(timedelta(hours=1))
+    world.record(moved)
+    for minutes in range(10, 60, 5):
+        world.record(
+            replace(a_past_run(timedelta(minutes=minutes)), span=Span(first="1", last="2"))
+        )
+
+    found = world.call("/api/v1/tables/flights").data
+
+    assert found["freshness"] == "fresh"
+    assert found["kept"]["last_success"] == f"{moved.updated_at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_last_run_of_a_table_is_the_one_that_changed_last(world: World) -> None:

@@ -1,6 +1,10 @@
 """``sluice init`` without any cloud: what it writes is valid, and what is wrong leaves nothing."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,18 @@ PROD = (
 )
 
 
+AT_A_TERMINAL = """\
+import fcntl, signal, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from shared.cli import main
+main()
+"""
+"""Runs the command line with its input as the terminal that signals come from, none ignored."""
+
+AGAIN_S = 5.0
+
+
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, with no cloud."""
@@ -30,8 +46,39 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def interrupted(child: "subprocess.Popen[bytes]", terminal: int) -> int:
+    """Press Ctrl-C until a program ends, for one that comes just before it waits may be missed."""
+    while True:
+        os.write(terminal, b"\x03")
+        try:
+            return child.wait(AGAIN_S)
+        except subprocess.TimeoutExpired:
+            continue
+
+
 def files() -> dict[str, str]:
     return {str(p): p.read_text() for p in Path().rglob("*.yaml")}
+
+
+def test_ctrl_c_at_a_question_ends_it_as_ctrl_c_does_elsewhere() -> None:
+    terminal, other_end = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL, "init"],
+        stdin=other_end,
+        stdout=other_end,
+        stderr=other_end,
+        start_new_session=True,
+    )
+    said = b""
+    while not said.rstrip().endswith(b":"):
+        said += os.read(terminal, 1024)
+
+    code = interrupted(child, terminal)
+
+    os.close(other_end)
+    os.close(terminal)
+    assert code == 130
+    assert files() == {}
 
 
 def test_table_and_connections_are_written_as_asked() -> None:
