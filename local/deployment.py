@@ -20,8 +20,8 @@ from local.topology import (
 )
 from shared.config import documents, resolve, schedule
 from shared.config.documents import Document
-from shared.config.models import ResolvedTable
 from shared.config.store import Changes, ConfigStore
+from shared.config.tables import ResolvedTable
 from shared.core.deliveries import VERSION
 from shared.settings import person
 

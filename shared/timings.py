@@ -120,7 +120,7 @@ def drawn(name: str, items: Iterable[T]) -> Iterator[T]:
     return iter(items) if _place.get() is None else _timed_each(name, iter(items))
 
 
-def ended(run: Run) -> None:
+def record_run(run: Run) -> None:
     """Keep the whole of a run that has ended, and its waits."""
     recording = _recording.get()
     if recording is None or not traces.is_sampled(run.run_id, recording.share):

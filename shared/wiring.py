@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 from shared import audit, registry
 from shared.audit import AuditLog
 from shared.bus import Bus
-from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
+from shared.config.tables import ResolvedTable
 from shared.dead_letters import DeadLetters
 from shared.ledger import Ledger
 from shared.pushes import Pushes

@@ -22,7 +22,7 @@ from local.demo import compare, dataset, picture, place, targets
 from local.supervisor import Background
 from local.topology import FUNCTIONS
 from shared.cli import cloud, render
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidConfigError, SluiceError
 from shared.settings import Settings, adopt

@@ -10,7 +10,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from shared.api.context import Context, context_of
 from shared.api.problems import Refusal
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import access
 from shared.core.access import Principal, Role
 from shared.tokens import InvalidTokenError

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from shared.checks.measures import measure
 from shared.checks.rules import Rule, rules
 from shared.checks.values import sample
-from shared.config.checks import DriftCheck, Freshness, RowCheck
-from shared.config.models import TableConfig
+from shared.config.checks import DriftCheck, FreshnessCheck, RowCheck
+from shared.config.tables import TableConfig
 from shared.core.checks import SAMPLE_ROWS, Breach, Measure, Observed, Severity
 from shared.core.schemas import TableSchema
 
@@ -125,9 +125,9 @@ def _measured(config: TableConfig) -> dict[str, dict[str, Any]]:
     """Return the columns to measure, and what to look for in each."""
     wanted: dict[str, dict[str, Any]] = {}
     for check in config.checks:
-        if isinstance(check, Freshness | DriftCheck):
+        if isinstance(check, FreshnessCheck | DriftCheck):
             options = wanted.setdefault(check.column, {"is_newest": False, "is_counted": False})
-            options["is_newest"] |= isinstance(check, Freshness)
+            options["is_newest"] |= isinstance(check, FreshnessCheck)
             options["is_counted"] |= isinstance(check, DriftCheck) and bool(check.distinct_percent)
     return wanted
 

@@ -5,7 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from shared.config.checks import Check, DriftCheck, Freshness, RowCheck, Rows, RunCheck, SqlCheck
+from shared.config.checks import (
+    Check,
+    DriftCheck,
+    FreshnessCheck,
+    RowCheck,
+    Rows,
+    RunCheck,
+    SqlCheck,
+)
 from shared.core.checks import (
     Breach,
     CheckResult,
@@ -114,7 +122,7 @@ def _by_count(check: Rows, observed: Observed, past: FindPast) -> CheckResult:
     return _result(check, Verdict.PASSED, reason, measured=measured)
 
 
-def _by_age(check: Freshness, measure: Measure, snapshot: str, past: FindPast) -> CheckResult:
+def _by_age(check: FreshnessCheck, measure: Measure, snapshot: str, past: FindPast) -> CheckResult:
     known = [str(p["newest"]) for p in past(check, MIN_RUNS) if "newest" in p]
     newest = max([*known, *([measure.newest] if measure.newest else [])], default=None)
     if newest is None:

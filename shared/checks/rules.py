@@ -16,7 +16,7 @@ from shared.checks.values import stated
 from shared.config.checks import (
     Check,
     DriftCheck,
-    Freshness,
+    FreshnessCheck,
     InSet,
     Length,
     NotNull,
@@ -26,7 +26,7 @@ from shared.config.checks import (
     RowCheck,
     SqlCheck,
 )
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import expressions
 from shared.core.schemas import Kind, TableSchema
 from shared.errors import InvalidConfigError
@@ -82,7 +82,7 @@ def _require_columns(what: str, names: Sequence[str], schema: TableSchema) -> No
 
 def _require_type(table: str, check: Check, schema: TableSchema) -> None:
     kinds = {name: schema.column(name).type.kind for name in check.of}
-    if isinstance(check, Freshness) and kinds[check.column] not in _TEMPORAL:
+    if isinstance(check, FreshnessCheck) and kinds[check.column] not in _TEMPORAL:
         raise InvalidConfigError(
             f"check {check.title} of {table}: {check.column} is {kinds[check.column]}, which "
             "measures no time; name a date, timestamp or timestamptz"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 from shared.cli.ends import Amount
 from shared.cli.watching import Whole
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import costs, naming
 from shared.core.audit import Seen
 from shared.core.costs import Cost

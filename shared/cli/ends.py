@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from shared import settings
 from shared.cli import cloud
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import naming
 from shared.core.audit import Seen
 from shared.core.costs import Cost

@@ -11,7 +11,7 @@ from shared.cli.file_outlet import Outlet
 from shared.cli.file_report import SHOWN_REJECTS, Report
 from shared.cli.local_files import WatchedFile, detected
 from shared.config.csv_files import CsvFiles
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import IntegrityError, InvalidFileError
 from shared.stage.protecting import Protector, WithoutKeys

@@ -16,7 +16,7 @@ from shared.cli import cloud, imports, outlooks, render
 from shared.cli.drafts import Draft, inline
 from shared.cli.questions import CONNECTIONS, Questions, pairs
 from shared.config import resolve
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
 from shared.deploy import environments

@@ -17,7 +17,7 @@ from shared.cli.file_report import Report, show
 from shared.cli.local_files import kind_by_name, require_sense
 from shared.config import resolve
 from shared.config.csv_files import CsvFiles
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.errors import InvalidConfigError, InvalidFileError
 
 REFUSED_ACTION = (

@@ -11,8 +11,8 @@ from shared.cli import cloud, ends, render
 from shared.cli.exits import Exit
 from shared.cli.runs import AsJson
 from shared.errors import InvalidConfigError
-from shared.steps import tracing
-from shared.steps.tracing import Trace
+from shared.steps import row_traces
+from shared.steps.row_traces import Trace
 
 
 def trace(
@@ -27,7 +27,7 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Tell where a row came from: run, part, and file with line or query with snapshot."""
-    traces = tracing.trace(table, key, cloud.connect())
+    traces = row_traces.trace(table, key, cloud.connect())
     found = list(traces) if every else list(islice(traces, 1))
     if as_json:
         typer.echo(json.dumps([_as_data(each) for each in found], default=str))

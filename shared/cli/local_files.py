@@ -52,7 +52,7 @@ def require_sense(stated: dict[str, Any], kind: str) -> None:
         raise InvalidConfigError(f"{options}: nothing that files of kind {kind} have; leave it out")
 
 
-def detected(file: Path, given: dict[str, Any]) -> tuple[csv.Beginning, csv.Verdict]:
+def detected(file: Path, given: dict[str, Any]) -> tuple[csv.Beginning, csv.Detected]:
     """Return how a file begins and how it is written.
 
     Raises:

@@ -11,8 +11,8 @@ import typer
 from shared import settings
 from shared.cli import cloud, render
 from shared.cli.render import Listed
-from shared.config.models import ResolvedTable
 from shared.config.places import BigQueryTable
+from shared.config.tables import ResolvedTable
 from shared.core import selections
 from shared.core.purges import Find, Subject
 from shared.core.selections import UNCOMPARED, Comparison, Operator, Selection

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from shared.cli import answers
 from shared.cli.calling import PAGE_ITEMS, Caller
 from shared.cli.ends import Amount
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import costs, naming
 from shared.core.audit import Seen
 from shared.core.costs import Cost

@@ -11,8 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 
 from shared.cli import ends, render
-from shared.config.models import TableConfig
 from shared.config.places import TARGET_NAMES
+from shared.config.tables import TableConfig
 
 
 def show(

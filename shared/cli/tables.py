@@ -11,7 +11,7 @@ from rich.table import Table
 from shared.cli import ends, render
 from shared.cli.render import Listed
 from shared.config import keys, model_files, resolve
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.schemas import TableSchema
 
 ConfigDir = Annotated[Path, typer.Option("--config", help="Folder with tables.yaml.")]

@@ -10,7 +10,7 @@ from typing import Any
 from shared.config import resolve, together
 from shared.config.connections import Connections
 from shared.config.documents import Document
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.errors import InvalidConfigError
 
 IN_FILES = "; put the table into the table files, so that a deployment provides it"

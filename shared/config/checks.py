@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from shared.config.connections import Model
+from shared.config.base import StrictModel
 from shared.config.times import Duration
 from shared.core import expressions, naming
 from shared.core.checks import Severity
@@ -87,7 +87,7 @@ QUARANTINE_PERCENT = 10.0
 """A run that would set aside a larger share of its rows stops, unless its check says otherwise."""
 
 
-class _Check(Model):
+class _Check(StrictModel):
     """What all checks have."""
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
@@ -256,7 +256,7 @@ class Rows(_Check):
         return self
 
 
-class Freshness(_Check):
+class FreshnessCheck(_Check):
     """The newest value of a column was not older than this at the snapshot."""
 
     check: Literal["freshness"]
@@ -297,10 +297,10 @@ RowCheck = NotNull | Range | Length | Pattern | InSet | Predicate
 SqlCheck = Unique | References
 """Decided by the target, over all staged rows, before they are published."""
 
-RunCheck = Rows | Freshness | DriftCheck
+RunCheck = Rows | FreshnessCheck | DriftCheck
 """Decided by what is known of the whole run, and of those before it."""
 
-KINDS: dict[str, type[Model]] = {
+KINDS: dict[str, type[StrictModel]] = {
     get_args(kind.model_fields["check"].annotation)[0]: kind
     for kind in (*get_args(RowCheck), *get_args(SqlCheck), *get_args(RunCheck))
 }

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from shared.config.base import StrictModel
 from shared.secrets import SECRET_NAME
 
 BIGQUERY_PROJECT = r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
@@ -17,13 +18,7 @@ SecretName = Annotated[str, Field(pattern=f"^{SECRET_NAME}$")]
 """Name of a secret; behind a colon perhaps the version to use, else it is the newest."""
 
 
-class Model(BaseModel):
-    """Base of every configuration model: immutable, and strict about keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SnowflakeConnection(Model):
+class SnowflakeConnection(StrictModel):
     """How to reach Snowflake; key pair only, the private key stays in Secret Manager."""
 
     account: str
@@ -46,7 +41,7 @@ class SnowflakeConnection(Model):
     """``http`` is for stand-ins."""
 
 
-class PostgresConnection(Model):
+class PostgresConnection(StrictModel):
     """How to reach PostgreSQL: a Cloud SQL instance, or a host and port."""
 
     instance: str | None = None
@@ -71,7 +66,7 @@ class PostgresConnection(Model):
         return self
 
 
-class SqlServerConnection(Model):
+class SqlServerConnection(StrictModel):
     """How to reach SQL Server: any host, by the private address of a Cloud SQL instance too."""
 
     host: str = Field(min_length=1)
@@ -105,7 +100,7 @@ class SqlServerConnection(Model):
         return self
 
 
-class BigQueryConnection(Model):
+class BigQueryConnection(StrictModel):
     """How to reach BigQuery: with the function's own identity, so no secret is needed."""
 
     project: str = Field(pattern=BIGQUERY_PROJECT)
@@ -116,7 +111,7 @@ class BigQueryConnection(Model):
     """Another server than Google's, such as an emulator; plain HTTP gets no credentials."""
 
 
-class ProtectionKey(Model):
+class ProtectionKey(StrictModel):
     """Which key hashes and tokenizes protected columns.
 
     The version is pinned, never the latest: another key makes other hashes of the same values.
@@ -128,7 +123,7 @@ class ProtectionKey(Model):
     """The version that is used, whatever is newer: another key makes other hashes."""
 
 
-class Connections(Model):
+class Connections(StrictModel):
     """One per kind of source or target, and the key of protected columns."""
 
     snowflake: SnowflakeConnection | None = None

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.config.connections import Model
+from shared.config.base import StrictModel
 from shared.config.times import TimeZone
 from shared.core.schemas import DataType
 from shared.errors import InvalidSchemaError
@@ -90,7 +90,7 @@ NOT_OF_READING = frozenset({"max_reject_percent", "max_rejects", "raw", "on_dupl
 """What says nothing of how files are written, but what becomes of them."""
 
 
-class CsvFiles(Model):
+class CsvFiles(StrictModel):
     """How files dropped under ``landing/<table>/`` are read; what is absent is found in them."""
 
     kind: Literal["csv", "excel", "fixed", "ndjson", "parquet"] = "csv"

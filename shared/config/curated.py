@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.config.connections import Connections, Model
+from shared.config.base import StrictModel
+from shared.config.connections import Connections
 from shared.config.places import ColumnNames, PostgresTable
 from shared.core import naming
 from shared.core.checks import Severity
@@ -20,7 +21,7 @@ def _loud_or_quiet(severity: Severity) -> Severity:
     return severity
 
 
-class ModelTest(Model):
+class ModelTest(StrictModel):
     """What all rows of the refreshed table must be like: one of the three keys."""
 
     not_null: ColumnNames | None = Field(default=None, min_length=1)
@@ -45,7 +46,7 @@ class ModelTest(Model):
         return f"{kind}({', '.join(self.not_null or self.unique or ())})"
 
 
-class ModelConfig(Model):
+class ModelConfig(StrictModel):
     """One model: what its file's header says."""
 
     name: str
@@ -83,7 +84,7 @@ class ModelConfig(Model):
         return self.postgres
 
 
-class ResolvedModel(Model):
+class ResolvedModel(StrictModel):
     """A model with all that a refresh needs; nobody parses its SQL again."""
 
     environment: str
@@ -102,7 +103,7 @@ class ResolvedModel(Model):
         return hashlib.sha256(f"{given}\n{self.sql}".encode()).hexdigest()[:16]
 
 
-class ModelList(Model):
+class ModelList(StrictModel):
     """All models of an environment, as the config bucket holds them, inputs first."""
 
     version: Literal[1] = 1

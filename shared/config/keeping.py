@@ -5,14 +5,14 @@ from typing import Self
 
 from pydantic import model_validator
 
-from shared.config.connections import Model
+from shared.config.base import StrictModel
 from shared.config.times import Duration
 
 MIN_KEPT = timedelta(days=1)
 """The sweep looks a few times a day, and a run that failed is to be replayed."""
 
 
-class Retention(Model):
+class Retention(StrictModel):
     """Ages at which the sweep deletes objects of a table; absent: the bucket's life cycle does."""
 
     raw: Duration | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.config.models import TablesFile
+from shared.config.tables import TablesFile
 
 _SPACE = re.compile(r"\s+")
 

@@ -15,9 +15,9 @@ from shared.config import documents
 from shared.config.connections import Connections
 from shared.config.curated import ModelConfig, ResolvedModel
 from shared.config.documents import Document
-from shared.config.models import ResolvedTable
 from shared.config.places import TARGET_NAMES
 from shared.config.resolve import validated
+from shared.config.tables import ResolvedTable
 from shared.core.wording import meant
 from shared.errors import InvalidConfigError
 

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from shared.config.connections import BIGQUERY_PROJECT, Model
+from shared.config.base import StrictModel
+from shared.config.connections import BIGQUERY_PROJECT
 
 BOOKKEEPING_SCHEMA = "_sluice"
 """The target's schema for what Sluice itself remembers."""
@@ -72,7 +73,7 @@ BigQueryDataset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")]
 BigQueryTableName = Annotated[str, AfterValidator(_bigquery_table)]
 
 
-class SnowflakeTable(Model):
+class SnowflakeTable(StrictModel):
     """Where a table is in Snowflake. Names are matched as written, case included."""
 
     database: str = Field(min_length=1, max_length=255)
@@ -88,7 +89,7 @@ class SnowflakeTable(Model):
     """
 
 
-class PostgresTable(Model):
+class PostgresTable(StrictModel):
     """Where a table goes in PostgreSQL."""
 
     schema_: Annotated[PostgresName, AfterValidator(_not_ours)] = Field(
@@ -99,7 +100,7 @@ class PostgresTable(Model):
     """Made by the first run."""
 
 
-class SqlServerTable(Model):
+class SqlServerTable(StrictModel):
     """Where a table goes in SQL Server."""
 
     schema_: Annotated[SqlServerName, AfterValidator(_not_ours)] = Field(
@@ -110,7 +111,7 @@ class SqlServerTable(Model):
     """Made by the first run."""
 
 
-class TimePartitions(Model):
+class TimePartitions(StrictModel):
     """How a table is cut by the values of one column of dates or times."""
 
     column: str = Field(min_length=1)
@@ -119,7 +120,7 @@ class TimePartitions(Model):
     """How long a partition is."""
 
 
-class BigQueryTable(Model):
+class BigQueryTable(StrictModel):
     """Where a table goes in BigQuery, and how it is laid out there."""
 
     project: str | None = Field(default=None, pattern=BIGQUERY_PROJECT)

@@ -5,14 +5,14 @@ from typing import Self
 
 from pydantic import Field, StrictBool, model_validator
 
-from shared.config.connections import Model
+from shared.config.base import StrictModel
 from shared.core.protection import KEYED, Protection, Rule, key_refusal
 
 MAX_KEPT = 64
 """So many characters of a value may stay at either end of a mask."""
 
 
-class ColumnRules(Model):
+class ColumnRules(StrictModel):
     """What is special about a column."""
 
     sensitive: StrictBool = False

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from shared.config import together
 from shared.config.checks import KINDS
 from shared.config.documents import Document, Place, overlay, read
-from shared.config.models import EnvironmentFile, ResolvedTable, TableConfig
 from shared.config.places import TARGET_NAMES
+from shared.config.tables import EnvironmentFile, ResolvedTable, TableConfig
 from shared.core.wording import meant
 from shared.errors import InvalidConfigError
 

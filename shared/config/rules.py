@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from shared.config.connections import Model
+from shared.config.base import StrictModel
 from shared.config.times import Duration
 
 _COMPRESSIONS = Literal["zstd", "lz4", "gzip", "snappy", "none"]
@@ -21,7 +21,7 @@ Compression = Annotated[
 ]
 
 
-class Guard(Model):
+class Guard(StrictModel):
     """What a full load must not do to a table that people read."""
 
     min_rows: int = Field(default=0, ge=0)
@@ -30,7 +30,7 @@ class Guard(Model):
     """Losing a larger share of the table's rows stops the run before anything is published."""
 
 
-class Deletes(Model):
+class Deletes(StrictModel):
     """How rows that are gone from the source go from the target: by comparing all keys."""
 
     mode: Literal["hard", "soft"]
@@ -40,7 +40,7 @@ class Deletes(Model):
     """A larger share of the table's rows gone at once stops the run before it is published."""
 
 
-class FreshnessPromise(Model):
+class FreshnessPromise(StrictModel):
     """How old a table may become, and for what share of the time that is promised."""
 
     max_age: Duration

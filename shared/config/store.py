@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from shared.audit import AuditLog
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.core.audit import MAX_TEXT, Event
 from shared.core.wording import meant

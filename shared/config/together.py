@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from shared.config.checks import References
 from shared.config.documents import Document, Place
-from shared.config.models import ResolvedTable, TableConfig
 from shared.config.places import TARGET_NAMES
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core.wording import meant
 from shared.errors import InvalidConfigError
 

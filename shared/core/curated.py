@@ -17,7 +17,7 @@ from shared.core.runs import Run, RunState, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class InputState:
     """Where an input stood: its publishes are counted by ``epoch``, ``run_id`` made the last."""
 
     name: str
@@ -25,7 +25,7 @@ class Standing:
     run_id: str
 
 
-def token(definition: str, table: str, inputs: Iterable[Standing]) -> str:
+def token(definition: str, table: str, inputs: Iterable[InputState]) -> str:
     """Return what stands for a model's rows: its definition, its table, where its inputs stood."""
     stood = {each.name: [each.epoch, each.run_id] for each in inputs}
     given = {"definition": definition, "table": table, "inputs": dict(sorted(stood.items()))}

@@ -13,7 +13,7 @@ from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest, Ref
 from shared.core.runs import Nudge, Run, RunState, Trigger
 
 
-class Verdict(StrEnum):
+class Decision(StrEnum):
     """What the sweep does about a quiet run."""
 
     WAIT = "wait"
@@ -38,7 +38,7 @@ def is_quiet(run: Run, at: datetime, grace_s: float) -> bool:
     return not is_over and at - touched_at >= timedelta(seconds=grace_s)
 
 
-def judge(run: Run, progress: int, max_nudges: int) -> Verdict:
+def decide(run: Run, progress: int, max_nudges: int) -> Decision:
     """Say what to do about a quiet run.
 
     Args:
@@ -47,15 +47,15 @@ def judge(run: Run, progress: int, max_nudges: int) -> Verdict:
         max_nudges: how often it is asked without getting on, before it is given up.
     """
     if progress > (run.nudge.progress if run.nudge else 0):
-        return Verdict.WAIT
+        return Decision.WAIT
     asked = run.nudge.count if run.nudge else 0
-    return Verdict.GIVE_UP if asked >= max_nudges else Verdict.ASK
+    return Decision.GIVE_UP if asked >= max_nudges else Decision.ASK
 
 
-def noted(run: Run, verdict: Verdict, progress: int, at: datetime) -> Nudge:
+def noted(run: Run, decision: Decision, progress: int, at: datetime) -> Nudge:
     """Return the note to leave on a run that is asked, or whose units get on."""
     asked = run.nudge.count if run.nudge else 0
-    count = asked + 1 if verdict is Verdict.ASK else 0
+    count = asked + 1 if decision is Decision.ASK else 0
     return Nudge(count=count, progress=progress, at=at)
 
 

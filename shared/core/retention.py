@@ -16,7 +16,7 @@ ZONES = {"raw": "raw", "staged": "staging", "quarantined": "quarantine"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ListedRun:
     """What a listing of the ledger tells of a run."""
 
     run_id: str
@@ -42,20 +42,20 @@ class Needs:
 
 
 def needs(
-    standings: Iterable[Standing], waiting: Collection[str], kept_versions: int | None
+    listed: Iterable[ListedRun], waiting: Collection[str], kept_versions: int | None
 ) -> Needs:
     """Return what must be kept of a table.
 
     A backfill or rewind that has not ended may name parts of any earlier run.
 
     Args:
-        standings: of all runs of the table that have a record. One without has long ended: records
+        listed: of all runs of the table that have a record. One without has long ended: records
             outlive messages, and no run begins without one.
         waiting: runs with an open dead letter.
         kept_versions: how many earlier versions of a reference table can be restored; None: the
             table is none.
     """
-    known = list(standings)
+    known = list(listed)
     opened = [run for run in known if run.state not in TERMINAL]
     committed = sorted(run.run_id for run in known if run.state is RunState.COMMITTED)
     versions = committed[-(kept_versions + 1) :] if kept_versions is not None else []

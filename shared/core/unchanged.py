@@ -33,7 +33,7 @@ def is_of(token: str | None, config_generation: int) -> bool:
     return token is not None and f"{_BY}{config_generation}: " in token
 
 
-def verdict(run: Run, mine: str | None, state: TargetState) -> str | None:
+def reason_to_skip(run: Run, mine: str | None, state: TargetState) -> str | None:
     """Return the reason for which a run may end without reading; None when it has to read.
 
     A run that somebody asked for always reads.

@@ -6,7 +6,7 @@ nothing else is read or written.
 
 from shared.csv.beginnings import HEAD_BYTES, Beginning, beginning
 from shared.csv.contracts import Contract, differences
-from shared.csv.detection import Verdict, detect
+from shared.csv.detection import Detected, detect
 from shared.csv.dialect import Dialect, Worksheet
 from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
@@ -24,6 +24,7 @@ __all__ = [
     "Beginning",
     "ColumnEvidence",
     "Contract",
+    "Detected",
     "Dialect",
     "Inference",
     "Nearly",
@@ -31,7 +32,6 @@ __all__ = [
     "RangedFile",
     "Reject",
     "RowFault",
-    "Verdict",
     "Worksheet",
     "beginning",
     "detect",

@@ -48,9 +48,9 @@ class Block:
     def faults(self) -> list[Fault]:
         """Records that were set aside because of their form."""
         return [
-            Fault(start, v.end, None, v.rule, v.reason, v.flaw_at)
-            for start, v in self.cut.verdicts
-            if v.is_reject
+            Fault(start, d.end, None, d.rule, d.reason, d.flaw_at)
+            for start, d in self.cut.decisions
+            if d.is_reject
         ]
 
     @cached_property
@@ -66,11 +66,11 @@ class Block:
         """Say what was read without loss, but not without thought."""
         here, at = self.place.copy(), 0
         notes = []
-        for start, verdict in self.cut.verdicts:
-            if not verdict.is_reject:
+        for start, decision in self.cut.decisions:
+            if not decision.is_reject:
                 here.advance(self.cut.source[at:start], self.marks)
                 at = start
-                notes.append(Note(line=here.line, rule=verdict.rule, text=verdict.reason))
+                notes.append(Note(line=here.line, rule=decision.rule, text=decision.reason))
         return tuple(notes)
 
     @property
@@ -126,7 +126,7 @@ def read_block(
         starts, _ = _bounds(found, judge)
         suspects = {starts[ordinal] for ordinal in cells.misfits}
         found = cut(text, judge, suspects)
-        rejected = {start for start, v in found.verdicts if v.rule == "wrong_width"}
+        rejected = {start for start, d in found.decisions if d.rule == "wrong_width"}
         # Where each of them is a reject by itself, the others were read already.
         is_read = suspects <= rejected
         cells = (
@@ -168,19 +168,19 @@ def _bounds(
     line_ends, quotes_before = _line_ends(found, judge.syntax.newline)
     starts: list[int] = []
     ends: list[int] = []
-    for span in found.spans:
-        if span.is_record:
-            content = found.source[span.start : span.end].rstrip(b"\r\n")
-            starts.append(span.start)
-            ends.append(span.start + len(content))
+    for stretch in found.stretches:
+        if stretch.is_record:
+            content = found.source[stretch.start : stretch.end].rstrip(b"\r\n")
+            starts.append(stretch.start)
+            ends.append(stretch.start + len(content))
             continue
-        first, last = bisect_left(line_ends, span.start), bisect_left(line_ends, span.end)
+        first, last = bisect_left(line_ends, stretch.start), bisect_left(line_ends, stretch.end)
         within = line_ends[first:last].tolist()
-        base = found.quotes.index(span.start)
+        base = found.quotes.index(stretch.start)
         if quotes_before and base < len(found.quotes.positions):
             counts = quotes_before[first:last].tolist()
             within = [e for e, c in zip(within, counts, strict=True) if not (c - base) & 1]
-        starts += [span.start, *(end + 1 for end in within[:-1])]
+        starts += [stretch.start, *(end + 1 for end in within[:-1])]
         ends += within
     is_mixed = has_blank_lines and judge.syntax.width > 1
     return _without_blanks(found, starts, ends) if is_mixed else (starts, ends)
@@ -188,16 +188,16 @@ def _bounds(
 
 def _plain_bounds(found: Cut, judge: Judge) -> tuple[Numbers, Numbers] | None:
     """Find the rows where each line is one, as in most blocks, without a list of them."""
-    if len(found.spans) != 1 or found.spans[0].is_record or found.quotes.positions:
+    if len(found.stretches) != 1 or found.stretches[0].is_record or found.quotes.positions:
         return None
-    span = found.spans[0]
-    text = as_bytes_array(found.source).slice(span.start, span.end - span.start)
+    stretch = found.stretches[0]
+    text = as_bytes_array(found.source).slice(stretch.start, stretch.end - stretch.start)
     is_end = pc.equal(text, pa.scalar(judge.syntax.newline[0], pa.uint8()))
-    ends = pc.add(pc.indices_nonzero(is_end).cast(pa.int64()), span.start)
+    ends = pc.add(pc.indices_nonzero(is_end).cast(pa.int64()), stretch.start)
     if not len(ends):
         return None
     after_ends = pc.add(ends.slice(0, len(ends) - 1), 1)
-    starts = pa.concat_arrays([pa.array([span.start], pa.int64()), after_ends])
+    starts = pa.concat_arrays([pa.array([stretch.start], pa.int64()), after_ends])
     has_blanks = pc.min(pc.subtract(ends, starts)).as_py() <= 1
     if has_blanks and judge.syntax.width > 1:
         return None

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from shared.csv.detection import Verdict
+from shared.csv.detection import Detected
 from shared.csv.dialect import Dialect
 from shared.csv.header import other_delimiter
 from shared.csv.opening import opened
@@ -55,7 +55,7 @@ class Contract:
 
 
 def differences(
-    contract: Contract, head: Head, found: Verdict, *, is_quoting: bool = True
+    contract: Contract, head: Head, found: Detected, *, is_quoting: bool = True
 ) -> list[str]:
     """Return why a file cannot be read by a contract, one reason each; nothing: it can.
 

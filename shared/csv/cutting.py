@@ -1,4 +1,4 @@
-"""Cut a text into what the fast reader reads exactly, and records that need a verdict.
+"""Cut a text into what the fast reader reads exactly, and records that need a decision.
 
 The text starts at a record. Almost all of it is copied as it is; only around trouble (a quote out
 of place, a line end of the wrong kind, bytes that are no UTF-8, a comment, a repeated header, a
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shared.csv.grammar import Syntax
-from shared.csv.judging import Barren, Judge, Verdict
+from shared.csv.judging import Barren, Judge, RecordDecision
 from shared.csv.quotes import QuoteMap, map_quotes
 
 
-class Span(NamedTuple):
+class Stretch(NamedTuple):
     """A part of the source that went on to the fast reader."""
 
     start: int
@@ -40,8 +40,8 @@ class Cut:
 
     source: bytes
     quotes: QuoteMap
-    spans: list[Span] = field(default_factory=list)
-    verdicts: list[tuple[int, Verdict]] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
+    decisions: list[tuple[int, RecordDecision]] = field(default_factory=list)
     """Records set aside or worth a note, by where they start."""
     end: int = 0
     """Where the incomplete rest of the source starts."""
@@ -58,16 +58,16 @@ class Cut:
         """Take a part of the source as it is."""
         if start < end:
             self._parts.append(self.source[start:end])
-            self.spans.append(Span(start, end, is_record=False))
+            self.stretches.append(Stretch(start, end, is_record=False))
 
-    def settle(self, start: int, verdict: Verdict) -> None:
+    def settle(self, start: int, decision: RecordDecision) -> None:
         """Do what was decided about one record."""
-        places = verdict.places or [(start, verdict.end)] * len(verdict.parts)
-        for part, (first, last) in zip(verdict.parts, places, strict=True):
+        places = decision.places or [(start, decision.end)] * len(decision.parts)
+        for part, (first, last) in zip(decision.parts, places, strict=True):
             self._parts.append(part)
-            self.spans.append(Span(first, last, is_record=True))
-        if verdict.rule:
-            self.verdicts.append((start, verdict))
+            self.stretches.append(Stretch(first, last, is_record=True))
+        if decision.rule:
+            self.decisions.append((start, decision))
 
 
 def cut(text: bytes, judge: Judge, suspects: Iterable[int] = ()) -> Cut:
@@ -106,13 +106,13 @@ class _Cutter:
         return left > 0 and (self.judge.is_last or left > self.judge.max_record_bytes)
 
     def _settle(self, start: int) -> bool:
-        verdict = self.judge.decide(self.text, start, self.barren)
-        if verdict is None:
+        decision = self.judge.decide(self.text, start, self.barren)
+        if decision is None:
             return False
         self.cut.keep(self.at, start)
-        self.cut.settle(start, verdict)
-        self.cut.is_in_long_record = verdict.is_in_long_record
-        self.at = verdict.end
+        self.cut.settle(start, decision)
+        self.cut.is_in_long_record = decision.is_in_long_record
+        self.at = decision.end
         self.quote = self.quotes.index(self.at, self.quote)
         return True
 

@@ -37,7 +37,7 @@ Barren = dict[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class RecordDecision:
     """What to do with one record."""
 
     end: int
@@ -75,7 +75,9 @@ class Judge:
         """What a line may start with to be no plain record."""
         return [p for p in (self.comment, self.header, self.trailer, _MARK) if p]
 
-    def decide(self, text: bytes, start: int, barren: Barren | None = None) -> Verdict | None:
+    def decide(
+        self, text: bytes, start: int, barren: Barren | None = None
+    ) -> RecordDecision | None:
         """Decide about the record that starts here; None when more text is needed.
 
         Args:
@@ -86,12 +88,12 @@ class Judge:
         window = min(len(text), start + self.max_record_bytes)
         is_complete = self.is_last or window < len(text)
         known = {} if barren is None else barren
-        verdict = _Case(self, text[:window], start, is_complete, known).decide()
-        if verdict is None or not verdict.is_in_long_record:
-            return verdict
-        _, end = self.syntax.line_end(text, verdict.end)
+        decision = _Case(self, text[:window], start, is_complete, known).decide()
+        if decision is None or not decision.is_in_long_record:
+            return decision
+        _, end = self.syntax.line_end(text, decision.end)
         is_open = not text.endswith(self.syntax.newline, start, end)
-        return replace(verdict, end=end, is_in_long_record=is_open)
+        return replace(decision, end=end, is_in_long_record=is_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +105,20 @@ class _Case:
     """There is no more text that could change the decision."""
     barren: Barren
 
-    def decide(self) -> Verdict | None:
+    def decide(self) -> RecordDecision | None:
         text, start, syntax = self.text, self.start, self.judge.syntax
         content_end, line_end = syntax.line_end(text, start)
         if content_end == line_end:
             return self._long_line() if self.is_complete else None
         line = text[start:content_end]
         if self.judge.comment and line.startswith(self.judge.comment):
-            return Verdict(end=line_end)
+            return RecordDecision(end=line_end)
         if self.judge.header and line.removeprefix(_MARK) == self.judge.header:
             reason = "the header again; no row"
-            return Verdict(end=line_end, rule="repeated_header", reason=reason)
+            return RecordDecision(end=line_end, rule="repeated_header", reason=reason)
         if self.judge.trailer and line == self.judge.trailer and not text[line_end:].strip():
             reason = "a count of the rows, header and itself perhaps included, agrees; no row"
-            return Verdict(end=line_end, rule="trailer", reason=reason)
+            return RecordDecision(end=line_end, rule="trailer", reason=reason)
         record = read_record(text, start, syntax)
         if line.startswith(_MARK):
             record = replace(read_record(text, start + len(_MARK), syntax), is_padded=True)
@@ -130,7 +132,7 @@ class _Case:
         newline = self.judge.syntax.newline
         return self.is_complete or self.text.endswith(newline, self.start, record.end)
 
-    def _whole(self, record: Record) -> Verdict:
+    def _whole(self, record: Record) -> RecordDecision:
         """Decide about a record whose quotes are in order."""
         written = self.text[self.start : record.end]
         undecodable = _undecodable(written)
@@ -139,7 +141,7 @@ class _Case:
         syntax = self.judge.syntax
         blanks = b" \t\r\n".replace(syntax.delimiter, b"")
         if syntax.width > 1 and not written.strip(blanks):
-            return Verdict(end=record.end)
+            return RecordDecision(end=record.end)
         pieces = self._pieces(record.end)
         if pieces is not None:
             return pieces
@@ -148,18 +150,18 @@ class _Case:
             return self._reject(record.end, "stray_line_end", _STRAY_REASON)
         if self.judge.has_trailing_delimiter and record.width == syntax.width - 1:
             record.fields.append((b"", False))
-            return Verdict(end=record.end, parts=(write_record(record, syntax),))
+            return RecordDecision(end=record.end, parts=(write_record(record, syntax),))
         if record.width == syntax.width:
             is_same = not record.is_padded and not has_stray
             part = written if is_same else write_record(record, syntax)
-            return Verdict(end=record.end, parts=(part,))
+            return RecordDecision(end=record.end, parts=(part,))
         return self._reject(record.end, "wrong_width", self._width_reason(record.width))
 
     def _width_reason(self, width: int) -> str:
         expected = self.judge.syntax.width - self.judge.has_trailing_delimiter
         return f"{width} fields where the file has {expected}"
 
-    def _pieces(self, end: int) -> Verdict | None:
+    def _pieces(self, end: int) -> RecordDecision | None:
         """Read each kind of line end as one; None unless that gives nothing but good records."""
         syntax = self.judge.syntax
         written = self.text[self.start : end]
@@ -176,9 +178,9 @@ class _Case:
                 pieces.append(write_record(record, syntax))
                 places.append((self.start + at, self.start + record.end))
             at = record.end
-        return Verdict(end=end, parts=tuple(pieces), places=tuple(places))
+        return RecordDecision(end=end, parts=tuple(pieces), places=tuple(places))
 
-    def _text_after_quote(self, record: Record) -> Verdict | None:
+    def _text_after_quote(self, record: Record) -> RecordDecision | None:
         """Decide where a closing quote is followed by text."""
         text, start, syntax = self.text, self.start, self.judge.syntax
         if not self._has_end(record):
@@ -191,14 +193,16 @@ class _Case:
         if mended is not None and _undecodable(text[start : mended.end]) is None:
             reason = "quotes inside a quoted field are not doubled; read as text"
             part = write_record(mended, syntax)
-            return Verdict(end=mended.end, parts=(part,), rule="undoubled_quote", reason=reason)
+            return RecordDecision(
+                end=mended.end, parts=(part,), rule="undoubled_quote", reason=reason
+            )
         if record.flaw_at >= syntax.line_end(text, start)[1]:
             return self._unclosed(record)
         stray = read_with_stray_quotes(text, start, syntax)
         if stray is not None and _undecodable(text[start : stray.end]) is None:
             reason = "a field starts with a quote that nothing closes; read as text"
             part = write_record(stray, syntax)
-            return Verdict(end=stray.end, parts=(part,), rule="stray_quote", reason=reason)
+            return RecordDecision(end=stray.end, parts=(part,), rule="stray_quote", reason=reason)
         past = read_past_flaws(text, start, syntax)
         if (past.flaw or not self._has_end(past)) and not self.is_complete:
             return None
@@ -210,13 +214,13 @@ class _Case:
         )
         return self._reject(past.end if is_believable else record.end, "text_after_quote", reason)
 
-    def _unclosed(self, record: Record) -> Verdict | None:
+    def _unclosed(self, record: Record) -> RecordDecision | None:
         """Set a record aside whose quote never closes, and go on at the next plausible one."""
         end = self._next_plausible()
         return (
             None
             if end is None
-            else Verdict(
+            else RecordDecision(
                 end=end,
                 rule="unclosed_quote",
                 reason="a quote opened in line {line} is not closed",
@@ -254,10 +258,10 @@ class _Case:
             self.barren.clear()
         self.barren[line] = following
 
-    def _long_line(self) -> Verdict:
+    def _long_line(self) -> RecordDecision:
         limit = self.judge.max_record_bytes
         reason = f"no line end within {limit:,} bytes; is this the right delimiter and file?"
-        return Verdict(
+        return RecordDecision(
             end=len(self.text),
             rule="record_too_long",
             reason=reason,
@@ -265,8 +269,8 @@ class _Case:
             is_in_long_record=True,
         )
 
-    def _reject(self, end: int, rule: str, reason: str) -> Verdict:
-        return Verdict(end=end, rule=rule, reason=reason, is_reject=True)
+    def _reject(self, end: int, rule: str, reason: str) -> RecordDecision:
+        return RecordDecision(end=end, rule=rule, reason=reason, is_reject=True)
 
 
 def _undecodable(text: bytes) -> str | None:

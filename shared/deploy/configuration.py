@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import settings
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.errors import IntegrityError
 from shared.storage import ABSENT

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from shared.config import schedule
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import prices
 
 RUN_S = 30.0

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from shared import registry
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.schemas import TableSchema
 from shared.deploy import costs
 from shared.deploy.costs import Cost
@@ -91,7 +91,7 @@ def _target(
     try:
         with closing(services.target(resolved)) as target:
             found.is_there = target.schema() is not None
-            target.require(schema)
+            target.fit(schema)
     except NOT_ASKED as exc:
         found.unknown.append(f"target: {exc.message}")
     except SluiceError as exc:

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import runs
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode

@@ -7,7 +7,7 @@ from typing import Any
 from shared import settings
 from shared.config import model_files, resolve
 from shared.config.curated import ResolvedModel
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.core.audit import MAX_TEXT, Event
 from shared.deploy import archives as archiving

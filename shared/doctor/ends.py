@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.doctor.findings import Check, Finding, stopwatch
 from shared.errors import InvalidConfigError, RetryableError, SluiceError
 from shared.wiring import Services

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.doctor import (
     apis,
     buckets,

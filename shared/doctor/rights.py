@@ -8,7 +8,7 @@ announce lies there in silence.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.doctor import secret_values
 from shared.doctor.findings import Check, Finding
 from shared.settings import Settings

@@ -6,7 +6,7 @@ Values are read, for that is the only proof, and never leave this module.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.doctor.findings import Check, Finding
 from shared.errors import InvalidConfigError
 from shared.secrets import unpinned

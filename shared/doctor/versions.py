@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from shared.config import resolve
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.deploy import archives, configuration
 from shared.deploy.releases import Proof, Release, Releases
 from shared.doctor.findings import Check, Finding

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import selections
 from shared.core.drift import PastSchema
 from shared.core.schemas import Column, TableSchema

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from shared.config import schedule
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import freshness, naming
 from shared.core.freshness import Freshness
 from shared.ledger import Entry

@@ -11,8 +11,8 @@ from typing import Any
 
 from shared.config.adding import IN_FILES
 from shared.config.connections import Connections
-from shared.config.models import ResolvedTable, TableConfig
 from shared.config.store import Origin
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core.schemas import Column, Kind, TableSchema
 from shared.errors import InvalidConfigError
 from shared.sources.base import TableMetadata

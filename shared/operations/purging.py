@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.audit import Event
 from shared.core.purges import Find, Subject
 from shared.core.runs import Run

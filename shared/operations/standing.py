@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from shared.config import schedule
-from shared.config.models import ResolvedTable
 from shared.config.store import Origin
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.ledger import Entry
 from shared.operations import promises

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config import together
 from shared.config.adding import added
-from shared.config.models import ResolvedTable
 from shared.config.store import Configured, Origin
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.errors import IntegrityError, InvalidConfigError
 from shared.storage import ABSENT

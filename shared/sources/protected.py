@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.fidelity import Consent
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice

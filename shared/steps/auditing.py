@@ -32,7 +32,7 @@ def tell(run: Run, services: Services) -> None:
     for event in list(events(run))[-1:]:
         services.audit.tell(event)
     if run.is_terminal:
-        timings.ended(run)
+        timings.record_run(run)
         lineage.tell(run, services)
 
 

@@ -11,8 +11,8 @@ from shared.checks import Inspection, looked_for, require_checkable
 from shared.checks.judging import Past, judge
 from shared.checks.judging import tested as judge_test
 from shared.checks.values import MASK
-from shared.config.checks import Check, Freshness, References, Rows, RunCheck, SqlCheck
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.checks import Check, FreshnessCheck, References, Rows, RunCheck, SqlCheck
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core.checks import Breach, CheckResult, Observed, Verdict, require_passed
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
@@ -60,7 +60,7 @@ def _seen(config: TableConfig, manifest: Manifest, read: ReadPart) -> tuple[Obse
     return replace(seen, rows_quarantined=0), True
 
 
-def unchanged(config: TableConfig, run: Run, services: Services) -> tuple[CheckResult, ...]:
+def judge_age(config: TableConfig, run: Run, services: Services) -> tuple[CheckResult, ...]:
     """Return the verdicts on a run that does not read its source, which has not changed.
 
     Only time has passed, so only the age of what is there is judged.
@@ -68,7 +68,7 @@ def unchanged(config: TableConfig, run: Run, services: Services) -> tuple[CheckR
     Raises:
         CheckFailedError: it is too old.
     """
-    checks = [check for check in config.checks if isinstance(check, Freshness)]
+    checks = [check for check in config.checks if isinstance(check, FreshnessCheck)]
     past = _Past(config.name, config.sync_mode, run.run_id, services)
     results = judge(checks, Observed(), snapshot=_now(services), past=past)
     require_passed(config.name, results)
@@ -195,7 +195,7 @@ class _Past:
 
     def __call__(self, check: Check, count: int) -> Sequence[Past]:
         # What was newest when nothing had changed since is as good, and so is that of any mode.
-        is_age = isinstance(check, Freshness)
+        is_age = isinstance(check, FreshnessCheck)
         runs = islice(self._runs(with_skipped=is_age), count * LOOKED_AT)
         alike = (run for run in runs if is_age or run.mode is self._mode)
         return list(islice((found for run in alike if (found := _measured(check, run))), count))

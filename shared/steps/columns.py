@@ -1,7 +1,7 @@
 """Which columns of its source a run stages: as the table file and the target will have them."""
 
 from shared.checks import require_checkable
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidConfigError
 from shared.targets.base import Target

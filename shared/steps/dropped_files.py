@@ -8,7 +8,7 @@ from typing import Any
 
 from shared import csv
 from shared.config.csv_files import CsvFiles, span
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.contracts import FrozenContract
 from shared.core import drift
 from shared.core.schemas import Column, DataType, Kind, TableSchema
@@ -117,7 +117,7 @@ class DroppedFile:
         is_in_force = frozen and frozen.holds_for(self._rules.stated, self._generation)
         return frozen if is_in_force else None
 
-    def _by_itself(self, head: Head, found: csv.Verdict) -> "Reading":
+    def _by_itself(self, head: Head, found: csv.Detected) -> "Reading":
         schema, dialect = self._schema(head, found.dialect, is_frozen=False)
         contract = csv.Contract.of(head, dialect)
         if self._is_of_parquet:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from shared import timings
 from shared.checks import Flaw, Inspection
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.core.checks import Observed
 from shared.core.fidelity import Consent

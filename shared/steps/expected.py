@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.manifests import Layer
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from shared import timings
 from shared.config import schedule
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core import runs
 from shared.core.manifests import Manifest
 from shared.core.messages import ExtractRequest, UnitRequest

@@ -9,7 +9,7 @@ from shared import csv, timings
 from shared.ahead import ahead
 from shared.checks import Inspection
 from shared.config.csv_files import CsvFiles
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import naming, runs, unchanged
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.messages import IngestRequest

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from shared import lineage
-from shared.config.models import ResolvedTable
 from shared.config.places import BigQueryTable
+from shared.config.tables import ResolvedTable
 from shared.core.lineage import Dataset, Flow, run_events
 from shared.core.manifests import Manifest
 from shared.core.runs import Run

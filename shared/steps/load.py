@@ -12,7 +12,7 @@ from functools import partial
 import pyarrow as pa
 
 from shared import timings
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import checks, traces
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest, Part
@@ -115,7 +115,7 @@ def _is_spread(work: Work, target: Target, manifest: Manifest) -> bool:
 
 def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
     """Stage what is not staged yet; False when there is more than one delivery can do."""
-    done = target.staged(manifest)
+    done = target.open_staging(manifest)
     if manifest.rewind:
         return rewinds.rebuild(work, target, manifest, manifest.rewind, done)
     for part in manifest.all_parts:
@@ -143,10 +143,10 @@ def _load_part(run: Run, manifest: Manifest, number: int, services: Services) ->
         record = target.committed(run.run_id)
         if record is None:
             protections.require_current(resolved, manifest)
-            done = target.staged(manifest)
+            done = target.open_staging(manifest)
             if part.name not in done:
                 _stage(work, target, manifest, part)
-                done = target.staged(manifest)
+                done = target.open_staging(manifest)
             if len(done) < len(manifest.all_parts):
                 return
         results = checking.verdicts(

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core import unchanged
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
@@ -29,9 +29,9 @@ def begin(work: Work, resolved: ResolvedTable, source: Source, generation: int) 
     with closing(work.services.target(resolved)) as target:
         state, is_there = target.state(), target.schema() is not None
         token = unchanged.token(source.change_token(), mode, run.config_generation or 0)
-        reason = unchanged.verdict(run, token, state)
+        reason = unchanged.reason_to_skip(run, token, state)
         if reason and is_there:
-            verdicts = checking.unchanged(resolved.table, run, work.services)
+            verdicts = checking.judge_age(resolved.table, run, work.services)
             work.finish(RunState.SKIPPED, reason=reason, checks=verdicts)
             return None
         require_table(run.table, mode, state, is_there=is_there)

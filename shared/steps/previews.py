@@ -62,7 +62,7 @@ def preview(request: ExtractRequest, services: Services) -> Preview:
     limits = guards.exceeded(
         resolved.table.guard, present=rows_target or 0, staged=manifest.rows_source
     )
-    reason = unchanged.verdict(replace(run, trigger=Trigger.SCHEDULE), token, state)
+    reason = unchanged.reason_to_skip(replace(run, trigger=Trigger.SCHEDULE), token, state)
     return Preview(
         manifest=manifest,
         rows_target=rows_target,

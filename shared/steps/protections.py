@@ -6,7 +6,7 @@ A hash by another key, or a clear value beside hashes, would neither be found by
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core import unchanged
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest

@@ -194,7 +194,7 @@ def _is_gone(run: Run, services: Services) -> bool:
         return False
     resolved, _ = services.config.get(run.table)
     with closing(services.target(resolved)) as target:
-        return not rewinds.is_part(run, target, services)
+        return not rewinds.is_in_table(run, target, services)
 
 
 def _claim(run: Run, name: str, services: Services) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.audit import MAX_TEXT, Event
 from shared.core.protection import Protection
 from shared.errors import InvalidMessageError

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part, Rewind
@@ -152,7 +152,7 @@ def rebuild(work: Work, target: Target, manifest: Manifest, rewind: Rewind, done
     return True
 
 
-def is_part(run: Run, target: Target, services: Services) -> bool:
+def is_in_table(run: Run, target: Target, services: Services) -> bool:
     """Say whether the table consists, among others, of a committed run's rows.
 
     False only where that is certain: a later rewind, or full load, left them out.

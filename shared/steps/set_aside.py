@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from shared.checks import Flaw
 from shared.checks.values import MASK, shown_whole
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import naming
 from shared.steps.attempts import Work
 from shared.storage import Writer

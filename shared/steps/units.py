@@ -6,7 +6,7 @@ from contextlib import closing
 import pyarrow as pa
 
 from shared import timings
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import drift, naming, plans, traces
 from shared.core.manifests import Manifest
 from shared.core.messages import LoadRequest, UnitRequest

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from shared import timings
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import drift, naming, plans, traces
 from shared.core.manifests import Manifest
 from shared.core.nudges import next_request

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.plans import Slice
 from shared.core.receipts import Difference, Point, differences, judged
 from shared.core.runs import Run

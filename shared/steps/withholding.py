@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from shared import csv
 from shared.checks.values import MASK
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.errors import IntegrityError, InvalidFileError
 
 UNQUOTED = "what was found in the file is not quoted, because the table protects columns"

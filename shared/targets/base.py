@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
@@ -145,13 +145,6 @@ class Target(Protocol):
     def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
         """Return the statement that makes a table of these columns; nothing is asked for it."""
 
-    def require(self, schema: TableSchema) -> None:
-        """Check that the table, if it is there, can hold the columns of a run.
-
-        Raises:
-            SchemaConflictError: columns are missing, or have types that would alter values.
-        """
-
     def fit(self, schema: TableSchema) -> TableSchema:
         """Return what a run stages of a source's columns, by the table's policy for drift.
 
@@ -193,10 +186,17 @@ class Target(Protocol):
         """
 
     def takes_whole_runs(self, manifest: Manifest) -> bool:
-        """Say whether ``staged`` stages all parts by itself, so that nobody needs to send them."""
+        """Say whether ``open_staging`` stages all parts, so that nobody needs to send them."""
 
-    def staged(self, manifest: Manifest) -> set[str]:
-        """Return the names of the parts that the run's staging table holds."""
+    def open_staging(self, manifest: Manifest) -> set[str]:
+        """Make the run's staging table unless it is there; return the names of the parts it holds.
+
+        What the run needs beside it (the table's schema, its state row) is made, too. A target
+        that takes whole runs stages all parts here.
+
+        Raises:
+            IntegrityError: a part is not the one that the manifest names.
+        """
 
     def stage(self, manifest: Manifest, part: Part, batches: Iterable["pa.RecordBatch"]) -> None:
         """Put a part's rows into the run's staging table, once, however often and by whomever.

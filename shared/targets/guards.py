@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from shared.config.models import TableConfig
 from shared.config.rules import Guard
+from shared.config.tables import TableConfig
 from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.fidelity import Consent, remedy

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import naming
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from shared import registry
 from shared.audit import AuditLog
 from shared.bus import Bus
-from shared.config.models import ResolvedTable
 from shared.config.store import ConfigStore
+from shared.config.tables import ResolvedTable
 from shared.core.deliveries import Delivery
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest

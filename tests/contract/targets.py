@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared import registry
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core.manifests import Manifest, Part
 from shared.core.modes import SyncMode
 from shared.core.receipts import Point
@@ -138,7 +138,7 @@ class Run:
 
     def stage(self, target: Target) -> None:
         """Stage all parts."""
-        target.staged(self.manifest)
+        target.open_staging(self.manifest)
         for part in self.manifest.all_parts:
             target.stage(self.manifest, part, [self.batches[part.name]])
 

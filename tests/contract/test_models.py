@@ -333,7 +333,7 @@ def test_input_that_is_made_anew_meanwhile_is_never_taken_for_empty(made: Curate
 
 
 def test_token_tells_the_runs_of_the_inputs(made: Curated) -> None:
-    token = curated.token("d", made.table, [curated.Standing(name="t", epoch=3, run_id="r")])
+    token = curated.token("d", made.table, [curated.InputState(name="t", epoch=3, run_id="r")])
 
     assert curated.input_runs(token) == {"t": "r"}
     assert curated.is_made_by("d", token)

@@ -71,7 +71,7 @@ def test_of_many_publishers_of_one_window_exactly_one_gets_through(table: Table)
 
     barrier = threading.Barrier(len(runs))
     with table.target() as target:
-        target.staged(runs[0].manifest)
+        target.open_staging(runs[0].manifest)
     threads = [threading.Thread(target=publish, args=(run,)) for run in runs]
     for thread in threads:
         thread.start()
@@ -114,10 +114,10 @@ def test_part_is_staged_once_however_often_and_by_whomever(table: Table) -> None
     part = run.manifest.parts[0]
 
     with table.target() as one, table.target() as other:
-        one.staged(run.manifest)
+        one.open_staging(run.manifest)
         for target in (one, other, one):
             target.stage(run.manifest, part, [run.batches[part.name]])
-        assert other.staged(run.manifest) == {part.name}
+        assert other.open_staging(run.manifest) == {part.name}
         assert other.staging_runs()[run.manifest.run_id] > 0
         with pytest.raises(NotStagedError, match="4 rows of 10"):
             other.publish(run.manifest)
@@ -135,7 +135,7 @@ def test_parts_come_at_once_over_several_connections(table: Table) -> None:
                 target.stage(run.manifest, part, [run.batches[part.name]])
 
     with table.target() as target:
-        target.staged(run.manifest)
+        target.open_staging(run.manifest)
         threads = [threading.Thread(target=stage, args=(n,)) for n in range(4)]
         for thread in threads:
             thread.start()
@@ -166,12 +166,12 @@ def test_part_that_breaks_off_leaves_nothing_staged(table: Table) -> None:
         raise ConnectionResetError("the bucket went away")
 
     with table.target() as target:
-        target.staged(run.manifest)
+        target.open_staging(run.manifest)
         with pytest.raises((ConnectionResetError, Exception), match="went away"):
             target.stage(run.manifest, part, broken())
 
     with table.target() as target:
-        assert target.staged(run.manifest) == set()
+        assert target.open_staging(run.manifest) == set()
         run.stage(target)
         assert changed(target.publish(run.manifest)) == (3, 0, 0)
 

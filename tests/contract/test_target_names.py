@@ -64,7 +64,7 @@ def test_view_in_the_place_of_a_table_is_refused_in_words(
     table.query(f"CREATE {what} {{t}} AS SELECT 1::bigint AS id, 'a'::text AS name")
 
     with table.target() as target, pytest.raises(TargetRefusedError, match=r"is a (mat.+ )?view"):
-        target.require(table.schema)
+        target.fit(table.schema)
 
 
 def kept_by(engine: Engine, names: tuple[str, ...]) -> list[str]:

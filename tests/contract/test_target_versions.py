@@ -28,7 +28,7 @@ def a_rewind(table: Table, run_id: str) -> Published:
         manifest = replace(
             run.manifest, rewind=rewind, epoch=epoch, parts=(), staged=None, allow_empty=True
         )
-        target.staged(manifest)
+        target.open_staging(manifest)
         for _ in range(2):
             target.restage_version(manifest)
         return target.publish(manifest)

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core import runs
 from shared.core.dead_letters import ATTRIBUTES, LetterState
 from shared.core.messages import ExtractRequest, IngestRequest, SweepRequest

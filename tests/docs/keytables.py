@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from shared.config.connections import Connections
 from shared.config.csv_files import CsvFiles
 from shared.config.keys import meanings, nested
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 
 ELSEWHERE = {"csv", "checks", "columns"}
 """Keys of a table whose own keys have a table or a page of their own."""

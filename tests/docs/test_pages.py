@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from shared import registry, typetable
 from shared.config.keys import json_schema, meanings
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.drift import RESCUED, Policy
 from shared.core.fidelity import Consent
 from tests.docs import keytables

@@ -7,8 +7,8 @@ import pytest
 
 from shared import errors, registry
 from shared.config.connections import PostgresConnection, SqlServerConnection
-from shared.config.models import TableConfig
 from shared.config.places import TARGET_NAMES
+from shared.config.tables import TableConfig
 from shared.targets.bigquery import connection as bigquery_connection
 from shared.targets.bigquery import sql as bigquery_sql
 from shared.targets.bigquery import staging, target

@@ -19,7 +19,7 @@ from unittest.mock import patch
 from local.clients import connect_postgres, connect_snowflake, push_headers
 from local.supervisor import Background
 from shared.config.connections import Connections
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core import runs
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode

@@ -72,7 +72,7 @@ class Run:
     def publish_staged(self) -> Published:
         """Publish by way of the staging table."""
         with closing(self._target()) as target:
-            target.staged(self.manifest)
+            target.open_staging(self.manifest)
             target.stage(self.manifest, self.part, self.read(self.part))
             return target.publish(self.manifest)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.core.messages import IngestRequest
 from shared.core.runs import RunState
 from shared.operations.rejects import cells, layout
-from shared.steps.tracing import trace
+from shared.steps.row_traces import trace
 from tests.flow.cloud import Cloud
 from tests.workbooks import styles, workbook
 

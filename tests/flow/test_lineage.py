@@ -9,8 +9,8 @@ import pytest
 from shared import lineage as catalogue
 from shared.core.runs import RunState
 from shared.errors import InvalidConfigError, InvalidMessageError
-from shared.steps import lineage, tracing
-from shared.steps.tracing import Trace
+from shared.steps import lineage, row_traces
+from shared.steps.row_traces import Trace
 from tests.bytes_server import parted, reply, serving
 from tests.flow.cloud import Cloud
 
@@ -18,7 +18,7 @@ FILE = b'id,name\n1,Ann\nx,Bob\n3,"Cid\nor Sid"\n4,Dan\n'
 
 
 def traces(cloud: Cloud, table: str, *texts: str) -> list[Trace]:
-    return list(tracing.trace(table, list(texts), cloud.services))
+    return list(row_traces.trace(table, list(texts), cloud.services))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from shared.core.runs import RunState
 from shared.steps import quarantine
-from shared.steps.tracing import trace
+from shared.steps.row_traces import trace
 from tests.flow.cloud import Cloud
 
 DUE = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)

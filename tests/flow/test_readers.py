@@ -53,7 +53,7 @@ class Loads:
         batch = pa.RecordBatch.from_pydict(rows, arrow_schema(self._schema))
         resolved, _ = self._cloud.services.config.get(self._name)
         with closing(self._cloud.services.target(resolved)) as target:
-            target.staged(manifest)
+            target.open_staging(manifest)
             target.stage(manifest, part, [batch])
             assert target.publish(manifest).outcome is Outcome.COMMITTED
 

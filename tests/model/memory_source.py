@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import windows
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice

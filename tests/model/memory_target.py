@@ -125,7 +125,7 @@ class MemoryTarget:
         """Keep none."""
         return ()
 
-    def staged(self, manifest: Manifest) -> set[str]:
+    def open_staging(self, manifest: Manifest) -> set[str]:
         """Return the parts that the run's staging table holds; make it if need be."""
 
         def operation() -> set[str]:

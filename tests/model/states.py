@@ -199,7 +199,7 @@ def _read(protocol: Protocol, state: State, then: Instance, name: str) -> State:
         return _go_on(state, then._replace(finding=found._replace(snapshot=moment)))
     token = unchanged.token(str(len(committed(moment))), protocol.mode, 1) or ""
     before = TargetState(change_token=found.seen_token or None)
-    if unchanged.verdict(SCHEDULED, token, before):
+    if unchanged.reason_to_skip(SCHEDULED, token, before):
         return _end(protocol, state, then)
     return _go_on(state, then._replace(finding=found._replace(token=token)))
 

@@ -11,11 +11,11 @@ from typing import Any, cast
 from shared.audit import AuditLog
 from shared.bus import Bus
 from shared.config.connections import Connections
-from shared.config.models import ResolvedTable
-from shared.config.models import TableConfig as Table
 from shared.config.places import PostgresTable, SnowflakeTable
 from shared.config.rules import Deletes
 from shared.config.store import ConfigStore, Origin
+from shared.config.tables import ResolvedTable
+from shared.config.tables import TableConfig as Table
 from shared.core.deliveries import Delivery
 from shared.core.messages import ExtractRequest, LoadRequest, SweepRequest, decode_extract
 from shared.core.modes import SyncMode

@@ -10,7 +10,7 @@ import pytest
 
 from local import deployment
 from local.demo import dataset, targets
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.errors import InvalidConfigError
 
 CONFIG = Path("config")

@@ -109,7 +109,7 @@ def test_end_of_a_run_gives_the_whole_and_its_waits() -> None:
     )
 
     with timings.recorded({}, 1.0) as recording:
-        timings.ended(run)
+        timings.record_run(run)
 
     found = named(recording)
     assert found.keys() == {"run", "wait for extract"}
@@ -125,7 +125,7 @@ def test_without_a_recording_nothing_is_kept() -> None:
     with timings.of_attempt(a_run(), ATTEMPT), timings.timed("stage", rows=1) as facts:
         facts["bytes"] = 2
         assert timings.drawn("read source", items) is items
-        timings.ended(a_run())
+        timings.record_run(a_run())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
@@ -136,7 +136,7 @@ def test_share_of_the_runs_is_recorded_whole_or_not_at_all(share: float) -> None
 
     assert abs(len(recorded) / len(ids) - share) < 0.05
     with timings.recorded({}, 0.0) as recording, timings.of_attempt(a_run(), ATTEMPT):
-        timings.ended(a_run())
+        timings.record_run(a_run())
     assert recording.timings == []
 
 

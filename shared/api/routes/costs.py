@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api import examples
 from shared.api.access import Reader
+from shared.api.bodies import CostModel
 from shared.api.context import Shared
-from shared.api.models import CostModel
 from shared.core import prices
 from shared.core.costs import Cost
 from shared.operations.spending import spending

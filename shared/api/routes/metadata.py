@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from shared.api import examples
 from shared.api.access import Reader
+from shared.api.bodies import source_name
 from shared.api.context import Lent, Shared
-from shared.api.models import source_name
 from shared.api.routes.runs import RunId, required
 from shared.api.routes.tables import TableName
 from shared.core.drift import PastSchema

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from shared.api.access import Operator
+from shared.api.bodies import Accepted
 from shared.api.context import Lent
 from shared.api.idempotency import Idempotent
-from shared.api.models import Accepted
 from shared.api.problems import Refusal
 from shared.core import naming
 from shared.core.modes import SyncMode

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, StreamingResponse
 
 from shared.api.access import Operator, Reader, hidden_from
+from shared.api.bodies import Accepted
 from shared.api.context import Context, Lent, Shared
 from shared.api.idempotency import Idempotent
-from shared.api.models import Accepted
 from shared.api.paging import (
     DEFAULT_LIMIT,
     Cursor,

@@ -16,8 +16,8 @@ from starlette.responses import StreamingResponse
 
 from shared.api import examples
 from shared.api.access import Reader
+from shared.api.bodies import RunDetail, Running, RunRecord, RunSummary
 from shared.api.context import Context, Lent, Shared
-from shared.api.models import RunDetail, Running, RunRecord, RunSummary
 from shared.api.paging import (
     DEFAULT_LIMIT,
     Cursor,

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from shared.api import examples
 from shared.api.access import Reader
+from shared.api.bodies import RunSummary, TableSummary
 from shared.api.context import Context, Lent, Shared
-from shared.api.models import RunSummary, TableSummary
 from shared.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_names
 from shared.core import freshness, naming
 from shared.ledger import Entry

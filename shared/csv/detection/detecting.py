@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from shared.csv.detection.charsets import Charset, find_charset
 from shared.csv.detection.decimals import decimal_comma
+from shared.csv.detection.detected import Detected
 from shared.csv.detection.directives import Directives, find_directives
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
 from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_packed, refuse_uneven
@@ -20,7 +21,6 @@ from shared.csv.detection.phrases import line_ends, say_quote, spread
 from shared.csv.detection.samples import first_lines
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
 from shared.csv.detection.styles import Scored, first_width, ranked
-from shared.csv.detection.verdicts import Verdict
 from shared.csv.detection.worksheets import WRITTEN, without_evidence_of_text
 from shared.csv.dialect import UNWRITTEN, Dialect, require_encoding
 from shared.csv.encodings import Transcoder
@@ -40,7 +40,7 @@ _MIN_MAJORITY = 0.5
 
 def detect(
     head: bytes, *, is_whole: bool = False, given: Mapping[str, object] | None = None
-) -> Verdict:
+) -> Detected:
     """Find the dialect of a file from its first bytes; a megabyte is plenty.
 
     Args:
@@ -57,7 +57,7 @@ def detect(
         raise InvalidFileError("the file is empty: 0 bytes, not even a header")
     kind = settled.get("kind", "csv")
     if kind == "parquet":
-        return Verdict(Dialect.from_dict({**settled, **UNWRITTEN}), ("kind parquet: given",))
+        return Detected(Dialect.from_dict({**settled, **UNWRITTEN}), ("kind parquet: given",))
     if kind not in ("csv", "excel"):
         return detect_lined(head, settled, is_whole=is_whole)
     stated = tuple(settled)
@@ -72,8 +72,8 @@ def detect(
         refuse_markup(raw)
     if len(raw) > _LOOKED_AT:
         raw, is_whole = first_lines(raw, _LOOKED_AT), False
-    verdict = _Detection(raw, charset, settled, stated, is_whole=is_whole).verdict()
-    return without_evidence_of_text(verdict) if kind == "excel" else verdict
+    detected = _Detection(raw, charset, settled, stated, is_whole=is_whole).detected()
+    return without_evidence_of_text(detected) if kind == "excel" else detected
 
 
 def _charset(head: bytes, given: Mapping[str, object], *, is_whole: bool) -> Charset:
@@ -129,7 +129,7 @@ class _Detection:
         self._warnings = [w for w in (charset.warning,) if w]
         self._lines_before = 0
 
-    def verdict(self) -> Verdict:
+    def detected(self) -> Detected:
         """Return what was found."""
         self._take_separator_line()
         self._skip_given_lines()
@@ -160,7 +160,7 @@ class _Detection:
             for name in self._stated
             if name != "encoding"
         ]
-        return Verdict(
+        return Detected(
             Dialect.from_dict(found | self._given),
             tuple(self._evidence),
             tuple(self._warnings),

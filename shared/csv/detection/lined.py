@@ -7,8 +7,8 @@ import codecs
 from collections.abc import Mapping
 
 from shared.csv.detection.charsets import find_charset
+from shared.csv.detection.detected import Detected
 from shared.csv.detection.disguises import refuse_binary
-from shared.csv.detection.verdicts import Verdict
 from shared.csv.dialect import Dialect, require_encoding
 from shared.csv.encodings import Transcoder, marked_encoding
 from shared.errors import InvalidFileError
@@ -16,7 +16,7 @@ from shared.errors import InvalidFileError
 _SHOWN_CHARACTERS = 60
 
 
-def detect_lined(head: bytes, given: Mapping[str, object], *, is_whole: bool) -> Verdict:
+def detect_lined(head: bytes, given: Mapping[str, object], *, is_whole: bool) -> Detected:
     """Make sure that a file is what its kind says, as far as its first bytes tell.
 
     Args:
@@ -31,18 +31,18 @@ def detect_lined(head: bytes, given: Mapping[str, object], *, is_whole: bool) ->
     stated = {"delimiter": "", "quote": None, **given}
     if given["kind"] == "ndjson":
         found = Dialect.from_dict({**stated, "encoding": "utf-8"})
-        return Verdict(found, (f"kind ndjson: given; {_first_object(head, is_whole=is_whole)}",))
+        return Detected(found, (f"kind ndjson: given; {_first_object(head, is_whole=is_whole)}",))
     fields = len(Dialect.from_dict(stated).positions)
     kind = f"kind fixed: given, with the positions of {fields} fields"
     if "encoding" in given:
         name = str(given["encoding"])
         require_encoding(name)
         stated["encoding"] = Transcoder(name, head[:4]).encoding
-        return Verdict(Dialect.from_dict(stated), (kind, f"encoding {name}: given"))
+        return Detected(Dialect.from_dict(stated), (kind, f"encoding {name}: given"))
     charset = find_charset(head, is_whole=is_whole)
     warnings = (charset.warning,) if charset.warning else ()
     dialect = Dialect.from_dict({**stated, "encoding": charset.name})
-    return Verdict(dialect, (kind, charset.evidence), warnings)
+    return Detected(dialect, (kind, charset.evidence), warnings)
 
 
 def _first_object(head: bytes, *, is_whole: bool) -> str:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from shared.csv.detection.detected import Detected
 from shared.csv.detection.disguises import refuse_binary, refuse_markup
-from shared.csv.detection.verdicts import Verdict
 from shared.errors import InvalidFileError
 
 WRITTEN: Final[Mapping[str, object]] = MappingProxyType(
@@ -58,7 +58,7 @@ def refuse_other_text(head: bytes) -> None:
         )
 
 
-def without_evidence_of_text(verdict: Verdict) -> Verdict:
-    """Return a verdict without what is no news: how the text of every worksheet is written."""
-    kept = tuple(each for each in verdict.evidence if not each.startswith(_OF_TEXTS))
-    return replace(verdict, evidence=kept)
+def without_evidence_of_text(detected: Detected) -> Detected:
+    """Leave out what is no news: how the text of every worksheet is written."""
+    kept = tuple(each for each in detected.evidence if not each.startswith(_OF_TEXTS))
+    return replace(detected, evidence=kept)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import protection
 from shared.core.schemas import TableSchema
 from shared.errors import SchemaConflictError, SourceRefusedError

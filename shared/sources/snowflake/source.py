@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import measuring
 from shared.core.fidelity import Consent, remedy
 from shared.core.modes import SyncMode

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Self
 
 from shared.config.connections import ProtectionKey
-from shared.config.models import ResolvedTable
 from shared.config.rules import Compression
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.stage.protecting import Protector
 from shared.stage.protection_keys import ProtectionKeys

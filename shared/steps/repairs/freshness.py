@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from shared.config import schedule
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.runs import RunState
 from shared.core.sweeps import StaleTable
 from shared.ledger import Entry

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import timedelta
 from itertools import groupby
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core import naming, sweeps
 from shared.errors import SluiceError
 from shared.steps.repairs.sweeping import Sweep

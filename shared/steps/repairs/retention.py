@@ -7,9 +7,9 @@ The sweep alone puts it there and takes it away; holds of others are left as the
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import naming, retention
-from shared.core.retention import Needs, Standing
+from shared.core.retention import ListedRun, Needs
 from shared.errors import SluiceError
 from shared.steps.repairs.sweeping import Sweep, named
 from shared.storage import HOLD_NOTE, ObjectInfo
@@ -108,9 +108,9 @@ def _kept(sweep: Sweep, zone: str, table: str) -> Iterator[ObjectInfo]:
 
 def _needs(sweep: Sweep, table: TableConfig) -> Needs:
     waiting = {run_id for name, run_id in sweep.waiting if name == table.name}
-    standings = (
-        Standing(run_id=e.run_id, state=e.state, is_repair=e.is_repair)
+    listed = (
+        ListedRun(run_id=e.run_id, state=e.state, is_repair=e.is_repair)
         for e in sweep.entries.get(table.name, {}).values()
     )
     versions = table.keep_versions if table.kind == "reference" else None
-    return retention.needs(standings, waiting, versions)
+    return retention.needs(listed, waiting, versions)

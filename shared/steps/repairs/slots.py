@@ -7,8 +7,8 @@ which may ask for runs anyway, asks for such a table's slot within minutes of it
 import logging
 
 from shared.config import schedule
-from shared.config.models import TableConfig
 from shared.config.store import Origin
+from shared.config.tables import TableConfig
 from shared.core import runs
 from shared.core.messages import ExtractRequest
 from shared.core.runs import Trigger

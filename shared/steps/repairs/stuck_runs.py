@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.core import nudges
 from shared.core.dead_letters import DeadLetter, letter_id
-from shared.core.nudges import Verdict
+from shared.core.nudges import Decision
 from shared.core.runs import Failure, Nudge, Run, RunState
 from shared.errors import SluiceError, StuckRunError
 from shared.steps.auditing import tell
@@ -45,18 +45,18 @@ def _look_after(sweep: Sweep, run: Run) -> None:
         _give_up(sweep, run, "its table is not configured any more")
         return
     progress = _progress(sweep, run)
-    verdict = nudges.judge(run, progress, sweep.services.settings.max_nudges)
+    decision = nudges.decide(run, progress, sweep.services.settings.max_nudges)
     letter = sweep.waiting.get((run.table, run.run_id))
-    if letter and verdict is not Verdict.WAIT:
+    if letter and decision is not Decision.WAIT:
         fail(run, letter, sweep.services)
         sweep.given_up.add(name)
         return
-    if verdict is Verdict.GIVE_UP:
+    if decision is Decision.GIVE_UP:
         asked = run.nudge.count if run.nudge else 0
         _give_up(sweep, run, f"it was asked {asked} times to go on, and did not move")
         return
-    nudge = nudges.noted(run, verdict, progress, sweep.now)
-    if _note(sweep, run, nudge) and verdict is Verdict.ASK:
+    nudge = nudges.noted(run, decision, progress, sweep.now)
+    if _note(sweep, run, nudge) and decision is Decision.ASK:
         request_next(run, sweep.services)
         sweep.nudged.add(name)
         log.warning(

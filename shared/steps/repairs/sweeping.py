@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from shared.config.models import ResolvedTable
 from shared.config.store import Origin
+from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.core.audit import Head
 from shared.core.dead_letters import DeadLetter, LetterState

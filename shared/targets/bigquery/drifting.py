@@ -4,7 +4,7 @@ The decisions are those of the SQL databases. Columns change outside of the publ
 in which BigQuery takes no such statement; each statement may be run again.
 """
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.drift import Policy
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shared import timings
-from shared.config.models import TableConfig
 from shared.config.places import BigQueryTable
+from shared.config.tables import TableConfig
 from shared.core import measuring
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest

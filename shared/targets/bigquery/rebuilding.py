@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import naming
 from shared.core.manifests import Layer, Manifest, Part
 from shared.core.modes import SyncMode

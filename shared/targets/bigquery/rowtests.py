@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.checks.values import shown
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.checks import SAMPLE_ROWS, Breach
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.connections import BigQueryConnection
-from shared.config.models import ResolvedTable
 from shared.config.places import BigQueryTable
+from shared.config.tables import ResolvedTable
 from shared.core import measuring
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
@@ -119,14 +119,6 @@ class BigQueryTarget:
             ref.sql, columns, schema.primary_key, partitioned_by, place.cluster_by
         )
 
-    def require(self, schema: TableSchema) -> None:
-        """Check that a run of these columns could be published, as things are.
-
-        Raises:
-            SchemaConflictError: it could not, by the table's policy for drift.
-        """
-        self.fit(schema)
-
     def lineage(self, run_id: str) -> tuple[PastLoad, ...]:
         """Return the publishes that the table consisted of after a run, in their order."""
         return self._books.lineage(run_id) if self._books.is_there() else ()
@@ -159,7 +151,7 @@ class BigQueryTarget:
         is_plain = all(part.key is None for part in manifest.all_parts)
         return self._objects is not None and is_plain and not manifest.rewind
 
-    def staged(self, manifest: Manifest) -> set[str]:
+    def open_staging(self, manifest: Manifest) -> set[str]:
         """Return the names of the parts that the staging tables hold; make them if need be.
 
         Where BigQuery may read the parts itself, all of them are staged afterwards.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import timings
 from shared.ahead import ahead
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode

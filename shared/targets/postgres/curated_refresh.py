@@ -12,7 +12,7 @@ from typing import Any
 from shared.config.curated import ModelTest, ResolvedModel
 from shared.core import curated
 from shared.core.checks import CheckResult, Severity, Verdict, require_passed
-from shared.core.curated import Standing
+from shared.core.curated import InputState
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
@@ -263,10 +263,10 @@ class Refreshing:
             notes=(f"rows before {rows.before}, after {rows.after}", f"read {inputs}", *rows.notes),
         )
 
-    def _standings(self) -> list[Standing]:
+    def _standings(self) -> list[InputState]:
         """Return where the inputs stand; one that was never published is not among them."""
         self._cursor.execute(curated_sql.STANDINGS, (list(self._resolved.inputs),))
-        return [Standing(name=n, epoch=int(e), run_id=r) for n, e, r in self._cursor.fetchall()]
+        return [InputState(name=n, epoch=int(e), run_id=r) for n, e, r in self._cursor.fetchall()]
 
     def _schema_of(self) -> TableSchema:
         columns = columns_of(self._cursor, POSTGRES, self._table)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from shared.config.connections import PostgresConnection
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.drift import Policy
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType, Kind, TableSchema

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.drift import Policy
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema

@@ -6,7 +6,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import drift
 from shared.core.drift import Policy
 from shared.core.fidelity import Consent, remedy

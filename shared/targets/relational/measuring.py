@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared import timings
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import measuring
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.checks import Breach
 from shared.core.plans import Slice
 from shared.core.receipts import Point

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared import timings
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
@@ -89,14 +89,6 @@ class RelationalTarget(ABC):
         with self._transaction() as cursor:
             return self._reading(cursor).schema()
 
-    def require(self, schema: TableSchema) -> None:
-        """Check that a run of these columns could be published, as things are.
-
-        Raises:
-            SchemaConflictError: it could not, by the table's policy for drift.
-        """
-        self.fit(schema)
-
     def fit(self, schema: TableSchema) -> TableSchema:
         """Return what a run stages of a source's columns, by the table's policy for drift.
 
@@ -129,7 +121,7 @@ class RelationalTarget(ABC):
         """Return None: reading costs nothing."""
         return None
 
-    def staged(self, manifest: Manifest) -> set[str]:
+    def open_staging(self, manifest: Manifest) -> set[str]:
         """Return the names of the parts that the staging tables hold; make them if need be."""
         self._prepare()
         with self._transaction() as cursor:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from shared.config.connections import SqlServerConnection
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidConfigError
 from shared.secrets import Secrets

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.config.curated import ResolvedModel
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core import runs
 from shared.core.access import Role
 from shared.core.messages import SweepRequest

@@ -18,8 +18,8 @@ from shared.audit import AuditLog
 from shared.bus import Bus
 from shared.callers import Callers
 from shared.config.connections import Connections
-from shared.config.models import ResolvedTable, TableConfig
 from shared.config.store import ConfigStore
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id, new_token
 from shared.core.runs import Run
 from shared.errors import InvalidConfigError, SourceUnavailableError, TargetUnavailableError

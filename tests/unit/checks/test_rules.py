@@ -9,7 +9,7 @@ import pytest
 
 from shared.checks import require_checkable
 from shared.checks.rules import rules
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidConfigError
 from shared.stage.arrow import arrow_schema

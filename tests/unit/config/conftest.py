@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.config import resolve
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.errors import InvalidConfigError
 from tests.unit.config.table_files import ENVIRONMENT, Load
 

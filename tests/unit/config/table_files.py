@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 
 REPOSITORY = Path(__file__).parents[3]
 SEED = REPOSITORY / "tests" / "data" / "seed_tables.yaml"

@@ -10,7 +10,7 @@ import yaml
 
 from shared.config import resolve
 from shared.config.checks import KINDS
-from shared.config.models import ResolvedTable, TableConfig, TablesFile
+from shared.config.tables import ResolvedTable, TableConfig, TablesFile
 from shared.errors import InvalidConfigError
 from shared.wire import from_json, to_json
 from tests.builders import table_data

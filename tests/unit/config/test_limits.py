@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.config.connections import (
     Connections,
 )
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.config.times import MAX_DURATION
 from shared.wire import from_json, to_json
 from tests.builders import file_table_data, table_data

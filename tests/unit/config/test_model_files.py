@@ -7,7 +7,7 @@ import pytest
 from shared.config import model_files
 from shared.config.connections import Connections
 from shared.config.curated import ModelList, ResolvedModel
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.errors import InvalidConfigError
 from shared.wire import from_json, to_json
 from tests.builders import table_data

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from tests.builders import table_data
 from tests.unit.config.written_tables import a_table, bigquery_data, why
 

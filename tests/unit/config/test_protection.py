@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core.protection import Protection, kept
 from shared.errors import InvalidConfigError
 from shared.wire import from_json, to_json

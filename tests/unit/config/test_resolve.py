@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.config import documents, resolve
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.modes import SyncMode
 from shared.errors import InvalidConfigError
 from tests.unit.config.table_files import (

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from shared.audit import AuditLog
-from shared.config.models import ResolvedTable
 from shared.config.store import Changes, ConfigStore
+from shared.config.tables import ResolvedTable
 from shared.errors import ConflictError, IntegrityError, UnknownTableError
 from shared.storage import ABSENT, Storage
 from tests.builders import table_data

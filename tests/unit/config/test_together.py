@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.config import together
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.errors import InvalidConfigError
 from tests.builders import table_data
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from tests.builders import file_table_data, table_data
 
 INCREMENTAL = {"sync_mode": "incremental", "incremental_column": "updated_at"}

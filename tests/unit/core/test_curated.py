@@ -3,7 +3,7 @@
 import pytest
 
 from shared.core import curated, nudges
-from shared.core.curated import Standing
+from shared.core.curated import InputState
 from shared.core.messages import LoadRequest, RefreshRequest, decode_load
 from shared.core.modes import SyncMode
 from shared.core.runs import Failure, RunState
@@ -51,17 +51,17 @@ def test_load_topic_carries_loads_and_refreshes() -> None:
 
 
 def test_token_is_the_same_for_the_same_inputs_in_any_order() -> None:
-    a, b = Standing(name="a", epoch=1, run_id="r"), Standing(name="b", epoch=2, run_id="s")
+    a, b = InputState(name="a", epoch=1, run_id="r"), InputState(name="b", epoch=2, run_id="s")
 
     assert curated.token("d", "t", [a, b]) == curated.token("d", "t", [b, a])
     assert curated.token("d", "t", [a]) != curated.token(
-        "d", "t", [Standing(name="a", epoch=2, run_id="r")]
+        "d", "t", [InputState(name="a", epoch=2, run_id="r")]
     )
 
 
 @pytest.mark.parametrize("other", [None, "7", "a token of a loaded table", '{"kind": "table"}'])
 def test_only_the_token_of_a_refresh_says_that_rows_are_the_models(other: str | None) -> None:
-    mine = curated.token("d", "t", [Standing(name="a", epoch=1, run_id="r")])
+    mine = curated.token("d", "t", [InputState(name="a", epoch=1, run_id="r")])
 
     assert (curated.is_in("t", mine), curated.is_made_by("d", mine)) == (True, True)
     assert (curated.is_in("u", mine), curated.is_made_by("e", mine)) == (False, False)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.core import nudges
 from shared.core.messages import ExtractRequest, IngestRequest, LoadRequest, decode_extract
-from shared.core.nudges import Verdict
+from shared.core.nudges import Decision
 from shared.core.runs import Lease, Nudge, Run, RunState, Trigger
 from tests.builders import AT, a_delivery, a_run
 
@@ -61,37 +61,37 @@ def test_run_that_is_over_is_never_quiet(state: RunState) -> None:
 
 
 @pytest.mark.parametrize(
-    ("nudge", "progress", "verdict"),
+    ("nudge", "progress", "decision"),
     [
-        (None, 0, Verdict.ASK),
-        (None, 1, Verdict.WAIT),
-        (a_note(count=11), 0, Verdict.ASK),
-        (a_note(count=12), 0, Verdict.GIVE_UP),
-        (a_note(count=13), 0, Verdict.GIVE_UP),
-        (a_note(count=12, progress=3), 4, Verdict.WAIT),
-        (a_note(count=0, progress=3), 3, Verdict.ASK),
-        (a_note(count=0, progress=3), 2, Verdict.ASK),
+        (None, 0, Decision.ASK),
+        (None, 1, Decision.WAIT),
+        (a_note(count=11), 0, Decision.ASK),
+        (a_note(count=12), 0, Decision.GIVE_UP),
+        (a_note(count=13), 0, Decision.GIVE_UP),
+        (a_note(count=12, progress=3), 4, Decision.WAIT),
+        (a_note(count=0, progress=3), 3, Decision.ASK),
+        (a_note(count=0, progress=3), 2, Decision.ASK),
     ],
 )
 def test_run_is_asked_so_often_unless_it_gets_on(
-    nudge: Nudge | None, progress: int, verdict: Verdict
+    nudge: Nudge | None, progress: int, decision: Decision
 ) -> None:
-    assert nudges.judge(a_run(nudge=nudge), progress, 12) is verdict
+    assert nudges.decide(a_run(nudge=nudge), progress, 12) is decision
 
 
 @pytest.mark.parametrize(
-    ("verdict", "count"), [(Verdict.ASK, 3), (Verdict.WAIT, 0), (Verdict.GIVE_UP, 0)]
+    ("decision", "count"), [(Decision.ASK, 3), (Decision.WAIT, 0), (Decision.GIVE_UP, 0)]
 )
 def test_note_counts_the_asking_and_forgets_it_when_the_run_gets_on(
-    verdict: Verdict, count: int
+    decision: Decision, count: int
 ) -> None:
-    note = nudges.noted(a_run(nudge=a_note(count=2)), verdict, 7, LATER)
+    note = nudges.noted(a_run(nudge=a_note(count=2)), decision, 7, LATER)
 
     assert note == Nudge(count=count, progress=7, at=LATER)
 
 
 def test_first_note_counts_from_one() -> None:
-    assert nudges.noted(a_run(), Verdict.ASK, 0, LATER).count == 1
+    assert nudges.noted(a_run(), Decision.ASK, 0, LATER).count == 1
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 5))
@@ -101,14 +101,14 @@ def test_run_is_given_up_only_after_so_many_askings_in_a_row_without_progress(
     run, progress, in_vain = a_run(), 0, 0
     for step in steps:
         progress += step
-        verdict = nudges.judge(run, progress, max_nudges)
+        decision = nudges.decide(run, progress, max_nudges)
         in_vain = 0 if step else in_vain + 1
-        assert verdict is (
-            Verdict.WAIT if step else Verdict.GIVE_UP if in_vain > max_nudges else Verdict.ASK
+        assert decision is (
+            Decision.WAIT if step else Decision.GIVE_UP if in_vain > max_nudges else Decision.ASK
         )
-        if verdict is Verdict.GIVE_UP:
+        if decision is Decision.GIVE_UP:
             break
-        run = a_run(nudge=nudges.noted(run, verdict, progress, AT))
+        run = a_run(nudge=nudges.noted(run, decision, progress, AT))
 
 
 # Requests -----------------------------------------------------------------------------------------

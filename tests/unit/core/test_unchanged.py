@@ -32,14 +32,14 @@ def test_source_that_does_not_say_has_no_token(change: str | None) -> None:
 def test_scheduled_run_of_the_same_token_is_skipped_with_the_run_that_read_it() -> None:
     run = a_run(trigger=Trigger.SCHEDULE)
 
-    reason = unchanged.verdict(run, TOKEN, STATE)
+    reason = unchanged.reason_to_skip(run, TOKEN, STATE)
 
     assert reason == "the source has not changed since run other (verified)"
 
 
 @pytest.mark.parametrize("trigger", [t for t in Trigger if t is not Trigger.SCHEDULE])
 def test_run_that_somebody_asked_for_always_reads(trigger: Trigger) -> None:
-    assert unchanged.verdict(a_run(trigger=trigger), TOKEN, STATE) is None
+    assert unchanged.reason_to_skip(a_run(trigger=trigger), TOKEN, STATE) is None
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_run_that_somebody_asked_for_always_reads(trigger: Trigger) -> None:
 def test_run_without_proof_reads(mine: str | None, theirs: str | None) -> None:
     state = TargetState(run_id="other", change_token=theirs)
 
-    assert unchanged.verdict(a_run(), mine, state) is None
+    assert unchanged.reason_to_skip(a_run(), mine, state) is None
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])

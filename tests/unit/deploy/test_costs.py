@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core import prices
 from shared.deploy import costs
 

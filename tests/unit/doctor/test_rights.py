@@ -7,7 +7,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Bucket, Client
 from google.iam.v1.policy_pb2 import Binding, Policy
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.doctor import buckets, rights
 from shared.doctor.findings import Level
 from shared.doctor.messaging import answered

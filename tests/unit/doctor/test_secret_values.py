@@ -1,6 +1,6 @@
 """Which secrets a table needs."""
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.doctor.secret_values import names
 
 

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from shared import logs
 from shared.config.connections import Connections, SqlServerConnection
-from shared.config.models import ResolvedTable, TableConfig
+from shared.config.tables import ResolvedTable, TableConfig
 from shared.core import naming
 from shared.core.deliveries import Delivery
 from shared.core.messages import IngestRequest

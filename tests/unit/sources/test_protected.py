@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.modes import SyncMode
 from shared.core.plans import Slice
 from shared.core.receipts import Point

@@ -3,7 +3,7 @@
 import pytest
 
 from shared import csv
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.errors import InvalidConfigError, InvalidFileError
 from shared.steps.protections import in_files
 from shared.steps.withholding import quietly, unquoted

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlglot
 
-from shared.config.models import TableConfig
+from shared.config.tables import TableConfig
 from shared.core.schemas import Column, TableSchema
 from shared.errors import SchemaConflictError
 from shared.targets.postgres.dialect import POSTGRES

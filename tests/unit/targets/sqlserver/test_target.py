@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.errors import TargetUnavailableError
 from shared.secrets import Secrets
 from shared.targets.sqlserver import connection

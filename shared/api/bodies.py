@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, RootModel
 
 from shared.api import examples
 from shared.api.examples import RUN_ID
-from shared.config.models import TableConfig
 from shared.config.store import Origin
+from shared.config.tables import TableConfig
 from shared.core import costs
 from shared.core.costs import Cost
 from shared.core.modes import SyncMode

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import csv
-from shared.config.models import ResolvedTable
+from shared.config.tables import ResolvedTable
 from shared.core.manifests import FileOrigin, Manifest, Part
 from shared.core.runs import Run, RunState
 from shared.core.schemas import TableSchema

@@ -9,8 +9,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
 
 from shared.config import schedule as schedules
+from shared.config.base import StrictModel
 from shared.config.checks import Check, require_own_titles
-from shared.config.connections import Connections, Model
+from shared.config.connections import Connections
 from shared.config.csv_files import CsvFiles
 from shared.config.keeping import Retention
 from shared.config.places import (
@@ -36,7 +37,7 @@ TARGETS = ("postgres", "sqlserver", "bigquery")
 """Keys that name a target."""
 
 
-class TableConfig(Model):
+class TableConfig(StrictModel):
     """One table: where its rows come from, where they go, how and when."""
 
     name: str
@@ -333,7 +334,7 @@ class TableConfig(Model):
         return place
 
 
-class ResolvedTable(Model):
+class ResolvedTable(StrictModel):
     """A table with the connections that it needs: what the config bucket holds, one per table."""
 
     environment: str
@@ -361,14 +362,14 @@ class ResolvedTable(Model):
         }
 
 
-class EnvironmentFile(Model):
+class EnvironmentFile(StrictModel):
     """``config/environments/<name>.yaml``: connections, and overrides of single tables."""
 
     connections: Connections = Connections()
     tables: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
-class TablesFile(Model):
+class TablesFile(StrictModel):
     """``config/tables.yaml``: the list of tables."""
 
     tables: list[TableConfig] = Field(default_factory=list)

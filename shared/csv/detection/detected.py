@@ -6,7 +6,7 @@ from shared.csv.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Detected:
     """What was found, and the evidence for each part of it."""
 
     dialect: Dialect

@@ -13,8 +13,8 @@ from shared.config.connections import (
     SqlServerConnection,
 )
 from shared.config.csv_files import CsvFiles
-from shared.config.models import EnvironmentFile, TableConfig
 from shared.config.rules import Deletes
+from shared.config.tables import EnvironmentFile, TableConfig
 from shared.core.modes import SyncMode
 from tests.builders import file_table_data, table_data
 from tests.unit.config.written_tables import (
