@@ -215,6 +215,7 @@ def _config(folder: Path) -> Path:
             "ORDERS",
             sync_mode="incremental",
             incremental_column="updated_at",
+            lag="0s",  # as dlt has none
         ),
         *(_from_snowflake(name, "IDLE", schedule=YEARLY) for name in IDLE_TABLES),
     ]

@@ -3,7 +3,6 @@
 Every key here is documented in docs/tables.md. Unknown keys are errors.
 """
 
-from datetime import timedelta
 from typing import Any, Literal, Self
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
@@ -69,9 +68,10 @@ class TableConfig(StrictModel):
     """
     primary_key: ColumnNames | None = None
     """Columns that identify a row; absent: the key that the source declares, [] for none."""
-    lag: Duration = timedelta(0)
+    lag: Duration | None = None
     """How late a row may commit: ``90s``, ``15m``, ``2h``, ``1d``. A merge reads that far behind
-    its watermark again, an append stays that far behind the clock.
+    its watermark again, an append stays that far behind the clock. Absent: ``10s`` for a merge by
+    time, nothing for an append, which then needs a source that is at rest while it is read.
     """
     null_cursor: Literal["fail", "skip", "include"] | None = None
     """Rows whose cursor is NULL: ``fail``, ``skip``, and for a merge ``include``; absent: a merge

@@ -7,6 +7,9 @@ value seen: a row that commits later with a smaller value is still found.
 ``lag`` says how late a row may commit. A merge reads that much behind its watermark again, since
 the key makes repeats harmless; an append stays that much behind the clock instead. A date stands
 for its whole day, so the rows of a day are complete when the day is over and the lag has passed.
+
+Where nobody says how late, a merge by time reads ``UNSTATED_LAG`` again: every row gets its cursor
+before it commits, and many cursors count in whole seconds.
 """
 
 import re
@@ -19,6 +22,9 @@ from shared.errors import InvalidConfigError, InvalidMessageError
 
 _SECONDS_FORMAT = "%Y-%m-%d %H:%M:%S"
 _SECONDS_LENGTH = len("12:00:00")
+
+UNSTATED_LAG = timedelta(seconds=10)
+"""What a short statement takes from its clock to its commit; a long transaction may take more."""
 
 
 class CursorKind(StrEnum):
@@ -72,7 +78,7 @@ def next_window(
     low: str | None,
     snapshot: str,
     largest: str | None,
-    lag: timedelta,
+    lag: timedelta | None,
 ) -> Window:
     """Compute the window of a run.
 
@@ -82,7 +88,7 @@ def next_window(
         low: the target's watermark.
         snapshot: the source's time of the snapshot, ``YYYY-MM-DD HH:MM:SS.fffffffff``.
         largest: the largest cursor value at the snapshot; only numbers need it.
-        lag: how late a row may commit.
+        lag: how late a row may commit; None: nobody has said.
 
     Raises:
         InvalidConfigError: a lag with a cursor that does not measure time, or a watermark of
@@ -99,6 +105,8 @@ def next_window(
             raise InvalidConfigError("lag is a duration, but the cursor column holds numbers")
         return Window(low=low, high=_larger(low, largest), read_from=low)
     waits = mode is SyncMode.APPEND
+    if lag is None:
+        lag = UNSTATED_LAG if kind is CursorKind.TIME and not waits else timedelta(0)
     if kind is CursorKind.DATE:
         high = _complete_day(snapshot, lag) if waits else snapshot[:10]
         behind = None if low is None or waits else _complete_day(f"{low} 00:00:00", lag)

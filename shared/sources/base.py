@@ -77,8 +77,11 @@ class Source(Protocol):
     def resume(self, snapshot: Snapshot) -> None:
         """See the moment that an earlier session fixed."""
 
-    def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
-        """Return the window to read after the watermark ``low``; None without a cursor."""
+    def window(self, mode: SyncMode, low: str | None, lag: timedelta | None) -> Window | None:
+        """Return the window to read after the watermark ``low``; None without a cursor.
+
+        ``lag`` says how late a row may commit; None: nobody has said.
+        """
 
     def backfill(self, span: Span, low: str | None) -> Window:
         """Return the window of a backfill; ``low`` is the watermark, which stays.

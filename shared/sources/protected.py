@@ -58,7 +58,7 @@ class ProtectedSource:
         self._source.resume(snapshot)
         self._is_pinned = snapshot.is_pinned
 
-    def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
+    def window(self, mode: SyncMode, low: str | None, lag: timedelta | None) -> Window | None:
         """Return the window to read: the cursor is never protected."""
         return self._source.window(mode, low, lag)
 

@@ -86,7 +86,7 @@ class GivenSource:
     def resume(self, snapshot: Snapshot) -> None:
         """See the one moment there is."""
 
-    def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
+    def window(self, mode: SyncMode, low: str | None, lag: timedelta | None) -> Window | None:
         """Read all."""
         return None
 

@@ -26,7 +26,8 @@ def merged(cloud: Cloud) -> str:
     """Return a table of two runs, the second of which brought row 2 again."""
     cloud.source("CREATE TABLE {db}.TRACED (ID NUMBER(9,0), NAME TEXT, AT TIMESTAMP_NTZ(6))")
     cloud.source("INSERT INTO {db}.TRACED VALUES (1, 'a', SYSDATE()), (2, 'b', SYSDATE())")
-    cloud.configure("traced", sync_mode="incremental", incremental_column="at", primary_key=["id"])
+    merging = {"sync_mode": "incremental", "incremental_column": "at", "lag": "0s"}
+    cloud.configure("traced", **merging, primary_key=["id"])
     assert cloud.run("traced").state is RunState.COMMITTED
     cloud.source("INSERT INTO {db}.TRACED VALUES (2, 'c', SYSDATE())")
     assert cloud.run("traced").state is RunState.COMMITTED

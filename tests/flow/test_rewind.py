@@ -14,6 +14,7 @@ from tests.flow.cloud import Cloud
 
 COLUMNS = "ID NUMBER(9,0), NAME VARCHAR, AT TIMESTAMP_NTZ(6)"
 MERGED = {
+    "lag": "0s",
     "sync_mode": "incremental",
     "incremental_column": "at",
     "deletes": {"mode": "hard", "max_percent": 100},

@@ -95,7 +95,7 @@ def test_incremental_merges_new_and_changed_rows_and_moves_the_watermark(cloud: 
         "UPDATED_AT TIMESTAMP_NTZ(6), PRIMARY KEY (ID))"
     )
     cloud.source("INSERT INTO {db}.ORDERS VALUES (1, 10, SYSDATE()), (2, 20, SYSDATE())")
-    cloud.configure("orders", sync_mode="incremental", incremental_column="updated_at")
+    cloud.configure("orders", sync_mode="incremental", incremental_column="updated_at", lag="0s")
     first = cloud.run("orders")
     cloud.source("UPDATE {db}.ORDERS SET TOTAL = 21, UPDATED_AT = SYSDATE() WHERE ID = 2")
     cloud.source("INSERT INTO {db}.ORDERS VALUES (3, 30, SYSDATE())")

@@ -19,6 +19,10 @@ MERGE = SyncMode.INCREMENTAL
 MOMENT = "2024-02-29 12:00:00.000001"
 
 
+A_MINUTE_AGO = "DATEADD(MINUTE, -1, SYSDATE())"
+"""Old enough that no merge reads it again unasked."""
+
+
 def make(cloud: Cloud, name: str, kind: str, *cursors: str) -> None:
     """Make a table at the source whose rows 0, 1, … have these cursors, written as SQL."""
     table = f"{{db}}.{name.upper()}"
@@ -148,7 +152,7 @@ def test_mark_of_a_run_is_the_sources_clock_to_nine_digits(cloud: Cloud) -> None
 @pytest.mark.parametrize("mode", ["incremental", "append"])
 def test_row_of_a_writer_whose_clock_is_fast_waits_for_its_time(cloud: Cloud, mode: str) -> None:
     name = f"fast_clock_{mode}"
-    make(cloud, name, "TIMESTAMP_NTZ(6)", "SYSDATE()", "DATEADD(HOUR, 1, SYSDATE())")
+    make(cloud, name, "TIMESTAMP_NTZ(6)", A_MINUTE_AGO, "DATEADD(HOUR, 1, SYSDATE())")
     cloud.configure(name, sync_mode=mode, incremental_column="c")
 
     first, second = cloud.run(name), cloud.run(name)
@@ -198,9 +202,22 @@ def test_merge_with_a_lag_finds_a_row_that_committed_late(cloud: Cloud) -> None:
     assert cloud.target("SELECT id FROM late ORDER BY id") == [(0,), (1,)]
 
 
+def test_merge_by_whole_seconds_finds_what_came_in_the_second_of_the_last_run(cloud: Cloud) -> None:
+    make(cloud, "coarse", "TIMESTAMP_NTZ(0)", "'2024-01-01'::TIMESTAMP_NTZ(0)")
+    cloud.configure("coarse", sync_mode="incremental", incremental_column="c")
+    first = cloud.run("coarse")
+    assert first.receipt is not None
+    second_of_it = f"{first.receipt.high}"[:19]
+    cloud.source(f"INSERT INTO {{db}}.COARSE VALUES (1, '{second_of_it}'::TIMESTAMP_NTZ(0))")
+
+    cloud.run("coarse")
+
+    assert cloud.target("SELECT id FROM coarse ORDER BY id") == [(0,), (1,)]
+
+
 def with_nulls(cloud: Cloud, name: str, mode: str, policy: str | None) -> None:
     """Make a table of one row with a cursor and two without."""
-    make(cloud, name, "TIMESTAMP_NTZ(6)", "SYSDATE()", "NULL", "NULL")
+    make(cloud, name, "TIMESTAMP_NTZ(6)", A_MINUTE_AGO, "NULL", "NULL")
     cloud.configure(name, sync_mode=mode, incremental_column="c", null_cursor=policy)
 
 

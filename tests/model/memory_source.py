@@ -121,7 +121,7 @@ class MemorySource:
         """See the moment that an earlier session fixed."""
         self._at = snapshot.at
 
-    def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
+    def window(self, mode: SyncMode, low: str | None, lag: timedelta | None) -> Window | None:
         """Return the window to read after the watermark ``low``; None without a cursor."""
         if self._config.incremental_column is None:
             return None

@@ -102,7 +102,7 @@ class SnowflakeSource:
         if snapshot.is_pinned:
             self._ref = replace(self._table, at=snapshot.at)
 
-    def window(self, mode: SyncMode, low: str | None, lag: timedelta) -> Window | None:
+    def window(self, mode: SyncMode, low: str | None, lag: timedelta | None) -> Window | None:
         """Return the window to read after the watermark ``low``; None without a cursor."""
         cursor = self._description.cursor()
         if cursor is None or self._snapshot is None:

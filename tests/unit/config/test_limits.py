@@ -47,7 +47,6 @@ def test_duration_is_a_number_with_a_unit(text: str, seconds: int) -> None:
         1.5,
         True,
         -1,
-        None,
         [],
         "1\u0660s",
     ],

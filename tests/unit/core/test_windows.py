@@ -28,7 +28,7 @@ def window(
     low: str | None = None,
     snapshot: str = "2024-01-31 03:00:00.123456789",
     largest: str | None = None,
-    lag: timedelta = timedelta(0),
+    lag: timedelta | None = timedelta(0),
 ) -> Window:
     return next_window(kind, mode, low=low, snapshot=snapshot, largest=largest, lag=lag)
 
@@ -49,6 +49,15 @@ def test_merge_reads_again_what_may_have_committed_late() -> None:
     assert window(low=low, lag=timedelta(minutes=5)) == Window(
         low=low, high="2024-01-31 03:00:00.123456789", read_from="2024-01-31 01:55:00.000000001"
     )
+
+
+def test_merge_reads_a_little_again_where_nobody_says_how_late_a_row_may_commit() -> None:
+    low = "2024-01-31 02:00:00.000000001"
+
+    assert window(low=low, lag=None).read_from == "2024-01-31 01:59:50.000000001"
+    assert window(mode=SyncMode.APPEND, low=low, lag=None) == window(mode=SyncMode.APPEND, low=low)
+    for kind, mark in ((CursorKind.DATE, "2024-01-31"), (CursorKind.NUMBER, "7")):
+        assert window(kind, low=mark, lag=None) == window(kind, low=mark)
 
 
 def test_append_waits_for_what_may_commit_late() -> None:
