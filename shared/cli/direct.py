@@ -24,7 +24,7 @@ from shared.core.modes import SyncMode
 from shared.core.runs import Run
 from shared.core.sweeps import SweepReport
 from shared.core.windows import Span
-from shared.operations import letters, lookups, promises, requests
+from shared.operations import choosing, letters, lookups, promises, requests
 from shared.operations.requests import Ask
 from shared.wire import from_json, to_json
 from shared.wiring import Services
@@ -73,8 +73,7 @@ class Direct:
         return requests.go_back(self._services, table, self.ask(), back_to)
 
     def undone_by(self, chosen: Run) -> tuple[int, list[Run]]:
-        undone, under_way = requests.undone_by(self._services, chosen)
-        return len(undone), under_way
+        return choosing.undone_by(chosen, self._services.ledger.runs(chosen.table))
 
     def find(self, table: str, run_id: str) -> Run | None:
         return self._services.ledger.find(table, run_id)

@@ -24,7 +24,7 @@ from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState
 from shared.core.sweeps import SweepReport
 from shared.core.windows import Span
-from shared.errors import InvalidMessageError
+from shared.operations import choosing
 from shared.settings import ApiAccess
 from shared.wire import from_json, to_json
 
@@ -63,31 +63,17 @@ class Remote:
     def rewindable(self, table: str, to: str) -> Run:
         self.table(table)
         chosen = self._beginning_with(to, table)
-        if chosen.state is not RunState.COMMITTED:
-            raise InvalidMessageError(
-                f"run {chosen.run_id} of {table} is {chosen.state}; a table goes back to a run "
-                "that committed"
-            )
+        choosing.require_committed(chosen)
         return chosen
 
     def restorable(self, table: str, version: str) -> Run | None:
-        if self.table(table)[0].kind != "reference":
-            raise InvalidMessageError(
-                f"{table} is no reference table, so its target keeps no versions of it; `sluice "
-                f"rewind {table} --to RUN` puts it back from staged parts"
-            )
+        choosing.require_reference(self.table(table)[0])
         if version == naming.NO_RUN:
             return None
         if version:
             return self._beginning_with(version, table)
-        states = [RunState.COMMITTED]
-        found = sorted(self._records(table=table, state=states), key=_changed, reverse=True)
-        if len(found) < 2:
-            raise InvalidMessageError(
-                f"{table} was loaded once at most, so there is no earlier version to name; what "
-                f"was there before is --version {naming.NO_RUN}"
-            )
-        return found[1]
+        committed = self._records(table=table, state=[RunState.COMMITTED])
+        return choosing.last_but_one(committed, table)
 
     def rewind(self, table: str, to: Run) -> str:
         return self._asked("rewind", table=table, to=to.run_id)
@@ -96,10 +82,7 @@ class Remote:
         return self._asked("restore", table=table, version=to.run_id if to else naming.NO_RUN)
 
     def undone_by(self, chosen: Run) -> tuple[int, list[Run]]:
-        others = [r for r in self._records(table=chosen.table) if r.run_id != chosen.run_id]
-        later = [r for r in others if r.updated_at > chosen.updated_at]
-        undone = sum(run.state is RunState.COMMITTED for run in later)
-        return undone, [run for run in others if not run.is_terminal]
+        return choosing.undone_by(chosen, self._records(table=chosen.table))
 
     def find(self, table: str, run_id: str) -> Run | None:
         found = self._api.find(_path("runs", table, run_id, "record"), missing="unknown_run")
@@ -240,13 +223,8 @@ class Remote:
                 found.append(item)
             elif item["run_id"] < text:
                 break  # ids begin with the time, and the newest come first
-        if len(found) != 1:
-            place = f" of {table}" if table else ""
-            number = f"{len(found)} runs{place} have" if found else f"no run{place} has"
-            raise InvalidMessageError(
-                f"{number} an id that begins with {text!r}; `sluice runs` lists them"
-            )
-        return self._there(found[0]["table"], found[0]["run_id"])
+        item = choosing.the_one(found, text, table)
+        return self._there(item["table"], item["run_id"])
 
     def _there(self, table: str, run_id: str) -> Run:
         return answers.run(self._api.content(_path("runs", table, run_id, "record")))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from shared.core.runs import Run
-from shared.errors import InvalidMessageError
+from shared.operations.choosing import the_one
 from shared.wire import to_json
 from shared.wiring import Services
 
@@ -15,19 +15,14 @@ def find_run(services: Services, text: str, *, table: str | None) -> Run:
     Raises:
         InvalidMessageError: there is none, or more than one.
     """
-    entries = [
+    listed = [
         entry
         for entry in services.ledger.entries(table)
         if entry.run_id.startswith(text) and table in (None, entry.table)
     ]
-    found = services.ledger.find(entries[0].table, entries[0].run_id) if len(entries) == 1 else None
-    if found is None:
-        place = f" of {table}" if table else ""
-        number = f"{len(entries)} runs{place} have" if entries else f"no run{place} has"
-        raise InvalidMessageError(
-            f"{number} an id that begins with {text!r}; `sluice runs` lists them"
-        )
-    return found
+    entry = the_one(listed, text, table)
+    found = services.ledger.find(entry.table, entry.run_id)
+    return the_one([found] if found else [], text, table)
 
 
 def as_data(run: Run) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from shared.core.windows import Span, require_some_span
 from shared.errors import (
     IllegalTransitionError,
     InvalidConfigError,
-    InvalidMessageError,
     RunCancelledError,
 )
+from shared.operations import choosing
 from shared.operations.lookups import find_run
 from shared.steps import auditing
 from shared.wiring import Services
@@ -103,11 +103,7 @@ def rewindable(services: Services, table: str, to: str) -> Run:
     """
     services.config.get(table)
     chosen = find_run(services, to, table=table)
-    if chosen.state is not RunState.COMMITTED:
-        raise InvalidMessageError(
-            f"run {chosen.run_id} of {table} is {chosen.state}; a table goes back to a run that "
-            "committed"
-        )
+    choosing.require_committed(chosen)
     return chosen
 
 
@@ -125,14 +121,12 @@ def restorable(services: Services, table: str, version: str) -> Run | None:
         InvalidMessageError: the target keeps no versions of it, or there is no such run.
     """
     resolved, _ = services.config.get(table)
-    if resolved.table.kind != "reference":
-        raise InvalidMessageError(
-            f"{table} is no reference table, so its target keeps no versions of it; `sluice rewind "
-            f"{table} --to RUN` puts it back from staged parts"
-        )
+    choosing.require_reference(resolved.table)
     if version == naming.NO_RUN:
         return None
-    return find_run(services, version, table=table) if version else _last_but_one(services, table)
+    if version:
+        return find_run(services, version, table=table)
+    return choosing.last_but_one(services.ledger.runs(table), table)
 
 
 def go_back(services: Services, table: str, ask: Ask, to: str) -> str:
@@ -147,15 +141,6 @@ def go_back(services: Services, table: str, ask: Ask, to: str) -> str:
             rewind_to=to,
         ),
     )
-
-
-def undone_by(services: Services, chosen: Run) -> tuple[list[Run], list[Run]]:
-    """Return the committed runs that going back to a run undoes, and those still under way."""
-    others = [r for r in services.ledger.runs(chosen.table) if r.run_id != chosen.run_id]
-    undone = [
-        r for r in others if r.state is RunState.COMMITTED and r.updated_at > chosen.updated_at
-    ]
-    return undone, [r for r in others if not r.is_terminal]
 
 
 def cancel(services: Services, wanted: Run, by: str) -> Run:
@@ -194,14 +179,3 @@ def _publish(services: Services, request: ExtractRequest) -> str:
     topic = services.settings.topic("extract")
     services.bus.publish(topic, request.encode(), traces.attributes(run_id))
     return run_id
-
-
-def _last_but_one(services: Services, table: str) -> Run:
-    committed = [r for r in services.ledger.runs(table) if r.state is RunState.COMMITTED]
-    committed.sort(key=lambda run: run.updated_at, reverse=True)
-    if len(committed) < 2:
-        raise InvalidMessageError(
-            f"{table} was loaded once at most, so there is no earlier version to name; what was "
-            f"there before is --version {naming.NO_RUN}"
-        )
-    return committed[1]
