@@ -137,7 +137,8 @@ def test_whatever_is_asked_for_is_published_once(world: World, remote: Remote) -
 
 def test_refusals_are_those_of_the_cloud_itself(world: World, remote: Remote) -> None:
     world.configure("people", csv={"encoding": "utf-8"}, snowflake=None, sync_mode="append")
-    (done, *_), direct = runs_of(world), Direct(world.services)
+    world.configure("flights", kind="reference")
+    (done, failed, _), direct = runs_of(world), Direct(world.services)
 
     for call in (
         lambda end: end.run("fligths", mode=None, allow_empty=False),
@@ -148,6 +149,8 @@ def test_refusals_are_those_of_the_cloud_itself(world: World, remote: Remote) ->
         lambda end: end.rewindable("fligths", "2"),
         lambda end: end.restorable("fligths", ""),
         lambda end: end.restorable("people", naming.NO_RUN),
+        lambda end: end.rewindable("flights", failed.run_id),
+        lambda end: end.restorable("flights", ""),
     ):
         assert _refusal(lambda call=call: call(remote)) == _refusal(lambda call=call: call(direct))
 
