@@ -77,7 +77,8 @@ def import_(
         raise typer.BadParameter(f"{file} is no file")
     table = table_name(name or file.stem)
     place = config / "tables" / f"{table}.yaml"
-    text = "".join(f"{line}\n" for line in (f"# {place}", *proposal(file, table, sheet)))
+    lines = (f"# {place}", *proposal(file, table, sheet), *_usual(table))
+    text = "".join(f"{line}\n" for line in lines)
     if write:
         _write(place, text)
     if as_json:
@@ -90,7 +91,7 @@ def import_(
 
 
 def proposal(file: Path, table: str, sheet: str | None) -> Iterator[str]:
-    """Yield the lines of a table file for files like this one; the last two are target and mode."""
+    """Yield the lines of a table file for files like this one, but for target and mode."""
     report = Report(file=str(file), size_bytes=file.stat().st_size)
     stated = stated_kind(file, sheet)
     Reading(file, None, stated, as_text=False, quiet=False).explain(report, None)
@@ -126,6 +127,10 @@ def _lines(report: Report, name: str) -> Iterator[str]:
     yield "  columns:"
     for column in report.columns:
         yield from _column_lines(column, marks)
+
+
+def _usual(name: str) -> Iterator[str]:
+    """Yield the target and the mode that most tables of files have."""
     yield f"postgres: {{table: {name}}}"
     yield "sync_mode: append"
 

@@ -123,7 +123,7 @@ class _Table:
         """Return its file."""
         if self.file:
             mode = {"sync_mode": "append", **rules} if rules != {"sync_mode": "full"} else {}
-            lines = list(imports.proposal(self.file, self.name, self._sheet))[:-2]
+            lines = list(imports.proposal(self.file, self.name, self._sheet))
             given = {self.kind: self._place(), **mode}
         else:
             lines = ["# Written by `sluice init`; docs/tables.md explains every key."]
