@@ -36,6 +36,7 @@ Two stand apart and never leave the step that meets them: ConflictError, a compa
 and UnitTooLargeError, a unit of work that must be cut again.
 """
 
+import re
 import traceback
 from collections.abc import Sequence
 from typing import ClassVar
@@ -191,6 +192,12 @@ class ConflictError(SluiceError):
 
 class UnitTooLargeError(SluiceError):
     """A unit of work took longer, or grew larger, than one delivery may."""
+
+
+def code_of(exc: SluiceError) -> str:
+    """Return ``unknown_table`` for ``UnknownTableError``, and so on."""
+    name = type(exc).__name__.removesuffix("Error")
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def told(exc: BaseException) -> str:

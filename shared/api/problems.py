@@ -4,7 +4,6 @@
 what happened, to what, and what to do next.
 """
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -110,7 +109,7 @@ def of_sluice_error(request: Request, exc: Exception) -> JSONResponse:
     status = status_of(exc)
     wait = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return _answer(
-        request, status, code_of(exc), type(exc).__name__.lower(), exc.message, headers=wait
+        request, status, errors.code_of(exc), type(exc).__name__.lower(), exc.message, headers=wait
     )
 
 
@@ -166,12 +165,6 @@ def status_of(exc: SluiceError) -> HTTPStatus:
     """Return the HTTP status of an error of ours."""
     kinds = (status for kind, status in STATUSES.items() if isinstance(exc, kind))
     return next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def code_of(exc: SluiceError) -> str:
-    """Return ``unknown_table`` for ``UnknownTableError``, and so on."""
-    name = type(exc).__name__.removesuffix("Error")
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _answer(

@@ -4,7 +4,6 @@ A program that calls the command reads one place, also where the command line it
 """
 
 import json
-import re
 from typing import Any
 
 import typer
@@ -12,7 +11,7 @@ from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from shared.cli.exits import Exit
-from shared.errors import SluiceError
+from shared.errors import SluiceError, code_of
 
 VERSION = 1
 FLAG = "--json"
@@ -54,13 +53,7 @@ def _told(exc: TyperException | SluiceError) -> typer.Exit:
         error = failure("usage", plain(exc).format_message(), "see sluice intake --help")
         exit_code = exc.exit_code
     else:
-        error = failure(_code(exc), exc.message, "do what the message says, then run it again")
+        error = failure(code_of(exc), exc.message, "do what the message says, then run it again")
         exit_code = Exit.FAILED
     typer.echo(json.dumps({"version": VERSION, "error": error}, ensure_ascii=False, indent=2))
     return typer.Exit(exit_code)
-
-
-def _code(exc: SluiceError) -> str:
-    """Return ``invalid_config`` for ``InvalidConfigError``, and so on."""
-    name = type(exc).__name__.removesuffix("Error")
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,7 +1,6 @@
 """A table file proposed from a file like those that will be dropped."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -75,7 +74,7 @@ def import_(
     """Propose config/tables/NAME.yaml for files like this one, with the evidence."""
     if not file.is_file():
         raise typer.BadParameter(f"{file} is no file")
-    table = table_name(name or file.stem)
+    table = naming.nearest_table_name(name or file.stem)
     place = config / "tables" / f"{table}.yaml"
     lines = (f"# {place}", *proposal(file, table, sheet), *_usual(table))
     text = "".join(f"{line}\n" for line in lines)
@@ -185,9 +184,3 @@ def _has_fractions(column: dict[str, Any]) -> bool:
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
-
-
-def table_name(text: str) -> str:
-    """Return the nearest text that may name a table."""
-    plain = re.sub(r"[^a-z0-9_]+", "_", text.lower()).strip("_")[:63]
-    return plain if naming.TABLE_NAME.fullmatch(plain) else f"t_{plain}"[:63]

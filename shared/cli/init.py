@@ -17,6 +17,7 @@ from shared.cli.drafts import Draft, inline
 from shared.cli.questions import CONNECTIONS, Questions, pairs
 from shared.config import resolve
 from shared.config.tables import ResolvedTable
+from shared.core import naming
 from shared.core.modes import SyncMode
 from shared.core.schemas import TableSchema
 from shared.deploy import environments
@@ -163,7 +164,7 @@ def _places(
     place = (
         {} if file else _snowflake(questions.text("a table's source", "--from or --file", source))
     )
-    usual = imports.table_name(file.stem if file else place["table"])
+    usual = naming.nearest_table_name(file.stem if file else place["table"])
     named = questions.text("Its name in Sluice", "--name", name, usual)
     target = questions.text(f"Target ({', '.join(SCHEMAS)})", "--to", to, "postgres")
     if target.partition(":")[0] not in SCHEMAS:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from shared.config.base import StrictModel
+from shared.config.base import StrictModel, distinct
 from shared.config.times import Duration
 from shared.core import expressions, naming
 from shared.core.checks import Severity
@@ -28,12 +28,6 @@ def _no_switch(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(f"{value} is neither a number nor a text; texts like 'no' need quotes")
     return value
-
-
-def _distinct(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError("names a column twice")
-    return names
 
 
 def _pattern(text: str) -> str:
@@ -79,7 +73,7 @@ Bound = Annotated[int | float | str, BeforeValidator(_no_switch), BeforeValidato
 
 Value = Annotated[bool | int | float | str, BeforeValidator(_plain)]
 ColumnName = Annotated[str, Field(min_length=1)]
-Columns = Annotated[list[ColumnName], Field(min_length=1, max_length=32), AfterValidator(_distinct)]
+Columns = Annotated[list[ColumnName], Field(min_length=1, max_length=32), AfterValidator(distinct)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 LoudOrQuiet = Annotated[Severity, AfterValidator(_not_by_rows)]
 

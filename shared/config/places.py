@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from shared.config.base import StrictModel
+from shared.config.base import StrictModel, distinct
 from shared.config.connections import BIGQUERY_PROJECT
 
 BOOKKEEPING_SCHEMA = "_sluice"
@@ -25,12 +25,6 @@ MAX_BIGQUERY_BYTES = 1024
 
 _BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
 """Classes of characters in a table's name. Source: the same."""
-
-
-def _distinct(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError("names a column twice")
-    return names
 
 
 def _postgres_name(name: str) -> str:
@@ -66,7 +60,7 @@ def _not_ours(schema: str) -> str:
     return schema
 
 
-ColumnNames = Annotated[list[str], AfterValidator(_distinct)]
+ColumnNames = Annotated[list[str], AfterValidator(distinct)]
 PostgresName = Annotated[str, AfterValidator(_postgres_name)]
 SqlServerName = Annotated[str, AfterValidator(_sqlserver_name)]
 BigQueryDataset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")]

@@ -238,6 +238,12 @@ def landing_table(name: str) -> str | None:
     return folder if slash and rest and TABLE_NAME.fullmatch(folder) else None
 
 
+def nearest_table_name(text: str) -> str:
+    """Return the nearest text that may name a table."""
+    plain = re.sub(r"[^a-z0-9_]+", "_", text.lower()).strip("_")[:63]
+    return plain if TABLE_NAME.fullmatch(plain) else f"t_{plain}"[:63]
+
+
 def audit_prefix(table: str) -> str:
     """Return the prefix of a table's audit events."""
     return f"{AUDIT}{table}/"

@@ -13,6 +13,7 @@ from shared.config.adding import IN_FILES
 from shared.config.connections import Connections
 from shared.config.store import Origin
 from shared.config.tables import ResolvedTable, TableConfig
+from shared.core import naming
 from shared.core.schemas import Column, Kind, TableSchema
 from shared.errors import InvalidConfigError
 from shared.sources.base import TableMetadata
@@ -23,8 +24,6 @@ CURSOR_NAME = re.compile(r"(updated|modified|changed|last_?mod|loaded|synced)", 
 
 CURSOR_KINDS = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
 
-NOT_PLAIN = re.compile(r"[^a-z0-9_]+")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -34,7 +33,7 @@ class Wanted:
     schema: str
     table: str
     name: str = ""
-    """Empty: the source's name, made plain."""
+    """Empty: the nearest to the source's that a table may have."""
     target: str = ""
     """Kind of target; empty: that of most tables."""
 
@@ -55,7 +54,7 @@ def propose(services: Services, wanted: Wanted) -> Proposal:
         InvalidConfigError: no deployed table is read from Snowflake, or goes into such a target.
         SourceRefusedError: there is no such table, or the role may not see it.
     """
-    name = wanted.name or plain(wanted.table)
+    name = wanted.name or naming.nearest_table_name(wanted.table)
     deployed = _deployed(services)
     place = {"database": wanted.database, "schema": wanted.schema, "table": wanted.table}
     target = _target(wanted, name, deployed)
@@ -69,12 +68,6 @@ def propose(services: Services, wanted: Wanted) -> Proposal:
         described = source.metadata()
     how, notes = _how(described.schema)
     return Proposal(config={**config, **how}, described=described, notes=tuple(notes))
-
-
-def plain(name: str) -> str:
-    """Return the nearest text that may name a table."""
-    text = NOT_PLAIN.sub("_", name.lower()).strip("_")[:63]
-    return text if text[:1].isalpha() else f"t_{text}"[:63]
 
 
 def _deployed(services: Services) -> list[ResolvedTable]:

@@ -108,6 +108,14 @@ def test_anything_else_is_no_table_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [("Flights (2024)", "flights_2024"), ("2024 export", "t_2024_export"), ("Ä", "t_")],
+)
+def test_any_text_has_a_nearest_table_name(text: str, name: str) -> None:
+    assert naming.nearest_table_name(text) == name
+
+
+@pytest.mark.parametrize(
     "text", ["", "x", RUN_ID.upper(), RUN_ID + "0", RUN_ID + "\n", "../" + RUN_ID]
 )
 def test_run_id_has_one_form(text: str) -> None:
