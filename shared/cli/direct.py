@@ -146,12 +146,15 @@ class Direct:
         self._services.bus.publish(topic, SweepRequest().encode())
 
     def costs(self, table: str | None, days: int) -> dict[str, Cost]:
-        since = self.now() - timedelta(days=days)
-        runs = [r for r in self._services.ledger.runs(table) if r.updated_at >= since]
         if table is None:
-            return costs.by_table(runs, since)
+            from shared.operations import spending
+            from shared.operations.history import History
+
+            history = History(self._services.ledger, self.now)
+            return spending.spending(history, self.now(), days=days).tables
         self._services.config.get(table)
-        return {r.run_id: costs.of(r) for r in sorted(runs, key=lambda r: r.created_at)}
+        since = self.now() - timedelta(days=days)
+        return costs.by_run(self._services.ledger.runs(table), since)
 
     def freshness(self, table: str | None, days: int) -> dict[str, Freshness]:
         names = [table] if table else self.names()

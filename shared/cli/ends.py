@@ -117,7 +117,7 @@ class End(Protocol):
         """Ask for a sweep."""
 
     def costs(self, table: str | None, days: int) -> dict[str, Cost]:
-        """Return what tables took in the last days, or the runs of one table."""
+        """Return what tables took, or the runs of one: those begun in the last days, and ended."""
 
     def freshness(self, table: str | None, days: int) -> dict[str, Freshness]:
         """Return how fresh tables were in the last days; those of which that is promised."""

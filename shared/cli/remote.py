@@ -158,8 +158,7 @@ class Remote:
             return {t["table"]: Cost(**{n: t[n] for n in Cost.__slots__}) for t in found}
         self.table(table)
         since = self.now() - timedelta(days=days)
-        runs = [run for run in self._records(table=table) if run.updated_at >= since]
-        return {run.run_id: costs.of(run) for run in sorted(runs, key=lambda r: r.created_at)}
+        return costs.by_run(self._records(table=table), since)
 
     def freshness(self, table: str | None, days: int) -> dict[str, Freshness]:
         now, names = self.now(), [table] if table else self.names()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core import prices
+from shared.core import naming, prices
 from shared.core.runs import Run, StepStats
 
 CALLS_AROUND = 2
@@ -80,13 +80,11 @@ def total(found: Iterable[Cost]) -> Cost:
     return Cost(**{name: sum(getattr(c, name) for c in each) for name in Cost.__slots__})
 
 
-def by_table(runs: Iterable[Run], since: datetime) -> dict[str, Cost]:
-    """Return what the runs since a moment took, by table, the dearest first."""
-    found: dict[str, Cost] = {}
-    for run in runs:
-        if run.updated_at >= since:
-            found[run.table] = found.get(run.table, Cost()) + of(run)
-    return dict(sorted(found.items(), key=lambda item: -item[1].total_usd))
+def by_run(runs: Iterable[Run], since: datetime) -> dict[str, Cost]:
+    """Return what runs took that began since a moment, and have ended, the oldest first."""
+    begun = (run for run in runs if naming.run_time(run.run_id) >= since)
+    ended = (run for run in begun if run.is_terminal)
+    return {run.run_id: of(run) for run in sorted(ended, key=lambda run: run.created_at)}
 
 
 def _steps(run: Run) -> set[str]:

@@ -26,7 +26,7 @@ from shared.cli.remote import Remote
 from shared.core import naming
 from shared.core.access import Role
 from shared.core.dead_letters import LetterState
-from shared.core.runs import Failure, Run, RunState
+from shared.core.runs import Failure, Run, RunState, StepStats
 from shared.core.sweeps import Found, SweepReport
 from shared.core.windows import Span
 from shared.errors import InvalidConfigError, InvalidMessageError, SluiceError
@@ -34,7 +34,10 @@ from shared.settings import ApiAccess
 from shared.storage import ABSENT
 from shared.wire import to_json
 from tests.builders import AT, a_receipt, a_run, an_attempt
+from tests.unit.api.test_reading import a_past_run
 from tests.unit.api.world import World
+
+STEPS = {"extract": StepStats(duration_s=2.0, rows=9, bytes=50, peak_mib=1.0, source_s=1.5)}
 
 
 @pytest.fixture
@@ -180,6 +183,24 @@ def test_table_and_costs_are_the_same(world: World, remote: Remote) -> None:
     assert remote.costs(None, 30) == {}
 
 
+@pytest.mark.parametrize("options", [(), ("--table", "flights")])
+def test_costs_of_runs_are_printed_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    world.configure()
+    for began in (1, 2, 31):
+        run = a_past_run(timedelta(days=began), steps=STEPS)
+        world.record(replace(run, updated_at=world.clock[0]))
+    world.record(a_past_run(timedelta(hours=1), state=RunState.LOADING, steps=STEPS))
+    world.record(a_past_run(timedelta(hours=1), "weather", steps=STEPS))
+    monkeypatch.setattr(Remote, "now", lambda _: world.clock[0])
+
+    through_api, directly = both_ways(world, monkeypatch, ("cost", *options, "--json"))
+
+    assert through_api.stdout == directly.stdout
+    assert json.loads(directly.stdout)["total"]["runs"] == (2 if options else 3)
+
+
 def test_sweep_that_never_was_is_none_and_the_last_one_is_read(
     world: World, remote: Remote
 ) -> None:
@@ -226,6 +247,7 @@ def test_no_letters_are_none(remote: Remote) -> None:
         (("sweep",), 0),
         (("tables", "show", "flights"), 0),
         (("cost", "--table", "flights", "--json"), 0),
+        (("cost",), 0),
         (("run", "fligths"), 1),
     ],
 )

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core import costs, prices
-from shared.core.costs import Cost
 from shared.core.freshness import Freshness, measured
-from shared.core.runs import StepStats
+from shared.core.runs import RunState, StepStats
 from tests.builders import AT, a_run, an_attempt
 
 PAGE = Path("docs/costs.md").read_text()
@@ -51,14 +50,15 @@ def test_each_service_has_its_price() -> None:
     assert usd["functions"] == pytest.approx(10 * (2 * 0.000024 + 2 * 0.0000025))
 
 
-def test_tables_are_summed_and_the_dearest_comes_first() -> None:
-    cheap = a_run(table="cheap", steps={"load": stats(duration_s=1.0, bytes=1)})
-    dear = a_run(table="dear", steps={"load": stats()})
+def test_runs_are_counted_that_began_since_a_moment_and_have_ended() -> None:
+    ended = a_run(state=RunState.COMMITTED, steps={"load": stats()}, updated_at=AT + DAY)
+    later = replace(ended, run_id=ended.run_id.replace("T03", "T04"), created_at=AT + HOUR)
+    before = replace(ended, run_id=ended.run_id.replace("T03", "T02"))
 
-    found = costs.by_table([cheap, dear, dear, replace(dear, updated_at=AT - DAY)], since=AT)
+    found = costs.by_run([later, before, ended, a_run(state=RunState.LOADING)], since=AT)
 
-    assert [(name, cost.runs) for name, cost in found.items()] == [("dear", 2), ("cheap", 1)]
-    assert found["dear"] == costs.of(dear) + costs.of(dear) + Cost()
+    assert found == {run.run_id: costs.of(run) for run in (ended, later)}
+    assert list(found) == [ended.run_id, later.run_id]
 
 
 @pytest.mark.parametrize(
