@@ -25,7 +25,7 @@ from shared.config import model_files
 from shared.core import naming
 from shared.errors import InvalidConfigError
 from shared.operations.tables import require_deployable
-from shared.settings import ZONES, Settings, adopt, person
+from shared.settings import BUCKETS, Settings, adopt, person
 from shared.wiring import Services
 
 app = typer.Typer(
@@ -190,7 +190,7 @@ def env(state: StateDir = cloud.DEFAULT_STATE_DIR, *, as_json: AsJson = False) -
         "SLUICE_SNOWFLAKE_ENDPOINT": found["snowflake"],
         "SLUICE_CONTROL_ENDPOINT": found["control"],
         "SLUICE_API_ENDPOINT": found["api"],
-        **{f"SLUICE_{zone.upper()}_BUCKET": f"{PREFIX}-{zone}" for zone in ZONES},
+        **{f"SLUICE_{name.upper()}_BUCKET": f"{PREFIX}-{name}" for name in BUCKETS},
     }
     if "sqlserver" in found:
         variables["SLUICE_SQLSERVER_ADDRESS"] = f"127.0.0.1,{found['sqlserver']}"

@@ -32,7 +32,7 @@ from shared.config.connections import ProtectionKey
 from shared.core.access import AccessKey, AccessList, Role, digest, key_id
 from shared.core.messages import FINALIZE, SweepRequest
 from shared.operations.tables import require_deployable
-from shared.settings import ZONES
+from shared.settings import BUCKETS
 from shared.stage.envelope import KEY_SECRET, new_wrapping_key
 from shared.wire import to_json
 from shared.wiring import Services
@@ -137,9 +137,9 @@ def _buckets() -> None:
     from google.cloud.storage import Client
 
     client = Client(project=PROJECT, credentials=AnonymousCredentials())
-    for zone in ZONES:
+    for name in BUCKETS:
         try:
-            client.create_bucket(f"{PREFIX}-{zone}")
+            client.create_bucket(f"{PREFIX}-{name}")
         except Conflict:
             continue
     landing = client.bucket(f"{PREFIX}-landing")

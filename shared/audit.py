@@ -28,8 +28,8 @@ from shared.errors import (
 from shared.storage import ABSENT, ObjectInfo, Storage
 from shared.wire import from_json, to_line
 
-ZONE = "audit"
-"""The bucket's name ends in this, as those of the zones do."""
+BUCKET = "audit"
+"""Which of the buckets of ``shared.settings`` has the chains."""
 
 PAGE = 20
 """Events that one request brings; few runs have so many events of their table after them."""

@@ -16,8 +16,8 @@ from typing import Self
 
 from shared.errors import InvalidConfigError
 
-ZONES = ("landing", "raw", "staging", "quarantine", "state", "config", "audit")
-"""The buckets: ``<prefix>-<zone>``."""
+BUCKETS = ("landing", "raw", "staging", "quarantine", "state", "config", "audit")
+"""The buckets, those of the zones first: ``<prefix>-<bucket>``."""
 
 TOPICS = ("extract", "ingest", "load", "sweep")
 """The topics, one per function that is driven by messages: ``<prefix>-<topic>``."""
@@ -99,9 +99,9 @@ class Settings:
         """The cloud is one on a laptop."""
         return self.storage_emulator is not None
 
-    def bucket(self, zone: str) -> str:
-        """Return the name of a zone's bucket."""
-        return f"{self.prefix}-{zone}"
+    def bucket(self, name: str) -> str:
+        """Return the full name of a bucket."""
+        return f"{self.prefix}-{name}"
 
     def topic(self, name: str) -> str:
         """Return the full name of a topic."""

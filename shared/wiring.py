@@ -56,7 +56,7 @@ class Services:
         """Put the parts together; nothing is contacted yet."""
         storage = Storage(settings.project, settings.storage_emulator)
         secrets = Secrets(settings.project, settings.secrets_endpoint)
-        log = AuditLog(storage, settings.bucket(audit.ZONE))
+        log = AuditLog(storage, settings.bucket(audit.BUCKET))
         return cls(
             settings=settings,
             storage=storage,

@@ -18,7 +18,7 @@ from shared.core.runs import Run, RunState, Trigger
 from shared.core.tallies import bytes_staged, worked_s
 from shared.operations.lookups import as_data
 from shared.operations.progress import Progress
-from shared.operations.standing import Freshness, Standing
+from shared.operations.standing import Freshness, TableStanding
 from shared.wire import to_json
 
 
@@ -238,7 +238,7 @@ class TableSummary(BaseModel):
     )
 
     @classmethod
-    def of(cls, found: Standing, last_run: RunSummary | None) -> Self:
+    def of(cls, found: TableStanding, last_run: RunSummary | None) -> Self:
         """Return a table as it stands."""
         table = found.resolved.table
         return cls(

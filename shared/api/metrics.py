@@ -12,7 +12,7 @@ from shared.core.dead_letters import LetterState
 from shared.core.runs import RunState
 from shared.core.sweeps import SweepReport
 from shared.operations.history import History
-from shared.operations.standing import Freshness, Standing, standing
+from shared.operations.standing import Freshness, TableStanding, standing
 from shared.wire import from_json
 from shared.wiring import Services
 
@@ -45,7 +45,7 @@ def text(services: Services, history: History) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of_tables(tables: list[Standing]) -> Iterator[str]:
+def _of_tables(tables: list[TableStanding]) -> Iterator[str]:
     late = [
         ({"table": t.resolved.table.name}, float(t.freshness is Freshness.LATE)) for t in tables
     ]

@@ -184,12 +184,12 @@ def differences(
 
 
 def judged(
-    expected: Iterable[Difference], gaps: Iterable[str]
+    found: Iterable[Difference], gaps: Iterable[str]
 ) -> tuple[Verdict, str, tuple[Difference, ...]]:
     """Return the verdict over differences and over what could not be compared, with its reason."""
-    found, missing = tuple(expected), tuple(gaps)
-    if found:
-        return Verdict.MISMATCH, "", found
+    differing, missing = tuple(found), tuple(gaps)
+    if differing:
+        return Verdict.MISMATCH, "", differing
     if missing:
         return Verdict.UNVERIFIABLE, "; ".join(missing), ()
     return Verdict.VERIFIED, "", ()

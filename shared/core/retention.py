@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shared.core import naming
 from shared.core.runs import TERMINAL, RunState
 
-ZONES = {"raw": "raw", "staged": "staging", "quarantined": "quarantine"}
+ZONE_OF_AGE = {"raw": "raw", "staged": "staging", "quarantined": "quarantine"}
 """The zone of each age that a table file may set."""
 
 

@@ -21,8 +21,8 @@ from shared.settings import Settings
 from shared.storage import ABSENT, Storage
 from shared.wire import from_json, to_json
 
-ZONE = "source"
-"""The bucket's name ends in this, as those of the zones do."""
+BUCKET = "source"
+"""The platform's bucket, where archives are; named as those of ``shared.settings`` are."""
 
 PREFIX = "releases/"
 TABLES = ".tables.json"
@@ -72,7 +72,7 @@ class Releases:
 
     def __init__(self, storage: Storage, settings: Settings) -> None:
         self._storage = storage
-        self._bucket = settings.bucket(ZONE)
+        self._bucket = settings.bucket(BUCKET)
 
     def keep(self, archives: list[Archive]) -> None:
         """Keep archives for later rollbacks; one that is kept already is left alone."""

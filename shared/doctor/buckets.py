@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.core.messages import FINALIZE
 from shared.doctor.findings import Check, Finding, stopwatch
-from shared.settings import ZONES
+from shared.settings import BUCKETS
 from shared.wiring import Services
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ _check = Check("buckets")
 
 
 def examine(services: Services) -> Iterator[Finding]:
-    """Look at every zone's bucket."""
+    """Look at every bucket."""
     client = _connect(services)
-    for zone in ZONES:
-        yield from _examine(services, client, zone)
+    for name in BUCKETS:
+        yield from _examine(services, client, name)
 
 
 def _connect(services: Services) -> "Client":

@@ -31,7 +31,7 @@ class Freshness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class TableStanding:
     """A configured table as it stands."""
 
     resolved: ResolvedTable
@@ -46,7 +46,7 @@ class Standing:
     """The one of its newest runs that changed last; runs may be asked for ahead of their time."""
 
 
-def standing(services: Services, history: History, table: str) -> Standing:
+def standing(services: Services, history: History, table: str) -> TableStanding:
     """Return how a table stands.
 
     Raises:
@@ -67,7 +67,7 @@ def standing(services: Services, history: History, table: str) -> Standing:
     )
     is_scheduled = resolved.table.schedule != schedule.MANUAL
     due = freshness.due_since(resolved, services.now()) if is_scheduled else None
-    return Standing(
+    return TableStanding(
         resolved=resolved,
         generation=generation,
         origin=found.origin,

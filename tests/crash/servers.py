@@ -23,7 +23,7 @@ import pytest
 from local.ports import free_ports
 from shared.bus import Bus
 from shared.config.connections import Connections
-from shared.settings import ZONES, Settings
+from shared.settings import BUCKETS, Settings
 from shared.storage import Storage
 from shared.wiring import Services
 from tests.crash.ends import Asked, BigQueryEnd, End, PostgresEnd, SqlServerEnd
@@ -159,8 +159,8 @@ class Servers:
 
     def services(self, prefix: str, **settings: Any) -> tuple[Services, Outbox, Clock]:
         """Return the services of a deployment of its own, its bus and its clock."""
-        for zone in ZONES:
-            self._buckets.create_bucket(f"{prefix}-{zone}")
+        for bucket in BUCKETS:
+            self._buckets.create_bucket(f"{prefix}-{bucket}")
         outbox, clock = Outbox(), Clock()
         services = Services.build(Settings(project="crash", prefix=prefix, **settings))
         services.storage._client = self._storage._client

@@ -17,7 +17,14 @@ from shared.core.dead_letters import decode_sweep
 from shared.core.deliveries import Delivery
 from shared.core.messages import FINALIZE, ExtractRequest, SweepRequest, decode_extract
 from shared.doctor import rights as doctor
-from shared.settings import FUNCTION_ENVIRONMENT, TOPICS, ZONES, ApiSettings, PushSettings, Settings
+from shared.settings import (
+    BUCKETS,
+    FUNCTION_ENVIRONMENT,
+    TOPICS,
+    ApiSettings,
+    PushSettings,
+    Settings,
+)
 from shared.stage.envelope import KEY_SECRET
 from tests.terraform.workspace import resources
 
@@ -87,7 +94,7 @@ def test_topics_and_buckets_are_those_of_the_settings(plan: dict[str, Any]) -> N
 
     dead = f"{PREFIX}-{provision.DEAD_LETTER}"
     assert topics == {settings.topic(t).rpartition("/")[2] for t in TOPICS} | {dead}
-    assert buckets == {settings.bucket(z) for z in (*ZONES, "source")}
+    assert buckets == {settings.bucket(b) for b in (*BUCKETS, "source")}
 
 
 def test_subscriptions_are_those_of_the_cloud_on_a_laptop(plan: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared import settings
 from shared.errors import InvalidConfigError
 from shared.settings import (
+    BUCKETS,
     BUDGET_S,
     DIRECT_BYTES,
     LEASE_S,
@@ -16,7 +17,6 @@ from shared.settings import (
     UNIT_BYTES,
     UNIT_PARTS,
     UNIT_ROWS,
-    ZONES,
     Settings,
 )
 
@@ -123,7 +123,7 @@ def test_any_time_span_is_positive_or_refused(value: str) -> None:
 def test_buckets_and_topics_are_named_by_prefix() -> None:
     found = Settings.from_environment(REQUIRED)
 
-    assert [found.bucket(z) for z in ZONES] == [
+    assert [found.bucket(b) for b in BUCKETS] == [
         "acme-dev-landing",
         "acme-dev-raw",
         "acme-dev-staging",

@@ -15,7 +15,7 @@ from shared.core import freshness, naming
 from shared.ledger import Entry
 from shared.operations import promises
 from shared.operations.history import Position
-from shared.operations.standing import Standing, standing
+from shared.operations.standing import TableStanding, standing
 from shared.steps.repairs import freshness as repairs
 
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
@@ -101,7 +101,7 @@ def get_table(
     return TableDetail(**summary.model_dump(), kept=Kept.of(kept) if kept else None, config=config)
 
 
-def _kept(context: Context, found: Standing, days: int) -> freshness.Freshness | None:
+def _kept(context: Context, found: TableStanding, days: int) -> freshness.Freshness | None:
     now, name = context.now(), found.resolved.table.name
     since = now - timedelta(days=days + 1)
     # Whatever moved last before the span begins says how old the table was then.
@@ -113,7 +113,7 @@ def _kept(context: Context, found: Standing, days: int) -> freshness.Freshness |
     return promises.kept(found.resolved, found.generation, entries, now=now, days=days)
 
 
-def _summaries(context: Context, found: list[Standing]) -> list[TableSummary]:
+def _summaries(context: Context, found: list[TableStanding]) -> list[TableSummary]:
     last: list[Entry] = [each.last for each in found if each.last]
     runs = {(r.table, r.run_id): RunSummary.of(r) for r in context.history.records(last)}
     return [

@@ -53,7 +53,7 @@ def _look_after(sweep: Sweep, table: TableConfig, *, was_held: bool) -> None:
         return
     if was_held:
         _release(sweep, table.name)
-    ages = {zone: getattr(table.retention, name) for name, zone in retention.ZONES.items()}
+    ages = {zone: getattr(table.retention, name) for name, zone in retention.ZONE_OF_AGE.items()}
     limits = {zone: age for zone, age in ages.items() if age is not None}
     if limits:
         _expire(sweep, table, limits)

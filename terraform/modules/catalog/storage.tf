@@ -1,7 +1,7 @@
 # Buckets, and who may do what in each. A role is the least that its reason needs.
 
 locals {
-  zones   = ["landing", "raw", "staging", "quarantine", "state", "config"] # ZONES in shared/settings.py
+  zones   = ["landing", "raw", "staging", "quarantine", "state", "config"] # BUCKETS in shared/settings.py
   extra   = ["audit", "source"]                                            # audit is a zone too, but a bucket of its own kind; source is the platform's
   buckets = { for zone in concat(local.zones, local.extra) : zone => "${var.prefix}-${zone}" }
 
