@@ -1,4 +1,4 @@
-"""The environment, read once: the only file that looks at ``os.environ``.
+"""The environment, read once: no other file of ``shared`` reads ``os.environ``.
 
 Google's own variables (``STORAGE_EMULATOR_HOST``, ``PUBSUB_EMULATOR_HOST``) are read by Google's
 clients; ours begin with ``SLUICE_``.
@@ -298,9 +298,14 @@ def state_dir() -> Path | None:
     return Path(text) if text else None
 
 
+def storage_emulator() -> str | None:
+    """Return where the environment puts an emulator in the place of Cloud Storage, if it does."""
+    return os.environ.get("STORAGE_EMULATOR_HOST") or None
+
+
 def is_emulated() -> bool:
     """Say whether the environment puts emulators in the place of Google's services."""
-    return bool(os.environ.get("STORAGE_EMULATOR_HOST"))
+    return storage_emulator() is not None
 
 
 def credentials_file() -> Path | None:

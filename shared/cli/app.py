@@ -178,7 +178,7 @@ def _login_errors() -> tuple[type[Exception], ...]:
 
 def _local_cloud_gone(exc: SluiceError) -> SluiceError | None:
     """Return what to say instead if it was a local cloud that did not answer, and it is not up."""
-    address = os.environ.get("STORAGE_EMULATOR_HOST", "")
+    address = settings.storage_emulator()
     if not address or not isinstance(exc, StorageUnavailableError):
         return None
     parts = urlsplit(address)

@@ -1,6 +1,7 @@
-"""How a command with ``--json`` fails: one JSON object on standard output, whatever went wrong.
+"""How a command whose errors are JSON fails: one object on standard output, whatever went wrong.
 
-A program that calls the command reads one place, also where the command line itself is wrong.
+A program that calls it with ``--json`` reads one place, also where the command line is wrong.
+``app.ANSWERS_IN_JSON`` lists these commands.
 """
 
 import json
@@ -26,14 +27,14 @@ class JsonCommand(TyperCommand):
         try:
             return super().make_context(info_name, args, *rest, **more)
         except TyperException as exc:
-            raise _told(exc) if wants_json else exc from exc
+            raise _told(exc, info_name) if wants_json else exc from exc
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except (TyperException, SluiceError) as exc:
-            raise _told(exc) if ctx.params.get("as_json") else exc from exc
+            raise _told(exc, ctx.info_name) if ctx.params.get("as_json") else exc from exc
 
 
 def failure(code: str, message: str, action: str) -> dict[str, str]:
@@ -47,10 +48,10 @@ def plain(exc: TyperException) -> TyperException:
     return exc
 
 
-def _told(exc: TyperException | SluiceError) -> typer.Exit:
+def _told(exc: TyperException | SluiceError, command: str | None) -> typer.Exit:
     """Print an error, and return what ends the command."""
     if isinstance(exc, TyperException):
-        error = failure("usage", plain(exc).format_message(), "see sluice intake --help")
+        error = failure("usage", plain(exc).format_message(), f"see sluice {command} --help")
         exit_code = exc.exit_code
     else:
         error = failure(code_of(exc), exc.message, "do what the message says, then run it again")

@@ -113,7 +113,7 @@ class UnitRequest:
         """Read the message's data.
 
         Raises:
-            InvalidMessageError: unknown version or key, or a part is missing or can name no run.
+            InvalidMessageError: unknown version or key, or a key is missing or can name no run.
         """
         body = deliveries.load(delivery.data, known={"table", "run_id", "unit"})
         table, run_id = deliveries.run(body)
@@ -148,7 +148,7 @@ class LoadRequest:
         """Read the message's data.
 
         Raises:
-            InvalidMessageError: unknown version or key, or a part is missing or can name no run.
+            InvalidMessageError: unknown version or key, or a key is missing or can name no run.
         """
         body = deliveries.load(delivery.data, known={"table", "run_id", "part"})
         table, run_id = deliveries.run(body)
@@ -174,7 +174,7 @@ class RefreshRequest:
         """Read the message's data.
 
         Raises:
-            InvalidMessageError: unknown version or key, or a part is missing or can name no run.
+            InvalidMessageError: unknown version or key, or a key is missing or can name no run.
         """
         body = deliveries.load(delivery.data, known={"model", "run_id"})
         model, run_id = deliveries.run({**body, "table": body.get("model")})

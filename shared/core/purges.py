@@ -57,7 +57,8 @@ class Find:
     """
 
     kind: str
-    """``part``, ``original``, ``rejects``, ``dropped file``, ``record`` or ``left over``."""
+    """``part``, ``plan``, ``original``, ``rejects``, ``dropped file``, ``record`` or ``left over``.
+    """
     name: str
     """``gs://<bucket>/<name>#<generation>``."""
     rows: int | None

@@ -1,4 +1,4 @@
-"""A run: one attempt-proof movement of one table or file, its identity and its states.
+"""A run: one movement of one table or file, in one or more attempts; its identity and its states.
 
 The identity is derived from what triggered the run, never random, so a repeated trigger finds the
 same run. The ledger keeps the record and people read it; the target alone decides what is visible.
@@ -171,6 +171,7 @@ class Run:
     trigger_key: str
     mode: SyncMode | None
     state: RunState = RunState.REQUESTED
+    """A new run's; a record is first written as extracting, by earlier releases as requested."""
     created_at: datetime
     updated_at: datetime
     config_generation: int | None = None

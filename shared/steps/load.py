@@ -93,9 +93,9 @@ def _copy(
 ) -> Published | None:
     """Copy all rows into the table itself, if that is possible, and likely to end in time.
 
-    Rows that the target has to test are staged first.
-
-    What is too large, or broke off the first time, goes part by part: that can be gone on with.
+    None: nothing was done, and the rows are to be staged first. That is so of rows that the target
+    has to test or cannot copy directly, and of what is too large, or large and broke off before:
+    part by part it can be gone on with.
     """
     is_first = work.run.attempt_count <= FIRST_LOAD
     settings = work.services.settings
