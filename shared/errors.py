@@ -8,7 +8,7 @@ SluiceError
 │   ├─ LeaseHeldError                another instance works on this run just now
 │   └─ NotStagedError                a load request overtook its manifest
 ├─ PermanentError                  -> record, answer 204: trying again cannot help
-│   ├─ InvalidMessageError           undecodable message or unknown version
+│   ├─ InvalidMessageError           a message that cannot be read, or a request that is wrong
 │   ├─ InvalidConfigError            a table file, environment or setting is wrong
 │   ├─ UnknownTableError             no table of this name is configured
 │   ├─ InvalidSchemaError            a type or a list of columns makes no sense
@@ -29,11 +29,12 @@ SluiceError
 └─ QuarantineError                 -> set the data aside with reasons, record, answer 204
     ├─ InvalidFileError              the file cannot be read as the table it was dropped for
     ├─ CheckFailedError              rows break a check of the table whose severity is fail
-    ├─ IntegrityError                manifest and bytes disagree, or counts do not add up
+    ├─ IntegrityError                bytes, counts or a record are not what they must be
     └─ MismatchError                 rows are not the same ones at source, staged and in the target
 
-Two stand apart and never leave the step that meets them: ConflictError, a compare-and-set lost,
-and UnitTooLargeError, a unit of work that must be cut again.
+Two stand apart, for whoever meets them: ConflictError, a compare-and-set lost, is tried again, or
+told to whoever came too late; UnitTooLargeError, a unit of work that must be cut again, never
+leaves its step.
 """
 
 import re
@@ -88,7 +89,7 @@ class PermanentError(SluiceError):
 
 
 class InvalidMessageError(PermanentError):
-    """The message cannot be decoded, or has a version that this code does not know."""
+    """A message cannot be read, or a request names what is not there or makes no sense."""
 
 
 class InvalidConfigError(PermanentError):
@@ -179,7 +180,7 @@ class CheckFailedError(QuarantineError):
 
 
 class IntegrityError(QuarantineError):
-    """Manifest and bytes disagree, or counts do not add up."""
+    """Manifest and bytes disagree, counts do not add up, or a record cannot be read."""
 
 
 class MismatchError(QuarantineError):

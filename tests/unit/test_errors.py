@@ -38,7 +38,7 @@ def test_every_failure_says_what_it_means(kind: type[SluiceError]) -> None:
     assert (kind.__doc__ or "").endswith(".")
 
 
-def test_failures_that_never_leave_their_step_are_named_as_such() -> None:
+def test_failures_without_a_remedy_are_named_as_such() -> None:
     apart = {k.__name__ for k in KINDS if not issubclass(k, REMEDIES)}
 
     assert apart == APART
