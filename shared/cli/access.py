@@ -10,13 +10,13 @@ import typer
 from shared import settings
 from shared.callers import Callers
 from shared.cli import cloud, render
+from shared.cli.options import AsJson
 from shared.cli.render import Listed
 from shared.core.access import Account, Role
 from shared.operations import callers
 
 app = typer.Typer(name="access", help="Who may call the API.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 WithRole = Annotated[Role, typer.Option("--role", help="What the caller may do.")]
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

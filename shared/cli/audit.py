@@ -9,6 +9,7 @@ import typer
 from shared.cli import ends, render
 from shared.cli.ends import End
 from shared.cli.exits import Exit
+from shared.cli.options import AsJson
 from shared.cli.render import Listed
 from shared.core import audit as judging
 from shared.core import naming
@@ -22,8 +23,6 @@ app = typer.Typer(
     help="What happened, who did it, and that nobody changed it.",
     no_args_is_help=True,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command()

@@ -13,20 +13,21 @@ from shared.checks.profiles import ColumnProfile, Profiler, suggested
 from shared.cli import cloud, render
 from shared.cli.exits import Exit
 from shared.cli.local_files import WatchedFile, detected, stated_kind
+from shared.cli.options import TableAsJson
 from shared.cli.render import Listed
 from shared.core.checks import Verdict
 from shared.errors import InvalidConfigError
 from shared.steps import checking
 from shared.wire import to_json
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
 SHOWN_BOUND = 30
 """So many characters of the smallest and the largest value are shown."""
 
 
 def check(
-    table: Annotated[str, typer.Argument(help="Name of the table.")], *, as_json: AsJson = False
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    *,
+    as_json: TableAsJson = False,
 ) -> None:
     """Check a table as it is in its target now, by the checks of its table file; change nothing.
 
@@ -51,7 +52,7 @@ def profile(
     what: Annotated[str, typer.Argument(metavar="TABLE | FILE", help="A table, or a file.")],
     sheet: Annotated[str | None, typer.Option(help="Worksheet of a workbook.")] = None,
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Show what the values of each column are like, and suggest checks for the table file."""
     path = Path(what)

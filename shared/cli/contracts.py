@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from shared.cli import cloud, render
+from shared.cli.options import AsJson
 from shared.contracts import FrozenContract
 from shared.errors import InvalidMessageError
 from shared.wire import to_json
@@ -20,7 +21,7 @@ def contract(
     lift: Annotated[
         bool, typer.Option("--lift", help="Let the next file say anew how files are written.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show how the files of a table are written, as its first file froze it."""
     services = cloud.connect()

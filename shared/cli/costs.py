@@ -8,8 +8,8 @@ import typer
 
 from shared.cli import ends, render
 from shared.cli.exits import Exit
+from shared.cli.options import TableAsJson
 from shared.cli.render import Listed
-from shared.cli.runs import AsJson
 from shared.core import prices
 from shared.core.costs import Cost
 from shared.core.freshness import Freshness
@@ -21,7 +21,7 @@ def cost(
     table: Annotated[str | None, typer.Option(help="Only this table, run by run.")] = None,
     days: Days = 30,
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Say what tables cost by list prices, from what their runs took."""
     found = ends.connect().costs(table, days)
@@ -46,7 +46,7 @@ def freshness(
     table: Annotated[str | None, typer.Argument(help="Only this table.")] = None,
     days: Days = 28,
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Say how fresh tables are, and what is left of error budgets; exits 1 if one is spent."""
     found = ends.connect().freshness(table, days)

@@ -8,6 +8,7 @@ import typer
 
 from shared.cli import ends, render
 from shared.cli.ends import End
+from shared.cli.options import AsJson
 from shared.cli.render import Listed
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.errors import InvalidMessageError
@@ -20,7 +21,6 @@ LetterId = Annotated[
     str | None, typer.Argument(metavar="ID", help="As listed; its beginning is enough.")
 ]
 AllOpen = Annotated[bool, typer.Option("--all", help="Every one that waits for a decision.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command("list")

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.cli import cloud, outlooks, render
+from shared.cli.options import TableAsJson
 from shared.core.runs import Run
 from shared.deploy import archives, deployment, sbom, smoke
 from shared.deploy.archives import Archive
@@ -44,14 +45,12 @@ SmokeTimeout = Annotated[float, typer.Option(help="Seconds to wait for the smoke
 SHOWN_DIGITS = 40
 """So many digits of a hash fit a line; JSON has all of them."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
 
 @app.command()
 def build(
     dist: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("dist"),
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Build every function's archive; the same files give the same bytes."""
     built = archives.build(Path.cwd())
@@ -155,7 +154,7 @@ def destroy(
 
 
 @app.command("list")
-def list_(*, as_json: AsJson = False) -> None:
+def list_(*, as_json: TableAsJson = False) -> None:
     """List what was deployed where SLUICE_PROJECT and SLUICE_PREFIX point, the newest first."""
     services = cloud.connect()
     found = Releases(services.storage, services.settings).all()

@@ -13,6 +13,7 @@ from rich.table import Table
 from shared import settings
 from shared.cli import cloud, render
 from shared.cli.exits import Exit
+from shared.cli.options import AsJson
 from shared.deploy import environments
 from shared.doctor import examination
 from shared.doctor.findings import Finding, Level
@@ -29,7 +30,7 @@ def doctor(
         list[str] | None, typer.Option(help="Leave out a kind of check, such as target.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at an environment and say what is wrong; changes nothing, exits 1 if anything fails."""
     unknown = sorted(set(skip or ()) - set(examination.CHECKS))

@@ -11,6 +11,7 @@ from shared.cli import render
 from shared.cli.file_reading import Reading
 from shared.cli.file_report import Report
 from shared.cli.local_files import stated_kind
+from shared.cli.options import AsJson
 from shared.cli.showing import show
 from shared.config.csv_files import STRANGE_KEYS
 from shared.core import naming
@@ -69,7 +70,7 @@ def import_(
     write: Annotated[
         bool, typer.Option("--write", help="Create the file; never over one that is there.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Propose config/tables/NAME.yaml for files like this one, with the evidence."""
     if not file.is_file():

@@ -7,6 +7,7 @@ import typer
 
 from shared import settings
 from shared.cli import cloud, render
+from shared.cli.options import AsJson
 from shared.cli.render import Listed
 from shared.operations import keys
 from shared.operations.keys import KeyStatus, KeyVersion, Rewrapped
@@ -16,8 +17,6 @@ EXIT_INCOMPLETE = 1
 app = typer.Typer(
     name="keys", help="The keys that staged parts are encrypted under.", no_args_is_help=True
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command()

@@ -9,7 +9,7 @@ import typer
 from shared import lineage as catalogue
 from shared.cli import cloud, ends, render
 from shared.cli.exits import Exit
-from shared.cli.runs import AsJson
+from shared.cli.options import TableAsJson
 from shared.errors import InvalidConfigError
 from shared.steps import row_traces
 from shared.steps.row_traces import Trace
@@ -24,7 +24,7 @@ def trace(
     every: Annotated[
         bool, typer.Option("--all", help="Earlier versions of the row as well.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Tell where a row came from: run, part, and file with line or query with snapshot."""
     traces = row_traces.trace(table, key, cloud.connect())

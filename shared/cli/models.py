@@ -7,8 +7,9 @@ import typer
 
 from shared.cli import cloud, render
 from shared.cli.direct import Direct
+from shared.cli.options import TableAsJson, Timeout, Wait
 from shared.cli.render import Listed
-from shared.cli.runs import AsJson, follow
+from shared.cli.runs import follow
 from shared.config.curated import ResolvedModel
 from shared.core import curated
 from shared.core.modes import SyncMode
@@ -20,7 +21,7 @@ app = typer.Typer(name="models", help="SQL models over loaded tables.", no_args_
 
 
 @app.command("list")
-def list_(*, as_json: AsJson = False) -> None:
+def list_(*, as_json: TableAsJson = False) -> None:
     """List the models, inputs first: their tables, what they read, how the last run ended."""
     services = cloud.connect()
     found, _ = services.models.all()
@@ -36,15 +37,13 @@ def list_(*, as_json: AsJson = False) -> None:
 @app.command()
 def run(
     model: Annotated[str, typer.Argument(help="Name of the model.")],
-    timeout_s: Annotated[
-        float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
-    ] = 600.0,
+    timeout_s: Timeout = 600.0,
     *,
     full: Annotated[
         bool, typer.Option("--full", help="Make all rows of an incremental model anew.")
     ] = False,
-    wait: Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")] = True,
-    as_json: AsJson = False,
+    wait: Wait = True,
+    as_json: TableAsJson = False,
 ) -> None:
     """Refresh a model now, even if its inputs have not changed. Exits like `sluice run`."""
     services = cloud.connect()

@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from shared.cli import cloud, render
+from shared.cli.options import AsJson
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
 from shared.errors import InvalidConfigError
@@ -22,7 +23,7 @@ def plan(
         SyncMode | None, typer.Option(help="Another mode than the table's own.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a run would read now: its window, its rows, those it leaves out. Moves nothing."""
     services = cloud.connect()

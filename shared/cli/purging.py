@@ -10,6 +10,7 @@ import typer
 
 from shared import settings
 from shared.cli import cloud, render
+from shared.cli.options import AsJson, Yes
 from shared.cli.render import Listed
 from shared.config.places import BigQueryTable
 from shared.config.tables import ResolvedTable
@@ -29,8 +30,8 @@ def purge(
         typer.Option("--subject", metavar="COLUMN=VALUE", help="Whose rows: email=ann@example.com"),
     ],
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find a person's rows in parts, originals, rejects and dropped files, and take them out.
 

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.cli import ends, render
+from shared.cli.options import TableAsJson, Timeout
 from shared.cli.render import Listed
 from shared.cli.runs import show_end
 from shared.core.runs import Run
@@ -26,7 +27,6 @@ from shared.steps.quarantined_rows import Rejected
 app = typer.Typer(name="quarantine", help="Rejected rows and refused files.", no_args_is_help=True)
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run; its beginning will do.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 COLUMNS = ("file", "line", "column", "rule", "reason", "raw")
 
 
@@ -64,7 +64,7 @@ def list_(
     table: Annotated[str | None, typer.Argument(help="Only this table.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """List the runs that rejected rows, or refused a whole file, the newest first."""
     found = ends.connect().quarantined(table, limit)
@@ -85,7 +85,7 @@ def show(
         Path | None, typer.Option(help="Write a report of all rows to a CSV file for spreadsheets.")
     ] = None,
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Show rejected rows: line, column, rule, reason and the row as it stands in the file."""
     end = ends.connect()
@@ -139,11 +139,9 @@ def replay(
             help="A file with the mended rows, header included.",
         ),
     ] = None,
-    timeout_s: Annotated[
-        float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
-    ] = 600.0,
+    timeout_s: Timeout = 600.0,
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Send rejected rows through once more, by the table's rules as they are now."""
     end = ends.connect()

@@ -7,12 +7,10 @@ import typer
 
 from shared.cli import ends, render
 from shared.cli.ends import End
-from shared.cli.runs import AsJson, follow
+from shared.cli.options import TableAsJson, Timeout, Wait, Yes
+from shared.cli.runs import follow
 from shared.core.runs import Run
 from shared.errors import InvalidMessageError
-
-Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait for the run's end.")]
-Wait = Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")]
 
 
 def replay(
@@ -20,7 +18,7 @@ def replay(
     timeout_s: Timeout = 600.0,
     *,
     wait: Wait = True,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Let a run that failed or was quarantined go on from where it was; nothing is loaded twice."""
     end = ends.connect()
@@ -36,9 +34,9 @@ def rewind(
     ],
     timeout_s: Timeout = 600.0,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     wait: Wait = True,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Put a table back as an earlier run left it, watermark included, without its source."""
     end = ends.connect()
@@ -57,9 +55,9 @@ def restore(
     ] = "",
     timeout_s: Timeout = 600.0,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     wait: Wait = True,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Bring back a version of a reference table that its target has kept."""
     end = ends.connect()

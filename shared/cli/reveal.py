@@ -7,7 +7,7 @@ import typer
 
 from shared import settings
 from shared.cli import cloud, render
-from shared.cli.runs import AsJson
+from shared.cli.options import TableAsJson
 from shared.steps import revealing
 
 
@@ -19,7 +19,7 @@ def reveal(
     ],
     why: Annotated[str, typer.Option(help="The reason, for the audit log.")],
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Show the values that tokens stand for; the audit log is told who asked, for which and why.
 

@@ -8,6 +8,7 @@ import typer
 from shared.cli import ends, render, timeline
 from shared.cli.ends import End
 from shared.cli.exits import Exit
+from shared.cli.options import TableAsJson, Timeout, Wait
 from shared.cli.watching import watch
 from shared.core import naming
 from shared.core.modes import SyncMode
@@ -21,7 +22,6 @@ SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
 WithTrace = Annotated[
     bool, typer.Option("--trace", help="Draw the run's time, from trigger to commit.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def run(
@@ -29,16 +29,14 @@ def run(
     mode: Annotated[
         SyncMode | None, typer.Option(help="Another mode than the table's own.")
     ] = None,
-    timeout_s: Annotated[
-        float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
-    ] = 600.0,
+    timeout_s: Timeout = 600.0,
     *,
     allow_empty: Annotated[
         bool, typer.Option(help="Let this one run pass the guards against lost rows.")
     ] = False,
-    wait: Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")] = True,
+    wait: Wait = True,
     trace: WithTrace = False,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Move one table now. Exits 0 when it committed, 1 when it failed, 3 when it took too long."""
     if trace and not wait:
@@ -54,12 +52,10 @@ def backfill(
         str, typer.Option("--from", help="First cursor: a day, a moment in UTC, or a number.")
     ],
     last: Annotated[str, typer.Option("--to", help="Last cursor, included; a day is whole.")],
-    timeout_s: Annotated[
-        float, typer.Option("--timeout", help="Seconds to wait for the run's end.")
-    ] = 600.0,
+    timeout_s: Timeout = 600.0,
     *,
-    wait: Annotated[bool, typer.Option(help="Wait for the run's end and show its receipt.")] = True,
-    as_json: AsJson = False,
+    wait: Wait = True,
+    as_json: TableAsJson = False,
 ) -> None:
     """Read a part of a merged table again, by its cursor; the watermark stays where it is."""
     end = ends.connect()
@@ -70,7 +66,7 @@ def backfill(
 def cancel(
     run: Annotated[str, typer.Argument(help="Id of the run; its beginning is enough.")],
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Fail a run that has not ended. A publish that is under way may still commit."""
     end = ends.connect()
@@ -142,7 +138,7 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
     *,
     trace: WithTrace = False,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """List runs, the last changed first; RUN, the beginning of an id, shows all about one.
 

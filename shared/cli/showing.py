@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from shared.cli import ends, render
+from shared.cli.options import AsJson
 from shared.config.places import TARGET_NAMES
 from shared.config.tables import TableConfig
 
@@ -18,7 +19,7 @@ from shared.config.tables import TableConfig
 def show(
     table: Annotated[str, typer.Argument(help="Name of the table.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a deployed table: source, target, mode, schedule, what is kept of it and how long."""
     config, generation = ends.connect().table(table)

@@ -9,6 +9,7 @@ import typer
 from shared.cli import ends, render
 from shared.cli.ends import End
 from shared.cli.exits import Exit
+from shared.cli.options import AsJson
 from shared.core.sweeps import Found, SweepReport
 from shared.wire import to_json
 
@@ -20,7 +21,7 @@ WIDTH = len("slots of tables of the API asked for ")
 def sweep(
     *,
     now: Annotated[bool, typer.Option("--now", help="Ask for a sweep and wait for it.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the last sweep found and did; exits 3 when the one asked for does not come."""
     end = ends.connect()

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from shared.cli import ends, render
+from shared.cli.options import TableAsJson
 from shared.cli.render import Listed
 from shared.config import keys, model_files, resolve
 from shared.config.tables import TableConfig
@@ -16,11 +17,10 @@ from shared.core.schemas import TableSchema
 
 ConfigDir = Annotated[Path, typer.Option("--config", help="Folder with tables.yaml.")]
 Environment = Annotated[str, typer.Option("--env", help="Name of the environment file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def validate(
-    config: ConfigDir = Path("config"), env: Environment = "local", *, as_json: AsJson = False
+    config: ConfigDir = Path("config"), env: Environment = "local", *, as_json: TableAsJson = False
 ) -> None:
     """Check the table files and an environment; every problem is named with file and line."""
     found = resolve.load(config, env)
@@ -55,7 +55,7 @@ def schema(
         str | None, typer.Argument(help="Name of a table; without it: of the table files.")
     ] = None,
     *,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Show the schemas a table has had; without one, print the JSON Schema of tables.yaml."""
     if table is None:
@@ -85,7 +85,9 @@ def schema(
 
 
 def metadata(
-    table: Annotated[str, typer.Argument(help="Name of the table.")], *, as_json: AsJson = False
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    *,
+    as_json: TableAsJson = False,
 ) -> None:
     """Show a table as its source and its target describe it: columns, types, keys, rows, drift."""
     found = ends.connect().describe(table)

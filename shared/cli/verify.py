@@ -7,7 +7,7 @@ import typer
 
 from shared.cli import cloud, render
 from shared.cli.exits import Exit
-from shared.cli.runs import AsJson
+from shared.cli.options import TableAsJson
 from shared.core.receipts import Verdict
 from shared.core.verifying import Comparison, RowFault
 from shared.operations.lookups import find_run
@@ -24,7 +24,7 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="Read every value of both ends, and compare all of them.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: TableAsJson = False,
 ) -> None:
     """Compare a table with its source, and name the rows that differ; changes nothing.
 
