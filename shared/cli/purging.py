@@ -1,7 +1,6 @@
 """Purge: a person's rows found in all that is kept of a table, shown, and taken out."""
 
 import json
-import sys
 from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated
@@ -11,13 +10,14 @@ import typer
 from shared import settings
 from shared.cli import cloud, render
 from shared.cli.options import AsJson, Yes
+from shared.cli.questions import require_consent
 from shared.cli.render import Listed
 from shared.config.places import BigQueryTable
 from shared.config.tables import ResolvedTable
 from shared.core import selections
 from shared.core.purges import Find, Subject
 from shared.core.selections import UNCOMPARED, Comparison, Operator, Selection
-from shared.errors import InvalidMessageError, SluiceError
+from shared.errors import SluiceError
 from shared.operations import purging
 from shared.operations.purging import Purge
 from shared.wiring import Services
@@ -59,9 +59,7 @@ def purge(
 def _confirmed(*, as_json: bool) -> bool:
     if as_json:
         return False
-    if not sys.stdin.isatty():
-        raise InvalidMessageError("nobody is here to confirm; add --yes if this is meant")
-    typer.confirm("Take these rows out?", abort=True, err=True)
+    require_consent("Take these rows out?")
     return True
 
 

@@ -4,12 +4,14 @@ Without a terminal nothing is asked: what has no default is then missing, and th
 option that gives it.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import typer
 
 from shared.core.modes import SyncMode
+from shared.errors import InvalidMessageError
 
 CONNECTIONS: Mapping[str, Mapping[str, str | None]] = {
     "snowflake": {"account": None, "user": None, "role": "", "warehouse": ""},
@@ -74,6 +76,17 @@ class Questions:
             question, option = f"{kind} {key}{_hint(kind, key)}", f"--connect {kind}.{key}=…"
             said[key] = self.text(question, option, given.get(key), default)
         return {key: value for key, value in said.items() if value}
+
+
+def require_consent(question: str) -> None:
+    """Ask whether something is meant; end the command if it is not.
+
+    Raises:
+        InvalidMessageError: nobody is at a terminal.
+    """
+    if not sys.stdin.isatty():
+        raise InvalidMessageError("nobody is here to confirm; add --yes if this is meant")
+    typer.confirm(question, abort=True, err=True)
 
 
 def _hint(kind: str, key: str) -> str:

@@ -1,6 +1,5 @@
 """Commands that bring a run or a table back to an earlier state."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -8,9 +7,9 @@ import typer
 from shared.cli import ends, render
 from shared.cli.ends import End
 from shared.cli.options import TableAsJson, Timeout, Wait, Yes
+from shared.cli.questions import require_consent
 from shared.cli.runs import follow
 from shared.core.runs import Run
-from shared.errors import InvalidMessageError
 
 
 def replay(
@@ -79,6 +78,4 @@ def _confirm(end: End, chosen: Run) -> None:
     for run in under_way:
         say(f"run {run.run_id} is {run.state}: it may publish afterwards", style="yellow")
     say("the next scheduled run moves the table on from there; pause the schedule to prevent that")
-    if not sys.stdin.isatty():
-        raise InvalidMessageError("nobody is here to confirm; add --yes if this is meant")
-    typer.confirm("Rewind?", abort=True, err=True)
+    require_consent("Rewind?")
