@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from shared.core import naming
 from shared.core.dead_letters import LetterState
 from shared.core.runs import RunState
-from shared.core.sweeps import SweepReport
+from shared.operations import sweeps
 from shared.operations.history import History
 from shared.operations.standing import Freshness, TableStanding, standing
-from shared.wire import from_json
 from shared.wiring import Services
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -63,10 +61,9 @@ def _of_tables(tables: list[TableStanding]) -> Iterator[str]:
 
 
 def _of_sweep(services: Services) -> Iterator[str]:
-    found = services.storage.read(services.settings.bucket("state"), naming.SWEEP_REPORT)
-    if found is None:
+    report = sweeps.last(services)
+    if report is None:
         return
-    report = from_json(SweepReport, found[0], naming.SWEEP_REPORT)
     yield from _gauge(
         "sluice_sweep_timestamp_seconds",
         "When the last sweep ended.",

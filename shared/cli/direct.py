@@ -19,14 +19,13 @@ from shared.core.costs import Cost
 from shared.core.dead_letters import DeadLetter, LetterState
 from shared.core.drift import PastSchema
 from shared.core.freshness import Freshness
-from shared.core.messages import SweepRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run
 from shared.core.sweeps import SweepReport
 from shared.core.windows import Span
-from shared.operations import choosing, letters, lookups, promises, requests
+from shared.operations import choosing, letters, lookups, promises, requests, sweeps
 from shared.operations.requests import Ask
-from shared.wire import from_json, to_json
+from shared.wire import to_json
 from shared.wiring import Services
 
 if TYPE_CHECKING:
@@ -137,13 +136,10 @@ class Direct:
         letters.drop(letter, self._services, settings.person())
 
     def last_sweep(self) -> SweepReport | None:
-        bucket = self._services.settings.bucket("state")
-        found = self._services.storage.read(bucket, naming.SWEEP_REPORT)
-        return from_json(SweepReport, found[0], naming.SWEEP_REPORT) if found else None
+        return sweeps.last(self._services)
 
     def ask_for_sweep(self) -> None:
-        topic = self._services.settings.topic("sweep")
-        self._services.bus.publish(topic, SweepRequest().encode())
+        sweeps.ask(self._services)
 
     def costs(self, table: str | None, days: int) -> dict[str, Cost]:
         if table is None:

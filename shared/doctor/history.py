@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.core import naming
 from shared.core.dead_letters import LetterState
 from shared.core.runs import RunState
-from shared.core.sweeps import SweepReport
 from shared.doctor.findings import Check, Finding
-from shared.wire import from_json
+from shared.operations import sweeps
 from shared.wiring import Services
 
 NAMED = 3
@@ -61,11 +59,10 @@ def runs(services: Services) -> Iterator[Finding]:
 def sweep(services: Services) -> Iterator[Finding]:
     """Look at the last sweep: that there was one, and what it could not mend."""
     ask = "`sluice sweep --now`; if none comes, look at the function's log and its Scheduler job"
-    found = services.storage.read(services.settings.bucket("state"), naming.SWEEP_REPORT)
-    if found is None:
+    report = sweeps.last(services)
+    if report is None:
         yield _sweep.warn("sweep", "none has ended yet", ask)
         return
-    report = from_json(SweepReport, found[0], naming.SWEEP_REPORT)
     ago = services.now() - report.swept_at
     if ago > SWEEP_LATE:
         said = f"the last one ended {ago.total_seconds() / 60:,.0f} minutes ago"

@@ -27,12 +27,10 @@ from shared.api.problems import Refusal
 from shared.core import naming
 from shared.core.access import Role
 from shared.core.dead_letters import DeadLetter, LetterState
-from shared.core.messages import SweepRequest
-from shared.core.sweeps import SweepReport
 from shared.errors import IllegalTransitionError
-from shared.operations import callers, letters
+from shared.operations import callers, letters, sweeps
 from shared.steps.repairs import dead_letters
-from shared.wire import from_json
+from shared.wire import to_json
 from shared.wiring import Services
 
 router = APIRouter(prefix="/api/v1/admin", tags=["admin"])
@@ -159,15 +157,14 @@ def drop_letter(services: Lent, _: Operator, once: Idempotent, letter_id: Letter
 @router.get("/sweep")
 def last_sweep(services: Lent, _: Reader) -> dict[str, Any]:
     """Return what the last sweep found and did."""
-    found = services.storage.read(services.settings.bucket("state"), naming.SWEEP_REPORT)
+    found = sweeps.last(services)
     if found is None:
         raise Refusal(
             HTTPStatus.NOT_FOUND,
             "no_sweep_yet",
             "no sweep has ended yet; POST /api/v1/admin/sweep asks for one",
         )
-    from_json(SweepReport, found[0], naming.SWEEP_REPORT)
-    report: dict[str, Any] = json.loads(found[0])
+    report: dict[str, Any] = json.loads(to_json(found))
     return report
 
 
@@ -176,7 +173,7 @@ def ask_for_sweep(services: Lent, _: Operator, once: Idempotent) -> JSONResponse
     """Ask for a sweep now."""
 
     def ask() -> Asked:
-        services.bus.publish(services.settings.topic("sweep"), SweepRequest().encode())
+        sweeps.ask(services)
         return Asked(asked="sweep")
 
     return once(lambda _: ask())
