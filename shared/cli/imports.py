@@ -1,4 +1,4 @@
-"""A table file proposed from a file like those that will be dropped."""
+"""``sluice tables``: a table file proposed from a file like those that will be dropped."""
 
 import json
 from collections.abc import Iterator

@@ -7,12 +7,11 @@ import typer
 
 from shared import settings
 from shared.cli import cloud, render
+from shared.cli.exits import Exit
 from shared.cli.options import AsJson
 from shared.cli.render import Listed
 from shared.operations import keys
 from shared.operations.keys import KeyStatus, KeyVersion, Rewrapped
-
-EXIT_INCOMPLETE = 1
 
 app = typer.Typer(
     name="keys", help="The keys that staged parts are encrypted under.", no_args_is_help=True
@@ -31,7 +30,7 @@ def status(*, as_json: AsJson = False) -> None:
         for name, parts in found.lost.items():
             render.errors.print(f"{parts:,} parts need {name}, which is not there")
     if found.lost or any(_is_lost(each) for each in found.versions):
-        raise typer.Exit(EXIT_INCOMPLETE)
+        raise typer.Exit(Exit.FAILED)
 
 
 @app.command()
@@ -67,7 +66,7 @@ def _report(done: Rewrapped, *, as_json: bool) -> None:
         for reason in done.reasons:
             render.errors.print(reason, soft_wrap=True)
     if done.failed:
-        raise typer.Exit(EXIT_INCOMPLETE)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _listed(found: KeyStatus) -> list[Listed]:

@@ -14,6 +14,7 @@ from shared.core import checks
 from shared.core.checks import CheckResult
 from shared.core.receipts import Receipt, Verdict
 from shared.core.runs import Run, RunState, Trigger
+from shared.core.tallies import worked_s
 
 console = terminal()
 errors = terminal(stderr=True)
@@ -228,7 +229,7 @@ def _loaded(receipt: Receipt) -> str:
 
 def rows_per_second(run: Run) -> float:
     """Return the rows loaded by the seconds that the functions worked."""
-    seconds = sum(s.duration_s for s in run.steps.values())
+    seconds = worked_s(run)
     return run.receipt.rows_loaded / seconds if run.receipt and seconds else 0.0
 
 
@@ -242,4 +243,4 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def _seconds(run: Run) -> str:
-    return f"{sum(s.duration_s for s in run.steps.values()):.1f}" if run.steps else ""
+    return f"{worked_s(run):.1f}" if run.steps else ""

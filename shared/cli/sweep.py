@@ -28,7 +28,7 @@ def sweep(
     report = _ask(end) if now else end.last_sweep()
     if report is None:
         render.errors.print("no sweep has ended yet; `sluice sweep --now` asks for one")
-        raise typer.Exit(Exit.TIMEOUT if now else 0)
+        raise typer.Exit(Exit.TIMEOUT if now else Exit.OK)
     if as_json:
         typer.echo(to_json(report).decode())
         return

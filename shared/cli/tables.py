@@ -1,4 +1,4 @@
-"""Commands about tables: check the files, print their schema, look at a source."""
+"""Commands about tables by themselves: check the files, their schemas, both ends of one."""
 
 import json
 from dataclasses import asdict
@@ -76,12 +76,7 @@ def schema(
         for each in past
     ]
     render.listing(("EPOCH>", "UTC", "RUN"), rows)
-    newest = past[-1].schema
-    cells = (
-        (c.name, str(c.type), "yes" if c.is_nullable else "no", _key(c.name, newest))
-        for c in newest
-    )
-    render.listing(("COLUMN", "TYPE", "NULL", "KEY"), [Listed(row) for row in cells])
+    render.listing(("COLUMN", "TYPE", "NULL", "KEY"), _columns(past[-1].schema))
 
 
 def metadata(
@@ -114,11 +109,15 @@ def _print_target(table: str, there: TableSchema | None, rows: int) -> None:
     if there is None:
         render.plain(f"{table} is read from files, and not in the target yet: the first makes it")
         return
-    cells = (
-        (c.name, str(c.type), "yes" if c.is_nullable else "no", _key(c.name, there)) for c in there
-    )
-    render.listing(("COLUMN", "TARGET TYPE", "NULL", "KEY"), [Listed(row) for row in cells])
+    render.listing(("COLUMN", "TARGET TYPE", "NULL", "KEY"), _columns(there))
     render.plain(f"source: files dropped under {table}/   target: {rows:,} rows")
+
+
+def _columns(schema: TableSchema) -> list[Listed]:
+    return [
+        Listed((c.name, str(c.type), "yes" if c.is_nullable else "no", _key(c.name, schema)))
+        for c in schema
+    ]
 
 
 def _key(column: str, schema: TableSchema) -> str:

@@ -14,6 +14,8 @@ from shared.operations.lookups import find_run
 from shared.steps import verify as comparing
 from shared.wire import to_json
 
+_COLOURS = {Verdict.VERIFIED: "green", Verdict.MISMATCH: "red", Verdict.UNVERIFIABLE: "yellow"}
+
 
 def verify(
     table: Annotated[str, typer.Argument(help="Name of the table.")],
@@ -61,6 +63,3 @@ def _show(found: Comparison) -> None:
 def _named(row: RowFault) -> str:
     key = ", ".join(f"{name} {value}" for name, value in row.key.items())
     return f"{key}: {row.fault}{' in ' + ', '.join(row.columns) if row.columns else ''}"
-
-
-_COLOURS = {Verdict.VERIFIED: "green", Verdict.MISMATCH: "red", Verdict.UNVERIFIABLE: "yellow"}

@@ -13,11 +13,7 @@ from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Failure, Run, RunState, Trigger
 from shared.core.windows import Span, require_some_span
-from shared.errors import (
-    IllegalTransitionError,
-    InvalidConfigError,
-    RunCancelledError,
-)
+from shared.errors import IllegalTransitionError, InvalidConfigError, RunCancelledError
 from shared.operations import choosing
 from shared.operations.lookups import find_run
 from shared.steps import auditing

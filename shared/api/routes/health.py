@@ -10,9 +10,8 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from shared.api import examples, metrics
 from shared.api.access import Reader
-from shared.api.context import Context, Lent, Shared
+from shared.api.context import Lent, Shared
 from shared.errors import SluiceError
-from shared.wiring import Services
 
 router = APIRouter(tags=["health"])
 
@@ -55,11 +54,8 @@ def ready(services: Lent, context: Shared) -> Response:
 @router.get("/metrics", response_class=PlainTextResponse)
 def numbers(services: Lent, context: Shared, _: Reader) -> PlainTextResponse:
     """Return numbers in Prometheus' text form."""
-    return PlainTextResponse(_text(services, context), media_type=metrics.MEDIA_TYPE)
-
-
-def _text(services: Services, context: Context) -> str:
-    return metrics.text(services, context.history)
+    found = metrics.text(services, context.history)
+    return PlainTextResponse(found, media_type=metrics.MEDIA_TYPE)
 
 
 def _works(ask: Callable[[], object]) -> bool:
