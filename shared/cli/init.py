@@ -1,7 +1,6 @@
 """A first table, or one more: asked for, written down, and held against source and target."""
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from shared import settings
-from shared.cli import cloud, imports, outlooks, render
-from shared.cli.drafts import Draft, inline
+from shared.cli import cloud, outlooks, render
+from shared.cli.drafts import Draft
+from shared.cli.placing import SCHEMAS, PlacedTable, in_snowflake
 from shared.cli.questions import CONNECTIONS, Questions, pairs
 from shared.config import resolve
 from shared.config.tables import ResolvedTable
@@ -26,15 +26,10 @@ from shared.errors import InvalidConfigError, SluiceError
 from shared.settings import adopt
 from shared.wiring import Services
 
-SCHEMAS = {"postgres": "public", "sqlserver": "dbo", "bigquery": None}
-"""The kinds of targets, each with the schema that a table goes to unless told otherwise."""
-
 CURSORS = ("timestamp", "timestamptz", "date", "int64")
 """Types of columns that may say how new a row is."""
 
 ANYWAY = "mend that end first; --no-check writes the files all the same"
-
-_PART = re.compile(r'"([^"]+)"|([^".]+)')
 
 
 def init(
@@ -100,48 +95,6 @@ def init(
     _tell(draft, table, found, why_not, env, as_json=as_json)
 
 
-class _Table:
-    """A table by its places; what it says besides is added last."""
-
-    def __init__(
-        self,
-        name: str,
-        source: dict[str, str],
-        file: Path | None,
-        target: str,
-        sheet: str | None,
-    ) -> None:
-        self.name, self.file, self._sheet = name, file, sheet
-        self._source, self.target = source, target
-        self.kind = target.partition(":")[0]
-
-    @property
-    def kinds(self) -> set[str]:
-        """The connections that it needs."""
-        return {self.kind} if self.file else {self.kind, "snowflake"}
-
-    def text(self, rules: dict[str, Any]) -> str:
-        """Return its file."""
-        if self.file:
-            mode = {"sync_mode": "append", **rules} if rules != {"sync_mode": "full"} else {}
-            lines = list(imports.proposal(self.file, self.name, self._sheet))
-            given = {self.kind: self._place(), **mode}
-        else:
-            lines = ["# Written by `sluice init`; docs/tables.md explains every key."]
-            lines += [f"name: {self.name}"]
-            given = {"snowflake": self._source, self.kind: self._place(), **rules}
-        lines += [f"{key}: {inline(value)}" for key, value in given.items()]
-        return "".join(f"{line}\n" for line in lines)
-
-    def _place(self) -> dict[str, str]:
-        parts = _parts(self.target.partition(":")[2])
-        schema = parts[0] if len(parts) > 1 else SCHEMAS[self.kind]
-        if schema is None:
-            raise typer.BadParameter(f"--to {self.target}: write bigquery:DATASET.TABLE")
-        table = parts[-1] if parts else self.name
-        return {"dataset" if self.kind == "bigquery" else "schema": schema, "table": table}
-
-
 def _places(
     questions: Questions,
     name: str | None,
@@ -149,7 +102,7 @@ def _places(
     file: Path | None,
     to: str | None,
     sheet: str | None,
-) -> _Table:
+) -> PlacedTable:
     """Ask where the table is and where it goes."""
     if file is None and source is None and questions.are_asked:
         answer = questions.text("Table in Snowflake, DATABASE.SCHEMA.TABLE, or a file", "", None)
@@ -162,31 +115,20 @@ def _places(
     if sheet and file is None:
         raise typer.BadParameter("--sheet is a worksheet of a workbook: name that with --file")
     place = (
-        {} if file else _snowflake(questions.text("a table's source", "--from or --file", source))
+        {} if file else in_snowflake(questions.text("a table's source", "--from or --file", source))
     )
     usual = naming.nearest_table_name(file.stem if file else place["table"])
     named = questions.text("Its name in Sluice", "--name", name, usual)
     target = questions.text(f"Target ({', '.join(SCHEMAS)})", "--to", to, "postgres")
     if target.partition(":")[0] not in SCHEMAS:
         raise typer.BadParameter(f"--to {target}: known targets: {', '.join(SCHEMAS)}")
-    return _Table(named, place, file, target, sheet)
-
-
-def _snowflake(text: str) -> dict[str, str]:
-    parts = _parts(text)
-    if len(parts) != 3:
-        raise typer.BadParameter(f"--from {text}: write DATABASE.SCHEMA.TABLE")
-    return dict(zip(("database", "schema", "table"), parts, strict=True))
-
-
-def _parts(text: str) -> list[str]:
-    return [quoted or plain for quoted, plain in _PART.findall(text)]
+    return PlacedTable(named, place, file, target, sheet)
 
 
 def _rules(
     questions: Questions,
     schema: TableSchema | None,
-    table: _Table,
+    table: PlacedTable,
     mode: SyncMode | None,
     cursor: str | None,
     key: list[str] | None,
@@ -281,7 +223,13 @@ def _look(services: Services, resolved: ResolvedTable) -> Outlook:
 
 
 def _tell(
-    draft: Draft, table: _Table, found: Outlook | None, why_not: str, env: str, *, as_json: bool
+    draft: Draft,
+    table: PlacedTable,
+    found: Outlook | None,
+    why_not: str,
+    env: str,
+    *,
+    as_json: bool,
 ) -> None:
     files = [str(path) for path in draft.files]
     if as_json:
@@ -298,14 +246,14 @@ def _tell(
         render.plain(step, style="dim")
 
 
-def _said(table: _Table, found: Outlook | None) -> list[str]:
+def _said(table: PlacedTable, found: Outlook | None) -> list[str]:
     if found is None or table.file is None or found.is_there is None:
         return outlooks.lines(found) if found else []
     where = "is in the target already" if found.is_there else "is made by the first file"
     return [f"{table.name} {where}"]
 
 
-def _next(table: _Table, env: str) -> Iterator[str]:
+def _next(table: PlacedTable, env: str) -> Iterator[str]:
     if env != "local":
         yield f"next: commit it; `make deploy ENV={env}` brings it there"
         return
