@@ -11,6 +11,9 @@ from shared.config.connections import BIGQUERY_PROJECT
 BOOKKEEPING_SCHEMA = "_sluice"
 """The target's schema for what Sluice itself remembers."""
 
+VERSIONS_SCHEMA = "bkp"
+"""The target's schema for the versions of reference tables."""
+
 TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server", "bigquery": "BigQuery"}
 """Kinds of targets as people write them."""
 

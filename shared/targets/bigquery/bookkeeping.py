@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
+from shared.config.places import BOOKKEEPING_SCHEMA
 from shared.core import drift, fencing
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
@@ -18,7 +19,6 @@ from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.bigquery import records, sql, tables
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.tables import Ref
-from shared.targets.relational.bookkeeping import SCHEMA
 from shared.wire import from_json, to_json
 
 NOT_FOUND = 404
@@ -78,7 +78,7 @@ class Books:
 
     def ref(self, name: str) -> Ref:
         """Return a table of the dataset."""
-        return Ref(self._project, SCHEMA, name)
+        return Ref(self._project, BOOKKEEPING_SCHEMA, name)
 
     def is_there(self) -> bool:
         """Say whether the table was ever prepared for a publish."""
@@ -89,7 +89,7 @@ class Books:
         if self._is_complete:
             return
         if not self.is_there() or self.version() < VERSION:
-            tables.create_dataset(self._jobs, self._project, SCHEMA)
+            tables.create_dataset(self._jobs, self._project, BOOKKEEPING_SCHEMA)
             self._create("loads", records.LOADS, ["table_name", "run_id"])
             self._create("files", records.FILES, ["table_name", "sha256"])
             self._create("schemas", records.SCHEMAS, ["table_name"])
@@ -234,7 +234,9 @@ class Books:
         return Step(fence, tuple(statements), values)
 
     def _columns(self, text: str) -> TableSchema:
-        return from_json(TableSchema, text.encode(), f"{SCHEMA}.schemas of {self._table}")
+        return from_json(
+            TableSchema, text.encode(), f"{BOOKKEEPING_SCHEMA}.schemas of {self._table}"
+        )
 
     def _load_values(self, manifest: Manifest) -> dict[str, object]:
         return {

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from shared.config.places import VERSIONS_SCHEMA
 from shared.config.tables import TableConfig
 from shared.core import naming
 from shared.core.manifests import Layer, Manifest, Part
@@ -20,7 +21,6 @@ from shared.targets.bigquery.bookkeeping import Books
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.staging import Staging
 from shared.targets.bigquery.tables import Ref
-from shared.targets.relational.versions import SCHEMA
 
 
 class Rebuilding:
@@ -108,7 +108,7 @@ class Versions:
 
     def place(self, run_id: str) -> Ref:
         """Return where the version that a run left is kept."""
-        return Ref(self._table.project, SCHEMA, _plain(self._prefix() + run_id))
+        return Ref(self._table.project, VERSIONS_SCHEMA, _plain(self._prefix() + run_id))
 
     def keep(self, run_id: str | None) -> None:
         """Keep the table as a run left it; a second attempt writes the same again.
@@ -118,7 +118,7 @@ class Versions:
         """
         from google.cloud.bigquery import CopyJobConfig
 
-        tables.create_dataset(self._jobs, self._table.project, SCHEMA)
+        tables.create_dataset(self._jobs, self._table.project, VERSIONS_SCHEMA)
         copy = self.place(run_id or naming.NO_RUN)
         config = CopyJobConfig(write_disposition="WRITE_TRUNCATE", labels=self._jobs.labels)
         stem = f"sluice_keep_{uuid.uuid4().hex}"
@@ -132,10 +132,10 @@ class Versions:
     def forget(self) -> None:
         """Let the oldest versions beyond the limit go."""
         prefix = _plain(self._prefix())
-        names = tables.names(self._jobs, self._table.project, SCHEMA)
+        names = tables.names(self._jobs, self._table.project, VERSIONS_SCHEMA)
         kept = sorted(name for name in names if name.startswith(prefix))
         for name in kept[: -self._config.keep_versions]:
-            tables.drop(self._jobs, Ref(self._table.project, SCHEMA, name))
+            tables.drop(self._jobs, Ref(self._table.project, VERSIONS_SCHEMA, name))
 
     def find(self, run_id: str) -> KeptVersion | None:
         """Return a version, with the table's key; None when it is not kept."""

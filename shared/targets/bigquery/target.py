@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.connections import BigQueryConnection
-from shared.config.places import BigQueryTable
+from shared.config.places import BOOKKEEPING_SCHEMA, BigQueryTable
 from shared.config.tables import ResolvedTable
 from shared.core import measuring
 from shared.core.checks import Breach
@@ -49,7 +49,6 @@ from shared.targets.bigquery.rebuilding import Rebuilding, Versions
 from shared.targets.bigquery.rowtests import RowTests, scan
 from shared.targets.bigquery.staging import PREFIX, Staging
 from shared.targets.bigquery.tables import Ref
-from shared.targets.relational.bookkeeping import SCHEMA
 
 MAX_TRIES = 5
 """So often a publish begins anew because other runs of its table were faster."""
@@ -232,7 +231,11 @@ class BigQueryTarget:
 
         Unlike everything else, this looks at the whole dataset: the sweep asks.
         """
-        names = [n for n in tables.names(self._jobs, self._project, SCHEMA) if n.startswith(PREFIX)]
+        names = [
+            n
+            for n in tables.names(self._jobs, self._project, BOOKKEEPING_SCHEMA)
+            if n.startswith(PREFIX)
+        ]
         found = {name: tables.find(self._jobs, self._books.ref(name)) for name in names}
         return {name.removeprefix(PREFIX): table.rows for name, table in found.items() if table}
 
