@@ -34,7 +34,7 @@ SEAMS: dict[type, str] = {Storage: "storage", Bus: "bus", Secrets: "secrets"}
 COVERED = frozenset(
     {
         "shared.media",
-        "shared.storage",
+        "shared.storage.client",
         "shared.bus",
         "shared.secrets",
         "shared.sources.snowflake.connection",
