@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared import settings
+from shared.core import stored
 from shared.media import Media
 from shared.metering import meter
 from shared.storage.failures import failures, not_found, precondition, retry
@@ -165,7 +166,7 @@ class Storage:
                     end=end,
                 )
             except not_found() as exc:
-                raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc
+                raise FileNotFoundError(stored.place(bucket, name, generation)) from exc
 
     def info(self, bucket: str, name: str, generation: int | None = None) -> ObjectInfo | None:
         """Return what is known of an object, or of one generation; None when there is none."""
@@ -223,7 +224,7 @@ class Storage:
             try:
                 blob.patch(retry=retry())
             except not_found() as exc:
-                raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc
+                raise FileNotFoundError(stored.place(bucket, name, generation)) from exc
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete one generation; one that is gone already is left gone.
@@ -280,7 +281,7 @@ class Storage:
                 # The answer is the same whether the source is gone or the bucket to copy to.
                 if self.info(source.bucket, source.name, source.generation):
                     raise
-                raise FileNotFoundError(str(source)) from exc
+                raise FileNotFoundError(source.place) from exc
             except precondition():
                 return
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shared.core import stored
+
 ABSENT = 0
 """The generation of an object that does not exist, in preconditions."""
 
@@ -26,6 +28,16 @@ class ObjectInfo:
     """What the writer wanted a listing to tell."""
     is_held: bool = False
     """Somebody's hold keeps everybody from deleting or replacing it, life cycles too."""
+
+    @property
+    def uri(self) -> str:
+        """Address of the object, whatever its generation."""
+        return f"gs://{self.bucket}/{self.name}"
+
+    @property
+    def place(self) -> str:
+        """Name of this generation, in records and for people."""
+        return stored.place(self.bucket, self.name, self.generation)
 
 
 class Writer:

@@ -53,8 +53,8 @@ class Holding:
     @property
     def find(self) -> Find:
         """What is said about it."""
-        place = f"gs://{self.info.bucket}/{self.info.name}#{self.info.generation}"
-        return Find(kind=self.kind, name=place, rows=self.rows, is_deleted=self.is_deleted)
+        name = self.info.place
+        return Find(kind=self.kind, name=name, rows=self.rows, is_deleted=self.is_deleted)
 
 
 @dataclass(slots=True)
@@ -276,8 +276,7 @@ class Search:
 
 
 def _not_taken(info: ObjectInfo) -> IllegalTransitionError:
-    place = f"gs://{info.bucket}/{info.name}"
-    return IllegalTransitionError(f"{place} has no run yet; purge when it was taken in")
+    return IllegalTransitionError(f"{info.uri} has no run yet; purge when it was taken in")
 
 
 class Packing(Enum):

@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from shared.config.places import BOOKKEEPING_SCHEMA
-from shared.core import drift, fencing
+from shared.core import drift, fencing, stored
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
@@ -194,7 +194,7 @@ class Books:
             sha256=file.identity,
             run_id=run_id,
         )
-        return next((f"gs://{row[0]}/{row[1]}#{row[2]}" for row in rows), None)
+        return next((stored.place(*row) for row in rows), None)
 
     def step(self, manifest: Manifest, standing: Standing, *, is_base: bool) -> Step:
         """Return what a publish changes here: the fence first, the records last."""

@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from shared.config.places import BOOKKEEPING_SCHEMA
-from shared.core import drift, fencing
+from shared.core import drift, fencing, stored
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
@@ -127,7 +127,7 @@ def find_content(
     """
     cursor.execute(dialect.books.STATEMENTS.find_content, (table, file.identity, run_id))
     row = cursor.fetchone()
-    return f"gs://{row[0]}/{row[1]}#{row[2]}" if row else None
+    return stored.place(*row) if row else None
 
 
 def read_schemas(cursor: Any, dialect: Dialect, table: str) -> tuple[PastSchema, ...]:
