@@ -26,8 +26,8 @@ MAX_SQLSERVER_UNITS = 128
 MAX_BIGQUERY_BYTES = 1024
 """Source: BigQuery, "Create and use tables", table naming."""
 
-_BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
-"""Classes of characters in a table's name. Source: the same."""
+BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
+"""Classes of characters in a name of a table or a column. Source: the same."""
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -60,7 +60,7 @@ def _bigquery_table(name: str) -> str:
 
 
 def _is_in_bigquery_name(character: str) -> bool:
-    return unicodedata.category(character).startswith(_BIGQUERY_CATEGORIES)
+    return unicodedata.category(character).startswith(BIGQUERY_CATEGORIES)
 
 
 def _not_ours(schema: str) -> str:
