@@ -32,13 +32,13 @@ class _Failure(NamedTuple):
     reason: str
 
 
-class RowFault(NamedTuple):
-    """Why a row of a batch is not to be loaded after all."""
+class LateFault(NamedTuple):
+    """A row of a batch that is not to be loaded after all, or that is only asked for its place."""
 
     row: int
-    column: str | None
-    rule: str
-    reason: str
+    column: str | None = None
+    rule: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Batch:
     rows: int
     """Records in this part of the file: ``data.num_rows + len(rejects)``."""
     notes: tuple[Note, ...] = ()
-    describe: Callable[[Iterable[RowFault]], tuple[Reject, ...]] = lambda _: ()
+    describe: Callable[[Iterable[LateFault]], tuple[Reject, ...]] = lambda _: ()
     """Returns rows of ``data`` as rejects, each with its place in the file, in their order."""
 
 
@@ -125,14 +125,14 @@ def _batch(
             line=block.place.line,
         )
 
-    def describe(faults: Iterable[RowFault]) -> tuple[Reject, ...]:
+    def describe(faults: Iterable[LateFault]) -> tuple[Reject, ...]:
         return block.described(_as_faults(block, failures, faults))
 
     return Batch(data, rejects, rows, block.notes(), describe)
 
 
 def _as_faults(
-    block: FileBlock, dropped: Mapping[int, object], faults: Iterable[RowFault]
+    block: FileBlock, dropped: Mapping[int, object], faults: Iterable[LateFault]
 ) -> Iterator[Fault]:
     """Find rows that are left in the data among all rows of the block."""
     starts, ends = block.bounds
@@ -201,7 +201,7 @@ def place_of_row(
         if not left_out and row >= batch.data.num_rows:
             row -= batch.data.num_rows
             continue
-        every = batch.describe(RowFault(r, None, "", "") for r in range(batch.data.num_rows))
+        every = batch.describe(LateFault(r) for r in range(batch.data.num_rows))
         counted = [r for r in every if r.byte_offset not in left_out]
         if row < len(counted):
             return counted[row].line, counted[row].byte_offset

@@ -76,7 +76,7 @@ class Rejects:
     def set_aside(self, _: pa.RecordBatch, flaws: Sequence[Flaw]) -> None:
         """Keep rows of the batch that has just passed, which break a check."""
         if self._passing:
-            faults = [csv.RowFault(f.row, f.column, f.rule, f.reason) for f in flaws]
+            faults = [csv.LateFault(f.row, f.column, f.rule, f.reason) for f in flaws]
             for reject in self._passing.describe(faults):
                 self._keep(reject, reject if self._is_quoting else unquoted_flaw(reject))
 

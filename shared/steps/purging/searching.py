@@ -232,7 +232,7 @@ class Search:
         for batch in csv.read(StoredFile(self._storage, info), dialect, schema):
             (data,) = self._scope.protector.passing([batch.data], schema)
             rows = subjects.in_batch(data, self._subject)
-            described = batch.describe(csv.RowFault(row, None, "", "") for row in rows)
+            described = batch.describe(csv.LateFault(row) for row in rows)
             bad = [reject for reject in batch.rejects if records.has(reject.raw)]
             found += [(each.byte_offset, each.byte_count) for each in (*described, *bad)]
         return tuple(sorted(found))

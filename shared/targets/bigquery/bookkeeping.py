@@ -56,8 +56,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where a table stands, and what a run that is to be published finds of itself."""
+class BookState:
+    """What is remembered about a table and about a run of it, when that is to be published."""
 
     state: TargetState
     record: LoadRecord | None
@@ -113,7 +113,7 @@ class Books:
         """Return the table's state row; the table must have been prepared."""
         return _state(self._one(f"SELECT {', '.join(_STATE)} FROM {self._state.sql}"))
 
-    def stand(self, run_id: str) -> Standing:
+    def read_for(self, run_id: str) -> BookState:
         """Return all that decides about a publish, by one query; the table must be prepared."""
         mine = "WHERE table_name = @table_name"
         loads, schemas = self.ref("loads").sql, self.ref("schemas").sql
@@ -128,7 +128,7 @@ class Books:
             run_id=run_id,
         )
         record = row[len(_STATE) : -1]
-        return Standing(
+        return BookState(
             state=_state(row[: len(_STATE)]),
             record=_record(run_id, record) if record[0] is not None else None,
             last=self._columns(row[-1]) if row[-1] else None,
@@ -196,9 +196,9 @@ class Books:
         )
         return next((stored.place(*row) for row in rows), None)
 
-    def step(self, manifest: Manifest, standing: Standing, *, is_base: bool) -> Step:
+    def step(self, manifest: Manifest, booked: BookState, *, is_base: bool) -> Step:
         """Return what a publish changes here: the fence first, the records last."""
-        after = fencing.next_state(manifest, standing.state)
+        after = fencing.next_state(manifest, booked.state)
         move_on = (
             f"UPDATE {self._state.sql} SET watermark = @watermark, snapshot = @newest, "
             "run_id = @run_id, change_token = @change_token, epoch = @epoch, "
@@ -224,8 +224,8 @@ class Books:
         if manifest.file:
             statements.append(records.insert_file(self.ref("files").sql))
             values |= records.file_values(manifest.file)
-        said = drift.changes(standing.last, manifest.schema)
-        if standing.last is None or said:
+        said = drift.changes(booked.last, manifest.schema)
+        if booked.last is None or said:
             statements.append(records.insert_schema(self.ref("schemas").sql))
             values |= {
                 "columns": to_json(manifest.schema).decode(),

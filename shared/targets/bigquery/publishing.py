@@ -18,7 +18,7 @@ from shared.errors import NotStagedError
 from shared.stage import readback
 from shared.targets import proofs
 from shared.targets.bigquery import facts, sql, tables, types
-from shared.targets.bigquery.bookkeeping import Books, Standing
+from shared.targets.bigquery.bookkeeping import Books, BookState
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Done, Jobs
 from shared.targets.bigquery.staging import Staging
@@ -133,7 +133,7 @@ class Publishing:
         if self._marker and (plan.found is None or self._marker not in plan.found.columns):
             tables.add_column(self._jobs, self._table, self._marker, sql.MARKER_TYPE)
 
-    def run(self, plan: Plan, standing: Standing) -> Done:
+    def run(self, plan: Plan, booked: BookState) -> Done:
         """Publish by one job, from exactly the state that the plan was made in.
 
         Raises:
@@ -141,12 +141,12 @@ class Publishing:
             TargetRefusedError: with ``sql.FENCE``, another run was published since.
         """
         is_base = self._is_full or plan.rows == 0
-        step = self._books.step(self._manifest, standing, is_base=is_base)
+        step = self._books.step(self._manifest, booked, is_base=is_base)
         statements = [*step.fence, *self._changes(plan), *step.records]
         values = step.values
         if self._marker:
             values = {**values, "marked_at": _moment(self._manifest.snapshot)}
-        stem = f"sluice_publish_{self._manifest.run_id}_{standing.state.epoch}"
+        stem = f"sluice_publish_{self._manifest.run_id}_{booked.state.epoch}"
         return self._jobs.script(stem, sql.declare() + sql.script(statements), values)
 
     def scanned_bytes(self) -> int:

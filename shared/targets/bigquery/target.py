@@ -41,7 +41,7 @@ from shared.targets.base import (
     Vitals,
 )
 from shared.targets.bigquery import connection, facts, paging, sql, tables
-from shared.targets.bigquery.bookkeeping import VERSION, Books, Standing
+from shared.targets.bigquery.bookkeeping import VERSION, Books, BookState
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.publishing import Publishing
@@ -297,12 +297,12 @@ class BigQueryTarget:
         return " AND ".join(limits)
 
     def _publish(self, manifest: Manifest, tests: StagedTests) -> Published:
-        standing = self._books.stand(manifest.run_id)
-        if refusal := self._refusal(manifest, standing):
+        booked = self._books.read_for(manifest.run_id)
+        if refusal := self._refusal(manifest, booked):
             return refusal
-        notes = Drifting(self._jobs, self._config, self._table, standing.last).evolve(manifest)
+        notes = Drifting(self._jobs, self._config, self._table, booked.last).evolve(manifest)
         publishing = self._publishing(manifest)
-        plan = publishing.check(standing.last)
+        plan = publishing.check(booked.last)
         staged = publishing.prove_staged()
         rows = self._staging(manifest).rows
         breaches = self._tests(rows, manifest).run(tests.tests) if tests.tests else {}
@@ -312,9 +312,9 @@ class BigQueryTarget:
         versions = Versions(self._jobs, self._config, self._table)
         keeps = self._config.kind == "reference" and plan.found is not None
         if keeps:
-            versions.keep(standing.state.run_id)
+            versions.keep(booked.state.run_id)
         publishing.create(plan, self._place)
-        done = publishing.run(plan, standing)
+        done = publishing.run(plan, booked)
         record = self._books.read_load(manifest.run_id)
         if record is None:
             raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
@@ -330,11 +330,11 @@ class BigQueryTarget:
     def _tests(self, rows: Ref, manifest: Manifest | None) -> RowTests:
         return RowTests(self._jobs, self._config, self._table, rows, manifest)
 
-    def _refusal(self, manifest: Manifest, standing: Standing) -> Published | None:
+    def _refusal(self, manifest: Manifest, booked: BookState) -> Published | None:
         def find_content(run_id: str | None) -> str | None:
             return self._books.find_content(manifest.file, run_id) if manifest.file else None
 
-        return guards.refusal(self._config, manifest, standing.state, standing.record, find_content)
+        return guards.refusal(self._config, manifest, booked.state, booked.record, find_content)
 
     def _prepare(self) -> None:
         """Make sure that there is a state row, and a dataset for the table."""
