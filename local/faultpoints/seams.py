@@ -44,7 +44,7 @@ COVERED = frozenset(
         # All of Google's client for BigQuery goes through ``requests``.
         *(
             f"shared.targets.bigquery.{name}"
-            for name in ("bookkeeping", "connection", "jobs", "rebuilding", "staging", "tables")
+            for name in ("bookkeeping", "connection", "jobs", "staging", "tables", "versions")
         ),
     }
 )

@@ -45,10 +45,11 @@ from shared.targets.bigquery.bookkeeping import VERSION, Books, BookState
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.publishing import Publishing
-from shared.targets.bigquery.rebuilding import Rebuilding, Versions
+from shared.targets.bigquery.rebuilding import Rebuilding
 from shared.targets.bigquery.rowtests import RowTests, scan
 from shared.targets.bigquery.staging import PREFIX, Staging
 from shared.targets.bigquery.tables import Ref
+from shared.targets.bigquery.versions import Versions
 
 MAX_TRIES = 5
 """So often a publish begins anew because other runs of its table were faster."""
@@ -231,12 +232,9 @@ class BigQueryTarget:
 
         Unlike everything else, this looks at the whole dataset: the sweep asks.
         """
-        names = [
-            n
-            for n in tables.names(self._jobs, self._project, BOOKKEEPING_SCHEMA)
-            if n.startswith(PREFIX)
-        ]
-        found = {name: tables.find(self._jobs, self._books.ref(name)) for name in names}
+        names = tables.names(self._jobs, self._project, BOOKKEEPING_SCHEMA)
+        staging = [name for name in names if name.startswith(PREFIX)]
+        found = {name: tables.find(self._jobs, self._books.ref(name)) for name in staging}
         return {name.removeprefix(PREFIX): table.rows for name, table in found.items() if table}
 
     def vitals(self) -> Vitals:
