@@ -6,25 +6,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from shared import timings
 from shared.config.places import BigQueryTable
 from shared.config.tables import TableConfig
-from shared.core import measuring
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType, Kind, TableSchema
 from shared.errors import NotStagedError
-from shared.stage import readback
-from shared.targets import proofs
-from shared.targets.bigquery import facts, sql, tables, types
+from shared.targets.bigquery import sql, tables, types
 from shared.targets.bigquery.bookkeeping import Books, BookState
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Done, Jobs
 from shared.targets.bigquery.staging import Staging
 from shared.targets.bigquery.tables import Found, Ref
 from shared.targets.guards import Guards, marker
-from shared.targets.proofs import Proof
 
 log = logging.getLogger(__name__)
 
@@ -104,28 +99,6 @@ class Publishing:
                 )
         return Plan(found=found, staging=staging, rows=numbers["rows"])
 
-    def prove_staged(self) -> Proof:
-        """Measure the staging table.
-
-        Raises:
-            MismatchError: the rows are not those that were staged.
-        """
-        with timings.timed("verify"):
-            of = "the staging table, from which all rows were taken"
-            proof = self._proof(of, self._staging.rows)
-            proofs.require_same(self._manifest, proof)
-        return proof
-
-    def prove_published(self, staged: Proof) -> Proof:
-        """Measure the table after a run that replaced it; else return what was staged.
-
-        The rows of a merge are not looked up again: BigQuery would bill reading all of the table.
-        """
-        if not self._is_full:
-            return staged
-        unmarked = facts.is_null(self._marker) if self._marker else ""
-        return self._proof("the table, all of it", self._table, unmarked)
-
     def create(self, plan: Plan, place: BigQueryTable) -> None:
         """Create the table if it is not there, and what marks its rows."""
         if plan.found is None:
@@ -163,17 +136,6 @@ class Publishing:
             statements.append(sql.count_missing(self._table.sql, keys, self._key, self._marker))
         return sum(self._jobs.scanned_bytes(statement) for statement in statements)
 
-    def _proof(self, of: str, ref: Ref, condition: str = "") -> Proof:
-        if gap := proofs.gap(self._manifest):
-            return Proof(gap=gap)
-        asked = proofs.quick({c.name: facts.facts_of(c) for c in self._columns})
-        if proofs.reads_back(self._config, self._manifest.run_id):
-            found = self._jobs.query(facts.select(ref.sql, self._columns, condition))
-            rows = readback.batches(self._columns, map(tuple, found))
-            return Proof(of=of, point=proofs.read_point(asked, self._columns, rows))
-        (row,) = self._jobs.query(facts.measure(ref.sql, asked, condition))
-        return Proof(of=of, point=measuring.point(self._columns, asked, tuple(row)))
-
     @property
     def _compares_keys(self) -> bool:
         return self._manifest.key_parts is not None and self._config.deletes is not None
@@ -199,8 +161,8 @@ class Publishing:
     def _tell(self, found: Found | None, numbers: dict[str, int]) -> None:
         for column, altered in self._altered(found):
             if differ := numbers[altered.counted_as]:
-                facts = {"column": column, "consent": str(altered.consent), "values": differ}
-                log.warning("values altered as the table accepts", extra=facts)
+                altering = {"column": column, "consent": str(altered.consent), "values": differ}
+                log.warning("values altered as the table accepts", extra=altering)
 
     def _require_fit(self, found: Found, last: TableSchema | None) -> None:
         last = None if self._manifest.rewind else last

@@ -9,11 +9,11 @@ import pyarrow as pa
 from shared.config.connections import BigQueryConnection
 from shared.config.places import BOOKKEEPING_SCHEMA, BigQueryTable
 from shared.config.tables import ResolvedTable
-from shared.core import measuring
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part
+from shared.core.measuring import point
 from shared.core.plans import Slice
 from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
@@ -44,6 +44,7 @@ from shared.targets.bigquery import connection, facts, paging, sql, tables
 from shared.targets.bigquery.bookkeeping import VERSION, Books, BookState
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
+from shared.targets.bigquery.measuring import Measuring
 from shared.targets.bigquery.publishing import Publishing
 from shared.targets.bigquery.rebuilding import Rebuilding
 from shared.targets.bigquery.rowtests import RowTests, scan
@@ -271,7 +272,7 @@ class BigQueryTarget:
         asked = {column.name: facts.facts_of(column) for column in schema}
         statement = facts.measure(self._table.sql, asked, self._condition(schema, piece))
         (row,) = self._jobs.query(statement)
-        return measuring.point(schema, asked, tuple(row))
+        return point(schema, asked, tuple(row))
 
     def read(self, schema: TableSchema, piece: Slice | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the table's rows, or a slice of them, as Arrow carries the columns' types."""
@@ -301,8 +302,9 @@ class BigQueryTarget:
         notes = Drifting(self._jobs, self._config, self._table, booked.last).evolve(manifest)
         publishing = self._publishing(manifest)
         plan = publishing.check(booked.last)
-        staged = publishing.prove_staged()
         rows = self._staging(manifest).rows
+        measuring = Measuring(self._jobs, self._config, self._table, rows, manifest)
+        staged = measuring.prove_staged()
         breaches = self._tests(rows, manifest).run(tests.tests) if tests.tests else {}
         tests.require(breaches)
         if plan.found:
@@ -316,7 +318,7 @@ class BigQueryTarget:
         record = self._books.read_load(manifest.run_id)
         if record is None:
             raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
-        proof = publishing.prove_published(staged)
+        proof = measuring.prove_published(staged)
         if keeps:
             versions.forget()
         self._staging(manifest).drop()
