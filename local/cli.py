@@ -22,7 +22,7 @@ from local.topology import PREFIX, SWEEP_JOB
 from shared.cli import cloud, render
 from shared.cli.render import Listed
 from shared.config import model_files
-from shared.core import naming
+from shared.core import naming, stored
 from shared.errors import InvalidConfigError
 from shared.operations.tables import require_deployable
 from shared.settings import BUCKETS, Settings, adopt, person
@@ -225,7 +225,7 @@ def drop(
     client = Client(project=services.settings.project)
     blob = client.bucket(services.settings.bucket("landing")).blob(name)
     blob.upload_from_filename(str(file))
-    key = f"gs://{blob.bucket.name}/{name}#{blob.generation}"
+    key = stored.place(blob.bucket.name, name, blob.generation)
     typer.echo(json.dumps({"key": key}) if as_json else key)
     _warn_of_stray(name, services)
 

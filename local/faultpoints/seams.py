@@ -34,7 +34,7 @@ SEAMS: dict[type, str] = {Storage: "storage", Bus: "bus", Secrets: "secrets"}
 COVERED = frozenset(
     {
         "shared.media",
-        "shared.storage",
+        "shared.storage.client",
         "shared.bus",
         "shared.secrets",
         "shared.sources.snowflake.connection",
@@ -44,7 +44,7 @@ COVERED = frozenset(
         # All of Google's client for BigQuery goes through ``requests``.
         *(
             f"shared.targets.bigquery.{name}"
-            for name in ("bookkeeping", "connection", "jobs", "rebuilding", "staging", "tables")
+            for name in ("bookkeeping", "connection", "jobs", "staging", "tables", "versions")
         ),
     }
 )

@@ -11,6 +11,9 @@ from shared.config.connections import BIGQUERY_PROJECT
 BOOKKEEPING_SCHEMA = "_sluice"
 """The target's schema for what Sluice itself remembers."""
 
+VERSIONS_SCHEMA = "bkp"
+"""The target's schema for the versions of reference tables."""
+
 TARGET_NAMES = {"postgres": "PostgreSQL", "sqlserver": "SQL Server", "bigquery": "BigQuery"}
 """Kinds of targets as people write them."""
 
@@ -23,8 +26,8 @@ MAX_SQLSERVER_UNITS = 128
 MAX_BIGQUERY_BYTES = 1024
 """Source: BigQuery, "Create and use tables", table naming."""
 
-_BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
-"""Classes of characters in a table's name. Source: the same."""
+BIGQUERY_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
+"""Classes of characters in a name of a table or a column. Source: the same."""
 
 
 def _postgres_name(name: str) -> str:
@@ -51,7 +54,7 @@ def _bigquery_table(name: str) -> str:
 
 
 def _is_in_bigquery_name(character: str) -> bool:
-    return unicodedata.category(character).startswith(_BIGQUERY_CATEGORIES)
+    return unicodedata.category(character).startswith(BIGQUERY_CATEGORIES)
 
 
 def _not_ours(schema: str) -> str:

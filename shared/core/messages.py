@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from shared.core import deliveries
+from shared.core import deliveries, stored
 from shared.core.deliveries import VERSION, Delivery
 from shared.core.modes import SyncMode
 from shared.core.windows import Span
@@ -202,7 +202,7 @@ class IngestRequest:
     @property
     def key(self) -> str:
         """What makes this generation one of a kind: the trigger key of its run."""
-        return f"gs://{self.bucket}/{self.name}#{self.generation}"
+        return stored.place(self.bucket, self.name, self.generation)
 
     @property
     def announced_at(self) -> datetime:

@@ -12,7 +12,7 @@ from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.nearly import Nearly, nearly
 from shared.csv.ranged import RangedFile
-from shared.csv.reader import Batch, RowFault, place_of_row, read
+from shared.csv.reader import Batch, LateFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
 from shared.csv.removals import without
 from shared.csv.trailers import no_trailer
@@ -27,11 +27,11 @@ __all__ = [
     "Detected",
     "Dialect",
     "Inference",
+    "LateFault",
     "Nearly",
     "Note",
     "RangedFile",
     "Reject",
-    "RowFault",
     "Worksheet",
     "beginning",
     "detect",

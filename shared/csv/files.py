@@ -11,7 +11,7 @@ from shared.csv.ends import finished, half_mark
 from shared.csv.grammar import Syntax, read_record
 from shared.csv.header import column_names, positions
 from shared.csv.judging import MAX_RECORD_BYTES, Judge
-from shared.csv.marks import Marks, marks_for
+from shared.csv.marks import AS_WRITTEN, Marks, marks_for
 from shared.csv.second_tables import SecondTables
 from shared.csv.text_file import TextFile
 from shared.csv.texts import PIECE_BYTES
@@ -25,8 +25,6 @@ MAX_COLUMNS = 10_000
 """More is a wrong delimiter or an attack. Source: PostgreSQL 18 ends at 1,600 columns."""
 
 _TRAILER_BYTES = 2**12
-_AS_WRITTEN = Marks(b"", b"")
-"""Of text in which nothing was replaced by marks."""
 _AHEAD_BYTES = 2**16
 """Of a block; less is read sooner than a thread is woken."""
 _SAMPLED_RECORDS = 100
@@ -143,13 +141,6 @@ class CsvFile(TextFile[Block]):
                 end = min(end, self._syntax().line_end(text, content_end)[1] if content_end else 0)
         return text[:end], text[end:]
 
-    def _past_line_end(self, text: bytes) -> tuple[bytes, bool]:
-        """Leave out the rest of a record that was set aside as too long."""
-        at = text.find(self._newline)
-        end = len(text) if at < 0 else at + 1
-        self._place.advance(text[:end], _AS_WRITTEN)
-        return text[end:], at < 0
-
     def _judge(self, marks: Marks, *, is_last: bool) -> Judge:
         width = self.width + self.has_trailing_delimiter
         return Judge(
@@ -223,7 +214,7 @@ class CsvFile(TextFile[Block]):
             self._drop(end)
 
     def _drop(self, end: int) -> None:
-        self._place.advance(self._text[:end], _AS_WRITTEN)
+        self._place.advance(self._text[:end], AS_WRITTEN)
         self._text = self._text[end:]
 
     def _syntax(self) -> Syntax:

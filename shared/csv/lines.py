@@ -12,7 +12,7 @@ from shared.csv.dialect import Dialect
 from shared.csv.ends import finished
 from shared.csv.files import BLOCK_BYTES
 from shared.csv.judging import MAX_RECORD_BYTES
-from shared.csv.marks import Marks
+from shared.csv.marks import AS_WRITTEN
 from shared.csv.places import Place
 from shared.csv.rejects import Note, Reject
 from shared.csv.table import Cells
@@ -20,7 +20,6 @@ from shared.csv.text_file import TextFile
 from shared.csv.trailers import agrees
 from shared.errors import InvalidFileError
 
-_AS_WRITTEN = Marks(b"", b"")
 _BLANKS = b"\r\n \t"
 
 
@@ -63,14 +62,14 @@ class LineBlock:
 
     def described(self, faults: Iterable[Fault]) -> tuple[Reject, ...]:
         """Say where faults are, in the order of the file."""
-        return described(self.source, _AS_WRITTEN, self.place, faults)
+        return described(self.source, AS_WRITTEN, self.place, faults)
 
     def notes(self) -> tuple[Note, ...]:
         """Say what was read without loss, but not without thought."""
         if self.trailer is None:
             return ()
         here = self.place.copy()
-        here.advance(self.source[: self.trailer], _AS_WRITTEN)
+        here.advance(self.source[: self.trailer], AS_WRITTEN)
         text = "a count of the rows agrees; no row"
         return (Note(line=here.line, rule="trailer", text=text),)
 
@@ -127,7 +126,7 @@ class LineFile(TextFile[LineBlock]):
                 block = self._read(piece, records, is_last=is_last and is_end)
                 records += block.cells.rows + len(block.faults)
                 yield block
-                self._place.advance(piece, _AS_WRITTEN)
+                self._place.advance(piece, AS_WRITTEN)
             if is_last:
                 return
 
@@ -186,16 +185,9 @@ class LineFile(TextFile[LineBlock]):
                 rows=rows,
             )
 
-    def _past_line_end(self, text: bytes) -> tuple[bytes, bool]:
-        """Leave out the rest of a record that was set aside as too long."""
-        at = text.find(self._newline)
-        end = len(text) if at < 0 else at + 1
-        self._place.advance(text[:end], _AS_WRITTEN)
-        return text[end:], at < 0
-
     def _past_skipped_lines(self, text: bytes) -> bytes:
         end = 0
         for _ in range(self.dialect.skip_lines):
             end = text.find(self._newline, end) + 1 or len(text)
-        self._place.advance(text[:end], _AS_WRITTEN)
+        self._place.advance(text[:end], AS_WRITTEN)
         return text[end:]

@@ -55,6 +55,10 @@ class Marks:
         return dict(self.meaning)[match[0]]
 
 
+AS_WRITTEN = Marks(b"", b"")
+"""Of text in which nothing was replaced."""
+
+
 def marks_for(dialect: Dialect, text: bytes) -> Marks:
     """Choose marks for a text: none at all in the usual case.
 

@@ -27,18 +27,20 @@ from shared.stage.arrow import arrow_schema
 
 
 class _Failure(NamedTuple):
+    """What makes a record no row: one of its cells, or all of it."""
+
     column: str | None
     rule: str
     reason: str
 
 
-class RowFault(NamedTuple):
-    """Why a row of a batch is not to be loaded after all."""
+class LateFault(NamedTuple):
+    """A row of a batch that is not to be loaded after all, or that is only asked for its place."""
 
     row: int
-    column: str | None
-    rule: str
-    reason: str
+    column: str | None = None
+    rule: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Batch:
     rows: int
     """Records in this part of the file: ``data.num_rows + len(rejects)``."""
     notes: tuple[Note, ...] = ()
-    describe: Callable[[Iterable[RowFault]], tuple[Reject, ...]] = lambda _: ()
+    describe: Callable[[Iterable[LateFault]], tuple[Reject, ...]] = lambda _: ()
     """Returns rows of ``data`` as rejects, each with its place in the file, in their order."""
 
 
@@ -80,6 +82,35 @@ def read(
             batch = _batch(block, schema, converters, places)
             if batch.rows or batch.notes:
                 yield batch
+
+
+def place_of_row(
+    chunks: Iterable[bytes],
+    dialect: Dialect,
+    schema: TableSchema,
+    row: int,
+    *,
+    left_out: Collection[int] = (),
+) -> tuple[int, int] | None:
+    """Return the line and the byte at which a row of a file starts; None when it has fewer rows.
+
+    Args:
+        chunks: the file's bytes.
+        dialect: how it is written.
+        schema: the table's columns.
+        row: counted from 0; a reject is no row.
+        left_out: bytes at which records start that ``read`` yields, but that do not count.
+    """
+    for batch in read(chunks, dialect, schema):
+        if not left_out and row >= batch.data.num_rows:
+            row -= batch.data.num_rows
+            continue
+        every = batch.describe(LateFault(r) for r in range(batch.data.num_rows))
+        counted = [r for r in every if r.byte_offset not in left_out]
+        if row < len(counted):
+            return counted[row].line, counted[row].byte_offset
+        row -= len(counted)
+    return None
 
 
 def column_rules(dialect: Dialect, schema: TableSchema) -> list[CellRule]:
@@ -116,7 +147,7 @@ def _batch(
     if failures:
         data = data.filter(_all_but(failures, block.cells.rows))
     data = data.cast(arrow_schema(schema))
-    rejects = block.described([*block.faults, *_faults(block, failures)])
+    rejects = block.described([*block.faults, *_early_faults(block, failures)])
     rows = block.cells.rows + len(block.faults)
     if data.num_rows + len(rejects) != rows:
         raise IntegrityError(
@@ -125,16 +156,16 @@ def _batch(
             line=block.place.line,
         )
 
-    def describe(faults: Iterable[RowFault]) -> tuple[Reject, ...]:
-        return block.described(_as_faults(block, failures, faults))
+    def describe(faults: Iterable[LateFault]) -> tuple[Reject, ...]:
+        return block.described(_late_faults(block, failures, faults))
 
     return Batch(data, rejects, rows, block.notes(), describe)
 
 
-def _as_faults(
-    block: FileBlock, dropped: Mapping[int, object], faults: Iterable[RowFault]
+def _late_faults(
+    block: FileBlock, dropped: Mapping[int, object], faults: Iterable[LateFault]
 ) -> Iterator[Fault]:
-    """Find rows that are left in the data among all rows of the block."""
+    """Find rows of the batch among all rows of the block, in which those that failed are too."""
     starts, ends = block.bounds
     kept = [row for row in range(block.cells.rows) if row not in dropped]
     for fault in faults:
@@ -156,7 +187,8 @@ def _overhanging(block: FileBlock) -> list[int]:
     return _indices(pc.greater(pc.binary_length(block.cells.columns[-1]), 0))
 
 
-def _faults(block: FileBlock, failures: Mapping[int, Sequence[_Failure]]) -> Iterator[Fault]:
+def _early_faults(block: FileBlock, failures: Mapping[int, Sequence[_Failure]]) -> Iterator[Fault]:
+    """Say of each row that failed what was first, and which other columns are bad."""
     if not failures:
         return
     starts, ends = block.bounds
@@ -178,32 +210,3 @@ def _all_but(rows: Iterable[int], count: int) -> pa.Array:
 def _indices(mask: pa.Array) -> list[int]:
     found: list[int] = pc.indices_nonzero(mask).to_pylist()
     return found
-
-
-def place_of_row(
-    chunks: Iterable[bytes],
-    dialect: Dialect,
-    schema: TableSchema,
-    row: int,
-    *,
-    left_out: Collection[int] = (),
-) -> tuple[int, int] | None:
-    """Return the line and the byte at which a row of a file starts; None when it has fewer rows.
-
-    Args:
-        chunks: the file's bytes.
-        dialect: how it is written.
-        schema: the table's columns.
-        row: counted from 0; a reject is no row.
-        left_out: bytes at which records start that ``read`` yields, but that do not count.
-    """
-    for batch in read(chunks, dialect, schema):
-        if not left_out and row >= batch.data.num_rows:
-            row -= batch.data.num_rows
-            continue
-        every = batch.describe(RowFault(r, None, "", "") for r in range(batch.data.num_rows))
-        counted = [r for r in every if r.byte_offset not in left_out]
-        if row < len(counted):
-            return counted[row].line, counted[row].byte_offset
-        row -= len(counted)
-    return None

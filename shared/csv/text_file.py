@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 from shared.ahead import ahead
 from shared.csv.dialect import Dialect
 from shared.csv.ends import newline_of
+from shared.csv.marks import AS_WRITTEN
 from shared.csv.places import Place
 from shared.csv.texts import PIECE_BYTES, Texts
 from shared.csv.unpacking import unpacked
@@ -65,3 +66,10 @@ class TextFile(ABC, Generic[B]):
             return
         with ahead(self.blocks()) as blocks:
             yield blocks
+
+    def _past_line_end(self, text: bytes) -> tuple[bytes, bool]:
+        """Leave out the rest of a record that was set aside as too long; say whether it goes on."""
+        at = text.find(self._newline)
+        end = len(text) if at < 0 else at + 1
+        self._place.advance(text[:end], AS_WRITTEN)
+        return text[end:], at < 0

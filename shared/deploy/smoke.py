@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from shared.config.tables import ResolvedTable
 from shared.core import runs
-from shared.core.messages import ExtractRequest
+from shared.core.messages import ExtractRequest, IngestRequest
 from shared.core.modes import SyncMode
 from shared.core.runs import Run, RunState, Trigger
 from shared.csv import Contract
@@ -88,5 +88,5 @@ def _drop(services: Services, resolved: ResolvedTable, contract: Contract | None
     generation = services.storage.write(
         bucket, name, header.encode(), generation=ABSENT, content_type="text/csv"
     )
-    key = f"gs://{bucket}/{name}#{generation}"
+    key = IngestRequest(bucket=bucket, name=name, generation=generation).key
     return lambda: next((r for r in services.ledger.runs(table.name) if r.trigger_key == key), None)

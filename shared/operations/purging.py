@@ -111,7 +111,7 @@ def _require_no_hold(table: str, found: Iterable[RunFinds]) -> None:
     held = [h.info for each in found for h in each.holdings if h.info.is_held]
     if held:
         raise LegalHoldError(
-            f"gs://{held[0].bucket}/{held[0].name} is under a hold, with {len(held) - 1} more, and "
+            f"{held[0].uri} is under a hold, with {len(held) - 1} more, and "
             f"{table} is not configured any more. Once the hold is lifted, take it from the "
             "objects: `gcloud storage objects update --no-temporary-hold`",
             table=table,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.core import stored
 from shared.core.manifests import Part
 from shared.errors import IntegrityError
 from shared.storage import Storage
@@ -33,7 +34,7 @@ class StagedObjects:
             found |= {each.name: each.generation for each in objects}
         for part in parts:
             if found.get(part.name) != part.generation:
-                place = f"{self.uri(part)}#{part.generation}"
+                place = stored.place(self.bucket, part.name, part.generation)
                 raise IntegrityError(
                     f"{place} is gone or was written anew; extract the table again", object=place
                 )

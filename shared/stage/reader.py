@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shared.core import stored
 from shared.core.manifests import Part, WrappedKey
 from shared.errors import IntegrityError
 from shared.stage.envelope import Envelope
@@ -31,7 +32,7 @@ def read_part(
         raise IntegrityError(
             f"{part.name} holds {parquet.metadata.num_rows} rows of {parquet.schema_arrow}; "
             f"the manifest says {part.rows} of {schema}",
-            object=_place(bucket, part),
+            object=stored.place(bucket, part.name, part.generation),
         )
     yield from parquet.iter_batches(batch_size=BATCH_ROWS)
 
@@ -51,7 +52,7 @@ def _parquet(storage: Storage, bucket: str, part: Part, envelope: Envelope) -> b
 
 def _stored(storage: Storage, bucket: str, part: Part) -> bytes:
     data = storage.download(bucket, part.name, part.generation)
-    place = _place(bucket, part)
+    place = stored.place(bucket, part.name, part.generation)
     if data is None:
         raise IntegrityError(f"{place} is gone; extract the table again", object=place)
     digest = hashlib.sha256(data).hexdigest()
@@ -62,7 +63,3 @@ def _stored(storage: Storage, bucket: str, part: Part) -> bytes:
             object=place,
         )
     return data
-
-
-def _place(bucket: str, part: Part) -> str:
-    return f"gs://{bucket}/{part.name}#{part.generation}"

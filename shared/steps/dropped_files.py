@@ -43,7 +43,7 @@ class DroppedFile:
         Raises:
             FileNotFoundError: the generation is gone.
         """
-        self.place = f"gs://{info.bucket}/{info.name}"
+        self.place = info.uri
         self.is_packed = False
         """Known once ``reading`` was decided."""
 
@@ -89,7 +89,7 @@ class DroppedFile:
             FrozenContract(
                 table=run.table,
                 contract=reading.contract,
-                file=f"{self.place}#{info.generation}",
+                file=info.place,
                 run_id=run.run_id,
                 frozen_at=self._services.now(),
                 config_generation=self._generation,

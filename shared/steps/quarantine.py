@@ -153,9 +153,7 @@ def _send(run: Run, name: str, content: bytes, services: Services) -> int:
     bucket = services.settings.bucket("landing")
     earlier = services.storage.info(bucket, name)
     try:
-        if earlier and not _is_undone(
-            run.table, f"gs://{bucket}/{name}#{earlier.generation}", services
-        ):
+        if earlier and not _is_undone(run.table, earlier.place, services):
             raise ConflictError
         return services.storage.write(
             bucket,
@@ -259,7 +257,7 @@ def _require_fruitless(run: Run, name: str, services: Services) -> None:
     sent = [r for r in services.ledger.runs(run.table) if r.trigger_key.startswith(f"{place}#")]
     info = services.storage.info(bucket, name)
     is_on_its_way = not sent or (
-        info is not None and f"{place}#{info.generation}" not in {r.trigger_key for r in sent}
+        info is not None and info.place not in {r.trigger_key for r in sent}
     )
     states = ["on its way"] if is_on_its_way else []
     for earlier in sent:

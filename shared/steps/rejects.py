@@ -76,7 +76,7 @@ class Rejects:
     def set_aside(self, _: pa.RecordBatch, flaws: Sequence[Flaw]) -> None:
         """Keep rows of the batch that has just passed, which break a check."""
         if self._passing:
-            faults = [csv.RowFault(f.row, f.column, f.rule, f.reason) for f in flaws]
+            faults = [csv.LateFault(f.row, f.column, f.rule, f.reason) for f in flaws]
             for reject in self._passing.describe(faults):
                 self._keep(reject, reject if self._is_quoting else unquoted_flaw(reject))
 
@@ -94,8 +94,8 @@ class Rejects:
         if not limit:
             return
         raise InvalidFileError(
-            f"{self.rejected} of {self.rows} rows of gs://{self._file.bucket}/{self._file.name} "
-            f"were rejected, more than {limit}; nothing was loaded. The first is {self._first}. "
+            f"{self.rejected} of {self.rows} rows of {self._file.uri} were rejected, more than "
+            f"{limit}; nothing was loaded. The first is {self._first}. "
             f"All with their reasons: {self._command}{self._hint(dialect)}",
             rows_rejected=self.rejected,
         )
@@ -109,8 +109,7 @@ class Rejects:
             InvalidFileError: its last line is no trailer; nothing of the file is loaded.
         """
         if rules.trailer and "trailer" not in self._noted and not is_of_rejects(self._file.name):
-            place = f"gs://{self._file.bucket}/{self._file.name}"
-            raise InvalidFileError(csv.no_trailer(place, rules.trailer))
+            raise InvalidFileError(csv.no_trailer(self._file.uri, rules.trailer))
 
     def _hint(self, dialect: csv.Dialect) -> str:
         """Return what to think of where rows of another width have quote characters."""
@@ -129,8 +128,7 @@ class Rejects:
             self._first = f"in line {reject.line} ({reject.rule})"
         self.rejected += 1
         self._has_unread_quotes |= reject.rule == "wrong_width" and '"' in reject.raw
-        place = f"gs://{self._file.bucket}/{self._file.name}"
-        line = {"file": place, "generation": self._file.generation, **_facts(shown)}
+        line = {"file": self._file.uri, "generation": self._file.generation, **_facts(shown)}
         self._writer.write((json.dumps(line, ensure_ascii=False) + "\n").encode())
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.tables import ResolvedTable
-from shared.core import naming
+from shared.core import naming, stored
 from shared.core.fencing import TargetState
 from shared.core.manifests import Layer, Manifest, Part, Rewind
 from shared.core.modes import SyncMode
@@ -237,6 +237,6 @@ def _require_parts(services: Services, table: str, layers: tuple[Layer, ...]) ->
         for part in layer.all_parts:
             if (part.name, part.generation) not in there:
                 raise RewindError(
-                    f"gs://{bucket}/{part.name}#{part.generation} is not kept any more, and the "
-                    "table consisted of its rows; choose a run after the next full load"
+                    f"{stored.place(bucket, part.name, part.generation)} is not kept any more, and "
+                    "the table consisted of its rows; choose a run after the next full load"
                 )

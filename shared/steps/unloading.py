@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from shared import timings
 from shared.config.tables import ResolvedTable
-from shared.core import drift, naming, plans, traces
+from shared.core import drift, naming, plans, stored, traces
 from shared.core.manifests import Manifest
 from shared.core.nudges import next_request
 from shared.core.plans import Plan, Slice, Unit, UnloadedFile
@@ -159,7 +159,7 @@ def _batches(services: Services, plan: Plan, piece: Slice) -> Iterator[pa.Record
 def _rows(services: Services, schema: TableSchema, file: UnloadedFile) -> Iterator[pa.RecordBatch]:
     """Yield a file's rows; it leaves memory with the last of them, before the next file comes."""
     bucket = services.settings.bucket("staging")
-    place = f"gs://{bucket}/{file.name}#{file.generation}"
+    place = stored.place(bucket, file.name, file.generation)
     data = services.storage.download(bucket, file.name, file.generation)
     if data is None:
         raise FileNotFoundError(place)

@@ -84,7 +84,7 @@ def test_broken_download_goes_on_where_it_broke(storage, blob, faults: Faults, k
 
 
 def test_download_that_never_succeeds_is_unavailable(storage, blob, faults: Faults, monkeypatch):
-    monkeypatch.setattr("shared.storage.RETRY_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("shared.storage.failures.RETRY_TIMEOUT_S", 1.0)
     faults.order(kind="status", method="GET", path_regex="/download/")
 
     with pytest.raises(StorageUnavailableError):

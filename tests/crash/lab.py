@@ -15,9 +15,10 @@ from google.resumable_media import _helpers as uploads
 
 from local.faultpoints import seams
 from local.faultpoints.boards import Seen
-from shared import entrypoint, storage
+from shared import entrypoint
 from shared.sources.snowflake import connection as snowflake_connection
 from shared.steps.repairs.sweeping import Sweep
+from shared.storage import client as storage_client
 from shared.targets.postgres import connection
 from shared.targets.sqlserver import bookkeeping as sqlserver_bookkeeping
 from shared.targets.sqlserver import connection as sqlserver_connection
@@ -102,7 +103,7 @@ def opened(folder: Path) -> Iterator[Lab]:
         for owner, name, value in (
             (entrypoint, "services", services_in_use.get),
             (entrypoint, "pushes", Unquestioned),
-            (storage, "CHUNK_BYTES", UPLOAD_CHUNK_BYTES),
+            (storage_client, "CHUNK_BYTES", UPLOAD_CHUNK_BYTES),
             (connection, "SESSION_LIMITS_S", limits),
             (sqlserver_connection, "OPTIONS", options),
             (sqlserver_bookkeeping, "LOCK_TIMEOUT_MS", int(LOCK_TIMEOUT_S * 1000)),

@@ -7,12 +7,11 @@ import pytest
 
 from shared import errors, registry
 from shared.config.connections import PostgresConnection, SqlServerConnection
-from shared.config.places import TARGET_NAMES
+from shared.config.places import TARGET_NAMES, VERSIONS_SCHEMA
 from shared.config.tables import TableConfig
 from shared.targets.bigquery import connection as bigquery_connection
 from shared.targets.bigquery import sql as bigquery_sql
 from shared.targets.bigquery import staging, target
-from shared.targets.relational import versions
 from shared.targets.sqlserver import bookkeeping, connection, sending
 from tests.docs.pages import DOCS
 
@@ -52,7 +51,7 @@ def test_every_setting_of_a_connection_to_sql_server_is_explained() -> None:
         f"More than {bigquery_sql.MAX_RANGES} ranges of days",
         f"go after {staging.KEPT.days} days",
         f"begin anew, {['none', 'once', 'twice', 'three', 'four', 'five'][target.MAX_TRIES]} times",
-        f"`{versions.SCHEMA}`",
+        f"`{VERSIONS_SCHEMA}`",
         f"`keep_versions` ({TableConfig.model_fields['keep_versions'].default})",
     ],
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from google.cloud.pubsub_v1 import SubscriberClient
 
 from shared import lineage as catalogue
 from shared.core.runs import RunState
@@ -108,16 +109,26 @@ def test_events_are_published_with_their_type(cloud: Cloud, merged: str) -> None
     events = lineage.events(cloud.runs(merged)[0], cloud.services)
     topic = cloud.services.settings.topic("dead-letter").replace("dead-letter", "lineage")
     cloud.services.bus._connect().create_topic(name=topic)
+    subscription = topic.replace("/topics/", "/subscriptions/")
+    with SubscriberClient() as client:
+        client.create_subscription(name=subscription, topic=topic)
 
-    catalogue.deliver(topic, events, cloud.services.bus)
+        catalogue.deliver(topic, events, cloud.services.bus)
 
-    assert len(events) == 2
+        received = client.pull(subscription=subscription, max_messages=10).received_messages
+    messages = [each.message for each in received]
+    assert [message.data for message in messages] == events
+    assert [message.attributes["type"] for message in messages] == ["START", "COMPLETE"]
 
 
-def test_catalogue_that_is_away_stops_nothing(cloud: Cloud, merged: str) -> None:
+def test_catalogue_that_is_away_stops_nothing_and_is_logged(
+    cloud: Cloud, merged: str, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = replace(cloud.services.settings, lineage="http://127.0.0.1:9/")
 
     lineage.tell(cloud.runs(merged)[0], replace(cloud.services, settings=settings))
+
+    assert [record.message for record in caplog.records] == ["lineage was not delivered"]
 
 
 def test_place_that_is_none_is_named_with_those_that_are(cloud: Cloud) -> None:

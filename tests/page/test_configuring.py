@@ -42,13 +42,13 @@ def test_a_table_is_created_once_it_is_valid(changing: Visitor, axe: str) -> Non
     assert found.schedule == "daily"
 
 
-def test_what_is_no_json_or_no_table_is_told_where_it_is(changing: Visitor) -> None:
+def test_what_is_no_json_or_no_table_is_told(changing: Visitor) -> None:
     page = changing.open("edit")
 
-    page.get_by_label("Configuration as JSON").fill('{"name": ')
-    page.get_by_role("button", name="Check").click()
-
-    page.get_by_text("This is no JSON").wait_for()
+    for text, told in (('{"name": ', "This is no JSON"), ("[]", "This is no table")):
+        page.get_by_label("Configuration as JSON").fill(text)
+        page.get_by_role("button", name="Check").click()
+        page.get_by_text(told).wait_for()
 
 
 def test_a_change_that_somebody_else_was_faster_with_is_told_and_not_written_over(

@@ -147,7 +147,7 @@ class _Detection:
         self._say_style(choice, cut, layout)
         found = self._found(style, layout) | self._named_ahead(ahead)
         if ahead and ahead.prefix:
-            layout = replace(layout, evidence=[ahead.evidence], header_doubt="")
+            layout = replace(layout, evidence=(ahead.evidence,), header_doubt="")
         self._evidence += [line_ends(self._raw), *layout.evidence]
         self._warnings += layout.warnings
         if layout.header_doubt and "header_rows" not in self._given:

@@ -4,7 +4,7 @@ They are read as rows, for nothing but their words tells them from rows: a perso
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from shared.csv.detection.columns import typed_columns
@@ -23,7 +23,7 @@ _LIKE_A_SUM = re.compile(rf"(?i)(?:\w+[ -]){{0,2}}(?:sub)?(?:{_WORDS})(?:[ :].{{
 """A product may be called so, too."""
 
 
-def check_last_rows(records: Records, first: int, warnings: list[str]) -> None:
+def check_last_rows(records: Records, first: int) -> Iterator[str]:
     """Warn of rows at the end that have next to nothing in them, or sums, unlike all above them."""
     rows = [n for n in records.modal if n >= first][-BODY_RECORDS:]
     if len(rows) < _TABLE_ROWS or records.width < 2:
@@ -32,16 +32,16 @@ def check_last_rows(records: Records, first: int, warnings: list[str]) -> None:
     above = [records.cells(n) for n in rows[:sparse]]
     for number in rows[sparse:]:
         if len(above) >= _TABLE_ROWS - 1 and _is_note(records.cells(number), above):
-            _warn(records, number, "a note", warnings)
+            yield _warning(records, number, "a note")
             return
     *others, last = [n for n in rows if records.filled(n)] or [-1]
     if others and _is_sum(records.cells(last), [records.cells(n) for n in others]):
-        _warn(records, last, "a row of sums", warnings)
+        yield _warning(records, last, "a row of sums")
 
 
-def _warn(records: Records, number: int, what: str, warnings: list[str]) -> None:
+def _warning(records: Records, number: int, what: str) -> str:
     text = " ".join(cell for cell in records.cells(number) if cell.strip())
-    warnings.append(
+    return (
         f"line {records.line(number)} looks like {what} below the table, but is as wide as a row "
         f"and read as one: {text[:40]!r}"
     )

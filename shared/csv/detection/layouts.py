@@ -1,6 +1,8 @@
 """Find what surrounds the rows of a table: preamble, header, comments, trailer, other tables."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.csv.detection.columns import typed_columns
 from shared.csv.detection.doubts import (
@@ -42,12 +44,20 @@ class Layout:
     has_trailing_delimiter: bool = False
     has_row_names: bool = False
     trailer: str | None = None
-    evidence: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    evidence: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     is_doubtful: bool = False
     """The cut itself is in doubt: one line before it has no place in this reading."""
     header_doubt: str = ""
     """Why the header is in doubt, if it was not given."""
+
+
+class _Trailer(NamedTuple):
+    """A last record that says how many there are: how it starts, and what is said of it."""
+
+    prefix: str
+    evidence: str
+    warnings: tuple[str, ...]
 
 
 def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
@@ -59,39 +69,32 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
     comment, comments = _comment(cut)
     records = Records(cut, comment, lines_before)
     if not records.modal:
-        return Layout(header_rows=0, evidence=["no records"])
+        return Layout(header_rows=0, evidence=("no records",))
     start, header, is_doubtful = find_start(records)
-    evidence: list[str] = []
-    warnings: list[str] = []
-    skip_lines = _skip_lines(records, start, header, evidence, warnings)
-    check_preamble(records, start, skip_lines, warnings)
-    check_other_marks(records, start, warnings)
-    check_unparted(records, warnings)
-    evidence.append(header.evidence)
+    skip_lines = records.line(start) - 1 if start else records.lines_before
+    rule = _rule_below_header(records, start, header)
+    first = start + header.rows + bool(rule)
+    has_trailing = _ends_in_nothing(records, start, header)
+    has_row_names = _has_row_names(records, start, header)
+    trailer = _trailer(records, first, header) if is_whole else None
+    evidence = [*_preamble(records, start, skip_lines), header.evidence]
     if comment:
         evidence.append(f"comments: {comments} lines that start with {comment!r} are no records")
-    rule = _rule_below_header(records, start, header)
     if rule:
         evidence.append("a line of dashes or formats below the header is no record")
-    has_trailing = _ends_in_nothing(records, start, header)
     if has_trailing:
         evidence.append("trailing delimiter: nothing follows the last delimiter of any record")
-    has_row_names = _has_row_names(records, start, header)
     if has_row_names:
         evidence.append("row names: all different, and one more than the names in the header")
-        if not records.cut.quoted_cells(records.indices[start])[0]:
-            warnings.append(
-                "the header has one name less than there are fields; the first column, whose cells "
-                "are all different words, is taken for names of rows"
-            )
-    first = start + header.rows + bool(rule)
-    trailer = _trailer(records, first, header, evidence, warnings) if is_whole else None
-    names = records.width - has_trailing - has_row_names
-    _check(records, (start, first), header, names, warnings)
-    if is_whole:
-        check_last_rows(records, start + header.rows, warnings)
-        if records.widths[-1] < records.width and not trailer:
-            check_end(records, warnings)
+    if trailer:
+        evidence.append(trailer.evidence)
+    warnings = [
+        *_check_above(records, start, skip_lines, header),
+        *(_check_row_names(records, start) if has_row_names else ()),
+        *(trailer.warnings if trailer else ()),
+        *_check_rows(records, start, first, header, records.width - has_trailing - has_row_names),
+        *(_check_below(records, start + header.rows, trailer) if is_whole else ()),
+    ]
     return Layout(
         skip_lines=skip_lines,
         records_before=start,
@@ -99,39 +102,58 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         comment=comment or rule,
         has_trailing_delimiter=has_trailing,
         has_row_names=has_row_names,
-        trailer=trailer,
-        evidence=evidence,
-        warnings=warnings,
+        trailer=trailer.prefix if trailer else None,
+        evidence=tuple(evidence),
+        warnings=tuple(warnings),
         is_doubtful=is_doubtful,
         header_doubt=header.doubt,
     )
 
 
-def _check(
-    records: Records,
-    firsts: tuple[int, int],
-    header: HeaderFinding,
-    names: int,
-    warnings: list[str],
-) -> None:
-    """Look for what a person should know, wherever the file ends.
+def _check_above(
+    records: Records, start: int, skip_lines: int, header: HeaderFinding
+) -> Iterator[str]:
+    if start and not header.rows:
+        yield f"no header follows what is left out: {_span(skip_lines)} before the first record"
+    yield from check_preamble(records, start, skip_lines)
+    yield from check_other_marks(records, start)
+    yield from check_unparted(records)
+
+
+def _check_row_names(records: Records, start: int) -> Iterator[str]:
+    if not records.cut.quoted_cells(records.indices[start])[0]:
+        yield (
+            "the header has one name less than there are fields; the first column, whose cells "
+            "are all different words, is taken for names of rows"
+        )
+
+
+def _check_rows(
+    records: Records, start: int, first: int, header: HeaderFinding, names: int
+) -> Iterator[str]:
+    """Warn of what a person should know, wherever the file ends.
 
     Args:
         records: of the file.
-        firsts: the first record of the table, and the first one that is a row.
+        start: the first record of the table.
+        first: the first one that is a row.
         header: what was found out about its names.
         names: how many columns need one.
-        warnings: added to.
     """
-    start, first = firsts
     body = [n for n in records.modal if n >= start + header.rows]
-    check_header(records, start, header, names, warnings)
-    check_names_below(records, start, header, warnings)
-    check_edges(records, start, warnings)
-    check_marked(records, start, first, warnings)
-    check_inner_values(records, first, warnings)
-    check_codes(records, warnings)
-    check_other_tables(records, start, header, body, warnings)
+    yield from check_header(records, start, header, names)
+    yield from check_names_below(records, start, header)
+    yield from check_edges(records, start)
+    yield from check_marked(records, start, first)
+    yield from check_inner_values(records, first)
+    yield from check_codes(records)
+    yield from check_other_tables(records, start, header, body)
+
+
+def _check_below(records: Records, first: int, trailer: _Trailer | None) -> Iterator[str]:
+    yield from check_last_rows(records, first)
+    if records.widths[-1] < records.width and not trailer:
+        yield from check_end(records)
 
 
 def _comment(cut: Shape) -> tuple[str | None, int]:
@@ -152,18 +174,14 @@ def _comment(cut: Shape) -> tuple[str | None, int]:
     return None, 0
 
 
-def _skip_lines(
-    records: Records, start: int, header: HeaderFinding, evidence: list[str], warnings: list[str]
-) -> int:
-    if start == 0:
-        return records.lines_before
-    skip = records.line(start) - 1
-    first = records.cut.style.delimiter.join(records.cells(0))[:40]
-    span = "line 1 comes" if skip == 1 else f"lines 1 to {skip} come"
-    evidence.append(f"preamble: {span} before the table, starting with {first!r}")
-    if not header.rows:
-        warnings.append(f"no header follows what is left out: {span} before the first record")
-    return skip
+def _preamble(records: Records, start: int, skip_lines: int) -> Iterator[str]:
+    if start:
+        first = records.cut.style.delimiter.join(records.cells(0))[:40]
+        yield f"preamble: {_span(skip_lines)} before the table, starting with {first!r}"
+
+
+def _span(lines: int) -> str:
+    return "line 1 comes" if lines == 1 else f"lines 1 to {lines} come"
 
 
 def _rule_below_header(records: Records, start: int, header: HeaderFinding) -> str | None:
@@ -216,10 +234,8 @@ def _has_row_names(records: Records, start: int, header: HeaderFinding) -> bool:
     )
 
 
-def _trailer(
-    records: Records, first: int, header: HeaderFinding, evidence: list[str], warnings: list[str]
-) -> str | None:
-    """Return how the last record starts when it says how many there are."""
+def _trailer(records: Records, first: int, header: HeaderFinding) -> _Trailer | None:
+    """Return the last record if it says how many there are."""
     last = len(records.widths) - 1
     if last < first or last == 0:
         return None
@@ -233,13 +249,12 @@ def _trailer(
     is_odd = records.widths[last] != records.width
     if not (is_odd and is_right) and not (counts_rows(prefix) and (is_odd or is_right)):
         return None
-    evidence.append(
+    evidence = (
         f"trailer: the last line says {count}, and there are {rows} records between it and the "
         "header"
     )
-    if is_right and count != rows:
-        warnings.append(
-            f"the last line says {count}, which is right only if it counts header or itself too; "
-            f"there are {rows} records"
-        )
-    return prefix
+    warning = (
+        f"the last line says {count}, which is right only if it counts header or itself too; "
+        f"there are {rows} records"
+    )
+    return _Trailer(prefix, evidence, (warning,) if is_right and count != rows else ())

@@ -53,8 +53,8 @@ class Holding:
     @property
     def find(self) -> Find:
         """What is said about it."""
-        place = f"gs://{self.info.bucket}/{self.info.name}#{self.info.generation}"
-        return Find(kind=self.kind, name=place, rows=self.rows, is_deleted=self.is_deleted)
+        name = self.info.place
+        return Find(kind=self.kind, name=name, rows=self.rows, is_deleted=self.is_deleted)
 
 
 @dataclass(slots=True)
@@ -232,7 +232,7 @@ class Search:
         for batch in csv.read(StoredFile(self._storage, info), dialect, schema):
             (data,) = self._scope.protector.passing([batch.data], schema)
             rows = subjects.in_batch(data, self._subject)
-            described = batch.describe(csv.RowFault(row, None, "", "") for row in rows)
+            described = batch.describe(csv.LateFault(row) for row in rows)
             bad = [reject for reject in batch.rejects if records.has(reject.raw)]
             found += [(each.byte_offset, each.byte_count) for each in (*described, *bad)]
         return tuple(sorted(found))
@@ -276,8 +276,7 @@ class Search:
 
 
 def _not_taken(info: ObjectInfo) -> IllegalTransitionError:
-    place = f"gs://{info.bucket}/{info.name}"
-    return IllegalTransitionError(f"{place} has no run yet; purge when it was taken in")
+    return IllegalTransitionError(f"{info.uri} has no run yet; purge when it was taken in")
 
 
 class Packing(Enum):

@@ -11,7 +11,7 @@ from shared.config.tables import TableConfig
 from shared.core import naming, retention
 from shared.core.retention import ListedRun, Needs
 from shared.errors import SluiceError
-from shared.steps.repairs.sweeping import Sweep, named
+from shared.steps.repairs.sweeping import Sweep
 from shared.storage import HOLD_NOTE, ObjectInfo
 
 HELD = (("raw", ""), ("quarantine", ""), ("staging", "parts/"), ("staging", "manifests/"))
@@ -66,14 +66,14 @@ def _hold(sweep: Sweep, table: str) -> None:
     for info in _objects(sweep, table):
         if not info.is_held and naming.run_within(info.name) not in opened:
             sweep.services.storage.hold(info, LEGAL)
-            sweep.held.add(named(info))
+            sweep.held.add(info.place)
 
 
 def _release(sweep: Sweep, table: str) -> None:
     for info in _objects(sweep, table):
         if info.is_held and info.metadata.get(HOLD_NOTE) == LEGAL:
             sweep.services.storage.hold(info, None)
-            sweep.released.add(named(info))
+            sweep.released.add(info.place)
 
 
 def _objects(sweep: Sweep, table: str) -> Iterator[ObjectInfo]:

@@ -37,11 +37,6 @@ class Finds:
         return Found(count=self.count, names=tuple(self.names))
 
 
-def named(info: ObjectInfo) -> str:
-    """Return how a report names an object."""
-    return f"gs://{info.bucket}/{info.name}#{info.generation}"
-
-
 class Sweep:
     """What the repairs share. Runs and tables are looked at once, when they are first needed."""
 
@@ -122,7 +117,7 @@ class Sweep:
             self.services.storage.delete(info.bucket, info.name, info.generation)
         except ConflictError:
             return
-        finds.add(named(info))
+        finds.add(info.place)
 
     def note(self, what: str, exc: Exception) -> None:
         """Note what could not be looked after."""

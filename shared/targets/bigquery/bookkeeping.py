@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from shared.core import drift, fencing
+from shared.config.places import BOOKKEEPING_SCHEMA
+from shared.core import drift, fencing, stored
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
@@ -18,7 +19,6 @@ from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.bigquery import records, sql, tables
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.tables import Ref
-from shared.targets.relational.bookkeeping import SCHEMA
 from shared.wire import from_json, to_json
 
 NOT_FOUND = 404
@@ -56,8 +56,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where a table stands, and what a run that is to be published finds of itself."""
+class BookState:
+    """What is remembered about a table and about a run of it, when that is to be published."""
 
     state: TargetState
     record: LoadRecord | None
@@ -78,7 +78,7 @@ class Books:
 
     def ref(self, name: str) -> Ref:
         """Return a table of the dataset."""
-        return Ref(self._project, SCHEMA, name)
+        return Ref(self._project, BOOKKEEPING_SCHEMA, name)
 
     def is_there(self) -> bool:
         """Say whether the table was ever prepared for a publish."""
@@ -89,7 +89,7 @@ class Books:
         if self._is_complete:
             return
         if not self.is_there() or self.version() < VERSION:
-            tables.create_dataset(self._jobs, self._project, SCHEMA)
+            tables.create_dataset(self._jobs, self._project, BOOKKEEPING_SCHEMA)
             self._create("loads", records.LOADS, ["table_name", "run_id"])
             self._create("files", records.FILES, ["table_name", "sha256"])
             self._create("schemas", records.SCHEMAS, ["table_name"])
@@ -113,7 +113,7 @@ class Books:
         """Return the table's state row; the table must have been prepared."""
         return _state(self._one(f"SELECT {', '.join(_STATE)} FROM {self._state.sql}"))
 
-    def stand(self, run_id: str) -> Standing:
+    def read_for(self, run_id: str) -> BookState:
         """Return all that decides about a publish, by one query; the table must be prepared."""
         mine = "WHERE table_name = @table_name"
         loads, schemas = self.ref("loads").sql, self.ref("schemas").sql
@@ -128,7 +128,7 @@ class Books:
             run_id=run_id,
         )
         record = row[len(_STATE) : -1]
-        return Standing(
+        return BookState(
             state=_state(row[: len(_STATE)]),
             record=_record(run_id, record) if record[0] is not None else None,
             last=self._columns(row[-1]) if row[-1] else None,
@@ -194,11 +194,11 @@ class Books:
             sha256=file.identity,
             run_id=run_id,
         )
-        return next((f"gs://{row[0]}/{row[1]}#{row[2]}" for row in rows), None)
+        return next((stored.place(*row) for row in rows), None)
 
-    def step(self, manifest: Manifest, standing: Standing, *, is_base: bool) -> Step:
+    def step(self, manifest: Manifest, booked: BookState, *, is_base: bool) -> Step:
         """Return what a publish changes here: the fence first, the records last."""
-        after = fencing.next_state(manifest, standing.state)
+        after = fencing.next_state(manifest, booked.state)
         move_on = (
             f"UPDATE {self._state.sql} SET watermark = @watermark, snapshot = @newest, "
             "run_id = @run_id, change_token = @change_token, epoch = @epoch, "
@@ -224,8 +224,8 @@ class Books:
         if manifest.file:
             statements.append(records.insert_file(self.ref("files").sql))
             values |= records.file_values(manifest.file)
-        said = drift.changes(standing.last, manifest.schema)
-        if standing.last is None or said:
+        said = drift.changes(booked.last, manifest.schema)
+        if booked.last is None or said:
             statements.append(records.insert_schema(self.ref("schemas").sql))
             values |= {
                 "columns": to_json(manifest.schema).decode(),
@@ -234,7 +234,9 @@ class Books:
         return Step(fence, tuple(statements), values)
 
     def _columns(self, text: str) -> TableSchema:
-        return from_json(TableSchema, text.encode(), f"{SCHEMA}.schemas of {self._table}")
+        return from_json(
+            TableSchema, text.encode(), f"{BOOKKEEPING_SCHEMA}.schemas of {self._table}"
+        )
 
     def _load_values(self, manifest: Manifest) -> dict[str, object]:
         return {

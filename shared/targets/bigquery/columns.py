@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from shared.core.schemas import Column
 from shared.targets.bigquery import types
 from shared.targets.bigquery.identifiers import quote
-from shared.targets.relational.statements import Existing
+from shared.targets.columns import Existing
 
 
 def add_columns(table: str, columns: Sequence[Column]) -> str:

@@ -8,12 +8,12 @@ from shared.config.tables import TableConfig
 from shared.core.drift import Policy
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema
+from shared.targets import fitting
 from shared.targets.bigquery import columns, tables, types
 from shared.targets.bigquery.dialect import COLUMNS
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.tables import Found, Ref
-from shared.targets.relational import fitting
-from shared.targets.relational.fitting import Fitting
+from shared.targets.fitting import Fitting
 
 
 class Drifting:

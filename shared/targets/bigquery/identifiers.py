@@ -2,12 +2,12 @@
 
 import unicodedata
 
+from shared.config.places import BIGQUERY_CATEGORIES
 from shared.errors import InvalidSchemaError
 
 MAX_COLUMN_CHARACTERS = 300
 """Source: BigQuery, "Specify a schema", column names."""
 
-_CATEGORIES = ("L", "M", "N", "Pc", "Pd", "Zs")
 _SYMBOLS = frozenset("&%=+:'<>#|")
 """What a column's name may have besides. Source: the same, flexible column names."""
 
@@ -66,4 +66,4 @@ def literal(text: str) -> str:
 
 def _is_allowed(character: str) -> bool:
     is_symbol = character in _SYMBOLS
-    return is_symbol or unicodedata.category(character).startswith(_CATEGORIES)
+    return is_symbol or unicodedata.category(character).startswith(BIGQUERY_CATEGORIES)

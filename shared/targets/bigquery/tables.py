@@ -9,7 +9,7 @@ from shared.core.schemas import Column, TableSchema
 from shared.errors import InvalidConfigError, SchemaConflictError, TargetUnavailableError
 from shared.targets.bigquery import identifiers, types
 from shared.targets.bigquery.jobs import Jobs
-from shared.targets.relational.statements import Existing
+from shared.targets.columns import Existing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from shared.config.connections import BigQueryConnection
-from shared.config.places import BigQueryTable
+from shared.config.places import BOOKKEEPING_SCHEMA, BigQueryTable
 from shared.config.tables import ResolvedTable
-from shared.core import measuring
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
@@ -19,20 +18,16 @@ from shared.core.receipts import Point
 from shared.core.schemas import TableSchema
 from shared.core.selections import Selection
 from shared.errors import (
-    IntegrityError,
     InvalidConfigError,
     TargetRefusedError,
     TargetUnavailableError,
 )
 from shared.secrets import Secrets
-from shared.stage import readback
 from shared.stage.objects import StagedObjects
-from shared.targets import guards
 from shared.targets.base import (
     NO_TESTS,
     KeptVersion,
     LoadRecord,
-    Outcome,
     PastLoad,
     Published,
     ReadPart,
@@ -40,16 +35,17 @@ from shared.targets.base import (
     StagedTests,
     Vitals,
 )
-from shared.targets.bigquery import connection, facts, paging, sql, tables
-from shared.targets.bigquery.bookkeeping import VERSION, Books, Standing
+from shared.targets.bigquery import connection, sql, tables
+from shared.targets.bigquery.bookkeeping import VERSION, Books
+from shared.targets.bigquery.changes import Changes
 from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Jobs
 from shared.targets.bigquery.publishing import Publishing
-from shared.targets.bigquery.rebuilding import Rebuilding, Versions
-from shared.targets.bigquery.rowtests import RowTests, scan
+from shared.targets.bigquery.reading import Reading
+from shared.targets.bigquery.rebuilding import Rebuilding
 from shared.targets.bigquery.staging import PREFIX, Staging
 from shared.targets.bigquery.tables import Ref
-from shared.targets.relational.bookkeeping import SCHEMA
+from shared.targets.bigquery.versions import Versions
 
 MAX_TRIES = 5
 """So often a publish begins anew because other runs of its table were faster."""
@@ -71,6 +67,7 @@ class BigQueryTarget:
         self._jobs = Jobs(reach, {**place.labels, "sluice_table": resolved.table.name})
         self._books = Books(self._jobs, reach.project, resolved.table.name)
         self._table = Ref(place.project or reach.project, place.dataset, place.table)
+        self._reading = Reading(self._jobs, self._config, self._table)
         self._project = reach.project
         self._is_prepared = False
 
@@ -104,8 +101,7 @@ class BigQueryTarget:
 
     def schema(self) -> TableSchema | None:
         """Return the table as it is in the target; None when it does not exist."""
-        found = tables.find(self._jobs, self._table)
-        return found.schema if found else None
+        return self._reading.schema()
 
     @classmethod
     def definition(cls, resolved: ResolvedTable, schema: TableSchema) -> str:
@@ -207,9 +203,12 @@ class BigQueryTarget:
             SchemaConflictError: the existing table would alter values.
         """
         self._prepare()
+        publishing = Publishing(
+            self._jobs, self._books, self._config, self._table, self._place, manifest
+        )
         for _ in range(MAX_TRIES):
             try:
-                return self._publish(manifest, tests)
+                return publishing.publish(tests)
             except (TargetRefusedError, TargetUnavailableError) as exc:
                 if not any(each in exc.message for each in (sql.FENCE, connection.CONFLICT)):
                     raise
@@ -221,7 +220,8 @@ class BigQueryTarget:
 
     def scanned_bytes(self, manifest: Manifest) -> int | None:
         """Return how many bytes of the table a publish would read, at most, by dry runs."""
-        return self._publishing(manifest).scanned_bytes()
+        changes = Changes(self._jobs, self._books, self._config, self._table, manifest)
+        return changes.scanned_bytes()
 
     def discard(self, manifest: Manifest) -> None:
         """Drop the run's staging tables, as far as they are there."""
@@ -232,8 +232,9 @@ class BigQueryTarget:
 
         Unlike everything else, this looks at the whole dataset: the sweep asks.
         """
-        names = [n for n in tables.names(self._jobs, self._project, SCHEMA) if n.startswith(PREFIX)]
-        found = {name: tables.find(self._jobs, self._books.ref(name)) for name in names}
+        names = tables.names(self._jobs, self._project, BOOKKEEPING_SCHEMA)
+        staging = [name for name in names if name.startswith(PREFIX)]
+        found = {name: tables.find(self._jobs, self._books.ref(name)) for name in staging}
         return {name.removeprefix(PREFIX): table.rows for name, table in found.items() if table}
 
     def vitals(self) -> Vitals:
@@ -247,91 +248,31 @@ class BigQueryTarget:
 
     def test(self, tests: Sequence[RowTest]) -> Mapping[str, Breach]:
         """Return what tests find in the table as it is, by their names."""
-        if tables.find(self._jobs, self._table) is None:
-            return {}
-        return self._tests(self._table, None).run(tests)
+        return self._reading.test(tests)
 
     def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all rows of the table as it is."""
-        found = tables.find(self._jobs, self._table)
-        if found is None:
-            return
-        wanted = TableSchema(tuple(found.schema.column(name) for name in columns))
-        yield from scan(self._jobs, self._table, wanted)
+        yield from self._reading.scan(columns)
 
     def count(self) -> int:
         """Return the table's number of rows; 0 when there is no table."""
-        if tables.find(self._jobs, self._table) is None:
-            return 0
-        return int(next(iter(self._jobs.query(sql.count(self._table.sql))))[0])
+        return self._reading.count()
 
     def measure(self, schema: TableSchema, piece: Slice | None = None) -> Point:
         """Return the point of the table's rows, or of a slice, by BigQuery's own engine."""
-        asked = {column.name: facts.facts_of(column) for column in schema}
-        statement = facts.measure(self._table.sql, asked, self._condition(schema, piece))
-        (row,) = self._jobs.query(statement)
-        return measuring.point(schema, asked, tuple(row))
+        return self._reading.measure(schema, piece)
 
     def read(self, schema: TableSchema, piece: Slice | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the table's rows, or a slice of them, as Arrow carries the columns' types."""
-        columns = list(schema)
-        statement = facts.select(self._table.sql, columns, self._condition(schema, piece))
-        yield from readback.batches(columns, map(tuple, self._jobs.query(statement)))
+        yield from self._reading.read(schema, piece)
 
     def select(self, selection: Selection) -> list[tuple[Any, ...]]:
         """Return a page of the table's rows. It is billed for what it reads."""
-        statement, values = paging.select(self._table.sql, selection)
-        return [tuple(row.values()) for row in self._jobs.query(statement, **values)]
+        return self._reading.select(selection)
 
     def close(self) -> None:
         """Close the client's connections."""
         self._jobs.client.close()
-
-    def _condition(self, schema: TableSchema, piece: Slice | None) -> str:
-        deleted_at = guards.marker(self._config)
-        limits = [facts.is_null(deleted_at)] if deleted_at else []
-        limits += [facts.within(schema.column(piece.column), piece)] if piece else []
-        return " AND ".join(limits)
-
-    def _publish(self, manifest: Manifest, tests: StagedTests) -> Published:
-        standing = self._books.stand(manifest.run_id)
-        if refusal := self._refusal(manifest, standing):
-            return refusal
-        notes = Drifting(self._jobs, self._config, self._table, standing.last).evolve(manifest)
-        publishing = self._publishing(manifest)
-        plan = publishing.check(standing.last)
-        staged = publishing.prove_staged()
-        rows = self._staging(manifest).rows
-        breaches = self._tests(rows, manifest).run(tests.tests) if tests.tests else {}
-        tests.require(breaches)
-        if plan.found:
-            tables.require_layout(self._table, self._place, plan.found)
-        versions = Versions(self._jobs, self._config, self._table)
-        keeps = self._config.kind == "reference" and plan.found is not None
-        if keeps:
-            versions.keep(standing.state.run_id)
-        publishing.create(plan, self._place)
-        done = publishing.run(plan, standing)
-        record = self._books.read_load(manifest.run_id)
-        if record is None:
-            raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
-        proof = publishing.prove_published(staged)
-        if keeps:
-            versions.forget()
-        self._staging(manifest).drop()
-        outcome = Outcome.COMMITTED if done.is_ours else Outcome.ALREADY
-        return Published(
-            outcome=outcome, record=record, notes=notes, breaches=breaches, proof=proof
-        )
-
-    def _tests(self, rows: Ref, manifest: Manifest | None) -> RowTests:
-        return RowTests(self._jobs, self._config, self._table, rows, manifest)
-
-    def _refusal(self, manifest: Manifest, standing: Standing) -> Published | None:
-        def find_content(run_id: str | None) -> str | None:
-            return self._books.find_content(manifest.file, run_id) if manifest.file else None
-
-        return guards.refusal(self._config, manifest, standing.state, standing.record, find_content)
 
     def _prepare(self) -> None:
         """Make sure that there is a state row, and a dataset for the table."""
@@ -345,9 +286,6 @@ class BigQueryTarget:
 
     def _rebuilding(self, manifest: Manifest) -> Rebuilding:
         return Rebuilding(self._jobs, self._books, manifest)
-
-    def _publishing(self, manifest: Manifest) -> Publishing:
-        return Publishing(self._jobs, self._books, self._config, self._table, manifest)
 
 
 def _place(resolved: ResolvedTable) -> tuple[BigQueryTable, BigQueryConnection]:

@@ -131,7 +131,7 @@ class Arrival:
             found = self._measure(sql.added(mine, since=0))
         return Proof(of="the rows that were added to the table", point=found, left_out=left_out)
 
-    def _measure(self, condition: str = "") -> Point:
+    def _measure(self, condition: str) -> Point:
         found = {name: kind for name, kind, _ in catalog.columns(self._cursor, self._table)}
         asked = proofs.quick({c.name: facts.facts_of(c, found[c.name]) for c in self._columns})
         if proofs.reads_back(self._config, self._manifest.run_id):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from shared.core.schemas import Column
+from shared.targets.columns import Existing
 from shared.targets.postgres.identifiers import literal, quote
 from shared.targets.postgres.types import OPEN_DECIMAL, plain, type_name
-from shared.targets.relational.statements import Existing
 
 MARKER_TYPE = "timestamp with time zone"
 """Type of the column that marks rows as deleted, as ``format_type`` writes it."""

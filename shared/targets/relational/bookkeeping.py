@@ -8,7 +8,8 @@ columns of a table's source are others than before.
 from datetime import UTC
 from typing import Any
 
-from shared.core import drift, fencing
+from shared.config.places import BOOKKEEPING_SCHEMA
+from shared.core import drift, fencing, stored
 from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
@@ -17,8 +18,6 @@ from shared.errors import IntegrityError
 from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.relational.dialect import Dialect
 from shared.wire import from_json, to_json
-
-SCHEMA = "_sluice"
 
 
 def is_there(cursor: Any, dialect: Dialect) -> bool:
@@ -52,7 +51,7 @@ def version(cursor: Any, dialect: Dialect) -> int:
 
 def _is_done(cursor: Any, dialect: Dialect) -> bool:
     """Look again, in the catalogue: the session may remember a name as one that is not there."""
-    if "versions" not in dialect.catalog.tables(cursor, SCHEMA):
+    if "versions" not in dialect.catalog.tables(cursor, BOOKKEEPING_SCHEMA):
         return False
     cursor.execute(dialect.books.STATEMENTS.read_version)
     return int(cursor.fetchone()[0] or 0) >= dialect.books.VERSION
@@ -128,7 +127,7 @@ def find_content(
     """
     cursor.execute(dialect.books.STATEMENTS.find_content, (table, file.identity, run_id))
     row = cursor.fetchone()
-    return f"gs://{row[0]}/{row[1]}#{row[2]}" if row else None
+    return stored.place(*row) if row else None
 
 
 def read_schemas(cursor: Any, dialect: Dialect, table: str) -> tuple[PastSchema, ...]:
@@ -136,7 +135,9 @@ def read_schemas(cursor: Any, dialect: Dialect, table: str) -> tuple[PastSchema,
     cursor.execute(dialect.books.STATEMENTS.read_schemas, (table,))
     return tuple(
         PastSchema(
-            schema=from_json(TableSchema, columns.encode(), f"{SCHEMA}.schemas of {table}"),
+            schema=from_json(
+                TableSchema, columns.encode(), f"{BOOKKEEPING_SCHEMA}.schemas of {table}"
+            ),
             run_id=run_id,
             epoch=int(epoch),
             changes=tuple(changes.splitlines()),
@@ -218,4 +219,4 @@ def _load_row(
 
 
 def _table(dialect: Dialect, name: str) -> str:
-    return dialect.sql.qualified(SCHEMA, name)
+    return dialect.sql.qualified(BOOKKEEPING_SCHEMA, name)

@@ -7,13 +7,14 @@ from shared.config.tables import TableConfig
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
 from shared.core.schemas import DataType, Kind, TableSchema
+from shared.targets import fitting
 from shared.targets.base import LoadRecord
+from shared.targets.columns import Existing
 from shared.targets.guards import Guards, marker
-from shared.targets.relational import fitting
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.merging import Merge
 from shared.targets.relational.staging import Staging
-from shared.targets.relational.statements import Casts, Existing
+from shared.targets.relational.statements import Casts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

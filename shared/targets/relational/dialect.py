@@ -4,22 +4,17 @@ An engine is a package beside this one. Its modules fulfil the protocols below a
 ``Dialect`` is only the list of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.core.fidelity import Cell
 from shared.core.measuring import Asked
 from shared.core.plans import Slice
-from shared.core.schemas import Column, DataType, Kind
+from shared.core.schemas import Column
 from shared.core.selections import Selection
+from shared.targets.columns import ColumnDialect
 from shared.targets.relational.merging import Merging
-from shared.targets.relational.statements import (
-    BookStatements,
-    ColumnStatements,
-    Statements,
-    TestStatements,
-)
+from shared.targets.relational.statements import BookStatements, Statements, TestStatements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,32 +34,6 @@ class Facts(Protocol):
 
     def measure(self, table: str, asked: Asked, condition: str = "") -> str:
         """Return the query for facts of the rows of a table that meet a condition, or of all."""
-
-
-class Types(Protocol):
-    """Column types in the engine."""
-
-    @property
-    def CELLS(self) -> Mapping[Kind, Cell]:  # noqa: N802 - a module's constant
-        """What each kind becomes, and what that does to its values."""
-
-    def data_type(self, name: str) -> DataType:
-        """Return the column type of an existing column, by its type as the catalogue writes it."""
-
-    def holds(self, existing: str, wanted: DataType) -> bool:
-        """Say whether a column of type ``existing`` keeps every value of ``wanted`` as it is."""
-
-    def rounds(self, existing: str, wanted: DataType) -> bool:
-        """Say whether a column rounds what it has no digits for, and refuses all else."""
-
-    def widens(self, existing: str, wanted: DataType) -> bool:
-        """Say whether a column can become one of type ``wanted`` with all that is in it kept."""
-
-    def type_name(self, data_type: DataType) -> str:
-        """Return the type of a new column that is no part of a key."""
-
-    def length_limit(self, existing: str) -> int | None:
-        """Return the most characters that an existing column takes; None: any number."""
 
 
 class Catalog(Protocol):
@@ -161,14 +130,6 @@ class Read(Protocol):
         self, cursor: Any, table: str, columns: Sequence[Column], condition: str = ""
     ) -> "Iterator[pa.RecordBatch]":
         """Yield the rows of a table that meet a condition, or all, in flat memory."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnDialect:
-    """How an engine writes columns: all that a comparison with a run's columns needs."""
-
-    sql: ColumnStatements
-    types: Types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

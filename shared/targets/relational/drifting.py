@@ -6,10 +6,11 @@ from shared.config.tables import TableConfig
 from shared.core.drift import Policy
 from shared.core.manifests import Manifest
 from shared.core.schemas import TableSchema
-from shared.targets.relational import bookkeeping, fitting
+from shared.targets import fitting
+from shared.targets.fitting import Fitting
+from shared.targets.relational import bookkeeping
 from shared.targets.relational.changes import existing_columns
 from shared.targets.relational.dialect import Dialect
-from shared.targets.relational.fitting import Fitting
 
 
 class Drifting:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from shared.config.places import BOOKKEEPING_SCHEMA
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest, Part, Rewind
 from shared.core.schemas import TableSchema
 from shared.errors import NotStagedError
 from shared.targets.consents import NO_LIMITS, Accepted, Limits, accepted
-from shared.targets.relational.bookkeeping import SCHEMA
 from shared.targets.relational.dialect import Dialect
 
 
@@ -172,4 +172,4 @@ class Staging:
             self._cursor.execute(statement)
 
     def _table(self, purpose: str) -> str:
-        return self._dialect.sql.qualified(SCHEMA, f"{purpose}_{self._manifest.run_id}")
+        return self._dialect.sql.qualified(BOOKKEEPING_SCHEMA, f"{purpose}_{self._manifest.run_id}")

@@ -5,30 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.core.schemas import Column
+from shared.targets.columns import ColumnStatements
 
 Casts = dict[str, str]
 """Columns whose type in the table is not that of the staged values, with their type there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """A column of an existing table: its type as the catalogue writes it, and NOT NULL."""
-
-    type: str
-    is_required: bool = False
-
-
-class ColumnStatements(Protocol):
-    """Statements about columns. Pure: names in, text out; names of tables are qualified."""
-
-    def add_column(self, table: str, column: Column) -> str:
-        """Return what adds a column that may be NULL."""
-
-    def change_type(self, table: str, column: Column, existing: Existing) -> str:
-        """Return what gives an existing column the type of ``column``."""
-
-    def drop_column(self, table: str, name: str) -> str:
-        """Return what drops a column."""
 
 
 class Statements(ColumnStatements, Protocol):

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from shared import timings
+from shared.config.places import VERSIONS_SCHEMA
 from shared.config.tables import TableConfig
 from shared.core.checks import Breach
 from shared.core.drift import PastSchema
@@ -31,7 +32,7 @@ from shared.targets.base import (
     StagedTests,
     Vitals,
 )
-from shared.targets.relational import bookkeeping, versions
+from shared.targets.relational import bookkeeping
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.drifting import Drifting
 from shared.targets.relational.publishing import Publishing
@@ -308,7 +309,7 @@ class RelationalTarget(ABC):
             bookkeeping.ensure(cursor, self._dialect)
             self._dialect.books.ensure_state(cursor, self._name)
             is_reference = self._config.kind == "reference"
-            for schema in (self._place.schema, *((versions.SCHEMA,) if is_reference else ())):
+            for schema in (self._place.schema, *((VERSIONS_SCHEMA,) if is_reference else ())):
                 if not self._dialect.catalog.schema_exists(cursor, schema):
                     cursor.execute(self._dialect.sql.create_schema(schema))
 

@@ -1,7 +1,11 @@
-"""Versions of reference tables: what a load replaces is kept in the schema ``bkp``, for a while."""
+"""Versions of reference tables: what a load replaces is kept in the schema ``bkp``, for a while.
+
+A version is a table of its own there: the table's name, ``@``, the run that left it.
+"""
 
 from typing import Any
 
+from shared.config.places import VERSIONS_SCHEMA
 from shared.config.tables import TableConfig
 from shared.core import naming
 from shared.core.manifests import Manifest
@@ -11,9 +15,6 @@ from shared.targets.base import KeptVersion
 from shared.targets.relational.dialect import Dialect
 from shared.targets.relational.reading import columns_of
 from shared.targets.relational.staging import Staging
-
-SCHEMA = "bkp"
-"""A version is a table of its own here: the table's name, ``@``, the run that left it."""
 
 
 class Versions:
@@ -81,8 +82,10 @@ class Versions:
     def _run_ids(self) -> list[str]:
         """Return the runs whose versions are kept, oldest first."""
         prefix = naming.version_prefix(self._config.name)
-        names = self._dialect.catalog.tables(self._cursor, SCHEMA)
+        names = self._dialect.catalog.tables(self._cursor, VERSIONS_SCHEMA)
         return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
 
     def _place(self, run_id: str) -> str:
-        return self._dialect.sql.qualified(SCHEMA, naming.version_table(self._config.name, run_id))
+        return self._dialect.sql.qualified(
+            VERSIONS_SCHEMA, naming.version_table(self._config.name, run_id)
+        )

@@ -6,6 +6,7 @@ last in a transaction, because until it ends a reader of them waits.
 
 from typing import Any
 
+from shared.config.places import BOOKKEEPING_SCHEMA
 from shared.errors import TargetUnavailableError
 from shared.targets.relational.statements import BookStatements
 from shared.targets.sqlserver import sql
@@ -19,7 +20,7 @@ LOCK_TIMEOUT_MS = 30_000
 _NEW_TABLE = "IF OBJECT_ID(N'_sluice.{0}', N'U') IS NULL CREATE TABLE _sluice.{0} ({1})"
 
 TABLES = (
-    sql.create_schema("_sluice"),
+    sql.create_schema(BOOKKEEPING_SCHEMA),
     _NEW_TABLE.format(
         "state",
         """

@@ -6,7 +6,7 @@ Plain T-SQL of SQL Server 2016 and later; no MERGE, whose concurrency has traps 
 from collections.abc import Sequence
 
 from shared.core.schemas import Column, Kind
-from shared.targets.relational.statements import Existing
+from shared.targets.columns import Existing
 from shared.targets.sqlserver import types
 from shared.targets.sqlserver.identifiers import literal, quote
 

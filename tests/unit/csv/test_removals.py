@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.csv import Dialect, RowFault, read, without
+from shared.csv import Dialect, LateFault, read, without
 from shared.errors import IntegrityError
 from tests.builders import a_schema
 
@@ -19,7 +19,7 @@ def cut(content: bytes, wanted: set[int], dialect: Dialect = PLAIN, size: int = 
     places = []
     for batch in read([content], dialect, SCHEMA):
         rows = [i for i, v in enumerate(batch.data["id"].to_pylist()) if v in wanted]
-        found = batch.describe(RowFault(row, None, "", "") for row in rows)
+        found = batch.describe(LateFault(row) for row in rows)
         places += [(each.byte_offset, each.byte_count) for each in found]
     chunks = [content[at : at + size] for at in range(0, len(content), size)]
     return b"".join(without(lambda: chunks, dialect, len(SCHEMA), places))

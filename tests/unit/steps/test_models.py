@@ -46,10 +46,14 @@ def test_publish_asks_once_for_each_model_that_follows_it(lake: Lake) -> None:
     assert not list(lake.services.ledger.runs("n"))
 
 
-def test_models_that_cannot_be_read_do_not_fail_what_was_published(lake: Lake) -> None:
+def test_models_that_cannot_be_read_do_not_fail_what_was_published_and_are_logged(
+    lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
     lake.put("config", naming.MODELS, b"{")
 
     models.ask(lake.services, lake.run(RunState.COMMITTED))
+
+    assert [record.message for record in caplog.records] == ["models were not asked for"]
 
 
 def test_refresh_whose_message_is_lost_is_asked_for_by_the_sweep_while_there_is_the_model(

@@ -9,16 +9,15 @@ import sqlglot
 from shared.config.tables import TableConfig
 from shared.core.schemas import Column, TableSchema
 from shared.errors import SchemaConflictError
+from shared.targets import fitting
+from shared.targets.columns import ColumnDialect, Existing
 from shared.targets.postgres.dialect import POSTGRES
-from shared.targets.relational import fitting
-from shared.targets.relational.dialect import Dialect
-from shared.targets.relational.statements import Existing
 from shared.targets.sqlserver.dialect import SQLSERVER
 from tests.builders import a_column, file_table_data, table_data
 
 
 def refusal(
-    dialect: Dialect,
+    dialect: ColumnDialect,
     table: str,
     existing: dict[str, str],
     *columns: Column,

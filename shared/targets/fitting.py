@@ -13,8 +13,7 @@ from shared.core.fidelity import Consent, remedy
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.errors import SchemaConflictError
 from shared.targets.base import DELETED_AT
-from shared.targets.relational.dialect import ColumnDialect
-from shared.targets.relational.statements import Existing
+from shared.targets.columns import ColumnDialect, Existing
 
 OURS = (DELETED_AT, drift.RESCUED)
 """Columns that no source has."""

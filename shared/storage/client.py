@@ -4,17 +4,16 @@ One implementation; on a laptop only the other end of the wire is another
 (``STORAGE_EMULATOR_HOST``). Every failure that may pass is a ``StorageUnavailableError``.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared import settings
-from shared.errors import ConflictError, StorageUnavailableError
+from shared.core import stored
 from shared.media import Media
 from shared.metering import meter
+from shared.storage.failures import failures, not_found, precondition, retry
+from shared.storage.objects import ABSENT, HOLD_NOTE, ObjectInfo, Writer
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -25,71 +24,15 @@ CHUNK_BYTES = 4 * 2**20
 PIECE_BYTES = 2**20
 """Download in pieces of this size, all in one request."""
 
-RETRY_TIMEOUT_S = 30.0
-"""How long one call is tried again; the message's own redelivery takes over from there."""
-
 ENDPOINT = "https://storage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 """Source: Cloud Storage, "OAuth scopes": what reading and writing objects needs, and no more."""
-
-ABSENT = 0
-"""The generation of an object that does not exist, in preconditions."""
-
-HOLD_NOTE = "held-for"
-"""Key of the metadata that says who put a hold on an object."""
-
 
 CLIENT_ENVIRONMENT = {"DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}
 """Otherwise the client describes each bucket for traces, with or without anybody who collects them:
 it asks for the bucket when it first uses it, and again at every 404, in a thread of its own that
 outlives the delivery. Source: google-cloud-storage 3.17, ``_bucket_metadata_cache``.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectInfo:
-    """One generation of one object."""
-
-    bucket: str
-    name: str
-    generation: int
-    size_bytes: int
-    created_at: datetime
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """What the writer wanted a listing to tell."""
-    is_held: bool = False
-    """Somebody's hold keeps everybody from deleting or replacing it, life cycles too."""
-
-
-class Writer:
-    """A stream into a new object: counts and hashes what passes.
-
-    ``generation`` is known once the stream is closed; leaving the stream by an exception leaves no
-    object behind.
-    """
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._sha256 = hashlib.sha256()
-        self.size_bytes = 0
-        self.generation = ABSENT
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        """Send bytes."""
-        self._sha256.update(data)
-        size = memoryview(data).nbytes
-        self.size_bytes += size
-        self._stream.write(data)
-        return size
-
-    def flush(self) -> None:
-        """Do nothing: an object appears whole, when the stream closes."""
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of everything written so far."""
-        return self._sha256.hexdigest()
 
 
 class Storage:
@@ -105,10 +48,10 @@ class Storage:
         """Return an object's bytes and generation; None when there is none."""
         meter.storage_reads += 1
         blob = self._blob(bucket, name)
-        with _failures(bucket, name):
+        with failures(bucket, name):
             try:
-                data: bytes = blob.download_as_bytes(retry=_retry())
-            except _not_found():
+                data: bytes = blob.download_as_bytes(retry=retry())
+            except not_found():
                 return None
             return data, int(blob.generation)
 
@@ -131,12 +74,12 @@ class Storage:
         blob = self._blob(bucket, name)
         if metadata:
             blob.metadata = dict(metadata)
-        with _failures(bucket, name):
+        with failures(bucket, name):
             blob.upload_from_string(
                 data,
                 content_type=content_type,
                 if_generation_match=generation,
-                retry=_retry(),
+                retry=retry(),
             )
         return int(blob.generation)
 
@@ -164,9 +107,9 @@ class Storage:
             content_type=content_type,
             if_generation_match=ABSENT,
             ignore_flush=True,
-            retry=_retry(),
+            retry=retry(),
         )
-        with _failures(bucket, name):
+        with failures(bucket, name):
             writer = Writer(stream)
             try:
                 with stream:
@@ -176,7 +119,7 @@ class Storage:
                 stream._buffer.close()
             # The stream does not tell which generation it made. The name is nobody else's.
             meter.storage_reads += 1
-            blob.reload(retry=_retry())
+            blob.reload(retry=retry())
             writer.generation = int(blob.generation)
 
     def download(self, bucket: str, name: str, generation: int) -> bytes | None:
@@ -211,28 +154,28 @@ class Storage:
         """
         self._connect()
         meter.storage_reads += 1
-        with _failures(bucket, name):
+        with failures(bucket, name):
             try:
                 yield from self._media.chunks(
                     bucket,
                     name,
                     generation,
                     chunk_bytes=piece_bytes,
-                    retry=_retry(),
+                    retry=retry(),
                     start=start,
                     end=end,
                 )
-            except _not_found() as exc:
-                raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc
+            except not_found() as exc:
+                raise FileNotFoundError(stored.place(bucket, name, generation)) from exc
 
     def info(self, bucket: str, name: str, generation: int | None = None) -> ObjectInfo | None:
         """Return what is known of an object, or of one generation; None when there is none."""
         meter.storage_reads += 1
         blob = self._blob(bucket, name, generation)
-        with _failures(bucket, name):
+        with failures(bucket, name):
             try:
-                blob.reload(retry=_retry())
-            except _not_found():
+                blob.reload(retry=retry())
+            except not_found():
                 return None
         return _info(blob)
 
@@ -250,21 +193,21 @@ class Storage:
         ``page_size`` is how many one request brings, for who stops early; 1,000 unless given.
         """
         meter.storage_writes += 1  # a list is of the class of writes
-        with _failures(bucket, prefix):
+        with failures(bucket, prefix):
             for blob in self._connect().list_blobs(
                 bucket,
                 prefix=prefix,
                 start_offset=start or None,
                 page_size=page_size,
                 end_offset=end or None,
-                retry=_retry(),
+                retry=retry(),
             ):
                 yield _info(blob)
 
     def folders(self, bucket: str, prefix: str) -> tuple[str, ...]:
         """Return the names of the folders right below a prefix that ends in a slash."""
-        with _failures(bucket, prefix):
-            pages = self._connect().list_blobs(bucket, prefix=prefix, delimiter="/", retry=_retry())
+        with failures(bucket, prefix):
+            pages = self._connect().list_blobs(bucket, prefix=prefix, delimiter="/", retry=retry())
             found = [name for page in pages.pages for name in page.prefixes]
         return tuple(sorted(name.removeprefix(prefix).rstrip("/") for name in found))
 
@@ -277,11 +220,11 @@ class Storage:
         meter.storage_writes += 1
         blob = self._blob(bucket, name, generation)
         blob.metadata = dict(metadata)
-        with _failures(bucket, name):
+        with failures(bucket, name):
             try:
-                blob.patch(retry=_retry())
-            except _not_found() as exc:
-                raise FileNotFoundError(f"gs://{bucket}/{name}#{generation}") from exc
+                blob.patch(retry=retry())
+            except not_found() as exc:
+                raise FileNotFoundError(stored.place(bucket, name, generation)) from exc
 
     def delete(self, bucket: str, name: str, generation: int) -> None:
         """Delete one generation; one that is gone already is left gone.
@@ -290,10 +233,10 @@ class Storage:
             ConflictError: the live object has another generation.
         """
         blob = self._blob(bucket, name)
-        with _failures(bucket, name):
+        with failures(bucket, name):
             try:
-                blob.delete(if_generation_match=generation, retry=_retry())
-            except _not_found():
+                blob.delete(if_generation_match=generation, retry=retry())
+            except not_found():
                 return
 
     def hold(self, info: ObjectInfo, note: str | None) -> None:
@@ -309,10 +252,10 @@ class Storage:
         blob = self._blob(info.bucket, info.name, info.generation)
         blob.temporary_hold = note is not None
         blob.metadata = {HOLD_NOTE: note}
-        with _failures(info.bucket, info.name):
+        with failures(info.bucket, info.name):
             try:
-                blob.patch(retry=_retry())
-            except _not_found():
+                blob.patch(retry=retry())
+            except not_found():
                 return
 
     def copy(self, source: ObjectInfo, bucket: str, name: str) -> None:
@@ -325,21 +268,21 @@ class Storage:
         meter.storage_writes += 1
         blob = self._blob(bucket, name)
         origin = self._blob(source.bucket, source.name, source.generation)
-        with _failures(bucket, name):
+        with failures(bucket, name):
             try:
                 token = None
                 while True:
                     token, _, _ = blob.rewrite(
-                        origin, token=token, if_generation_match=ABSENT, retry=_retry()
+                        origin, token=token, if_generation_match=ABSENT, retry=retry()
                     )
                     if not token:
                         return
-            except _not_found() as exc:
+            except not_found() as exc:
                 # The answer is the same whether the source is gone or the bucket to copy to.
                 if self.info(source.bucket, source.name, source.generation):
                     raise
-                raise FileNotFoundError(str(source)) from exc
-            except _precondition():
+                raise FileNotFoundError(source.place) from exc
+            except precondition():
                 return
 
     def _blob(self, bucket: str, name: str, generation: int | None = None) -> Any:
@@ -374,60 +317,3 @@ def _default_credentials() -> Any:
 
     credentials, _ = google.auth.default(scopes=[SCOPE])
     return credentials
-
-
-def _retry() -> Any:
-    """Every write here is conditional, so trying again is safe.
-
-    A reply lost on the way makes the client try a write again that has succeeded: it then meets
-    its own generation, and the caller a ``ConflictError`` over a write of its own.
-    """
-    from google.cloud.storage.retry import DEFAULT_RETRY
-
-    return DEFAULT_RETRY.with_timeout(RETRY_TIMEOUT_S)
-
-
-def _not_found() -> type[Exception]:
-    from google.api_core.exceptions import NotFound
-
-    return NotFound
-
-
-def _precondition() -> type[Exception]:
-    from google.api_core.exceptions import PreconditionFailed
-
-    return PreconditionFailed
-
-
-@contextmanager
-def _failures(bucket: str, name: str) -> Iterator[None]:
-    """Turn the client's failures into ours.
-
-    A refused precondition reaches us in two forms: ``PreconditionFailed``, and ``InvalidResponse``
-    with status 412 from the chunked writer.
-    """
-    from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
-    from google.auth.exceptions import TransportError
-    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
-    from requests.exceptions import RequestException
-    from urllib3.exceptions import HTTPError
-
-    place = f"gs://{bucket}/{name}"
-    try:
-        yield
-    except NotFound as exc:
-        raise StorageUnavailableError(f"{place}: not found: {exc}", object=place) from exc
-    except (GoogleAPICallError, InvalidResponse) as exc:
-        code = exc.response.status_code if isinstance(exc, InvalidResponse) else exc.code
-        if code == 412:
-            raise ConflictError(f"{place} has another generation", object=place) from exc
-        raise StorageUnavailableError(f"{place}: {exc}", object=place) from exc
-    except (
-        RetryError,
-        RequestException,
-        TransportError,
-        DataCorruption,
-        HTTPError,
-        ConnectionError,
-    ) as exc:
-        raise StorageUnavailableError(f"{place}: {exc}", object=place) from exc
