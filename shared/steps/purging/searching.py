@@ -158,8 +158,8 @@ class Search:
         """
         found: dict[str, list[ObjectInfo]] = defaultdict(list)
         bucket = self._services.settings.bucket("staging")
-        for folder in ("units", "plans"):
-            for info in self._storage.list(bucket, f"{folder}/{self._table}/"):
+        for prefix in (naming.units_prefix(self._table), naming.plans_prefix(self._table)):
+            for info in self._storage.list(bucket, prefix):
                 if run_id := naming.run_within(info.name):
                     found[run_id].append(info)
         return found
