@@ -25,6 +25,8 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 
+_MOMENT = "%Y%m%dT%H%M%SZ"
+
 VERSION_PREFIX_CHARS = 33
 """So much of a table's name stands in the names of its kept versions."""
 
@@ -104,9 +106,14 @@ def run_object(table: str, run_id: str) -> str:
     return f"{runs_prefix(table)}{run_id}.json"
 
 
+def moment(at: datetime) -> str:
+    """Return a moment as ids begin with it, so that they sort by time."""
+    return at.astimezone(UTC).strftime(_MOMENT)
+
+
 def run_time(run_id: str) -> datetime:
-    """Return the time of a run's trigger, which its id begins with."""
-    return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    """Return the time of a run's trigger, or of what else has the id: it begins with that."""
+    return datetime.strptime(run_id[:16], _MOMENT).replace(tzinfo=UTC)
 
 
 def runs_prefix(table: str | None = None) -> str:

@@ -105,7 +105,7 @@ def _kept(context: Context, found: TableStanding, days: int) -> freshness.Freshn
     now, name = context.now(), found.resolved.table.name
     since = now - timedelta(days=days + 1)
     # Whatever moved last before the span begins says how old the table was then.
-    begin = Position(f"{since:%Y%m%dT%H%M%SZ}", name)
+    begin = Position(naming.moment(since), name)
     before = context.history.newest(
         1, tables=[name], states=repairs.SUCCESSES, is_repair=False, before=begin
     )
