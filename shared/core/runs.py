@@ -41,6 +41,9 @@ class RunState(StrEnum):
 _S = RunState
 TERMINAL = frozenset({_S.COMMITTED, _S.SKIPPED, _S.QUARANTINED, _S.FAILED, _S.SUPERSEDED})
 
+SUCCESSES = frozenset({_S.COMMITTED, _S.SKIPPED})
+"""What was asked for is done: rows were moved, or there was nothing to move."""
+
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     _S.REQUESTED: frozenset({_S.EXTRACTING, _S.SKIPPED, _S.QUARANTINED, _S.FAILED}),
     _S.EXTRACTING: frozenset({_S.EXTRACTING, _S.STAGED, _S.SKIPPED, _S.QUARANTINED, _S.FAILED}),
