@@ -24,9 +24,9 @@ from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.steps.columns import staged
 from shared.steps.dropped_files import DroppedFile, Hashed
 from shared.steps.encoding import part_writer, timed_write
+from shared.steps.handing_on import ask_for_load, finish
 from shared.steps.protections import require_alike
 from shared.steps.rejects import Rejects
-from shared.steps.units import ask_for_load, finish
 from shared.steps.withholding import quietly
 from shared.storage import ObjectInfo
 from shared.wiring import Services

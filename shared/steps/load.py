@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from shared import timings
 from shared.config.tables import ResolvedTable
-from shared.core import checks, traces
+from shared.core import checks
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest, RefreshRequest
@@ -23,7 +23,7 @@ from shared.stage.arrow import arrow_schema
 from shared.stage.reader import read_part
 from shared.steps import checking, models, protections, receipts, rewinds
 from shared.steps.attempts import Work, attempt, unit
-from shared.steps.units import ask_for_load
+from shared.steps.handing_on import ask_for_load, publish
 from shared.targets.base import Outcome, Published, Target
 from shared.wiring import Services
 
@@ -125,11 +125,10 @@ def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
 
 
 def _spread(work: Work, manifest: Manifest) -> None:
-    topic = work.services.settings.topic("load")
-    context = traces.attributes(manifest.run_id, work.attempt.id)
+    run_id, by = manifest.run_id, work.attempt.id
     for number in range(len(manifest.all_parts)):
-        message = LoadRequest(table=manifest.table, run_id=manifest.run_id, part=number)
-        work.services.bus.publish(topic, message.encode(), context)
+        message = LoadRequest(table=manifest.table, run_id=run_id, part=number)
+        publish(work.services, "load", message.encode(), run_id=run_id, by=by)
     work.hand_on(f"spread over {len(manifest.all_parts)} units")
 
 
