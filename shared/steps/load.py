@@ -19,11 +19,10 @@ from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest, RefreshRequest
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
-from shared.stage.arrow import arrow_schema
-from shared.stage.reader import read_part
 from shared.steps import checking, models, protections, receipts, rewinds
 from shared.steps.attempts import Work, attempt, unit
 from shared.steps.handing_on import ask_for_load, publish
+from shared.steps.staged_parts import rows_of
 from shared.targets.base import Outcome, Published, Target
 from shared.wiring import Services
 
@@ -160,9 +159,7 @@ def _stage(work: Work, target: Target, manifest: Manifest, part: Part) -> None:
 
 
 def _read(work: Work, manifest: Manifest, part: Part) -> Iterator[pa.RecordBatch]:
-    services, schema = work.services, arrow_schema(manifest.schema_of(part))
-    bucket = services.settings.bucket("staging")
-    batches = read_part(services.storage, bucket, part, schema, services.envelope)
+    batches = rows_of(work.services, part, manifest.schema_of(part))
     yield from timings.drawn("read part", batches)
     work.add(part.rows)
 

@@ -15,12 +15,11 @@ from shared.core.purges import Find, Subject
 from shared.core.runs import Trigger
 from shared.core.schemas import TableSchema
 from shared.errors import IllegalTransitionError, InvalidFileError, InvalidMessageError
-from shared.stage.arrow import arrow_schema
-from shared.stage.reader import read_part
 from shared.steps import quarantined_rows
 from shared.steps.purging import subjects
 from shared.steps.purging.scopes import Scope
 from shared.steps.purging.subjects import Records
+from shared.steps.staged_parts import rows_of
 from shared.steps.stored_files import StoredFile
 from shared.storage import ObjectInfo
 from shared.wiring import Services
@@ -183,8 +182,7 @@ class Search:
                 found[naming.run_within(name)].others.append(leftover)
 
     def _rows_in(self, part: Part, schema: TableSchema) -> int:
-        bucket, envelope = self._services.settings.bucket("staging"), self._services.envelope
-        batches = read_part(self._storage, bucket, part, arrow_schema(schema), envelope)
+        batches = rows_of(self._services, part, schema)
         return sum(len(subjects.in_batch(batch, self._subject)) for batch in batches)
 
     # Files ----------------------------------------------------------------------------------------
