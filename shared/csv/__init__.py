@@ -12,6 +12,7 @@ from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.nearly import Nearly, nearly
 from shared.csv.ranged import RangedFile
+from shared.csv.raw_cells import cells_of
 from shared.csv.reader import Batch, RowFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
 from shared.csv.removals import without
@@ -34,6 +35,7 @@ __all__ = [
     "RowFault",
     "Worksheet",
     "beginning",
+    "cells_of",
     "detect",
     "differences",
     "excerpt",
