@@ -91,7 +91,7 @@ class Direct:
         return self._services.config.names()
 
     def is_of_files(self, table: str) -> bool:
-        return self._services.config.get(table)[0].table.csv is not None
+        return self._services.config.get(table)[0].table.is_of_files
 
     def quarantined(self, table: str | None, limit: int) -> list[tuple[Run, Run | None]]:
         from shared.steps import quarantine

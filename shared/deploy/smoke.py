@@ -37,7 +37,7 @@ def move(services: Services, table: str, timeout_s: float = TIMEOUT_S) -> Run:
         UnknownTableError: no such table.
     """
     resolved, _ = services.config.get(table)
-    if resolved.table.csv is None:
+    if not resolved.table.is_of_files:
         return _wait(_request(services, table), table, timeout_s)
     before = services.contracts.find(table)
     try:

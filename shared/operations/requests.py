@@ -45,7 +45,7 @@ def run(
         InvalidConfigError: it is read from files, or has no such mode.
     """
     resolved, _ = services.config.get(table)
-    if resolved.table.csv is not None:
+    if resolved.table.is_of_files:
         raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
     try:
         resolved.table.mode_of_run(mode)

@@ -56,7 +56,7 @@ def ingest(request: IngestRequest, services: Services) -> None:
             "<table>/<file>.csv"
         )
     resolved, config_generation = services.config.get(table)
-    if resolved.table.csv is None:
+    if not resolved.table.is_of_files:
         raise UnknownTableError(
             f"gs://{request.bucket}/{request.name} was dropped for {table}, which is read from "
             f"{resolved.table.source_kind}; only a table with csv takes files",

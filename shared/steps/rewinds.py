@@ -34,7 +34,7 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     services, run = work.services, work.run
     with closing(services.target(resolved)) as target:
         state = target.state()
-        if kept := target.version(back_to) if resolved.table.kind == "reference" else None:
+        if kept := target.version(back_to) if resolved.table.is_reference else None:
             _require_protected_alike(services, resolved, [back_to])
             return _restore(work, state, kept, back_to, protection=resolved.protection)
         past = target.lineage(back_to)

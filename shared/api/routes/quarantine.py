@@ -150,7 +150,7 @@ def replay(
 def _tables_of_files(services: Services, context: Context) -> list[str]:
     names = sorted(services.config.names())
     found = context.history.each(services.config.get, names)
-    return [resolved.table.name for resolved, _ in found if resolved.table.csv is not None]
+    return [resolved.table.name for resolved, _ in found if resolved.table.is_of_files]
 
 
 def _required(services: Services, table: str, run_id: str) -> Run:

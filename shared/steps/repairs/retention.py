@@ -117,5 +117,5 @@ def _needs(sweep: Sweep, table: TableConfig) -> Needs:
         ListedRun(run_id=e.run_id, state=e.state, is_repair=e.is_repair)
         for e in sweep.entries.get(table.name, {}).values()
     )
-    versions = table.keep_versions if table.kind == "reference" else None
+    versions = table.keep_versions if table.is_reference else None
     return retention.needs(listed, waiting, versions)

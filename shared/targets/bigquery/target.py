@@ -307,7 +307,7 @@ class BigQueryTarget:
         if plan.found:
             tables.require_layout(self._table, self._place, plan.found)
         versions = Versions(self._jobs, self._config, self._table)
-        keeps = self._config.kind == "reference" and plan.found is not None
+        keeps = self._config.is_reference and plan.found is not None
         if keeps:
             versions.keep(standing.state.run_id)
         publishing.create(plan, self._place)
