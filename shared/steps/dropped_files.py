@@ -16,7 +16,7 @@ from shared.csv.contracts import Head
 from shared.errors import InvalidFileError, RetryableError
 from shared.steps import protections
 from shared.steps.attempts import Work
-from shared.steps.quarantine import is_of_rejects
+from shared.steps.resending import is_of_rejects
 from shared.steps.stored_files import StoredFile
 from shared.steps.withholding import UNQUOTED, quoting_nothing
 from shared.storage import ObjectInfo

@@ -23,7 +23,7 @@ from shared.errors import UnknownTableError
 from shared.stage.fingerprints import Fold
 from shared.stage.protecting import Protector
 from shared.stage.rescue import fold
-from shared.steps import quarantine
+from shared.steps import resending
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.steps.columns import staged
 from shared.steps.dropped_files import DroppedFile, Hashed, Reading
@@ -69,7 +69,7 @@ def ingest(request: IngestRequest, services: Services) -> None:
     by = ""
     if run.state in (RunState.REQUESTED, RunState.EXTRACTING):
         with attempt(services, run, "ingest", RunState.EXTRACTING, this) as work:
-            if other := quarantine.successor(request.name, services):
+            if other := resending.successor(request.name, services):
                 work.finish(RunState.SKIPPED, reason=f"{other} was sent in its place")
                 return
             manifest = find_staged(work) or _stage(work, resolved, request, config_generation)

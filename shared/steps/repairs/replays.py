@@ -7,7 +7,7 @@ from shared.core.dead_letters import LetterState
 from shared.core.messages import IngestRequest
 from shared.core.runs import REPLAYS, Run, RunState, Trigger
 from shared.errors import IllegalTransitionError
-from shared.steps import quarantine
+from shared.steps import resending
 from shared.steps.auditing import tell
 from shared.steps.handing_on import request_next
 from shared.wiring import Services
@@ -39,7 +39,7 @@ def replay(run: Run, services: Services, by: str = "") -> Run:
         )
     if run.trigger is Trigger.FILE:
         name = IngestRequest.from_key(run.trigger_key).name
-        if other := quarantine.successor(name, services):
+        if other := resending.successor(name, services):
             raise IllegalTransitionError(
                 f"run {run.run_id} of {run.table} needs no replay: {other} was sent in its place",
                 run_id=run.run_id,
