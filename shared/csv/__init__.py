@@ -11,6 +11,7 @@ from shared.csv.dialect import Dialect, Worksheet
 from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.nearly import Nearly, nearly
+from shared.csv.packings import Packing, packing
 from shared.csv.ranged import RangedFile
 from shared.csv.raw_cells import cells_of
 from shared.csv.reader import Batch, RowFault, place_of_row, read
@@ -30,6 +31,7 @@ __all__ = [
     "Inference",
     "Nearly",
     "Note",
+    "Packing",
     "RangedFile",
     "Reject",
     "RowFault",
@@ -42,6 +44,7 @@ __all__ = [
     "infer",
     "nearly",
     "no_trailer",
+    "packing",
     "place_of_row",
     "read",
     "unpacked",

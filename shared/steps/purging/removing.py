@@ -25,9 +25,7 @@ from shared.steps.purging import subjects
 from shared.steps.purging.scopes import Scope
 from shared.steps.purging.searching import (
     Holding,
-    Packing,
     RunFinds,
-    packing,
     parts_of,
     records_of,
 )
@@ -186,7 +184,7 @@ class Removal:
             holding.places or (),
             lambda start, count: cuts.append((start, count)),
         )
-        if packing(self._chunks(info)) is Packing.GZIP:
+        if csv.packing(self._chunks(info)) is csv.Packing.GZIP:
             rows = _packed(rows)
         self._write(info.bucket, name, "text/csv", rows)
         return name
