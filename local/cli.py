@@ -240,7 +240,7 @@ def _warn_of_stray(name: str, services: Services) -> None:
             f"no table {table} is configured here; known: {', '.join(known) or 'none'}. Once it is "
             "in the table files, `sluice local up` deploys it, and a sweep takes the file in"
         )
-    elif services.config.get(table)[0].table.csv is None:
+    elif not services.config.get(table)[0].table.is_of_files:
         why = f"{table} is not read from files"
     else:
         return

@@ -40,16 +40,16 @@ leaves its step.
 import re
 import traceback
 from collections.abc import Sequence
-from typing import ClassVar
+
+UNSAID = "something went wrong"
+"""The message of an error whose cause said nothing."""
 
 
 class SluiceError(Exception):
     """Base of everything raised on purpose; keyword facts go into logs and run records."""
 
-    summary: ClassVar[str] = "something went wrong"
-
-    def __init__(self, message: str = "", **facts: object) -> None:
-        super().__init__(message or self.summary)
+    def __init__(self, message: str, **facts: object) -> None:
+        super().__init__(message or UNSAID)
         self.facts = facts
         self.is_recorded = False
         """The run's record says so already; nobody needs to write it down again."""

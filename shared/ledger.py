@@ -136,7 +136,7 @@ class Ledger:
         prefix = naming.runs_prefix(table)
         start, end = (f"{prefix}{text}" if text else "" for text in (since, until))
         for info in self._storage.list(self._bucket, prefix, start=start, end=end):
-            table, run_id = naming.run_of(info.name.removeprefix("ledger/"))
+            table, run_id = naming.run_of(info.name.removeprefix(naming.LEDGER))
             state = info.metadata.get("state")
             # A record that somebody put there by hand says no state; it counts as not ended.
             known = RunState(state) if state in set(RunState) else RunState.REQUESTED

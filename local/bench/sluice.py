@@ -150,7 +150,7 @@ class Cloud:
         """List the runs of a table; to read their records would slow down what is timed."""
         bucket = self.services.settings.bucket("state")
         listed = self.services.storage.list(bucket, naming.runs_prefix(table))
-        return {naming.run_of(info.name.removeprefix("ledger/"))[1] for info in listed}
+        return {naming.run_of(info.name.removeprefix(naming.LEDGER))[1] for info in listed}
 
     def _ended(self, table: str, known: set[str]) -> Run:
         """Wait for the run that is not known yet, and for its end."""

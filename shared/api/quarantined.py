@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api import examples
 from shared.core.runs import Run, RunState
-from shared.steps import quarantine
+from shared.steps import resending
 from shared.wiring import Services
 
 
@@ -35,7 +35,7 @@ class QuarantinedRun(BaseModel):
             file=run.trigger_key,
             rows_rejected=run.receipt.rows_rejected if run.receipt else None,
             reason=run.failure.message if run.failure else None,
-            replayed_by=quarantine.replayed_by(run, services),
+            replayed_by=resending.replayed_by(run, services),
             updated_at=run.updated_at,
         )
 

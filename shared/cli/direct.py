@@ -91,13 +91,13 @@ class Direct:
         return self._services.config.names()
 
     def is_of_files(self, table: str) -> bool:
-        return self._services.config.get(table)[0].table.csv is not None
+        return self._services.config.get(table)[0].table.is_of_files
 
     def quarantined(self, table: str | None, limit: int) -> list[tuple[Run, Run | None]]:
-        from shared.steps import quarantine
+        from shared.steps import quarantine, resending
 
         known = list(self._services.ledger.runs(table))
-        again = quarantine.replays(known)
+        again = resending.replays(known)
         found = self._changed_last(run for run in known if quarantine.holds_rows(run))
         return [(run, again.get(run.run_id)) for run in found[:limit]]
 
@@ -113,12 +113,12 @@ class Direct:
 
     def send_again(self, run: Run, mended: bytes | None) -> str:
         from shared.operations import mending
-        from shared.steps import quarantine
+        from shared.steps import resending
 
         if mended is not None:
             encoding = mending.encoding_of(run, self._services)
             mended = mending.written(mending.read(mended, encoding), encoding, table=run.table)
-        return quarantine.replay(run, self._services, mended, by=settings.person())
+        return resending.replay(run, self._services, mended, by=settings.person())
 
     def letters(self, *states: LetterState) -> list[DeadLetter]:
         return list(self._services.dead_letters.letters(*states))

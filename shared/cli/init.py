@@ -200,7 +200,7 @@ def _on_this_machine(config: Path, env: str) -> list[ResolvedTable] | None:
 
 def _schema(services: Services | None, resolved: ResolvedTable) -> TableSchema | None:
     """Return the source's columns, to choose from; None where it cannot be asked."""
-    if services is None or resolved.table.csv is not None:
+    if services is None or resolved.table.is_of_files:
         return None
     try:
         with closing(services.source(resolved, run_id="init")) as source:
@@ -211,7 +211,7 @@ def _schema(services: Services | None, resolved: ResolvedTable) -> TableSchema |
 
 def _look(services: Services, resolved: ResolvedTable) -> Outlook:
     """Hold the table against both ends."""
-    if resolved.table.csv is None:
+    if not resolved.table.is_of_files:
         return next(look(services, [resolved]))
     found = Outlook(table=resolved.table.name)
     try:

@@ -118,8 +118,8 @@ def _require_sense(stated: dict[str, Any], rules: CsvFiles | None) -> None:
 
 def _table(table: str, config: Path, env: str) -> TableConfig:
     found = {t.table.name: t.table for t in resolve.load(config, env)}
-    if table not in found or found[table].csv is None:
-        known = ", ".join(name for name, t in found.items() if t.csv is not None) or "none"
+    if table not in found or not found[table].is_of_files:
+        known = ", ".join(name for name, t in found.items() if t.is_of_files) or "none"
         raise InvalidConfigError(f"{table} is no table of files in {config}; known: {known}")
     return found[table]
 

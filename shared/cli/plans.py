@@ -28,7 +28,7 @@ def plan(
     """Show what a run would read now: its window, its rows, those it leaves out. Moves nothing."""
     services = cloud.connect()
     resolved, _ = services.config.get(table)
-    if resolved.table.csv is not None:
+    if resolved.table.is_of_files:
         raise InvalidConfigError(f"{table} comes from files; `sluice intake FILE` explains one")
     request = ExtractRequest(
         table=table, published_at=services.now(), mode=mode, request_id="preview"

@@ -112,7 +112,7 @@ def _say_what_is_left(found: Purge, *, in_target: bool | None) -> None:
         has = "may have" if in_target is None else "has"
         render.plain(f"the target's table {has} rows of it still, which are yours to delete:")
         render.plain(f"  {_statement(found.resolved, found.subject)}")
-    if table.kind == "reference":
+    if table.is_reference:
         render.plain("so may the versions that the target keeps, in its schema bkp")
     if table.snowflake:
         render.plain("the source is not touched: rows that it still has come back with a run")

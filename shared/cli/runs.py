@@ -13,11 +13,9 @@ from shared.cli.watching import watch
 from shared.core import naming
 from shared.core.modes import SyncMode
 from shared.core.receipts import Verdict
-from shared.core.runs import Run, RunState
+from shared.core.runs import SUCCESSES, Run
 from shared.core.windows import Span
 from shared.operations.lookups import as_data
-
-SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
 
 WithTrace = Annotated[
     bool, typer.Option("--trace", help="Draw the run's time, from trigger to commit.")

@@ -63,6 +63,6 @@ def _lacking(table: TableConfig, deployed: Sequence[ResolvedTable]) -> list[str]
         of_target = [each for each in tables if each.bigquery]
         if table.place.schema_ not in {each.place.schema_ for each in of_target}:
             lacking.append(f"no deployed table is in the data set {table.place.schema_}")
-        if table.kind == "reference" and all(each.kind != "reference" for each in of_target):
+        if table.is_reference and not any(each.is_reference for each in of_target):
             lacking.append("no deployed table of BigQuery keeps versions")
     return lacking

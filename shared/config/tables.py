@@ -171,7 +171,7 @@ class TableConfig(StrictModel):
 
     @model_validator(mode="after")
     def _mode_has_what_it_needs(self) -> Self:
-        needs_cursor = self.csv is None and self.sync_mode is not SyncMode.FULL
+        needs_cursor = not self.is_of_files and self.sync_mode is not SyncMode.FULL
         if needs_cursor and not self.incremental_column:
             raise ValueError(f"sync_mode {self.sync_mode} needs incremental_column")
         if self.sync_mode is SyncMode.INCREMENTAL and self.primary_key == []:
@@ -207,13 +207,13 @@ class TableConfig(StrictModel):
 
     @model_validator(mode="after")
     def _reference_data_is_replaced(self) -> Self:
-        if self.kind == "reference" and self.sync_mode is not SyncMode.FULL:
+        if self.is_reference and self.sync_mode is not SyncMode.FULL:
             raise ValueError(f"kind reference is for sync_mode full, not {self.sync_mode}")
         return self
 
     @model_validator(mode="after")
     def _deletes_compare_keys(self) -> Self:
-        if self.deletes and self.csv:
+        if self.deletes and self.is_of_files:
             raise ValueError("deletes compares the keys of a whole table; a file is only a part")
         if self.deletes and self.sync_mode is not SyncMode.INCREMENTAL:
             raise ValueError(
@@ -229,11 +229,11 @@ class TableConfig(StrictModel):
 
     @model_validator(mode="after")
     def _files_move_by_themselves(self) -> Self:
-        if self.csv and self.sync_mode is SyncMode.INCREMENTAL and not self.primary_key:
+        if self.is_of_files and self.sync_mode is SyncMode.INCREMENTAL and not self.primary_key:
             raise ValueError("sync_mode incremental of files needs primary_key")
-        if self.csv and self.schedule != schedules.MANUAL:
+        if self.is_of_files and self.schedule != schedules.MANUAL:
             raise ValueError("a table of files has no schedule: it moves when a file is dropped")
-        if self.csv and self.incremental_column:
+        if self.is_of_files and self.incremental_column:
             raise ValueError("a table of files has no incremental_column: each file is read whole")
         columns = self.csv.columns if self.csv else None
         if columns and not set(self.primary_key or ()) <= columns.keys():
@@ -307,7 +307,7 @@ class TableConfig(StrictModel):
         Raises:
             ValueError: it cannot, and why.
         """
-        if self.csv:
+        if self.is_of_files:
             raise ValueError(f"{self.name} comes from files; drop them again instead")
         if self.sync_mode is SyncMode.APPEND:
             raise ValueError(
@@ -316,6 +316,16 @@ class TableConfig(StrictModel):
             )
         if self.sync_mode is SyncMode.FULL:
             raise ValueError(f"each run of {self.name} reads all of it: `sluice run {self.name}`")
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is a reference table, whose target keeps what each load replaced."""
+        return self.kind == "reference"
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether its rows come from dropped files, of whatever kind."""
+        return self.csv is not None
 
     @property
     def source_kind(self) -> str:

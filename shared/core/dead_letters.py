@@ -8,10 +8,11 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from shared.core import naming
 from shared.core.deliveries import Delivery, parse_time
 from shared.core.messages import SweepRequest
 from shared.errors import InvalidMessageError
@@ -109,7 +110,7 @@ def letter_id(key: str, published_at: datetime) -> str:
     Two equal messages published within one millisecond are one letter: they ask for the same.
     """
     digest = hashlib.sha256(f"{key}\n{published_at.isoformat()}".encode()).hexdigest()
-    return f"{published_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:12]}"
+    return f"{naming.moment(published_at)}-{digest[:12]}"
 
 
 def decode_sweep(delivery: Delivery) -> SweepRequest | DeadLetter:

@@ -12,7 +12,7 @@ staging bucket   manifests/<table>/<run>.json
                  unloaded/<table>/<run>/<attempt>/<as the source's engine names its files>
 raw bucket       <table>/dt=<date>/<run>/<file>
 quarantine       <table>/<run>/<attempt>/rejects.ndjson, of a table one per unit
-landing bucket   <table>/<anything>.csv
+landing bucket   <table>/<anything>
 audit bucket     chains/<table>/<9999999999 - number>-<number>.json
 """
 
@@ -25,6 +25,8 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 
+_MOMENT = "%Y%m%dT%H%M%SZ"
+
 VERSION_PREFIX_CHARS = 33
 """So much of a table's name stands in the names of its kept versions."""
 
@@ -34,22 +36,34 @@ MAX_OBJECT_BYTES = 1024
 NO_RUN = "00000000T000000Z-000000000000"
 """Stands for the run in the name of a version that was there before the first run."""
 
-SWEEP_REPORT = "ledger/sweep.json"
-"""Name of what the last sweep found and did."""
-
 MODELS = "models.json"
 """Name of all models of the curated zone, in the config bucket."""
 
-DEAD_LETTERS = "ledger/dead/"
-"""Prefix of the records of dead letters."""
+MANIFESTS = "manifests/"
+"""Prefix of all manifests."""
+
+PLANS = "plans/"
+"""Prefix of all plans."""
+
+UNITS = "units/"
+"""Prefix of the outcomes of all units."""
 
 PARTS = "parts/"
 """Prefix of all parts."""
 
+UNLOADED = "unloaded/"
+"""Prefix of all files that a source's engine wrote."""
+
 LEDGER = "ledger/"
 """Prefix of all that is known of runs, letters and contracts."""
 
-REQUESTS = "ledger/requests/"
+SWEEP_REPORT = f"{LEDGER}sweep.json"
+"""Name of what the last sweep found and did."""
+
+DEAD_LETTERS = f"{LEDGER}dead/"
+"""Prefix of the records of dead letters."""
+
+REQUESTS = f"{LEDGER}requests/"
 """Prefix of what is kept of requests that must not be carried out twice."""
 
 BACKUPS = "backups/"
@@ -92,14 +106,19 @@ def run_object(table: str, run_id: str) -> str:
     return f"{runs_prefix(table)}{run_id}.json"
 
 
+def moment(at: datetime) -> str:
+    """Return a moment as ids begin with it, so that they sort by time."""
+    return at.astimezone(UTC).strftime(_MOMENT)
+
+
 def run_time(run_id: str) -> datetime:
-    """Return the time of a run's trigger, which its id begins with."""
-    return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    """Return the time of a run's trigger, or of what else has the id: it begins with that."""
+    return datetime.strptime(run_id[:16], _MOMENT).replace(tzinfo=UTC)
 
 
 def runs_prefix(table: str | None = None) -> str:
     """Return the prefix of a table's run records, or of all tables'."""
-    return f"ledger/runs/{table}/" if table else "ledger/runs/"
+    return f"{LEDGER}runs/{table}/" if table else f"{LEDGER}runs/"
 
 
 def run_of(name: str) -> tuple[str, str]:
@@ -119,12 +138,12 @@ def run_within(name: str) -> str:
 
 def contract_object(table: str) -> str:
     """Return the name of the contract of a table's drop path."""
-    return f"ledger/contracts/{table}.json"
+    return f"{LEDGER}contracts/{table}.json"
 
 
 def replay_object(run_id: str) -> str:
     """Return the name of what says where a run's rejected rows were sent."""
-    return f"ledger/replays/{run_id}.json"
+    return f"{LEDGER}replays/{run_id}.json"
 
 
 def request_object(digest: str) -> str:
@@ -149,12 +168,17 @@ def manifest_object(table: str, run_id: str) -> str:
 
 def manifests_prefix(table: str) -> str:
     """Return the prefix of the manifests of a table's runs."""
-    return f"manifests/{table}/"
+    return f"{MANIFESTS}{table}/"
 
 
 def plan_object(table: str, run_id: str) -> str:
     """Return the name of a run's plan."""
-    return f"plans/{table}/{run_id}.json"
+    return f"{plans_prefix(table)}{run_id}.json"
+
+
+def plans_prefix(table: str) -> str:
+    """Return the prefix of the plans of a table's runs."""
+    return f"{PLANS}{table}/"
 
 
 def unit_object(table: str, run_id: str, unit: str) -> str:
@@ -162,9 +186,9 @@ def unit_object(table: str, run_id: str, unit: str) -> str:
     return f"{units_prefix(table, run_id)}{unit}.json"
 
 
-def units_prefix(table: str, run_id: str) -> str:
-    """Return the prefix of the outcomes of a run's units."""
-    return f"units/{table}/{run_id}/"
+def units_prefix(table: str, run_id: str | None = None) -> str:
+    """Return the prefix of the outcomes of the units of a run, or of all a table's runs."""
+    return f"{UNITS}{table}/{run_id}/" if run_id else f"{UNITS}{table}/"
 
 
 def parts_prefix(table: str, run_id: str) -> str:
@@ -177,12 +201,12 @@ def unloaded_prefix(table: str, *run_and_attempt: str) -> str:
 
     With the attempt behind the run it is that of one statement.
     """
-    return "".join(f"{folder}/" for folder in ("unloaded", table, *run_and_attempt))
+    return UNLOADED + "".join(f"{folder}/" for folder in (table, *run_and_attempt))
 
 
 def zone_prefix(zone: str, table: str) -> str:
     """Return the prefix of a table's rows in a zone: its parts, originals, rejects or drops."""
-    return f"parts/{table}/" if zone == "staging" else f"{table}/"
+    return f"{PARTS}{table}/" if zone == "staging" else f"{table}/"
 
 
 def part_object(table: str, run_id: str, attempt: str, number: int) -> str:

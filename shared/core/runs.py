@@ -7,10 +7,11 @@ same run. The ledger keeps the record and people read it; the target alone decid
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from shared.core import naming
 from shared.core.checks import CheckResult
 from shared.core.modes import SyncMode
 from shared.core.receipts import Receipt
@@ -39,6 +40,9 @@ class RunState(StrEnum):
 
 _S = RunState
 TERMINAL = frozenset({_S.COMMITTED, _S.SKIPPED, _S.QUARANTINED, _S.FAILED, _S.SUPERSEDED})
+
+SUCCESSES = frozenset({_S.COMMITTED, _S.SKIPPED})
+"""What was asked for is done: rows were moved, or there was nothing to move."""
 
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     _S.REQUESTED: frozenset({_S.EXTRACTING, _S.SKIPPED, _S.QUARANTINED, _S.FAILED}),
@@ -92,7 +96,7 @@ def run_id(table: str, trigger: Trigger, key: str, at: datetime) -> str:
         at: the trigger's own time, the same whenever it repeats.
     """
     digest = hashlib.sha256(f"{table}\n{trigger}\n{key}".encode()).hexdigest()
-    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest[:12]}"
+    return f"{naming.moment(at)}-{digest[:12]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.core import naming
 from shared.core.audit import Head
 from shared.core.runs import TERMINAL, RunState
 
@@ -92,6 +93,6 @@ def is_orphan(
         parts: what the run's manifest names; None when there is no manifest.
         is_wanted: a dead letter of the run is open, so a replay may need the object.
     """
-    if name.startswith("parts/") and parts is not None:
+    if name.startswith(naming.PARTS) and parts is not None:
         return name not in parts
     return state is not None and state in TERMINAL and not is_wanted

@@ -9,9 +9,10 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from shared.core import naming
 from shared.core.runs import Attempt, Run
 
 ATTRIBUTE = "traceparent"
@@ -118,8 +119,7 @@ def _triggered_at(run: Run) -> datetime:
 
     Its id has the second. A slot may lie far back, or ahead on a clock that somebody moved on.
     """
-    text = run.run_id.partition("-")[0]
-    triggered_at = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    triggered_at = naming.run_time(run.run_id)
     waited = run.created_at - triggered_at
     return triggered_at if LEAST_WAIT <= waited <= LONGEST_WAIT else run.created_at
 

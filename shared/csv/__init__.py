@@ -11,7 +11,9 @@ from shared.csv.dialect import Dialect, Worksheet
 from shared.csv.excerpts import excerpt
 from shared.csv.inference import ColumnEvidence, Inference, infer
 from shared.csv.nearly import Nearly, nearly
+from shared.csv.packings import Packing, packing
 from shared.csv.ranged import RangedFile
+from shared.csv.raw_cells import cells_of
 from shared.csv.reader import Batch, LateFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
 from shared.csv.removals import without
@@ -30,16 +32,19 @@ __all__ = [
     "LateFault",
     "Nearly",
     "Note",
+    "Packing",
     "RangedFile",
     "Reject",
     "Worksheet",
     "beginning",
+    "cells_of",
     "detect",
     "differences",
     "excerpt",
     "infer",
     "nearly",
     "no_trailer",
+    "packing",
     "place_of_row",
     "read",
     "unpacked",

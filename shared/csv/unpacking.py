@@ -106,7 +106,7 @@ def unpacked(
     pieces: Iterator[bytes] = packed
     for _ in range(MAX_LAYERS):
         head, pieces = _beginning(pieces)
-        found = next((way for way in _FORMATS if head.startswith(way[0])), None)
+        found = next((way for way in FORMATS if head.startswith(way[0])), None)
         if found is None:
             break
         _, name, unpack = found
@@ -259,11 +259,11 @@ def _workbook_or_one_file(worksheet: Worksheet, told: Callable[[str], None]) -> 
 Unpack = Callable[[Iterator[bytes], str], Iterator[bytes]]
 """Takes packed pieces and the format's name; yields unpacked ones."""
 
-_ZIP = "zip"
-_FORMATS: tuple[tuple[bytes, str, Unpack], ...] = (
+_ZIP, GZIP = "zip", "gzip"
+FORMATS: tuple[tuple[bytes, str, Unpack], ...] = (
     (b"PK\x03\x04", _ZIP, _unzipped),
     (b"PK\x05\x06", _ZIP, _unzipped),
-    (b"\x1f\x8b", "gzip", _members(lambda: Deflate(31))),
+    (b"\x1f\x8b", GZIP, _members(lambda: Deflate(31))),
     (b"BZh", "bzip2", _members(bz2.BZ2Decompressor)),
     (b"\xfd7zXZ\x00", "xz", _members(lambda: lzma.LZMADecompressor(memlimit=MAX_XZ_BYTES))),
     (b"\x28\xb5\x2f\xfd", "Zstandard", _zstandard),

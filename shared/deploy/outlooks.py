@@ -59,7 +59,7 @@ def look(services: Services, tables: Iterable[ResolvedTable]) -> Iterator[Outloo
 def _source(services: Services, resolved: ResolvedTable, found: Outlook) -> TableSchema | None:
     """Add what the source says; return the schema, if it is known."""
     table = resolved.table
-    if table.csv is not None:
+    if table.is_of_files:
         found.unknown.append("rows: they come with the files (`sluice intake FILE` explains one)")
         return None
     try:

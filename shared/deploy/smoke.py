@@ -13,7 +13,7 @@ from shared.config.tables import ResolvedTable
 from shared.core import runs
 from shared.core.messages import ExtractRequest, IngestRequest
 from shared.core.modes import SyncMode
-from shared.core.runs import Run, RunState, Trigger
+from shared.core.runs import Run, Trigger
 from shared.csv import Contract
 from shared.errors import DeploymentError
 from shared.storage import ABSENT
@@ -24,8 +24,6 @@ TIMEOUT_S = 600.0
 
 _PREFIX = "smoke-"
 """How the name of a dropped file begins."""
-
-SUCCESSES = (RunState.COMMITTED, RunState.SKIPPED)
 
 Find = Callable[[], Run | None]
 
@@ -39,7 +37,7 @@ def move(services: Services, table: str, timeout_s: float = TIMEOUT_S) -> Run:
         UnknownTableError: no such table.
     """
     resolved, _ = services.config.get(table)
-    if resolved.table.csv is None:
+    if not resolved.table.is_of_files:
         return _wait(_request(services, table), table, timeout_s)
     before = services.contracts.find(table)
     try:

@@ -10,6 +10,7 @@ from shared.config.curated import ResolvedModel
 from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.core.audit import MAX_TEXT, Event
+from shared.core.runs import SUCCESSES
 from shared.deploy import archives as archiving
 from shared.deploy import configuration, outlooks, preflight, smoke
 from shared.deploy.archives import Archive
@@ -221,7 +222,7 @@ def prove(
         return deployed.releases.prove(release, Proof.FAILED, failure=exc.message)
     report.run(ended)
     run = f"{table}/{ended.run_id}"
-    if ended.state in smoke.SUCCESSES:
+    if ended.state in SUCCESSES:
         return deployed.releases.prove(release, Proof.PASSED, smoke_run=run)
     why = ended.failure.message if ended.failure else ended.reason or ""
     failure = f"the smoke run of {table} is {ended.state}: {why}"

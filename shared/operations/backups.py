@@ -62,7 +62,7 @@ def make(services: Services, at: datetime, by: str) -> Backup:
     Raises:
         StorageUnavailableError: an object could not be read, or the archive not be written.
     """
-    backup_id = f"{at:%Y%m%dT%H%M%SZ}"
+    backup_id = naming.moment(at)
     if found := find(services, backup_id):
         return found
     bucket = services.settings.bucket("state")
@@ -93,7 +93,7 @@ def find(services: Services, backup_id: str) -> Backup | None:
     info = _info(services, backup_id)
     if info is None:
         return None
-    made_at = datetime.strptime(backup_id, "%Y%m%dT%H%M%S%z")
+    made_at = naming.run_time(backup_id)
     objects = sum(1 for _ in _objects(services, info))
     return Backup(backup_id=backup_id, made_at=made_at, size_bytes=info.size_bytes, objects=objects)
 

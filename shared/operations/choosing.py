@@ -48,7 +48,7 @@ def require_reference(config: TableConfig) -> None:
     Raises:
         InvalidMessageError: it is no reference table.
     """
-    if config.kind != "reference":
+    if not config.is_reference:
         raise InvalidMessageError(
             f"{config.name} is no reference table, so its target keeps no versions of it; `sluice "
             f"rewind {config.name} --to RUN` puts it back from staged parts"

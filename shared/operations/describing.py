@@ -110,7 +110,7 @@ def read_pages(services: Services, resolved: ResolvedTable, wanted: Wanted) -> I
 
 def _source(services: Services, resolved: ResolvedTable) -> TableMetadata | None:
     """Return what the source says about a table; None for one that is read from files."""
-    if resolved.table.csv is not None:
+    if resolved.table.is_of_files:
         return None
     with closing(services.source(resolved, run_id="metadata")) as source:
         return source.metadata()

@@ -16,6 +16,7 @@ from itertools import islice
 from threading import Lock
 from typing import TypeVar
 
+from shared.core import naming
 from shared.core.runs import TERMINAL, Run, RunState
 from shared.core.tallies import Tally
 from shared.ledger import Entry, Ledger
@@ -103,7 +104,7 @@ class History:
 
     def since(self, moment: datetime, tables: Collection[str] | None = None) -> list[Entry]:
         """Return all runs from a moment on, the newest first."""
-        found = self._between(tables, f"{moment:%Y%m%dT%H%M%SZ}", "")
+        found = self._between(tables, naming.moment(moment), "")
         return sorted(found, key=_order, reverse=True)
 
     def records(self, entries: Collection[Entry]) -> list[Run]:
@@ -149,9 +150,9 @@ class History:
         # The position's own second is listed again: other tables have runs in it.
         until = f"{before.run_id}~" if before else ""
         if before:
-            start = datetime.strptime(before.run_id[:16], "%Y%m%dT%H%M%S%z")
+            start = naming.run_time(before.run_id)
         for length in WINDOWS:
-            since = f"{start - length:%Y%m%dT%H%M%SZ}"
+            since = naming.moment(start - length)
             yield since, until
             until = since
         yield "", until

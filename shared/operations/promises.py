@@ -9,8 +9,8 @@ from shared.config import schedule
 from shared.config.tables import ResolvedTable
 from shared.core import freshness, naming
 from shared.core.freshness import Freshness
+from shared.core.runs import SUCCESSES
 from shared.ledger import Entry
-from shared.steps.repairs.freshness import SUCCESSES
 
 DEFAULT_OBJECTIVE_PERCENT = 99.0
 

@@ -1,6 +1,5 @@
 """Rejected rows as people look at them: cell by cell, the one to blame marked."""
 
-import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -46,7 +45,9 @@ def cells(facts: dict[str, Any], known: Layout | None) -> tuple[Cell, ...] | Non
     """
     if known is None or facts.get("is_truncated") or facts["raw"] == MASK:
         return None
-    texts = _parted(facts["raw"], known.dialect)
+    from shared.csv import cells_of  # with all that reads files
+
+    texts = cells_of(facts["raw"], known.dialect)
     if texts is None:
         return None
     blamed = _blamed(facts.get("column"), len(texts), known.columns)
@@ -98,24 +99,3 @@ def _blamed(column: str | None, count: int, columns: Sequence[str]) -> range:
 def _cell(columns: Sequence[str], place: int, text: str, blamed: range) -> Cell:
     name = columns[place] if place < len(columns) else None
     return Cell(column=name, text=text, is_offending=place in blamed)
-
-
-def _parted(raw: str, dialect: "Dialect") -> list[str] | None:
-    if dialect.kind == "fixed":
-        return [raw[start - 1 : end].rstrip(" ") for _, start, end in dialect.positions]
-    if dialect.kind not in ("csv", "excel"):
-        return None
-    if not dialect.delimiter:
-        return [raw]
-    if len(dialect.delimiter) > 1 or dialect.quote is None:
-        return raw.split(dialect.delimiter)
-    try:
-        (row,) = csv.reader(
-            [raw],
-            delimiter=dialect.delimiter,
-            quotechar=dialect.quote,
-            escapechar=dialect.escape,
-        )
-    except (csv.Error, ValueError, TypeError):
-        return None
-    return row

@@ -7,7 +7,7 @@ costs nothing.
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core import naming, traces
+from shared.core import naming
 from shared.core import runs as identity
 from shared.core.messages import ExtractRequest
 from shared.core.modes import SyncMode
@@ -16,7 +16,7 @@ from shared.core.windows import Span, require_some_span
 from shared.errors import IllegalTransitionError, InvalidConfigError, RunCancelledError
 from shared.operations import choosing
 from shared.operations.lookups import find_run
-from shared.steps import auditing
+from shared.steps import auditing, handing_on
 from shared.wiring import Services
 
 
@@ -45,7 +45,7 @@ def run(
         InvalidConfigError: it is read from files, or has no such mode.
     """
     resolved, _ = services.config.get(table)
-    if resolved.table.csv is not None:
+    if resolved.table.is_of_files:
         raise InvalidConfigError(f"{table} comes from files; drop one under {table}/ instead")
     try:
         resolved.table.mode_of_run(mode)
@@ -172,6 +172,5 @@ def _publish(services: Services, request: ExtractRequest) -> str:
     run_id = identity.run_id(
         request.table, Trigger.REQUEST, request.request_id or "", request.published_at
     )
-    topic = services.settings.topic("extract")
-    services.bus.publish(topic, request.encode(), traces.attributes(run_id))
+    handing_on.publish(services, "extract", request.encode(), run_id=run_id)
     return run_id

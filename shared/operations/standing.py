@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from shared import staleness
 from shared.config import schedule
 from shared.config.store import Origin
 from shared.config.tables import ResolvedTable
 from shared.core import naming
+from shared.core.runs import SUCCESSES
 from shared.ledger import Entry
 from shared.operations import promises
 from shared.operations.history import History
 from shared.operations.promises import Promise
-from shared.steps.repairs import freshness
 from shared.wiring import Services
 
 LOOKED_AT = 5
@@ -55,10 +56,10 @@ def standing(services: Services, history: History, table: str) -> TableStanding:
     found = services.config.find(table)
     resolved, generation = found.resolved, found.generation
     newest = history.newest(LOOKED_AT, tables=[table])
-    last_success = freshness.last_success(newest)
+    last_success = staleness.last_success(newest)
     if last_success is None and len(newest) == LOOKED_AT:
-        successes = history.newest(1, tables=[table], states=freshness.SUCCESSES, is_repair=False)
-        last_success = freshness.last_success(successes)
+        successes = history.newest(1, tables=[table], states=SUCCESSES, is_repair=False)
+        last_success = staleness.last_success(successes)
     known_at = datetime.fromtimestamp(generation / 1e6, UTC)
     known_since = min([known_at, *(naming.run_time(entry.run_id) for entry in newest)])
     promise = promises.promise(resolved, services.now())
@@ -66,7 +67,7 @@ def standing(services: Services, history: History, table: str) -> TableStanding:
         promise is not None and services.now() - (last_success or known_since) > promise.max_age
     )
     is_scheduled = resolved.table.schedule != schedule.MANUAL
-    due = freshness.due_since(resolved, services.now()) if is_scheduled else None
+    due = staleness.due_since(resolved, services.now()) if is_scheduled else None
     return TableStanding(
         resolved=resolved,
         generation=generation,
@@ -82,7 +83,7 @@ def standing(services: Services, history: History, table: str) -> TableStanding:
 def _judged(
     due: datetime | None, last: datetime | None, generation: int, *, is_old: bool
 ) -> Freshness:
-    if is_old or (due is not None and freshness.is_late(due, last, generation)):
+    if is_old or (due is not None and staleness.is_stale(due, last, generation)):
         return Freshness.LATE
     if due is None:
         return Freshness.UNSCHEDULED

@@ -16,7 +16,7 @@ from shared.csv.contracts import Head
 from shared.errors import InvalidFileError, RetryableError
 from shared.steps import protections
 from shared.steps.attempts import Work
-from shared.steps.quarantine import is_of_rejects
+from shared.steps.resending import is_of_rejects
 from shared.steps.stored_files import StoredFile
 from shared.steps.withholding import UNQUOTED, quoting_nothing
 from shared.storage import ObjectInfo
@@ -28,15 +28,15 @@ class DroppedFile:
     """One generation of one object in the landing bucket."""
 
     def __init__(
-        self, work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int
+        self, work: Work, resolved: ResolvedTable, info: ObjectInfo, config_generation: int
     ) -> None:
         """Take an object, and its table's configuration with the generation of that."""
         self._work = work
-        self._generation = generation
         self._services = work.services
         self._resolved = resolved
         self._rules = resolved.table.csv or CsvFiles()
         self.info = info
+        self.config_generation = config_generation
         self.content = StoredFile(work.services.storage, info)
         """Its bytes: in order, or at any place.
 
@@ -92,7 +92,7 @@ class DroppedFile:
                 file=info.place,
                 run_id=run.run_id,
                 frozen_at=self._services.now(),
-                config_generation=self._generation,
+                config_generation=self.config_generation,
                 stated=self._rules.stated,
             )
         )
@@ -114,7 +114,7 @@ class DroppedFile:
 
     def _frozen(self) -> FrozenContract | None:
         frozen = self._services.contracts.find(self._work.run.table)
-        is_in_force = frozen and frozen.holds_for(self._rules.stated, self._generation)
+        is_in_force = frozen and frozen.holds_for(self._rules.stated, self.config_generation)
         return frozen if is_in_force else None
 
     def _by_itself(self, head: Head, found: csv.Detected) -> "Reading":

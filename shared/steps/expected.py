@@ -16,10 +16,9 @@ from shared.core.schemas import TableSchema
 from shared.core.windows import Window
 from shared.errors import RewindError, SourceRefusedError
 from shared.sources.base import Snapshot, Source
-from shared.stage.arrow import arrow_schema
 from shared.stage.fingerprints import Fold
-from shared.stage.reader import read_part
 from shared.steps import rewinds
+from shared.steps.staged_parts import rows_of
 from shared.targets.base import Target
 from shared.wiring import Services
 
@@ -93,12 +92,9 @@ class _InParts:
         return fold.point
 
     def read(self, piece: Slice | None) -> Iterable[pa.RecordBatch]:  # noqa: ARG002 - never cut
-        bucket = self.services.settings.bucket("staging")
         for layer in self.layers:
-            schema = arrow_schema(layer.schema)
             for part in layer.parts:
-                envelope = self.services.envelope
-                yield from read_part(self.services.storage, bucket, part, schema, envelope)
+                yield from rows_of(self.services, part, layer.schema)
 
     def split(self, piece: Slice | None) -> tuple[Slice, ...]:  # noqa: ARG002
         return ()

@@ -16,6 +16,7 @@ from shared.errors import InvalidMessageError, TableTooLargeError, UnitTooLargeE
 from shared.sources.base import Source
 from shared.steps import outlines, rewinds, units, unloading
 from shared.steps.attempts import Work, attempt, find_staged, open_run
+from shared.steps.handing_on import ask_for_load, finish
 from shared.wiring import Services
 
 
@@ -42,9 +43,9 @@ def extract(request: ExtractRequest | UnitRequest, services: Services) -> None:
             manifest = find_staged(work) or _stage(work, resolved, generation)
             if manifest is None:
                 return
-            units.finish(work, manifest)
+            finish(work, manifest)
             by = work.attempt.id
-    units.ask_for_load(run, services, by)
+    ask_for_load(run, services, by)
 
 
 def requested(

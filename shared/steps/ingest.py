@@ -2,7 +2,9 @@
 
 import logging
 from collections import deque
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC
 
 from shared import csv, timings
@@ -11,22 +13,24 @@ from shared.checks import Inspection
 from shared.config.csv_files import CsvFiles
 from shared.config.tables import ResolvedTable
 from shared.core import naming, runs, unchanged
-from shared.core.manifests import FileOrigin, Manifest
+from shared.core.checks import Observed
+from shared.core.manifests import FileOrigin, Manifest, Part
 from shared.core.messages import IngestRequest
 from shared.core.receipts import Point
 from shared.core.runs import Run, RunState, Trigger
+from shared.core.schemas import TableSchema
 from shared.errors import UnknownTableError
 from shared.stage.fingerprints import Fold
 from shared.stage.protecting import Protector
 from shared.stage.rescue import fold
-from shared.steps import quarantine
+from shared.steps import resending
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.steps.columns import staged
-from shared.steps.dropped_files import DroppedFile, Hashed
+from shared.steps.dropped_files import DroppedFile, Hashed, Reading
 from shared.steps.encoding import part_writer, timed_write
+from shared.steps.handing_on import ask_for_load, finish
 from shared.steps.protections import require_alike
 from shared.steps.rejects import Rejects
-from shared.steps.units import ask_for_load, finish
 from shared.steps.withholding import quietly
 from shared.storage import ObjectInfo
 from shared.wiring import Services
@@ -52,7 +56,7 @@ def ingest(request: IngestRequest, services: Services) -> None:
             "<table>/<file>.csv"
         )
     resolved, config_generation = services.config.get(table)
-    if resolved.table.csv is None:
+    if not resolved.table.is_of_files:
         raise UnknownTableError(
             f"gs://{request.bucket}/{request.name} was dropped for {table}, which is read from "
             f"{resolved.table.source_kind}; only a table with csv takes files",
@@ -65,7 +69,7 @@ def ingest(request: IngestRequest, services: Services) -> None:
     by = ""
     if run.state in (RunState.REQUESTED, RunState.EXTRACTING):
         with attempt(services, run, "ingest", RunState.EXTRACTING, this) as work:
-            if other := quarantine.successor(request.name, services):
+            if other := resending.successor(request.name, services):
                 work.finish(RunState.SKIPPED, reason=f"{other} was sent in its place")
                 return
             manifest = find_staged(work) or _stage(work, resolved, request, config_generation)
@@ -78,7 +82,7 @@ def ingest(request: IngestRequest, services: Services) -> None:
 
 
 def _requested(
-    request: IngestRequest, resolved: ResolvedTable, generation: int, services: Services
+    request: IngestRequest, resolved: ResolvedTable, config_generation: int, services: Services
 ) -> Run:
     table = resolved.table
     now = services.now()
@@ -90,26 +94,27 @@ def _requested(
         mode=table.sync_mode,
         created_at=now,
         updated_at=now,
-        config_generation=generation,
+        config_generation=config_generation,
     )
 
 
 def _stage(
-    work: Work, resolved: ResolvedTable, request: IngestRequest, generation: int
+    work: Work, resolved: ResolvedTable, request: IngestRequest, config_generation: int
 ) -> Manifest | None:
     """Read the file and write parts, rejects and manifest; None when the generation is gone."""
     services = work.services
-    file = services.storage.info(request.bucket, request.name, request.generation)
-    if file is None:
+    info = services.storage.info(request.bucket, request.name, request.generation)
+    if info is None:
         return None
     if work.is_first:
         # A later attempt would tell of the back-off, not of how long a file waits.
-        waited = services.now() - file.created_at
+        waited = services.now() - info.created_at
         log.info("file picked up", extra={"wait_s": waited.total_seconds()})
     try:
         if _keeps_original(resolved):
-            _keep_original(work, file)
-        return services.manifests.create(_read(work, resolved, file, generation))
+            _keep_original(work, info)
+        file = DroppedFile(work, resolved, info, config_generation)
+        return services.manifests.create(_read(work, resolved, file))
     except FileNotFoundError:
         return None
 
@@ -118,84 +123,138 @@ def _keeps_original(resolved: ResolvedTable) -> bool:
     return resolved.table.csv is None or resolved.table.csv.raw
 
 
-def _keep_original(work: Work, file: ObjectInfo) -> None:
+def _keep_original(work: Work, info: ObjectInfo) -> None:
     raw = work.services.settings.bucket("raw")
-    with timings.timed("keep original", bytes=file.size_bytes):
-        work.services.storage.copy(file, raw, _original(work.run, file))
+    with timings.timed("keep original", bytes=info.size_bytes):
+        work.services.storage.copy(info, raw, _original(work.run, info))
 
 
-def _original(run: Run, file: ObjectInfo) -> str:
-    return naming.raw_object(run.table, run.run_id, file.created_at, file.name)
+def _original(run: Run, info: ObjectInfo) -> str:
+    return naming.raw_object(run.table, run.run_id, info.created_at, info.name)
 
 
-def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int) -> Manifest:
-    services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
-    file = DroppedFile(work, resolved, info, generation)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A file's rows, staged, with what was seen of them and of its bytes on the way."""
+
+    schema: TableSchema
+    parts: tuple[Part, ...]
+    staged: Point
+    observed: Observed
+    rejects: Rejects
+    packed: Hashed
+    unpacked: Hashed
+    """The same as ``packed`` for a file that is not."""
+
+
+def _read(work: Work, resolved: ResolvedTable, file: DroppedFile) -> Manifest:
+    """Read a file into parts, set its bad rows aside, and return the manifest to write."""
+    rules = resolved.table.csv or CsvFiles()
     reading = file.reading()
-    protector = Protector(resolved.table.protected, services.protection_keys(resolved))
+    taken = _take(work, resolved, file, reading)
+    taken.rejects.require_trailer(rules)
+    taken.rejects.require_few(rules, reading.dialect)
+    file.freeze(reading)
+    return _manifest(work, resolved, file, reading, taken)
+
+
+def _take(work: Work, resolved: ResolvedTable, file: DroppedFile, reading: Reading) -> _Taken:
+    services, table = work.services, resolved.table
+    protector = Protector(table.protected, services.protection_keys(resolved))
     read = protector.schema(reading.schema)
-    with closing(services.target(resolved)) as target:
-        schema = staged(target, resolved.table, read)
-        require_alike(run, resolved, target, target.state(), services, generation=generation)
-    content = Hashed(file.content)
-    is_quoting = not resolved.table.protected
+    schema = _staged_columns(work, resolved, file, read)
+    packed, facts = Hashed(file.content), Fold(schema)
     with (
-        ahead(content, depth=4) as chunks,
-        Rejects(work, info, is_quoting=is_quoting) as rejects,
+        ahead(packed, depth=4) as chunks,
+        Rejects(work, file.info, is_quoting=not table.protected) as rejects,
     ):
-        is_parquet = reading.dialect.kind == "parquet"
-        if is_parquet:
-            deque(chunks, maxlen=0)  # proven whole before any part of it is believed
-        worksheet = reading.dialect.worksheet
-        inside = Hashed(csv.unpacked(chunks, worksheet)) if file.is_packed else None
-        source = file.content if is_parquet else inside or chunks
-        read_rows = csv.read(source, reading.dialect, reading.schema)
-        found = timings.drawn("read file", read_rows)
-        batches = rejects.sift(quietly(found, resolved.table))
-        if resolved.table.protected:
+        unpacked, rows = _rows(file, reading, chunks)
+        batches = rejects.sift(quietly(timings.drawn("read file", rows), table))
+        if table.protected:
             batches = protector.passing(batches, reading.schema)
         if schema is not read:
             batches = fold(batches, read, schema)
-        facts = Fold(schema)
-        inspection = Inspection(resolved.table, schema, rejects.set_aside)
+        inspection = Inspection(table, schema, rejects.set_aside)
         writer = part_writer(work, resolved, is_bounded=False, fold=facts)
         parts = timed_write(writer, schema, inspection.sift(batches))
         deque(chunks, maxlen=0)  # what may follow a packed file's end is hashed too
-    rejects.require_trailer(rules)
-    rejects.require_few(rules, reading.dialect)
-    file.freeze(reading)
+    return _Taken(
+        schema=schema,
+        parts=parts,
+        staged=facts.point,
+        observed=inspection.observed(),
+        rejects=rejects,
+        packed=packed,
+        unpacked=unpacked or packed,
+    )
+
+
+def _staged_columns(
+    work: Work, resolved: ResolvedTable, file: DroppedFile, read: TableSchema
+) -> TableSchema:
+    services, generation = work.services, file.config_generation
+    with closing(services.target(resolved)) as target:
+        schema = staged(target, resolved.table, read)
+        require_alike(work.run, resolved, target, target.state(), services, generation=generation)
+    return schema
+
+
+def _rows(
+    file: DroppedFile, reading: Reading, chunks: Iterator[bytes]
+) -> tuple[Hashed | None, Iterator[csv.Batch]]:
+    """Return what is inside of a packed file, and the rows, neither of them read yet."""
+    dialect = reading.dialect
+    is_parquet = dialect.kind == "parquet"
+    if is_parquet:
+        deque(chunks, maxlen=0)  # proven whole before any part of it is believed
+    inside = Hashed(csv.unpacked(chunks, dialect.worksheet)) if file.is_packed else None
+    source = file.content if is_parquet else inside or chunks
+    return inside, csv.read(source, dialect, reading.schema)
+
+
+def _manifest(
+    work: Work, resolved: ResolvedTable, file: DroppedFile, reading: Reading, taken: _Taken
+) -> Manifest:
+    run, services, table = work.run, work.services, resolved.table
+    rejects, generation = taken.rejects, file.config_generation
     return Manifest(
         run_id=run.run_id,
         table=run.table,
         attempt=work.attempt.id,
-        mode=resolved.table.sync_mode,
-        snapshot=f"{info.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}000",
+        mode=table.sync_mode,
+        snapshot=f"{file.info.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}000",
         is_pinned=True,
         window=None,
         epoch=None,
-        schema=schema,
-        parts=parts,
+        schema=taken.schema,
+        parts=taken.parts,
         rows_source=rejects.rows,
         rows_rejected=rejects.rejected,
-        file=FileOrigin(
-            bucket=info.bucket,
-            name=info.name,
-            generation=info.generation,
-            size_bytes=content.size_bytes,
-            sha256=content.sha256,
-            content_sha256=(inside or content).sha256,
-            original=_original(run, info) if _keeps_original(resolved) else "",
-            dialect=reading.dialect.to_dict(),
-            read_as=reading.schema if resolved.table.protected else None,
-        ),
+        file=_origin(run, resolved, file.info, reading, taken),
         config_generation=generation,
         code_version=services.settings.code_version,
         created_at=services.now(),
-        change_token=unchanged.token("a file", resolved.table.sync_mode, generation),
+        change_token=unchanged.token("a file", table.sync_mode, generation),
         notes=(*rejects.notes, *reading.warnings),
         evidence=reading.evidence,
-        observed=inspection.observed(),
+        observed=taken.observed,
         source=Point(rows=rejects.rows - rejects.rejected),
-        staged=facts.point,
+        staged=taken.staged,
         protection=resolved.protection,
+    )
+
+
+def _origin(
+    run: Run, resolved: ResolvedTable, info: ObjectInfo, reading: Reading, taken: _Taken
+) -> FileOrigin:
+    return FileOrigin(
+        bucket=info.bucket,
+        name=info.name,
+        generation=info.generation,
+        size_bytes=taken.packed.size_bytes,
+        sha256=taken.packed.sha256,
+        content_sha256=taken.unpacked.sha256,
+        original=_original(run, info) if _keeps_original(resolved) else "",
+        dialect=reading.dialect.to_dict(),
+        read_as=reading.schema if resolved.table.protected else None,
     )

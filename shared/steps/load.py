@@ -13,17 +13,16 @@ import pyarrow as pa
 
 from shared import timings
 from shared.config.tables import ResolvedTable
-from shared.core import checks, traces
+from shared.core import checks
 from shared.core.checks import CheckResult
 from shared.core.manifests import Manifest, Part
 from shared.core.messages import LoadRequest, RefreshRequest
 from shared.core.runs import Run, RunState
 from shared.errors import InvalidFileError, NotStagedError
-from shared.stage.arrow import arrow_schema
-from shared.stage.reader import read_part
 from shared.steps import checking, models, protections, receipts, rewinds
 from shared.steps.attempts import Work, attempt, unit
-from shared.steps.units import ask_for_load
+from shared.steps.handing_on import ask_for_load, publish
+from shared.steps.staged_parts import rows_of
 from shared.targets.base import Outcome, Published, Target
 from shared.wiring import Services
 
@@ -125,11 +124,10 @@ def _stage_all(work: Work, target: Target, manifest: Manifest) -> bool:
 
 
 def _spread(work: Work, manifest: Manifest) -> None:
-    topic = work.services.settings.topic("load")
-    context = traces.attributes(manifest.run_id, work.attempt.id)
+    run_id, by = manifest.run_id, work.attempt.id
     for number in range(len(manifest.all_parts)):
-        message = LoadRequest(table=manifest.table, run_id=manifest.run_id, part=number)
-        work.services.bus.publish(topic, message.encode(), context)
+        message = LoadRequest(table=manifest.table, run_id=run_id, part=number)
+        publish(work.services, "load", message.encode(), run_id=run_id, by=by)
     work.hand_on(f"spread over {len(manifest.all_parts)} units")
 
 
@@ -161,9 +159,7 @@ def _stage(work: Work, target: Target, manifest: Manifest, part: Part) -> None:
 
 
 def _read(work: Work, manifest: Manifest, part: Part) -> Iterator[pa.RecordBatch]:
-    services, schema = work.services, arrow_schema(manifest.schema_of(part))
-    bucket = services.settings.bucket("staging")
-    batches = read_part(services.storage, bucket, part, schema, services.envelope)
+    batches = rows_of(work.services, part, manifest.schema_of(part))
     yield from timings.drawn("read part", batches)
     work.add(part.rows)
 

@@ -14,7 +14,7 @@ from shared.config.csv_files import CsvFiles
 from shared.core import naming
 from shared.errors import InvalidFileError
 from shared.steps.attempts import Work
-from shared.steps.quarantine import is_of_rejects
+from shared.steps.resending import is_of_rejects
 from shared.steps.withholding import unquoted, unquoted_flaw, unquoted_note
 from shared.storage import ObjectInfo, Writer
 

@@ -5,25 +5,22 @@ does in the staging table what those runs did to the table, one after the other,
 outcome like a full load, together with the watermark of that time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from itertools import chain
 from typing import Any
 
-import pyarrow as pa
-
 from shared.config.tables import ResolvedTable
 from shared.core import naming, stored
 from shared.core.fencing import TargetState
-from shared.core.manifests import Layer, Manifest, Part, Rewind
+from shared.core.manifests import Layer, Manifest, Rewind
 from shared.core.modes import SyncMode
 from shared.core.runs import Run
 from shared.core.schemas import TableSchema
 from shared.errors import RewindError
-from shared.stage.arrow import arrow_schema
-from shared.stage.reader import read_part
 from shared.steps import protections
 from shared.steps.attempts import Work
+from shared.steps.staged_parts import rows_of
 from shared.targets.base import KeptVersion, PastLoad, Target
 from shared.wiring import Services
 
@@ -37,7 +34,7 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     services, run = work.services, work.run
     with closing(services.target(resolved)) as target:
         state = target.state()
-        if kept := target.version(back_to) if resolved.table.kind == "reference" else None:
+        if kept := target.version(back_to) if resolved.table.is_reference else None:
             _require_protected_alike(services, resolved, [back_to])
             return _restore(work, state, kept, back_to, protection=resolved.protection)
         past = target.lineage(back_to)
@@ -139,13 +136,15 @@ def rebuild(work: Work, target: Target, manifest: Manifest, rewind: Rewind, done
         for part in layer.parts:
             if part.name in done:
                 continue
-            target.restage(manifest, layer, part, _read(work, layer.schema, part))
+            target.restage(manifest, layer, part, rows_of(work.services, part, layer.schema))
             work.add(part.rows)
             if work.is_out_of_time:
                 return False
         if layer.key_parts is not None and layer.keys_name not in done:
             schema = layer.schema.only_key
-            keys = chain.from_iterable(_read(work, schema, part) for part in layer.key_parts)
+            keys = chain.from_iterable(
+                rows_of(work.services, part, schema) for part in layer.key_parts
+            )
             target.restage_keys(manifest, layer, keys)
             if work.is_out_of_time:
                 return False
@@ -164,12 +163,6 @@ def is_in_table(run: Run, target: Target, services: Services) -> bool:
     if base is None:
         return True
     return bool(base.rewind and run.run_id in {layer.run_id for layer in base.rewind.layers})
-
-
-def _read(work: Work, schema: TableSchema, part: Part) -> Iterator[pa.RecordBatch]:
-    services = work.services
-    bucket = services.settings.bucket("staging")
-    return read_part(services.storage, bucket, part, arrow_schema(schema), services.envelope)
 
 
 def _find(services: Services, table: str, run_id: str) -> Manifest:

@@ -16,10 +16,9 @@ from shared.core.manifests import FileOrigin, Manifest, Part
 from shared.core.runs import Run, RunState
 from shared.core.schemas import TableSchema
 from shared.errors import InvalidMessageError
-from shared.stage.arrow import arrow_schema
 from shared.stage.matching import matches
-from shared.stage.reader import read_part
 from shared.steps.quarantined_rows import rejected_rows
+from shared.steps.staged_parts import rows_of
 from shared.steps.stored_files import StoredFile
 from shared.wiring import Services
 
@@ -113,8 +112,8 @@ def _in_part(
     criteria: Mapping[str, str],
     services: Services,
 ) -> Iterator[Trace]:
-    bucket, begin = services.settings.bucket("staging"), 0
-    for batch in read_part(services.storage, bucket, part, arrow_schema(schema), services.envelope):
+    begin = 0
+    for batch in rows_of(services, part, schema):
         for row in matches(batch, criteria):
             at = begin + row
             yield Trace(

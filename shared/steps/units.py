@@ -7,12 +7,12 @@ import pyarrow as pa
 
 from shared import timings
 from shared.config.tables import ResolvedTable
-from shared.core import drift, naming, plans, traces
+from shared.core import drift, plans
 from shared.core.manifests import Manifest
-from shared.core.messages import LoadRequest, UnitRequest
+from shared.core.messages import UnitRequest
 from shared.core.plans import Plan, Slice, Unit
 from shared.core.receipts import Point
-from shared.core.runs import Run, RunState
+from shared.core.runs import RunState
 from shared.errors import (
     IntegrityError,
     InvalidMessageError,
@@ -26,6 +26,7 @@ from shared.stage.fingerprints import Fold
 from shared.steps import protections, unloading
 from shared.steps.attempts import Work, unit
 from shared.steps.encoding import encode, part_writer, require_same, timed_write
+from shared.steps.handing_on import ask_for_load, finish, publish
 from shared.targets import proofs
 from shared.wiring import Services
 
@@ -178,27 +179,8 @@ def go_on(plan: Plan, services: Services, *, by: str, below: str | None = None) 
     for name, _ in still_open:
         if below is None or name.startswith(f"{below}."):
             message = UnitRequest(table=table, run_id=run_id, unit=name)
-            topic = services.settings.topic("extract")
-            services.bus.publish(topic, message.encode(), traces.attributes(run_id, by))
+            publish(services, "extract", message.encode(), run_id=run_id, by=by)
     return None
-
-
-def finish(work: Work, manifest: Manifest) -> None:
-    """Write down that the run is staged."""
-    run = work.run
-    work.finish(
-        RunState.STAGED,
-        manifest=naming.manifest_object(run.table, run.run_id),
-        steps=work.stats(manifest.rows_staged, manifest.size_bytes),
-        progress_rows=manifest.rows_staged,
-    )
-
-
-def ask_for_load(run: Run, services: Services, by: str = "") -> None:
-    """Publish the load request of a staged run, for an attempt that has just staged it."""
-    message = LoadRequest(table=run.table, run_id=run.run_id)
-    topic = services.settings.topic("load")
-    services.bus.publish(topic, message.encode(), traces.attributes(run.run_id, by))
 
 
 def _read_once(work: Work, plan: Plan, name: str) -> None:

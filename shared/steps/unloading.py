@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from shared import timings
 from shared.config.tables import ResolvedTable
-from shared.core import drift, naming, plans, stored, traces
+from shared.core import drift, naming, plans, stored
 from shared.core.manifests import Manifest
-from shared.core.nudges import next_request
 from shared.core.plans import Plan, Slice, Unit, UnloadedFile
 from shared.core.schemas import TableSchema
 from shared.errors import IntegrityError, InvalidConfigError, SluiceError, TableTooLargeError
@@ -26,6 +25,7 @@ from shared.stage import rescue
 from shared.steps import protections
 from shared.steps.attempts import Work
 from shared.steps.encoding import encode, require_same
+from shared.steps.handing_on import request_next
 from shared.steps.renewing import renewed
 from shared.wiring import Services
 
@@ -94,10 +94,7 @@ def unload(work: Work, source: Source, begun: Manifest, keys: tuple[Slice, ...])
 def leave(work: Work) -> None:
     """End the attempt, and ask for a delivery that has its time for the statement alone."""
     work.hand_on(ALONE)
-    request = next_request(work.run)
-    context = traces.attributes(work.run.run_id, work.attempt.id)
-    topic = work.services.settings.topic(request.topic)
-    work.services.bus.publish(topic, request.data, context)
+    request_next(work.run, work.services, work.attempt.id)
 
 
 def _pinned(services: Services, prefix: str, answer: Unloaded) -> tuple[UnloadedFile, ...]:

@@ -54,7 +54,7 @@ def verify(services: Services, table: str, *, is_full: bool, as_of: Run | None) 
             raise InvalidMessageError(f"nothing was published to {table} yet: `sluice run {table}`")
         manifest = services.manifests.find(table, run_id)
         is_rewound = manifest is not None and manifest.rewind is not None
-        if resolved.table.csv or is_rewound:
+        if resolved.table.is_of_files or is_rewound:
             parts = from_parts(services, resolved, target, run_id)
             return _compare(resolved, target, parts, parts.schema, is_full=is_full)
         with closing(services.source(resolved, run_id)) as source:

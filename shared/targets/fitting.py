@@ -201,7 +201,7 @@ def _other(dialect: ColumnDialect, config: TableConfig, found: Fitting, column: 
     wanted = column.type
     said = f"{_narrow(dialect, found, column)}, which would alter values of {wanted}"
     cast = "cast it in a view at the source"
-    if config.csv:
+    if config.is_of_files:
         there = dialect.types.data_type(found.existing[column.name].type)
         cast = f"state {column.name}: {there} in csv.columns, which rejects what is none"
     return f"{said}; {cast}, or make it {dialect.types.type_name(wanted)}"

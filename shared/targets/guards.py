@@ -160,7 +160,7 @@ class Guards:
             )
 
     def _override(self) -> str:
-        if self._config.csv:
+        if self._config.is_of_files:
             return "If this is right, change the table's guard and drop the file again"
         return (
             "If this is right, let one run pass: sluice run "

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shared.core.runs import RunState
-from shared.steps import quarantine
+from shared.steps import quarantine, resending
 from shared.steps.row_traces import trace
 from tests.flow.cloud import Cloud
 
@@ -62,7 +62,7 @@ def test_rows_of_parquet_are_sifted_loaded_traced_and_rejected_ones_replayed(clo
 
     sent = b"".join(quarantine.export(runs[0], cloud.services))
     assert sent == line.encode() + b"\n"
-    again = quarantine.replay(runs[0], cloud.services, sent.replace(b"dear", b"7.25"))
+    again = resending.replay(runs[0], cloud.services, sent.replace(b"dear", b"7.25"))
     cloud.await_run("parquet_orders", lambda run: run.run_id == again and run.is_terminal)
     assert cloud.target("SELECT id, amount, due, tags FROM parquet_orders WHERE id = 2") == [
         (2, Decimal("7.25"), DUE, ["a"]),
@@ -105,6 +105,6 @@ def test_protected_columns_of_parquet_are_loaded_protected_and_nothing_of_the_fi
     assert other.state is RunState.QUARANTINED
     assert other.failure is not None
     assert "bo@" not in other.failure.message
-    again = quarantine.replay(second, cloud.services, SENT)
+    again = resending.replay(second, cloud.services, SENT)
     cloud.await_run("visitors", lambda run: run.run_id == again and run.is_terminal)
     assert cloud.target("SELECT mail, phone FROM visitors WHERE count = 4") == [(None, "***99")]

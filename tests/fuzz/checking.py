@@ -7,7 +7,7 @@ from shared import csv
 from shared.core.schemas import Column, DataType, Kind, TableSchema
 from shared.csv.encodings import Transcoder
 from shared.csv.files import CsvFile
-from shared.errors import IntegrityError, SluiceError
+from shared.errors import UNSAID, IntegrityError, SluiceError
 
 _GIVEN: dict[str, tuple[Any, ...]] = {
     "delimiter": (",", ";", "\t", "|", "", "~|~", "::", "þ"),
@@ -40,7 +40,7 @@ def check(content: bytes, random: Random) -> str:
     except IntegrityError:
         raise
     except SluiceError as exc:
-        return "refused" if exc.message != exc.summary else "refused without a reason"
+        return "refused" if exc.message != UNSAID else "refused without a reason"
 
 
 def _check(content: bytes, given: dict[str, Any], random: Random) -> str:

@@ -55,4 +55,4 @@ def test_message_and_facts_are_kept(kind: type[SluiceError]) -> None:
 
 
 def test_failure_without_a_message_still_says_something() -> None:
-    assert SluiceError().message == "something went wrong"
+    assert SluiceError("").message == "something went wrong"

@@ -35,7 +35,7 @@ from shared.core.access import Principal, Role
 from shared.core.runs import Run, RunState
 from shared.errors import ConflictError, InvalidMessageError
 from shared.operations import mending, rejects
-from shared.steps import quarantine
+from shared.steps import quarantine, resending
 from shared.steps.quarantined_rows import Position, Rejected, rejected_rows
 from shared.wiring import Services
 
@@ -144,13 +144,13 @@ def replay(
     """Send the rejected rows through once more, by the table's rules as they are now."""
     run = _required(services, table, run_id)
     mended = None if body.mended is None else _encoded(body.mended, run, services)
-    return once(lambda ask: Accepted.of(table, quarantine.replay(run, services, mended, by=ask.by)))
+    return once(lambda ask: Accepted.of(table, resending.replay(run, services, mended, by=ask.by)))
 
 
 def _tables_of_files(services: Services, context: Context) -> list[str]:
     names = sorted(services.config.names())
     found = context.history.each(services.config.get, names)
-    return [resolved.table.name for resolved, _ in found if resolved.table.csv is not None]
+    return [resolved.table.name for resolved, _ in found if resolved.table.is_of_files]
 
 
 def _required(services: Services, table: str, run_id: str) -> Run:

@@ -12,11 +12,11 @@ from shared.api.bodies import RunSummary, TableSummary
 from shared.api.context import Context, Lent, Shared
 from shared.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_names
 from shared.core import freshness, naming
+from shared.core.runs import SUCCESSES
 from shared.ledger import Entry
 from shared.operations import promises
 from shared.operations.history import Position
 from shared.operations.standing import TableStanding, standing
-from shared.steps.repairs import freshness as repairs
 
 router = APIRouter(prefix="/api/v1/tables", tags=["tables"])
 
@@ -105,9 +105,9 @@ def _kept(context: Context, found: TableStanding, days: int) -> freshness.Freshn
     now, name = context.now(), found.resolved.table.name
     since = now - timedelta(days=days + 1)
     # Whatever moved last before the span begins says how old the table was then.
-    begin = Position(f"{since:%Y%m%dT%H%M%SZ}", name)
+    begin = Position(naming.moment(since), name)
     before = context.history.newest(
-        1, tables=[name], states=repairs.SUCCESSES, is_repair=False, before=begin
+        1, tables=[name], states=SUCCESSES, is_repair=False, before=begin
     )
     entries = [*context.history.since(since, [name]), *before]
     return promises.kept(found.resolved, found.generation, entries, now=now, days=days)

@@ -19,19 +19,17 @@ from shared.core.runs import Run
 from shared.core.schemas import TableSchema
 from shared.errors import ConflictError
 from shared.stage.arrow import arrow_schema
-from shared.stage.reader import read_part
 from shared.stage.writer import PartWriter
 from shared.steps import quarantined_rows
 from shared.steps.purging import subjects
 from shared.steps.purging.scopes import Scope
 from shared.steps.purging.searching import (
     Holding,
-    Packing,
     RunFinds,
-    packing,
     parts_of,
     records_of,
 )
+from shared.steps.staged_parts import rows_of
 from shared.storage import ObjectInfo
 from shared.wiring import Services
 
@@ -153,8 +151,7 @@ class Removal:
         A purge that broke off may have put it into its own run's manifest, and not into that of a
         rewind that names it too.
         """
-        services, arrow = self._services, arrow_schema(schema)
-        bucket = services.settings.bucket("staging")
+        services, bucket = self._services, self._services.settings.bucket("staging")
         name = self._renamed(part.name, part.generation)
         owner = services.manifests.find(self._table, naming.run_within(name))
         if owner and (there := [p for p, _ in parts_of(owner) if p.name == name]):
@@ -169,8 +166,8 @@ class Removal:
             envelope=services.envelope if part.key else None,
             on_group=lambda _rows, _bytes: None,
         )
-        rows = read_part(self._storage, bucket, part, arrow, services.envelope)
-        written = writer.write(arrow, subjects.without(rows, self._subject))
+        rows = rows_of(services, part, schema)
+        written = writer.write(arrow_schema(schema), subjects.without(rows, self._subject))
         return written[0] if written else None
 
     # Files ----------------------------------------------------------------------------------------
@@ -187,7 +184,7 @@ class Removal:
             holding.places or (),
             lambda start, count: cuts.append((start, count)),
         )
-        if packing(self._chunks(info)) is Packing.GZIP:
+        if csv.packing(self._chunks(info)) is csv.Packing.GZIP:
             rows = _packed(rows)
         self._write(info.bucket, name, "text/csv", rows)
         return name

@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from itertools import chain
 
 from shared import csv
 from shared.core import naming
@@ -15,25 +13,14 @@ from shared.core.purges import Find, Subject
 from shared.core.runs import Trigger
 from shared.core.schemas import TableSchema
 from shared.errors import IllegalTransitionError, InvalidFileError, InvalidMessageError
-from shared.stage.arrow import arrow_schema
-from shared.stage.reader import read_part
 from shared.steps import quarantined_rows
 from shared.steps.purging import subjects
 from shared.steps.purging.scopes import Scope
 from shared.steps.purging.subjects import Records
+from shared.steps.staged_parts import rows_of
 from shared.steps.stored_files import StoredFile
 from shared.storage import ObjectInfo
 from shared.wiring import Services
-
-_GZIP = b"\x1f\x8b"
-"""Source: RFC 1952, section 2.3.1."""
-_ZIP = b"PK\x03\x04"
-"""Source: PKWARE, APPNOTE.TXT 4.3.7."""
-
-_PARQUET = b"PAR1"
-"""Source: parquet-format, "File format"."""
-
-_HEAD_BYTES = 2**16
 
 Places = tuple[tuple[int, int], ...]
 """Where records start in an unpacked file, and how many bytes they have."""
@@ -158,8 +145,8 @@ class Search:
         """
         found: dict[str, list[ObjectInfo]] = defaultdict(list)
         bucket = self._services.settings.bucket("staging")
-        for folder in ("units", "plans"):
-            for info in self._storage.list(bucket, f"{folder}/{self._table}/"):
+        for prefix in (naming.units_prefix(self._table), naming.plans_prefix(self._table)):
+            for info in self._storage.list(bucket, prefix):
                 if run_id := naming.run_within(info.name):
                     found[run_id].append(info)
         return found
@@ -183,8 +170,7 @@ class Search:
                 found[naming.run_within(name)].others.append(leftover)
 
     def _rows_in(self, part: Part, schema: TableSchema) -> int:
-        bucket, envelope = self._services.settings.bucket("staging"), self._services.envelope
-        batches = read_part(self._storage, bucket, part, arrow_schema(schema), envelope)
+        batches = rows_of(self._services, part, schema)
         return sum(len(subjects.in_batch(batch, self._subject)) for batch in batches)
 
     # Files ----------------------------------------------------------------------------------------
@@ -212,14 +198,15 @@ class Search:
             except InvalidFileError:
                 pass  # it had other columns than what was staged of it
             else:
-                is_whole = packing(self._chunks(info)) is Packing.OTHER
+                how = csv.packing(self._chunks(info))
+                is_whole = how not in (csv.Packing.NONE, csv.Packing.GZIP)
                 found = Holding(kind, info, len(places), places, is_deleted=is_whole)
                 return found if places else None
         return Holding(kind, info, is_deleted=True) if self._may_show(info) else None
 
     def _may_show(self, info: ObjectInfo) -> bool:
         """Say whether the subject's value may stand in a file; nobody sees into a damaged one."""
-        if next(self._chunks(info), b"").startswith(_PARQUET):
+        if csv.packing(self._chunks(info)) is csv.Packing.PARQUET:
             return True  # its values are packed
         try:
             return subjects.in_bytes(csv.unpacked(self._chunks(info)), self._subject)
@@ -277,25 +264,6 @@ class Search:
 
 def _not_taken(info: ObjectInfo) -> IllegalTransitionError:
     return IllegalTransitionError(f"{info.uri} has no run yet; purge when it was taken in")
-
-
-class Packing(Enum):
-    """How a file is packed, as far as it can be packed again."""
-
-    NONE = auto()
-    GZIP = auto()
-    OTHER = auto()
-
-
-def packing(chunks: Iterator[bytes]) -> Packing:
-    """Say how a file is packed, by its first bytes."""
-    head = next(chunks, b"")[:_HEAD_BYTES]
-    if head.startswith(_GZIP):
-        return Packing.GZIP
-    if head.startswith((_ZIP, _PARQUET)):
-        return Packing.OTHER  # of workbooks, too, whatever is in them
-    unpacked = next(csv.unpacked(chain([head], chunks)), b"")
-    return Packing.NONE if unpacked.startswith(head[: len(unpacked)]) else Packing.OTHER
 
 
 def parts_of(manifest: Manifest) -> Iterator[tuple[Part, TableSchema]]:

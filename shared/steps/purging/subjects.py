@@ -1,6 +1,5 @@
 """Which rows are a subject's: typed in parts, as text wherever a row could not be read."""
 
-import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from shared.core.checks import Observed, Sample
 from shared.core.manifests import Manifest
 from shared.core.purges import Subject
 from shared.core.schemas import TableSchema
-from shared.csv import Dialect
+from shared.csv import Dialect, cells_of
 from shared.errors import InvalidMessageError
 from shared.stage.matching import matches, rescued_matches
 
@@ -70,7 +69,7 @@ class Records:
         if self._is_json and self._word.search(raw):
             return True  # a part of a nested value, or of a line that is no JSON
         if not cells or len(cells) != self._width:
-            return self._word.search(raw) is not None
+            return any(self._word.search(text) for text in (raw, *cells))
         return any(self._canonical(cell.strip()) == self._wanted for cell in cells)
 
     def has_facts(self, facts: dict[str, Any]) -> bool:
@@ -84,20 +83,9 @@ class Records:
         return value is not None and self._canonical(value) == self._wanted
 
     def _cells(self, raw: str) -> list[str]:
-        if self._dialect and self._dialect.kind == "fixed":
-            return [raw[start - 1 : end] for _, start, end in self._dialect.positions]
         if self._is_json:
             return _values(raw, self._width)
-        delimiter = self._dialect.delimiter if self._dialect else None
-        if self._dialect is None or delimiter is None or len(delimiter) != 1:
-            return []
-        quote = self._dialect.quote
-        if quote is None:
-            return raw.split(delimiter)
-        try:
-            return next(csv.reader([raw], delimiter=delimiter, quotechar=quote), [])
-        except csv.Error:
-            return []  # a carriage return in a cell, or one of more than 128 KiB
+        return (self._dialect and cells_of(raw, self._dialect, is_certain=True)) or []
 
     def _canonical(self, text: str) -> str:
         try:

@@ -12,7 +12,7 @@ from shared.errors import SluiceError
 from shared.steps.repairs.sweeping import Sweep
 from shared.storage import ObjectInfo
 
-PREFIXES = ("units/", "plans/", "unloaded/", "parts/")
+PREFIXES = (naming.UNITS, naming.PLANS, naming.UNLOADED, naming.PARTS)
 """In the order of removal, against the order of growth: what is left never names what is gone."""
 
 log = logging.getLogger(__name__)

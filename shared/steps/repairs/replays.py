@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.core import nudges, traces
 from shared.core.dead_letters import LetterState
 from shared.core.messages import IngestRequest
 from shared.core.runs import REPLAYS, Run, RunState, Trigger
 from shared.errors import IllegalTransitionError
-from shared.steps import quarantine
+from shared.steps import resending
 from shared.steps.auditing import tell
+from shared.steps.handing_on import request_next
 from shared.wiring import Services
 
 _ADVICE: Mapping[RunState, str] = MappingProxyType(
@@ -39,7 +39,7 @@ def replay(run: Run, services: Services, by: str = "") -> Run:
         )
     if run.trigger is Trigger.FILE:
         name = IngestRequest.from_key(run.trigger_key).name
-        if other := quarantine.successor(name, services):
+        if other := resending.successor(name, services):
             raise IllegalTransitionError(
                 f"run {run.run_id} of {run.table} needs no replay: {other} was sent in its place",
                 run_id=run.run_id,
@@ -56,10 +56,3 @@ def replay(run: Run, services: Services, by: str = "") -> Run:
         if (letter.table, letter.run_id) == (run.table, run.run_id):
             services.dead_letters.close(letter, LetterState.REPLAYED, now)
     return brought_back
-
-
-def request_next(run: Run, services: Services) -> None:
-    """Publish the request that moves a run on."""
-    request = nudges.next_request(run)
-    context = {**request.attributes, **traces.attributes(run.run_id)}
-    services.bus.publish(services.settings.topic(request.topic), request.data, context)

@@ -14,7 +14,12 @@ from shared.errors import SluiceError
 from shared.steps.repairs.sweeping import Sweep
 from shared.storage import HOLD_NOTE, ObjectInfo
 
-HELD = (("raw", ""), ("quarantine", ""), ("staging", "parts/"), ("staging", "manifests/"))
+HELD = (
+    ("raw", ""),
+    ("quarantine", ""),
+    ("staging", naming.PARTS),
+    ("staging", naming.MANIFESTS),
+)
 """Zones where objects are held, and what comes before the table's folder there.
 
 Not the landing bucket: whoever drops files may replace them, and the raw zone has each as it was.
@@ -98,8 +103,8 @@ def _kept(sweep: Sweep, zone: str, table: str) -> Iterator[ObjectInfo]:
     if zone == "staging":
         folders = [
             naming.unloaded_prefix(table),
-            f"units/{table}/",
-            f"plans/{table}/",
+            naming.units_prefix(table),
+            naming.plans_prefix(table),
             *folders,
         ]
     for folder in folders:
@@ -112,5 +117,5 @@ def _needs(sweep: Sweep, table: TableConfig) -> Needs:
         ListedRun(run_id=e.run_id, state=e.state, is_repair=e.is_repair)
         for e in sweep.entries.get(table.name, {}).values()
     )
-    versions = table.keep_versions if table.kind == "reference" else None
+    versions = table.keep_versions if table.is_reference else None
     return retention.needs(listed, waiting, versions)

@@ -11,8 +11,8 @@ from shared.core.nudges import Decision
 from shared.core.runs import Failure, Nudge, Run, RunState
 from shared.errors import SluiceError, StuckRunError
 from shared.steps.auditing import tell
+from shared.steps.handing_on import request_next
 from shared.steps.repairs.dead_letters import fail
-from shared.steps.repairs.replays import request_next
 from shared.steps.repairs.sweeping import Sweep
 
 log = logging.getLogger(__name__)

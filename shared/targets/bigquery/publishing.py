@@ -60,7 +60,7 @@ class Publishing:
         if plan.found:
             tables.require_layout(self._table, self._place, plan.found)
         versions = Versions(*of_table)
-        keeps = self._config.kind == "reference" and plan.found is not None
+        keeps = self._config.is_reference and plan.found is not None
         if keeps:
             versions.keep(booked.state.run_id)
         changes.create(plan, self._place)

@@ -55,7 +55,7 @@ class Arrival:
         manifest = self._manifest
         if manifest.rewind or manifest.key_parts is not None or marker(self._config):
             return False
-        if self._config.kind == "reference" and self._existing:
+        if self._config.is_reference and self._existing:
             return False  # what is there is kept first
         is_guarded = manifest.mode is SyncMode.FULL and not manifest.allow_empty
         if is_guarded and manifest.rows_staged < self._config.guard.min_rows:

@@ -45,7 +45,7 @@ class Publishing:
         staging.check()
         breaches = self._tests(staging.rows_table).run(tests.tests)
         tests.require(breaches)
-        if self._config.kind == "reference":
+        if self._config.is_reference:
             Versions(*of_table).keep(state.run_id)
         last = None if manifest.rewind else Drifting(*of_table).last()
         measuring = Measuring(*of_table, manifest)

@@ -308,7 +308,7 @@ class RelationalTarget(ABC):
         with self._transaction() as cursor:
             bookkeeping.ensure(cursor, self._dialect)
             self._dialect.books.ensure_state(cursor, self._name)
-            is_reference = self._config.kind == "reference"
+            is_reference = self._config.is_reference
             for schema in (self._place.schema, *((VERSIONS_SCHEMA,) if is_reference else ())):
                 if not self._dialect.catalog.schema_exists(cursor, schema):
                     cursor.execute(self._dialect.sql.create_schema(schema))

@@ -136,6 +136,13 @@ def test_cells_too_many_and_cells_that_lack_are_to_blame() -> None:
     assert few[-1] == ("note", "", True)
 
 
+def test_a_delimiter_behind_an_escape_parts_no_cell_with_quotes_or_without() -> None:
+    for quote in ('"', None):
+        cells = marked(r"7,Lee\, Ann,x", "id", layout(quote=quote, escape="\\"))
+
+        assert [text for _, text, _ in cells] == ["7", "Lee, Ann", "x"]
+
+
 def test_values_of_sensitive_columns_are_not_shown() -> None:
     facts = {
         "raw": "7,Ann,x",

@@ -88,3 +88,35 @@ def test_reject_that_cannot_be_cut_is_told_by_the_value_as_a_word(cell: str) -> 
 
     assert records.has(f"{cell},ann@x.org")
     assert not records.has(f"{cell},ann@x.orgs")
+
+
+@pytest.mark.parametrize("quote", ['"', None])
+@pytest.mark.parametrize(
+    ("value", "rest"),
+    [("Lee, Ann", ""), ('Ann "Lee"', ""), ("Lee, Ann", ",one too many")],
+    ids=["delimiter", "quote", "wrong width"],
+)
+def test_rejected_row_is_found_by_a_value_that_the_file_writes_with_escapes(
+    lake: Lake, quote: str | None, value: str, rest: str
+) -> None:
+    written = value.replace(",", r"\,").replace('"', r"\"")
+    content = f"id,email\nx,{written}{rest}\ny,bob@x.org\n".encode()
+    run = ingest(lake, content, dialect=csv.Dialect(quote=quote, escape="\\"))
+
+    found = purge(lake, Subject("email", value))
+
+    assert kinds(found) == [
+        ("dropped file", 1, True),
+        ("original", 1, False),
+        ("rejects", 1, False),
+    ]
+    left = manifest(lake, run).file
+    assert left
+    assert lake.content("raw", left.original) == b"id,email\ny,bob@x.org\n"
+
+
+def test_reject_of_another_width_is_told_by_the_value_as_a_word_of_a_cell() -> None:
+    records = subjects.Records(Subject("email", 'Ann "Lee"'), SCHEMA, csv.Dialect())
+
+    assert records.has('x,"Dr. Ann ""Lee""",one too many')
+    assert not records.has('x,"Joann ""Lee""",one too many')
