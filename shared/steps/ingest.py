@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC
 
 from shared import csv, timings
@@ -13,9 +14,10 @@ from shared.config.tables import ResolvedTable
 from shared.core import naming, runs, unchanged
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.messages import IngestRequest
+from shared.core.modes import SyncMode
 from shared.core.receipts import Point
 from shared.core.runs import Run, RunState, Trigger
-from shared.errors import UnknownTableError
+from shared.errors import FileGoneError, RetryableError, UnknownTableError
 from shared.stage.fingerprints import Fold
 from shared.stage.protecting import Protector
 from shared.stage.rescue import fold
@@ -37,10 +39,11 @@ log = logging.getLogger(__name__)
 def ingest(request: IngestRequest, services: Services) -> None:
     """Stage a dropped file, then ask for the load. The original is kept in the raw zone.
 
-    The exact generation that was announced is read. If it is gone, the file was deleted, or a
-    newer generation was announced too and takes its place.
+    The exact generation that was announced is read; once it is gone, its original. A newer
+    generation takes its place only where each file replaces all rows.
 
     Raises:
+        FileGoneError: it was deleted or overwritten, and no original was kept before.
         UnknownTableError: the file lies in no configured table's folder.
     """
     if request.name.endswith("/"):
@@ -97,21 +100,65 @@ def _requested(
 def _stage(
     work: Work, resolved: ResolvedTable, request: IngestRequest, generation: int
 ) -> Manifest | None:
-    """Read the file and write parts, rejects and manifest; None when the generation is gone."""
-    services = work.services
-    file = services.storage.info(request.bucket, request.name, request.generation)
-    if file is None:
+    """Read the file and write parts, rejects and manifest; None when there is nothing to read."""
+    found = _find(work, resolved, request)
+    if found is None:
         return None
-    if work.is_first:
-        # A later attempt would tell of the back-off, not of how long a file waits.
-        waited = services.now() - file.created_at
-        log.info("file picked up", extra={"wait_s": waited.total_seconds()})
+    file, stored = found
     try:
-        if _keeps_original(resolved):
-            _keep_original(work, file)
-        return services.manifests.create(_read(work, resolved, file, generation))
-    except FileNotFoundError:
+        return work.services.manifests.create(_read(work, resolved, file, generation, stored))
+    except FileNotFoundError as exc:
+        raise RetryableError(
+            f"gs://{stored.bucket}/{stored.name}#{stored.generation} was deleted or overwritten "
+            "while it was read; the next attempt reads what is kept of it"
+        ) from exc
+
+
+def _find(
+    work: Work, resolved: ResolvedTable, request: IngestRequest
+) -> tuple[ObjectInfo, ObjectInfo] | None:
+    """Return the dropped file, and the object that has its bytes: itself, or its original.
+
+    None when a newer file replaces all of its rows anyway, or it was deleted before anybody read
+    it.
+
+    Raises:
+        FileGoneError: its rows are lost.
+    """
+    services = work.services
+    if file := services.storage.info(request.bucket, request.name, request.generation):
+        if work.is_first:
+            # A later attempt would tell of the back-off, not of how long a file waits.
+            waited = services.now() - file.created_at
+            log.info("file picked up", extra={"wait_s": waited.total_seconds()})
+        try:
+            if _keeps_original(resolved):
+                _keep_original(work, file)
+        except FileNotFoundError:
+            log.info("the file went while it was copied", extra={"object": request.key})
+        else:
+            return file, file
+    newer = services.storage.info(request.bucket, request.name)
+    if newer and resolved.table.sync_mode is SyncMode.FULL:
         return None
+    original = _original(work.run, request.name)
+    if kept := services.storage.info(services.settings.bucket("raw"), original):
+        file = replace(
+            kept,
+            bucket=request.bucket,
+            name=request.name,
+            generation=request.generation,
+            created_at=request.announced_at,
+        )
+        return file, kept
+    if newer is None and work.is_first:
+        return None
+    raise FileGoneError(
+        f"{request.key} was {'overwritten' if newer else 'deleted'} before it was read to its end, "
+        "and no original of it is kept: its rows are lost. Have the sender drop it once more, "
+        "each file under a name of its own",
+        object=request.key,
+    )
 
 
 def _keeps_original(resolved: ResolvedTable) -> bool:
@@ -121,16 +168,19 @@ def _keeps_original(resolved: ResolvedTable) -> bool:
 def _keep_original(work: Work, file: ObjectInfo) -> None:
     raw = work.services.settings.bucket("raw")
     with timings.timed("keep original", bytes=file.size_bytes):
-        work.services.storage.copy(file, raw, _original(work.run, file))
+        work.services.storage.copy(file, raw, _original(work.run, file.name))
 
 
-def _original(run: Run, file: ObjectInfo) -> str:
-    return naming.raw_object(run.table, run.run_id, file.created_at, file.name)
+def _original(run: Run, name: str) -> str:
+    """Return the name of a file's original, which is known without the file."""
+    return naming.raw_object(run.table, run.run_id, naming.run_time(run.run_id), name)
 
 
-def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int) -> Manifest:
+def _read(
+    work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int, stored: ObjectInfo
+) -> Manifest:
     services, run, rules = work.services, work.run, resolved.table.csv or CsvFiles()
-    file = DroppedFile(work, resolved, info, generation)
+    file = DroppedFile(work, resolved, info, generation, stored)
     reading = file.reading()
     protector = Protector(resolved.table.protected, services.protection_keys(resolved))
     read = protector.schema(reading.schema)
@@ -184,7 +234,7 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int
             size_bytes=content.size_bytes,
             sha256=content.sha256,
             content_sha256=(inside or content).sha256,
-            original=_original(run, info) if _keeps_original(resolved) else "",
+            original=_original(run, info.name) if _keeps_original(resolved) else "",
             dialect=reading.dialect.to_dict(),
             read_as=reading.schema if resolved.table.protected else None,
         ),
