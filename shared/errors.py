@@ -18,6 +18,7 @@ SluiceError
 │   ├─ ValueNotRepresentableError    a value would be altered by its target type
 │   ├─ EmptySourceError              the guard: a run would empty or shrink the table
 │   ├─ TableTooLargeError            more rows than one delivery reads, and no way to cut them
+│   ├─ FileGoneError                 a dropped file went before it was read, and no copy is kept
 │   ├─ RewindError                   an earlier state of a table cannot be put together again
 │   ├─ IllegalTransitionError        a run cannot go from this state to that one
 │   ├─ StuckRunError                 the sweep asked a run to go on as often as allowed, in vain
@@ -126,6 +127,10 @@ class EmptySourceError(PermanentError):
 
 class TableTooLargeError(PermanentError):
     """A table has more rows than one delivery reads, and no column to cut them by."""
+
+
+class FileGoneError(PermanentError):
+    """A dropped file was overwritten or deleted before it was read, and no copy of it is kept."""
 
 
 class RewindError(PermanentError):

@@ -61,6 +61,11 @@ class Plan:
     slices: tuple[Slice, ...]
     unloaded: TableSchema | None = None
 
+    @property
+    def id(self) -> str:
+        """What tells this plan from another one of the same run: the attempt that made it."""
+        return self.manifest.attempt
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
@@ -68,7 +73,8 @@ class Unit:
 
     ``source`` and ``staged`` are the points of its rows, as far as they are known. ``read`` is that
     of the rows of its files as they were read, those that were set aside included: the source has
-    measured all files together, so it is compared once all units are done.
+    measured all files together, so it is compared once all units are done. ``plan`` is the ``id``
+    of the plan that the unit is of; empty where an earlier release wrote the outcome.
     """
 
     version: Literal[1] = VERSION
@@ -82,6 +88,11 @@ class Unit:
     source: Point | None = None
     staged: Point | None = None
     read: Point | None = None
+    plan: str = ""
+
+    def is_of(self, plan_id: str) -> bool:
+        """Say whether this is of a plan, and not of one that its run had before it was replayed."""
+        return self.plan in ("", plan_id)
 
 
 def open_units(plan: Plan, done: Mapping[str, Unit]) -> Iterator[tuple[str, Slice]]:

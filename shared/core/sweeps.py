@@ -48,7 +48,7 @@ class SweepReport:
     announced: Found
     """Dropped files of which no event told."""
     strays: Found
-    """Dropped files that lie in no configured table's folder."""
+    """Dropped files that lie in the folder of no table that takes files."""
     dead_letters: Found
     """Dead letters that wait for a decision."""
     stale: tuple[StaleTable, ...]

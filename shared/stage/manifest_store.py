@@ -37,13 +37,7 @@ class ManifestStore:
         Raises:
             ConflictError: the manifest has another generation by now.
         """
-        self._storage.write(
-            self._bucket,
-            naming.manifest_object(manifest.table, manifest.run_id),
-            to_json(manifest),
-            generation=generation,
-            content_type="application/json",
-        )
+        self._write(manifest, naming.manifest_object(manifest.table, manifest.run_id), generation)
 
     def create(self, manifest: Manifest) -> Manifest:
         """Create the manifest, or return the one that another attempt created first."""
@@ -75,8 +69,25 @@ class ManifestStore:
         return {name: unit for name, unit in found if unit}
 
     def create_unit(self, table: str, run_id: str, name: str, unit: Unit) -> Unit:
-        """Create a unit's outcome, or return the one that another attempt created first."""
-        return self._create(unit, naming.unit_object(table, run_id, name))
+        """Create a unit's outcome, or return the one that another attempt created first.
+
+        The outcome of another plan is replaced: that plan was gone before this one was made.
+        """
+        place = naming.unit_object(table, run_id, name)
+        found = self._create(unit, place)
+        return found if found.is_of(unit.plan) else self._replace_unit(unit, place)
+
+    def _replace_unit(self, unit: Unit, name: str) -> Unit:
+        found = self._storage.read(self._bucket, name)
+        generation = found[1] if found else ABSENT
+        present = from_json(Unit, found[0], name) if found else None
+        if present and present.is_of(unit.plan):
+            return present
+        try:
+            self._write(unit, name, generation)
+        except ConflictError:
+            raise StorageUnavailableError(f"{name} was replaced by another delivery") from None
+        return unit
 
     def _find(self, kind: type[T], name: str) -> T | None:
         found = self._storage.read(self._bucket, name)
@@ -84,16 +95,19 @@ class ManifestStore:
 
     def _create(self, value: T, name: str) -> T:
         try:
-            self._storage.write(
-                self._bucket,
-                name,
-                to_json(value),
-                generation=ABSENT,
-                content_type="application/json",
-            )
+            self._write(value, name, ABSENT)
         except ConflictError:
             winner = self._find(type(value), name)
             if winner is None:
                 raise StorageUnavailableError(f"{name} was there and is gone") from None
             return winner
         return value
+
+    def _write(self, value: object, name: str, generation: int) -> None:
+        self._storage.write(
+            self._bucket,
+            name,
+            to_json(value),
+            generation=generation,
+            content_type="application/json",
+        )

@@ -28,16 +28,24 @@ class DroppedFile:
     """One generation of one object in the landing bucket."""
 
     def __init__(
-        self, work: Work, resolved: ResolvedTable, info: ObjectInfo, config_generation: int
+        self,
+        work: Work,
+        resolved: ResolvedTable,
+        info: ObjectInfo,
+        config_generation: int,
+        stored: ObjectInfo,
     ) -> None:
-        """Take an object, and its table's configuration with the generation of that."""
+        """Take an object, and its table's configuration with the generation of that.
+
+        ``stored`` has the bytes: the object itself, or its original in the raw bucket.
+        """
         self._work = work
         self._services = work.services
         self._resolved = resolved
         self._rules = resolved.table.csv or CsvFiles()
         self.info = info
         self.config_generation = config_generation
-        self.content = StoredFile(work.services.storage, info)
+        self.content = StoredFile(work.services.storage, stored)
         """Its bytes: in order, or at any place.
 
         Raises:

@@ -105,7 +105,7 @@ def from_parts(
 ) -> _InParts:
     table = resolved.table.name
     past = target.lineage(run_id)
-    layers = rewinds.layers(services, table, past)
+    layers = rewinds.layers(services, target, table, past)
     merged = [layer for layer in layers[1:] if layer.mode is not SyncMode.APPEND]
     if not layers or merged:
         raise RewindError(

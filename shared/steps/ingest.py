@@ -19,11 +19,11 @@ from shared.core.messages import IngestRequest
 from shared.core.receipts import Point
 from shared.core.runs import Run, RunState, Trigger
 from shared.core.schemas import TableSchema
-from shared.errors import UnknownTableError
+from shared.errors import RetryableError, UnknownTableError
 from shared.stage.fingerprints import Fold
 from shared.stage.protecting import Protector
 from shared.stage.rescue import fold
-from shared.steps import resending
+from shared.steps import originals, resending
 from shared.steps.attempts import Work, attempt, find_staged, open_run
 from shared.steps.columns import staged
 from shared.steps.dropped_files import DroppedFile, Hashed, Reading
@@ -41,10 +41,11 @@ log = logging.getLogger(__name__)
 def ingest(request: IngestRequest, services: Services) -> None:
     """Stage a dropped file, then ask for the load. The original is kept in the raw zone.
 
-    The exact generation that was announced is read. If it is gone, the file was deleted, or a
-    newer generation was announced too and takes its place.
+    The exact generation that was announced is read; once it is gone, its original. A newer
+    generation takes its place only where each file replaces all rows.
 
     Raises:
+        FileGoneError: it was deleted or overwritten, and no original was kept before.
         UnknownTableError: the file lies in no configured table's folder.
     """
     if request.name.endswith("/"):
@@ -101,36 +102,19 @@ def _requested(
 def _stage(
     work: Work, resolved: ResolvedTable, request: IngestRequest, config_generation: int
 ) -> Manifest | None:
-    """Read the file and write parts, rejects and manifest; None when the generation is gone."""
-    services = work.services
-    info = services.storage.info(request.bucket, request.name, request.generation)
-    if info is None:
+    """Read the file and write parts, rejects and manifest; None when there is nothing to read."""
+    found = originals.find(work, resolved, request)
+    if found is None:
         return None
-    if work.is_first:
-        # A later attempt would tell of the back-off, not of how long a file waits.
-        waited = services.now() - info.created_at
-        log.info("file picked up", extra={"wait_s": waited.total_seconds()})
+    file, stored = found
     try:
-        if _keeps_original(resolved):
-            _keep_original(work, info)
-        file = DroppedFile(work, resolved, info, config_generation)
-        return services.manifests.create(_read(work, resolved, file))
-    except FileNotFoundError:
-        return None
-
-
-def _keeps_original(resolved: ResolvedTable) -> bool:
-    return resolved.table.csv is None or resolved.table.csv.raw
-
-
-def _keep_original(work: Work, info: ObjectInfo) -> None:
-    raw = work.services.settings.bucket("raw")
-    with timings.timed("keep original", bytes=info.size_bytes):
-        work.services.storage.copy(info, raw, _original(work.run, info))
-
-
-def _original(run: Run, info: ObjectInfo) -> str:
-    return naming.raw_object(run.table, run.run_id, info.created_at, info.name)
+        dropped = DroppedFile(work, resolved, file, config_generation, stored)
+        return work.services.manifests.create(_read(work, resolved, dropped))
+    except FileNotFoundError as exc:
+        raise RetryableError(
+            f"gs://{stored.bucket}/{stored.name}#{stored.generation} was deleted or overwritten "
+            "while it was read; the next attempt reads what is kept of it"
+        ) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +238,7 @@ def _origin(
         size_bytes=taken.packed.size_bytes,
         sha256=taken.packed.sha256,
         content_sha256=taken.unpacked.sha256,
-        original=_original(run, info) if _keeps_original(resolved) else "",
+        original=originals.name_of(run, info.name) if originals.are_kept(resolved) else "",
         dialect=reading.dialect.to_dict(),
         read_as=reading.schema if resolved.table.protected else None,
     )

@@ -5,7 +5,7 @@ does in the staging table what those runs did to the table, one after the other,
 outcome like a full load, together with the watermark of that time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 from typing import Any
@@ -33,19 +33,19 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     """
     services, run = work.services, work.run
     with closing(services.target(resolved)) as target:
-        state = target.state()
-        if kept := target.version(back_to) if resolved.table.is_reference else None:
-            _require_protected_alike(services, resolved, [back_to])
-            return _restore(work, state, kept, back_to, protection=resolved.protection)
-        past = target.lineage(back_to)
-    if not past:
-        raise RewindError(
-            f"the target does not know all that {run.table} consisted of after run {back_to}: the "
-            "run was never published there, or nothing before it left a table that is known whole. "
-            "Choose a run after a full load"
-        )
-    origin = _find(services, run.table, back_to)
-    found = layers(services, run.table, past)
+        state, past = target.state(), target.lineage(back_to)
+        # A run that restored a version left the rows of the run that it went back to.
+        left_by = list(_restored(services, run.table, back_to)) if past else [back_to]
+        for run_id in left_by if resolved.table.is_reference else ():
+            if kept := target.version(run_id):
+                _require_protected_alike(services, resolved, [run_id])
+                note = f"restored the version of run {run_id} that the target kept" + (
+                    f", as run {back_to} had done" if run_id != back_to else ""
+                )
+                return _restore(work, resolved, state, kept, run_id, note)
+        _require_known(run.table, back_to, past)
+        found = layers(services, target, run.table, past)
+    origin = _find(services, run.table, left_by[-1])
     _require_protected_alike(services, resolved, [load.run_id for load in past])
     schema = _schema(origin.schema, found)
     runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
@@ -62,13 +62,15 @@ def manifest(work: Work, resolved: ResolvedTable, back_to: str) -> Manifest:
     )
 
 
-def layers(services: Services, table: str, past: Iterable[PastLoad]) -> tuple[Layer, ...]:
+def layers(
+    services: Services, target: Target, table: str, past: Iterable[PastLoad]
+) -> tuple[Layer, ...]:
     """Return what the runs did that a table consists of, in their order.
 
     Raises:
         RewindError: a part, or a manifest, is not kept any more.
     """
-    found = tuple(layer for load in past for layer in _layers(services, table, load))
+    found = tuple(layer for load in past for layer in _layers(services, target, table, load))
     _require_parts(services, table, found)
     return found
 
@@ -88,11 +90,11 @@ def _require_protected_alike(
 
 def _restore(
     work: Work,
+    resolved: ResolvedTable,
     state: TargetState,
     kept: KeptVersion,
     back_to: str,
-    *,
-    protection: dict[str, str],
+    note: str,
 ) -> Manifest:
     """Return the manifest that brings a version back which the target keeps."""
     return _manifest(
@@ -104,8 +106,8 @@ def _restore(
         snapshot=state.snapshot or "",
         is_pinned=True,
         rows_source=kept.rows,
-        protection=protection,
-        notes=(f"restored the version of run {back_to} that the target kept",),
+        protection=resolved.protection,
+        notes=(note,),
     )
 
 
@@ -156,12 +158,18 @@ def is_in_table(run: Run, target: Target, services: Services) -> bool:
 
     False only where that is certain: a later rewind, or full load, left them out.
     """
-    past = target.lineage(target.state().run_id or "")
+    return _may_consist_of(run, target, services, target.state().run_id or "")
+
+
+def _may_consist_of(run: Run, target: Target, services: Services, after: str) -> bool:
+    past = target.lineage(after)
     if not past or run.run_id in {load.run_id for load in past}:
         return True
     base = services.manifests.find(run.table, past[0].run_id)
     if base is None:
         return True
+    if base.rewind and base.rewind.kept_rows is not None:
+        return _may_consist_of(run, target, services, base.rewind.run_id)
     return bool(base.rewind and run.run_id in {layer.run_id for layer in base.rewind.layers})
 
 
@@ -175,8 +183,29 @@ def _find(services: Services, table: str, run_id: str) -> Manifest:
     return found
 
 
-def _layers(services: Services, table: str, load: PastLoad) -> tuple[Layer, ...]:
+def _restored(services: Services, table: str, run_id: str) -> Iterator[str]:
+    """Yield a run; if it restored a version, also the run that had left that, and so on."""
+    yield run_id
+    found = services.manifests.find(table, run_id)
+    if found and found.rewind and found.rewind.kept_rows is not None:
+        yield from _restored(services, table, found.rewind.run_id)
+
+
+def _require_known(table: str, run_id: str, past: tuple[PastLoad, ...]) -> None:
+    if not past:
+        raise RewindError(
+            f"the target does not know all that {table} consisted of after run {run_id}: the "
+            "run was never published there, or nothing before it left a table that is known whole. "
+            "Choose a run after a full load"
+        )
+
+
+def _layers(services: Services, target: Target, table: str, load: PastLoad) -> tuple[Layer, ...]:
     found = _find(services, table, load.run_id)
+    if found.rewind and found.rewind.kept_rows is not None:
+        past = target.lineage(found.rewind.run_id)
+        _require_known(table, found.rewind.run_id, past)
+        return tuple(layer for each in past for layer in _layers(services, target, table, each))
     if found.rewind:
         return found.rewind.layers
     layer = Layer(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -164,18 +165,24 @@ def go_on(plan: Plan, services: Services, *, by: str, below: str | None = None) 
         services: where to look and ask.
         by: id of the attempt that asks.
         below: ask only for the slices of this unit: its siblings have been asked for.
+
+    Raises:
+        IntegrityError: the units have other rows together than the source counted.
     """
     table, run_id = plan.manifest.table, plan.manifest.run_id
     if below is not None and "." not in below:
         names = services.manifests.unit_names(table, run_id)
-        outcome = services.manifests.find_unit(table, run_id, below)
+        outcome = _find_unit(plan, below, services)
         if len(names) < len(plan.slices) and outcome and not outcome.slices:
             return None  # reading all outcomes every time would grow with their square
-    done = services.manifests.units(table, run_id)
+    found = services.manifests.units(table, run_id)
+    done = {name: each for name, each in found.items() if each.is_of(plan.id)}
     still_open = list(plans.open_units(plan, done))
     if not still_open:
         unloading.require_whole(plan, done, services)
-        return services.manifests.create(plans.assemble(plan, done))
+        manifest = plans.assemble(plan, done)
+        _require_counted(plan, manifest)
+        return services.manifests.create(manifest)
     for name, _ in still_open:
         if below is None or name.startswith(f"{below}."):
             message = UnitRequest(table=table, run_id=run_id, unit=name)
@@ -183,23 +190,40 @@ def go_on(plan: Plan, services: Services, *, by: str, below: str | None = None) 
     return None
 
 
+def _require_counted(plan: Plan, manifest: Manifest) -> None:
+    counted, read = plan.manifest.rows_source, manifest.rows_source
+    if manifest.is_pinned and counted != read:
+        raise IntegrityError(
+            f"the source counted {counted} rows of {manifest.table} at the snapshot, but its units "
+            f"have {read} together; nothing was staged. Run the table again",
+            rows_counted=counted,
+            rows_read=read,
+        )
+
+
 def _read_once(work: Work, plan: Plan, name: str) -> None:
     services, manifest = work.services, plan.manifest
     table, run_id = manifest.table, manifest.run_id
-    if services.manifests.find_unit(table, run_id, name):
+    if _find_unit(plan, name, services):
         return
     ancestors = [name[:i] for i, letter in enumerate(name) if letter == "."]
-    done = {a: u for a in ancestors if (u := services.manifests.find_unit(table, run_id, a))}
+    done = {a: u for a in ancestors if (u := _find_unit(plan, a, services))}
     piece = plans.find_slice(plan, done, name)
     if piece is None:
         raise InvalidMessageError(f"run {run_id} of {table} has no unit {name!r}")
     resolved, _ = services.config.get(table)
     read = _read_files if piece.files else _read_from_source
-    outcome = read(work, resolved, plan, piece, name)
+    outcome = replace(read(work, resolved, plan, piece, name), plan=plan.id)
     # Another delivery may have been first, and have cut the unit: then its slices need the files.
     outcome = services.manifests.create_unit(table, run_id, name, outcome)
     if not outcome.slices:
         unloading.discard(piece, services)
+
+
+def _find_unit(plan: Plan, name: str, services: Services) -> Unit | None:
+    """Return the outcome of a unit of this plan; None while it is open."""
+    found = services.manifests.find_unit(plan.manifest.table, plan.manifest.run_id, name)
+    return found if found and found.is_of(plan.id) else None
 
 
 def _read_files(work: Work, resolved: ResolvedTable, plan: Plan, piece: Slice, name: str) -> Unit:
@@ -214,7 +238,7 @@ def _read_files(work: Work, resolved: ResolvedTable, plan: Plan, piece: Slice, n
     except UnitTooLargeError:
         return Unit(slices=unloading.cut(piece, name, manifest, FANOUT))
     except FileNotFoundError as exc:
-        found = work.services.manifests.find_unit(manifest.table, manifest.run_id, name)
+        found = _find_unit(plan, name, work.services)
         if found:
             return found
         raise IntegrityError(

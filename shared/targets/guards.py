@@ -7,11 +7,12 @@ from shared.config.tables import TableConfig
 from shared.core import fencing
 from shared.core.fencing import TargetState
 from shared.core.fidelity import Consent, remedy
-from shared.core.manifests import Manifest
+from shared.core.manifests import Manifest, Rewind
 from shared.core.modes import SyncMode
 from shared.errors import (
     EmptySourceError,
     IntegrityError,
+    RewindError,
     SchemaConflictError,
     ValueNotRepresentableError,
 )
@@ -65,6 +66,19 @@ def exceeded(guard: Guard, *, present: int, staged: int) -> str:
         ),
     ]
     return " and ".join(limits)
+
+
+def require_anything(rewind: Rewind) -> None:
+    """Make sure that a rewind brings something back: no other guard stops it.
+
+    Raises:
+        RewindError: it would empty the table.
+    """
+    if not rewind.layers and rewind.kept_rows is None:
+        raise RewindError(
+            f"the rewind to run {rewind.run_id} names no run whose rows it brings back; nothing "
+            "was published. Choose another run"
+        )
 
 
 class Guards:

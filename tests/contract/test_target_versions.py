@@ -6,6 +6,7 @@ import pytest
 
 from shared.core.manifests import Rewind
 from shared.core.naming import NO_RUN
+from shared.errors import RewindError
 from shared.targets.base import Published
 from tests.contract.engines import Engine
 from tests.contract.targets import Table, changed
@@ -66,3 +67,22 @@ def test_what_was_there_before_the_first_load_is_kept_too(engine: Engine) -> Non
 
     assert changed(a_rewind(table, NO_RUN)) == (1, 0, 3)
     assert table.rows() == [(7, None)]
+
+
+def test_rewind_that_brings_nothing_back_is_refused(engine: Engine) -> None:
+    table = Table(engine, config={"kind": "reference"})
+    table.place = {"schema": "ref"}
+    first = table.load([(1, "first")])
+    assert first.record is not None
+    run = table.run([])
+    rewind = Rewind(run_id=first.record.run_id, watermark=None, layers=())
+    manifest = replace(
+        run.manifest, rewind=rewind, epoch=1, parts=(), staged=None, allow_empty=True
+    )
+
+    with table.target() as target:
+        target.open_staging(manifest)
+        with pytest.raises(RewindError, match="names no run whose rows it brings back"):
+            target.publish(manifest)
+
+    assert table.rows() == [(1, "first")]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shared.bus import Bus
 from shared.core.messages import ExtractRequest, LoadRequest
+from shared.core.naming import NO_RUN
 from shared.core.runs import Run, RunState
 from shared.steps.extract import extract
 from shared.steps.load import load
@@ -268,6 +269,84 @@ def test_rows_that_were_there_before_are_never_taken_away(cloud: Cloud) -> None:
     assert failure.error == "RewindError"
     assert "Choose a run after a full load" in failure.message
     assert rows(cloud, "rewound_guest") == before
+
+
+def restorable(cloud: Cloud, name: str) -> Run:
+    """Load a reference table of files twice, and bring the first version back."""
+    cloud.configure(
+        name,
+        csv={"columns": {"id": "int64", "name": "text"}},
+        kind="reference",
+        primary_key=["id"],
+        postgres={"schema": "public", "table": name},
+    )
+    for number, body in enumerate(("1,old\n2,old", "1,wrong\n2,wrong\n3,wrong")):
+        loaded = cloud.drop(f"{name}/{number}.csv", f"id,name\n{body}\n".encode())
+        assert loaded.state is RunState.COMMITTED, loaded.failure
+    return restore(cloud, name)
+
+
+def restore(cloud: Cloud, name: str, *more: str) -> Run:
+    done = cloud.sluice("restore", name, "--yes", *more)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return cloud.runs(name)[-1]
+
+
+OLD = [(1, "old"), (2, "old")]
+WRONG = [(1, "wrong"), (2, "wrong"), (3, "wrong")]
+
+
+def test_run_that_restored_a_version_is_gone_back_to_like_any_other(cloud: Cloud) -> None:
+    restored = restorable(cloud, "restored_again")
+    assert rows(cloud, "restored_again") == OLD
+
+    again = restore(cloud, "restored_again", "--version", restored.run_id)
+    assert rows(cloud, "restored_again") == OLD
+    assert again.receipt is not None
+    assert f"as run {restored.run_id} had done" in str(again.receipt.notes)
+    done = cloud.sluice("rewind", "restored_again", "--to", restored.run_id, "--yes")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert rows(cloud, "restored_again") == OLD
+
+    verified = cloud.sluice("verify", "restored_again")
+    assert verified.returncode == 0, verified.stderr + verified.stdout
+
+
+def test_restores_go_on_from_parts_where_a_version_was_dropped_by_hand(cloud: Cloud) -> None:
+    restored = restorable(cloud, "restored_parts")
+    restore(cloud, "restored_parts")
+    assert rows(cloud, "restored_parts") == WRONG
+    for (version,) in cloud.target(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'bkp' "
+        "AND starts_with(tablename, 'restored_parts@')"
+    ):
+        cloud.target(f'DROP TABLE bkp."{version}"')
+
+    run = restore(cloud, "restored_parts")
+
+    assert run.rewind_to == restored.run_id
+    assert rows(cloud, "restored_parts") == OLD
+
+
+def test_restored_rows_of_which_nothing_is_kept_are_refused(cloud: Cloud) -> None:
+    name = "restored_gone"
+    cloud.target(f"CREATE TABLE {name} (id bigint PRIMARY KEY, name text)")
+    cloud.target(f"INSERT INTO {name} VALUES (1, 'theirs')")
+    restored = restorable(cloud, name)
+    assert rows(cloud, name) == OLD
+    first = restore(cloud, name, "--version", NO_RUN)
+    assert rows(cloud, name) == [(1, "theirs")]
+    restore(cloud, name, "--version", restored.run_id)
+    cloud.target(f'DROP TABLE bkp."{name}@{NO_RUN}", bkp."{name}@{first.run_id}"')
+
+    done = cloud.sluice("rewind", name, "--to", first.run_id, "--yes")
+
+    failure = cloud.runs(name)[-1].failure
+    assert done.returncode == 1
+    assert failure is not None
+    assert failure.error == "RewindError"
+    assert f"does not know all that {name} consisted of" in failure.message
+    assert rows(cloud, name) == OLD
 
 
 def test_nobody_to_confirm_means_no_rewind(cloud: Cloud) -> None:

@@ -15,7 +15,7 @@ from shared.core.audit import Link
 from shared.core.fencing import TargetState
 from shared.core.manifests import Manifest
 from shared.core.modes import SyncMode
-from shared.core.runs import TRANSITIONS, Run, RunState
+from shared.core.runs import REPLAYED, REPLAYS, TRANSITIONS, Run, RunState
 from shared.storage import ObjectInfo
 from shared.wire import from_json
 from tests.model.memory_source import Row
@@ -181,6 +181,8 @@ class Witness:
             self._versions.setdefault(run.run_id, self._newest_version)
             before = self._runs.get(run.run_id, run).state
             is_legal = run.state is before or run.state in TRANSITIONS[before]
+            if run.milestones and run.milestones[-1].state == REPLAYED:
+                is_legal |= run.state in REPLAYS.get(before, ())
             _require(Promise.HONEST, is_legal, f"{run.run_id} went from {before} to {run.state}")
             self._runs[run.run_id] = run
             if run.state is RunState.COMMITTED:

@@ -6,6 +6,9 @@ import pytest
 
 from shared.core import sweeps
 from shared.core.modes import SyncMode
+from shared.core.runs import RunState
+from shared.operations import requests
+from shared.steps.repairs import replays
 from tests.model.conftest import NewWorld
 from tests.model.promises import Promise, Violation
 from tests.model.world import ORPHAN_S, World
@@ -104,3 +107,38 @@ def _sweep_later(world: World) -> None:
     world.clock.pass_(timedelta(seconds=ORPHAN_S))
     world.ask_for_sweep()
     world.settle()
+
+
+@pytest.mark.parametrize("mode", [SyncMode.APPEND, SyncMode.INCREMENTAL])
+@pytest.mark.parametrize("by", ["the sweep", "a life cycle"])
+def test_a_replay_never_takes_outcomes_of_another_plan(
+    new_world: NewWorld, mode: SyncMode, by: str
+) -> None:
+    world = new_world(mode, unit_rows=3)
+    world.source.insert(number=4)
+    world.tick()
+    world.deliver(world.mail()[0])
+    unit, _ = world.unacknowledged()
+    world.clock.pass_(timedelta(seconds=ORPHAN_S * 2 / 3))
+    world.deliver(unit)
+    (run,) = world.services.ledger.runs()
+    requests.cancel(world.services, run, "ann")
+    if by == "the sweep":
+        world.clock.pass_(timedelta(seconds=ORPHAN_S * 2 / 3))
+        world.ask_for_sweep()
+        world.settle()
+        assert not world.storage.deleted
+    else:
+        world.settle()
+        bucket = world.services.settings.bucket("staging")
+        (plan,) = world.storage.list(bucket, "plans/")
+        world.storage.delete(bucket, plan.name, plan.generation)
+    world.source.insert(number=2)
+
+    (run,) = world.services.ledger.runs()
+    replays.replay(run, world.services, "ann")
+    world.settle()
+
+    (run,) = world.services.ledger.runs()
+    assert run.state is RunState.COMMITTED
+    world.recover()

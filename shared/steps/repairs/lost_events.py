@@ -31,7 +31,11 @@ def announce(sweep: Sweep) -> None:
         named = file_run(request)
         if named is None or named[0] not in sweep.tables:
             sweep.strays.add(request.key)
-        elif named[1] not in sweep.entries.get(named[0], {}) and request.key not in decided:
+        elif named[1] in sweep.entries.get(named[0], {}):
+            continue
+        elif sweep.tables[named[0]][0].table.csv is None:
+            sweep.strays.add(request.key)
+        elif request.key not in decided:
             _announce(sweep, request, file)
         if sweep.announced.count >= MAX_ANNOUNCED or sweep.is_over():
             return

@@ -61,9 +61,16 @@ def _orphans(
     manifest = sweep.services.manifests.find(*run)
     parts = frozenset(p.name for p in manifest.all_parts) if manifest else None
     state = entry.state if entry else None
-    for each in old:
-        if sweeps.is_orphan(each.name, state, parts, is_wanted=is_wanted):
-            yield each
+    found = [o for o in old if sweeps.is_orphan(o.name, state, parts, is_wanted=is_wanted)]
+    if manifest or not found or not _is_named(sweep, run, found[0].name):
+        yield from found
+
+
+def _is_named(sweep: Sweep, run: tuple[str, str], name: str) -> bool:
+    """Say whether anything is left of a run that may name an object of it: a replay would go on."""
+    bucket = sweep.services.settings.bucket("staging")
+    places = ("/".join((prefix.rstrip("/"), *run)) for prefix in PREFIXES[: _position(name)])
+    return any(any(sweep.services.storage.list(bucket, place, page_size=1)) for place in places)
 
 
 def _position(start: str) -> int:

@@ -90,10 +90,19 @@ def _objects(sweep: Sweep, table: str) -> Iterator[ObjectInfo]:
 def _expire(sweep: Sweep, table: TableConfig, limits: dict[str, timedelta]) -> None:
     needed = _needs(sweep, table)
     for zone, age in limits.items():
+        lately = _lately_read(sweep, table.name, age) if zone == "staging" else set()
         for info in _kept(sweep, zone, table.name):
             is_old = sweep.now - info.created_at >= age
-            if is_old and not info.is_held and not needed.keeps(info.name, zone):
+            is_needed = naming.run_within(info.name) in lately or needed.keeps(info.name, zone)
+            if is_old and not info.is_held and not is_needed:
                 sweep.delete(info, sweep.expired)
+
+
+def _lately_read(sweep: Sweep, table: str, age: timedelta) -> set[str]:
+    """Return the runs with an outcome of a unit that is kept: so are their plan and their parts."""
+    bucket = sweep.services.settings.bucket("staging")
+    outcomes = sweep.services.storage.list(bucket, f"units/{table}/")
+    return {naming.run_within(o.name) for o in outcomes if sweep.now - o.created_at < age}
 
 
 def _kept(sweep: Sweep, zone: str, table: str) -> Iterator[ObjectInfo]:

@@ -19,7 +19,7 @@ from shared.targets.bigquery.drifting import Drifting
 from shared.targets.bigquery.jobs import Done, Jobs
 from shared.targets.bigquery.staging import Staging
 from shared.targets.bigquery.tables import Found, Ref
-from shared.targets.guards import Guards, marker
+from shared.targets.guards import Guards, marker, require_anything
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +213,7 @@ class Changes:
         if manifest.key_parts is not None:
             expected["staged_keys"] = sum(part.rows for part in manifest.key_parts)
         if manifest.rewind:
+            require_anything(manifest.rewind)
             missing = manifest.rewind.names - self._staging.parts()
             expected = {}
             if missing:

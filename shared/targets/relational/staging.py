@@ -10,6 +10,7 @@ from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest, Part, Rewind
 from shared.core.schemas import TableSchema
 from shared.errors import NotStagedError
+from shared.targets import guards
 from shared.targets.consents import NO_LIMITS, Accepted, Limits, accepted
 from shared.targets.relational.dialect import Dialect
 
@@ -147,6 +148,7 @@ class Staging:
         )
 
     def _check_layers(self, rewind: Rewind) -> None:
+        guards.require_anything(rewind)
         self.require(self.rows_table)
         if missing := rewind.names - self.parts():
             raise NotStagedError(

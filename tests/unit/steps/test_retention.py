@@ -107,6 +107,26 @@ def test_unloaded_files_are_deleted_with_the_parts(lake: Lake) -> None:
     assert not lake.names("staging", "unloaded/")
 
 
+def test_plan_and_parts_are_kept_until_the_last_outcome_of_a_unit_is_old(lake: Lake) -> None:
+    lake.configure(retention={"staged": "7d"})
+    run = lake.run(RunState.FAILED, age=OLD)
+    names = [
+        naming.plan_object("people", run.run_id),
+        naming.unit_object("people", run.run_id, "0"),
+        naming.part_object("people", run.run_id, "a", 0),
+    ]
+    for name in names:
+        lake.put("staging", name, age=OLD)
+    younger = naming.unit_object("people", run.run_id, "1")
+    lake.put("staging", younger, age=timedelta(days=5))
+
+    assert enforce(lake).expired.count == 0
+    assert lake.names("staging") == sorted([younger, *names])
+    lake.now += timedelta(days=2)
+    enforce(lake)
+    assert not lake.names("staging")
+
+
 def test_parts_are_kept_while_a_rewind_is_under_way_and_originals_go(lake: Lake) -> None:
     lake.configure(retention=KEPT)
     leave(lake, lake.run(RunState.COMMITTED, age=OLD))
