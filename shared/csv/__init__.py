@@ -14,7 +14,7 @@ from shared.csv.nearly import Nearly, nearly
 from shared.csv.ranged import RangedFile
 from shared.csv.reader import Batch, RowFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
-from shared.csv.removals import without
+from shared.csv.removals import is_separable, without
 from shared.csv.trailers import no_trailer
 from shared.csv.unpacking import unpacked
 
@@ -38,6 +38,7 @@ __all__ = [
     "differences",
     "excerpt",
     "infer",
+    "is_separable",
     "nearly",
     "no_trailer",
     "place_of_row",

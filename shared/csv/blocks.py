@@ -19,6 +19,8 @@ from shared.csv.rejects import RAW_CHARACTERS, Note, Reject
 from shared.csv.table import Cells, content_bytes, read_cells
 from shared.errors import IntegrityError
 
+_AS_WRITTEN = Marks(b"", b"")
+
 
 class Fault(NamedTuple):
     """Why a record is no row: where it is in the block's source, and what to say."""
@@ -100,10 +102,12 @@ def _reject(source: bytes, marks: Marks, here: Place, fault: Fault) -> Reject:
         flaw = here.copy()
         flaw.advance(source[fault.start : fault.flaw_at], marks)
         reason = reason.replace("{line}", str(flaw.line))
+    end = here.copy()
+    end.advance(raw, _AS_WRITTEN)
     return Reject(
         line=here.line,
         byte_offset=here.byte_offset,
-        byte_count=here.transcoder.source_bytes(raw),
+        byte_count=end.byte_offset - here.byte_offset,
         column=fault.column,
         raw=shown[:RAW_CHARACTERS],
         is_truncated=len(shown) > RAW_CHARACTERS,

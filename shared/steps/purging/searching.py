@@ -212,7 +212,8 @@ class Search:
             except InvalidFileError:
                 pass  # it had other columns than what was staged of it
             else:
-                is_whole = packing(self._chunks(info)) is Packing.OTHER
+                is_packed = packing(self._chunks(info)) is Packing.OTHER
+                is_whole = is_packed or not csv.is_separable(self._chunks(info), dialect)
                 found = Holding(kind, info, len(places), places, is_deleted=is_whole)
                 return found if places else None
         return Holding(kind, info, is_deleted=True) if self._may_show(info) else None
