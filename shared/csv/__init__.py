@@ -16,7 +16,7 @@ from shared.csv.ranged import RangedFile
 from shared.csv.raw_cells import cells_of
 from shared.csv.reader import Batch, LateFault, place_of_row, read
 from shared.csv.rejects import Note, Reject
-from shared.csv.removals import without
+from shared.csv.removals import is_separable, without
 from shared.csv.trailers import no_trailer
 from shared.csv.unpacking import unpacked
 
@@ -42,6 +42,7 @@ __all__ = [
     "differences",
     "excerpt",
     "infer",
+    "is_separable",
     "nearly",
     "no_trailer",
     "packing",

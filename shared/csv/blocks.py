@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from shared.csv.cutting import Cut, cut
 from shared.csv.judging import Judge
-from shared.csv.marks import Marks
+from shared.csv.marks import AS_WRITTEN, Marks
 from shared.csv.places import Place
 from shared.csv.quotes import Numbers, as_bytes_array, as_numbers
 from shared.csv.rejects import RAW_CHARACTERS, Note, Reject
@@ -100,10 +100,12 @@ def _reject(source: bytes, marks: Marks, here: Place, fault: Fault) -> Reject:
         flaw = here.copy()
         flaw.advance(source[fault.start : fault.flaw_at], marks)
         reason = reason.replace("{line}", str(flaw.line))
+    end = here.copy()
+    end.advance(raw, AS_WRITTEN)
     return Reject(
         line=here.line,
         byte_offset=here.byte_offset,
-        byte_count=here.transcoder.source_bytes(raw),
+        byte_count=end.byte_offset - here.byte_offset,
         column=fault.column,
         raw=shown[:RAW_CHARACTERS],
         is_truncated=len(shown) > RAW_CHARACTERS,

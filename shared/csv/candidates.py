@@ -53,7 +53,8 @@ class Candidate(Protocol):
 def candidates(decimal_mark: str) -> list[Candidate]:
     """Return every type worth a try, the most specific first."""
     dates = [Moments(kind, iso, None) for kind, iso in _ISO]
-    return [Words(), Whole(), Decimals(decimal_mark), Floats(), *dates, *_patterned()]
+    floats = [Floats()] if decimal_mark == "." else []
+    return [Words(), Whole(), Decimals(decimal_mark), *floats, *dates, *_patterned()]
 
 
 def _patterned() -> Iterator["Moments"]:
@@ -159,7 +160,7 @@ class Decimals:
 
 @dataclass(slots=True)
 class Floats:
-    """Binary floating point, printed by its shortest form, some with an exponent."""
+    """Binary floating point, printed by its shortest form with a point, some with an exponent."""
 
     has_point: bool = False
 

@@ -103,8 +103,8 @@ class Converter:
         try:
             return parse_cell(text, self.rule)
         except BadCellError as exc:
-            # Its traceback would keep the whole block alive.
-            return exc.with_traceback(None)
+            # A traceback, that of what it came from included, would keep the whole block alive.
+            return BadCellError(exc.rule, exc.reason)
 
 
 def _without_empty(cells: pa.Array) -> pa.Array:

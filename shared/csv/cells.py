@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from shared.core.schemas import DataType, Kind
@@ -38,6 +39,7 @@ _MAX_WHOLE_DIGITS = 131_072
 _MAX_DECIMALS = 16_383
 """Of a number in JSON. Source: PostgreSQL 18, numeric, which is what its jsonb keeps."""
 
+_Moment = TypeVar("_Moment", date, time, datetime)
 Value = int | float | bool | str | bytes | Decimal | date | time | datetime | None
 
 
@@ -210,7 +212,7 @@ def _bool(text: str, rule: CellRule) -> bool:
 
 def _date(text: str, rule: CellRule) -> date:
     if rule.pattern:
-        return _by_pattern(text, rule, rule.pattern).date()
+        return _by_pattern(text, rule, rule.pattern.parse_date)
     match = _DATE.fullmatch(text)
     try:
         if match:
@@ -222,7 +224,7 @@ def _date(text: str, rule: CellRule) -> date:
 
 def _time(text: str, rule: CellRule) -> time:
     if rule.pattern:
-        return _by_pattern(text, rule, rule.pattern).time()
+        return _by_pattern(text, rule, rule.pattern.parse_time)
     match = _TIME.fullmatch(text)
     if not match:
         raise _bad(text, rule, "write HH:MM:SS, or give the column's format")
@@ -238,7 +240,7 @@ def _time(text: str, rule: CellRule) -> time:
 
 def _timestamp(text: str, rule: CellRule) -> datetime:
     if rule.pattern:
-        return _by_pattern(text, rule, rule.pattern).replace(tzinfo=None)
+        return _by_pattern(text, rule, rule.pattern.parse_timestamp)
     day, separator, clock = text[:10], text[10:11], text[11:]
     if not separator:
         return datetime.combine(_date(day, rule), time())
@@ -251,7 +253,7 @@ def _timestamp(text: str, rule: CellRule) -> datetime:
 
 def _timestamptz(text: str, rule: CellRule) -> datetime:
     if rule.pattern:
-        return _placed(text, _by_pattern(text, rule, rule.pattern), rule)
+        return _placed(text, _by_pattern(text, rule, rule.pattern.parse), rule)
     match = _OFFSET.fullmatch(text, 10)
     if not match:
         return _placed(text, _timestamp(text, rule), rule)
@@ -287,9 +289,9 @@ def _placed(text: str, wall: datetime, rule: CellRule) -> datetime:
     return _moved(text, wall, -(first.utcoffset() or timedelta()), rule)
 
 
-def _by_pattern(text: str, rule: CellRule, pattern: Pattern) -> datetime:
+def _by_pattern(text: str, rule: CellRule, parse: Callable[[str], _Moment]) -> _Moment:
     try:
-        return pattern.parse(text)
+        return parse(text)
     except ValueError as exc:
         raise _bad(text, rule, str(exc)) from None
 

@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
+from shared.csv.line_decoder import LineDecoder, needs_lines, parts
 from shared.errors import InvalidFileError
 
 _HANDLER = "sluice-keep"
@@ -43,7 +44,11 @@ class Transcoder:
             (len(m) for m, name in _MARKS if name == self.encoding and head.startswith(m)), 0
         )
         self._is_plain = self.encoding == "utf-8"
-        self._decoder = codecs.getincrementaldecoder(self.encoding)(_HANDLER)
+        decoder = codecs.getincrementaldecoder(self.encoding)(_HANDLER)
+        self._lines: LineDecoder | None = None
+        if needs_lines(self.encoding):
+            self._lines = LineDecoder(self.encoding, decoder, self.source_bytes)
+        self._decode = self._lines.decode if self._lines else decoder.decode
 
     def text(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the file's text in UTF-8, without its mark."""
@@ -52,15 +57,29 @@ class Transcoder:
             rest, skip = chunk[skip:], max(0, skip - len(chunk))
             yield rest if self._is_plain else self._encode(self._decoded(rest))
         if not self._is_plain:
-            yield self._encode(self._decoder.decode(b"", final=True))
+            yield self._encode(self._decoded(b"", final=True))
 
     def source_bytes(self, text: bytes) -> int:
-        """Return how many bytes of the file a piece of its UTF-8 text was."""
+        """Return how many bytes of the file a piece of its UTF-8 text was, but for ``shift``."""
         if self._is_plain:
             return len(text)
         decoded = text.decode(errors="surrogatepass")
         kept, count = _KEPT.subn("", decoded)
-        return count + len(kept.encode(self.encoding, errors="replace"))
+        found = parts(kept, self.encoding) if self._lines else [kept]
+        return count + sum(len(part.encode(self.encoding, errors="replace")) for part in found)
+
+    def shift(self, text_bytes: int) -> int:
+        """Return how many more bytes come before a line's start or end than are counted so.
+
+        Args:
+            text_bytes: how much UTF-8 text comes before it.
+        """
+        return self._lines.shift(text_bytes) if self._lines else 0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a line was only to be understood with those before it, as far as was read."""
+        return self._lines is not None and self._lines.goes_on
 
     def shown(self, text: bytes) -> str:
         """Return text for people: what could not be decoded as ``\\xNN``."""
@@ -69,9 +88,9 @@ class Transcoder:
         decoded = text.decode(errors="surrogatepass")
         return _KEPT.sub(lambda m: f"\\x{ord(m[0]) - _LOW:02x}", decoded)
 
-    def _decoded(self, data: bytes) -> str:
+    def _decoded(self, data: bytes, *, final: bool = False) -> str:
         try:
-            return self._decoder.decode(data)
+            return self._decode(data, final=final)
         except UnicodeError as exc:
             # A decoder of several bytes per character gives up on an endless escape sequence.
             raise InvalidFileError(
@@ -81,6 +100,24 @@ class Transcoder:
 
     def _encode(self, text: str) -> bytes:
         return text.encode(errors="surrogatepass")
+
+
+def require_lines(chunks: Iterable[bytes], encoding: str) -> None:
+    """Make sure that each line of a file means the same by itself.
+
+    Raises:
+        InvalidFileError: one is only to be understood with the lines before it.
+    """
+    if not needs_lines(codecs.lookup(encoding).name):
+        return
+    transcoder = Transcoder(encoding, b"")
+    for _ in transcoder.text(chunks):
+        if transcoder.goes_on:
+            raise InvalidFileError(
+                f"lines of the file go on in the characters of the line before ({encoding}), so "
+                "none can be taken out by itself; send the file in UTF-8",
+                encoding=encoding,
+            )
 
 
 def _settled(encoding: str, head: bytes) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from shared.core.schemas import TableSchema
 from shared.csv.dialect import Dialect
+from shared.csv.encodings import require_lines
 from shared.csv.opening import opened, parquet
 from shared.csv.unpacking import unpacked
 from shared.errors import IntegrityError
@@ -27,11 +28,13 @@ def excerpt(
 
     Raises:
         IntegrityError: the file is shorter than that.
+        InvalidFileError: its records mean nothing by themselves.
     """
     if dialect.kind == "parquet":
         yield from parquet(file, schema).records([start for start, _ in places])
         return
     beginning = opened(file, dialect, width=len(schema))
+    require_lines(unpacked(file, dialect.worksheet), beginning.encoding)
     content = _Content(unpacked(file, dialect.worksheet))
     head = content.take(0, beginning.body_offset)
     yield head

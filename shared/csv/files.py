@@ -11,6 +11,7 @@ from shared.csv.ends import finished, half_mark
 from shared.csv.grammar import Syntax, read_record
 from shared.csv.header import column_names, positions
 from shared.csv.judging import MAX_RECORD_BYTES, Judge
+from shared.csv.long_records import LongRecords
 from shared.csv.marks import AS_WRITTEN, Marks, marks_for
 from shared.csv.second_tables import SecondTables
 from shared.csv.text_file import TextFile
@@ -79,10 +80,14 @@ class CsvFile(TextFile[Block]):
         """Yield the file's records, each in exactly one block, in order."""
         text, skipping, records = self._texts.next(), False, 0
         others = SecondTables(self.header, self.width)
+        long_records = LongRecords(self.dialect, self._newline)
         while True:
             is_last = self._texts.is_last
             if skipping:
+                whole = text
                 text, skipping = self._past_line_end(text)
+                skipped = whole[: len(whole) - len(text)]
+                long_records.skip(skipped, is_end=is_last or not skipping)
             text = finished(text, self._newline) if is_last else text
             marks = marks_for(self.dialect, text)
             encoded = marks.encode(text)
@@ -90,6 +95,7 @@ class CsvFile(TextFile[Block]):
             block = self._block(encoded, marks, is_last=is_last, records_before=records)
             records += block.cells.rows + len(block.faults)
             others.check(block)
+            long_records.check(block)
             yield block
             end = block.cut.end
             self._place.advance(encoded[:end], marks)

@@ -209,6 +209,16 @@ def read_past_flaws(text: bytes, start: int, syntax: Syntax) -> Record:
         at = found + 1
 
 
+def closes_field(text: bytes, start: int, end: int, syntax: Syntax) -> bool | None:
+    """Say whether the next quote that is not doubled could close a field; None: there is none."""
+    closing = _closing_quote(text, start - 1, syntax.quote)
+    if not 0 <= closing < end:
+        return None
+    after = _skip_blanks(text, closing + 1, syntax)
+    is_at_end = after == syntax.line_end(text, closing)[0]
+    return is_at_end or text[after : after + 1] == syntax.delimiter
+
+
 def write_record(record: Record, syntax: Syntax) -> bytes:
     """Write a record in the plain form that the fast reader reads as the same fields."""
     return syntax.delimiter.join(_written(*f, syntax) for f in record.fields) + syntax.newline

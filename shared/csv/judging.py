@@ -88,7 +88,8 @@ class Judge:
         window = min(len(text), start + self.max_record_bytes)
         is_complete = self.is_last or window < len(text)
         known = {} if barren is None else barren
-        decision = _Case(self, text[:window], start, is_complete, known).decide()
+        is_cut = window < len(text)
+        decision = _Case(self, text[:window], start, is_complete, is_cut, known).decide()
         if decision is None or not decision.is_in_long_record:
             return decision
         _, end = self.syntax.line_end(text, decision.end)
@@ -103,6 +104,8 @@ class _Case:
     start: int
     is_complete: bool
     """There is no more text that could change the decision."""
+    is_cut: bool
+    """The text goes on, but no record may."""
     barren: Barren
 
     def decide(self) -> RecordDecision | None:
@@ -122,6 +125,8 @@ class _Case:
         record = read_record(text, start, syntax)
         if line.startswith(_MARK):
             record = replace(read_record(text, start + len(_MARK), syntax), is_padded=True)
+        if self.is_cut and not text.endswith(syntax.newline, start, record.end):
+            return self._long_line()
         if record.flaw is Flaw.TEXT_AFTER_QUOTE:
             return self._text_after_quote(record)
         if record.flaw is Flaw.UNCLOSED:
@@ -248,7 +253,7 @@ class _Case:
             line, at = at, syntax.line_end(text, at)[1]
             if max(record.end, record.flaw_at) < len(text):
                 self._remember(line, at)
-        if at >= len(text):
+        if at >= len(text) and not self.is_cut:
             return at if self.is_complete else None
         return first
 
@@ -260,7 +265,7 @@ class _Case:
 
     def _long_line(self) -> RecordDecision:
         limit = self.judge.max_record_bytes
-        reason = f"no line end within {limit:,} bytes; is this the right delimiter and file?"
+        reason = f"no end within {limit:,} bytes; is this the right delimiter and file?"
         return RecordDecision(
             end=len(self.text),
             rule="record_too_long",

@@ -6,7 +6,7 @@ months are English whatever the machine's locale, and nothing is guessed.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from functools import cache
 
 from shared.errors import InvalidConfigError
@@ -46,6 +46,7 @@ _CODES = {
     "%z": r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})",
     "%%": "%",
 }
+_DATE_PARTS = frozenset({"year", "short_year", "month", "abbreviation", "name", "day"})
 _PIVOT = 69
 """Two-digit years from here on are 19xx. Source: POSIX.1-2024, strptime, %y."""
 
@@ -82,6 +83,39 @@ class Pattern:
             int(fraction[:6].ljust(6, "0")),
             tzinfo=_offset(found),
         )
+
+    def parse_date(self, text: str) -> date:
+        """Return the date that a text means.
+
+        Raises:
+            ValueError: it means none, or more than a date.
+        """
+        found = self.parse_timestamp(text)
+        if found.time() != time():
+            raise ValueError("it has a time of day, which a date has not; use timestamp")
+        return found.date()
+
+    def parse_time(self, text: str) -> time:
+        """Return the time of day that a text means.
+
+        Raises:
+            ValueError: it means none, or more than that.
+        """
+        found = self.parse_timestamp(text)
+        if _DATE_PARTS & self.regex.groupindex.keys():
+            raise ValueError("it has a date, which a time has not; use timestamp")
+        return found.time()
+
+    def parse_timestamp(self, text: str) -> datetime:
+        """Return the wall clock that a text means.
+
+        Raises:
+            ValueError: it means none, or has an offset from UTC.
+        """
+        found = self.parse(text)
+        if found.utcoffset():
+            raise ValueError("it has an offset, which a wall clock has not; use timestamptz")
+        return found.replace(tzinfo=None)
 
 
 @cache

@@ -14,6 +14,8 @@ class Place:
     line: int = 1
     byte_offset: int = 0
     is_after_return: bool = False
+    text_bytes: int = 0
+    """The same place in the file's text in UTF-8."""
 
     def advance(self, text: bytes, marks: Marks) -> None:
         """Move past a piece of text."""
@@ -21,7 +23,10 @@ class Place:
         # A text may have been parted between the two bytes of one line end.
         self.line += count_lines(raw) - (self.is_after_return and raw.startswith(b"\n"))
         self.is_after_return = raw.endswith(b"\r") if raw else self.is_after_return
-        self.byte_offset += self.transcoder.source_bytes(raw)
+        shift = self.transcoder.shift(self.text_bytes)
+        self.text_bytes += len(raw)
+        shift = self.transcoder.shift(self.text_bytes) - shift
+        self.byte_offset += self.transcoder.source_bytes(raw) + shift
 
     def copy(self) -> "Place":
         """Return a position that moves on by itself."""

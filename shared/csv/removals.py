@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shared.csv.dialect import Dialect
+from shared.csv.encodings import require_lines
 from shared.csv.opening import opened
 from shared.csv.unpacking import unpacked
-from shared.errors import IntegrityError
+from shared.errors import IntegrityError, InvalidFileError
 
 _LINE_ENDS = ("\r\n", "\n", "\r")
 
@@ -28,9 +29,11 @@ def without(
 
     Raises:
         IntegrityError: the file is shorter than that.
+        InvalidFileError: its records mean nothing by themselves.
     """
     encoding = opened(chunks(), dialect, width=width).encoding
     ends = tuple(end.encode(encoding) for end in _LINE_ENDS)
+    require_lines(unpacked(chunks(), dialect.worksheet), encoding)
     content = _Content(unpacked(chunks(), dialect.worksheet))
     for start, count in places:
         yield from content.upto(start)
@@ -39,6 +42,15 @@ def without(
         content.drop(end)
         on_cut(start, count + end)
     yield from content.rest()
+
+
+def is_separable(chunks: Iterable[bytes], dialect: Dialect) -> bool:
+    """Say whether records can be taken out of a file, so that the others mean the same."""
+    try:
+        require_lines(unpacked(chunks, dialect.worksheet), dialect.encoding)
+    except InvalidFileError:
+        return False
+    return True
 
 
 class _Content:

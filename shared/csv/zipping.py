@@ -1,7 +1,8 @@
 """A zip archive of one file, read as a stream: from the file's own header, not the directory.
 
-The directory is at the end of an archive, where a stream comes too late. Source of the layout:
-PKWARE, "APPNOTE.TXT - .ZIP File Format Specification" 6.3.10, sections 4.3 and 4.4.
+The directory is at the end of an archive, where a stream comes too late; it must list what came,
+and nothing may follow it. Source of the layout: PKWARE, "APPNOTE.TXT - .ZIP File Format
+Specification" 6.3.10, sections 4.3 and 4.4.
 """
 
 import struct
@@ -27,6 +28,14 @@ _ENCRYPTED, _SIZE_FOLLOWS = 0x1, 0x8
 _UNKNOWN_SIZE = 0xFFFFFFFF
 _ZIP64 = 0x0001
 _DESCRIPTOR = b"PK\x07\x08"
+
+_LISTED = b"PK\x01\x02"
+_LISTED_SIZES = struct.Struct("<24xHHH12x")
+"""Of name, extra field and comment."""
+_SIGNATURE, _ZIP64_END, _ZIP64_LOCATOR = b"PK\x05\x05", b"PK\x06\x06", b"PK\x06\x07"
+_ZIP64_LOCATOR_BYTES = 16
+_END = b"PK\x05\x06"
+_END_COMMENT_SIZE = struct.Struct("<16xH")
 
 _OFFICE = "an Office document, such as an Excel workbook (.xlsx)"
 _DOCUMENTS = {
@@ -102,11 +111,22 @@ class _Buffer:
             self._rest += chunk
         return self._rest.startswith(magic)
 
-    def drain(self) -> None:
-        """Take all that is left."""
+    def skip(self, size: int) -> None:
+        """Take so many bytes, however many they are.
+
+        Raises:
+            EOFError: there are not so many.
+        """
+        while size:
+            size -= len(self.take_some(size))
+
+    def drain(self) -> bool:
+        """Take all that is left; return whether it is padding to whole blocks, or nothing."""
+        is_padding = not self._rest.strip(b"\0")
         self._rest = b""
-        for _ in self._chunks:
-            pass
+        for chunk in self._chunks:
+            is_padding = is_padding and not chunk.strip(b"\0")
+        return is_padding
 
 
 def unzipped(chunks: Iterator[bytes], inflate: "Callable[[], Decoder]") -> Iterator[bytes]:
@@ -140,7 +160,39 @@ def unzipped(chunks: Iterator[bytes], inflate: "Callable[[], Decoder]") -> Itera
             raise InvalidFileError(f"the zip archive holds more than {MAX_ENTRIES} entries")
     if not found:
         raise InvalidFileError("the zip archive holds no file")
-    buffer.drain()
+    _take_directory(buffer, entries)
+    if not buffer.drain():
+        raise InvalidFileError(
+            f"the zip archive goes on behind its end, where more files than {found} may be; send "
+            "each archive by itself"
+        )
+
+
+def _take_directory(buffer: _Buffer, entries: int) -> None:
+    """Take what stands behind the entries: the directory that lists each, and its end."""
+    listed = 0
+    while listed <= entries and buffer.starts_with(_LISTED):
+        buffer.take(len(_LISTED))
+        buffer.skip(sum(_LISTED_SIZES.unpack(buffer.take(_LISTED_SIZES.size))))
+        listed += 1
+    if buffer.starts_with(_SIGNATURE):
+        buffer.take(len(_SIGNATURE))
+        buffer.skip(struct.unpack("<H", buffer.take(2))[0])
+    if buffer.starts_with(_ZIP64_END):
+        buffer.take(len(_ZIP64_END))
+        buffer.skip(struct.unpack("<Q", buffer.take(8))[0])
+    if buffer.starts_with(_ZIP64_LOCATOR):
+        buffer.take(len(_ZIP64_LOCATOR) + _ZIP64_LOCATOR_BYTES)
+    if buffer.take(len(_END)) != _END or listed != entries:
+        raise InvalidFileError(
+            f"the zip archive is damaged: behind {_count(entries)} there is no directory that "
+            "lists just these; send it again"
+        )
+    buffer.skip(*_END_COMMENT_SIZE.unpack(buffer.take(_END_COMMENT_SIZE.size)))
+
+
+def _count(entries: int) -> str:
+    return "1 entry" if entries == 1 else f"{entries} entries"
 
 
 def _skipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -222,7 +274,7 @@ def _descriptor_crc(buffer: _Buffer) -> int:
         buffer.take(len(_DESCRIPTOR))
     crc = int(struct.unpack("<I", buffer.take(4))[0])
     # Two sizes of 4 bytes each, or of 8: what follows is another header, or the directory.
-    sizes = buffer.take(8)
-    if not buffer.starts_with(b"PK"):
-        sizes += buffer.take(8)
+    buffer.take(8)
+    if not (buffer.starts_with(_LOCAL_HEADER) or buffer.starts_with(_LISTED)):
+        buffer.take(8)
     return crc

@@ -5,6 +5,7 @@ number that they are.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from json.encoder import encode_basestring
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from shared.csv.parquet.columns import is_binary, is_text, plain, stored
 _UUID_PARTS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 _NUMBERS = ("nan", "inf", "-inf")
 _JSON = CellRule(type=DataType(Kind.JSON))
-_EXPONENT, _EXACT = 1e15, 2.0**53
+_EXPONENT, _EXACT = 1e10, 2.0**53
 """Where Arrow begins to write floats with an exponent, and where they begin to have gaps."""
 
 
@@ -39,6 +40,8 @@ def texts(values: pa.Array, declared: pa.DataType) -> pa.Array:
         return pc.binary_join_element_wise(clock.cast(pa.string()), "Z", "")
     if types.is_floating(values.type):
         return _floats(values)
+    if types.is_decimal(values.type):
+        return _decimals(values)
     return values.cast(pa.string())
 
 
@@ -52,6 +55,17 @@ def _floats(values: pa.DoubleArray) -> pa.StringArray:
     return pc.if_else(
         is_whole, pc.if_else(is_whole, values, 0.0).cast(pa.int64()).cast(pa.string()), found
     )
+
+
+def _decimals(values: pa.Array) -> pa.StringArray:
+    """Write every digit: Arrow writes what is nearly zero with an exponent, ``0E-8``."""
+    found = values.cast(pa.string())
+    has_exponent = pc.fill_null(pc.match_substring(found, "E"), fill_value=False)
+    if not pc.any(has_exponent).as_py():
+        return found
+    short = found.filter(has_exponent).dictionary_encode()
+    whole = pa.array([format(Decimal(t), "f") for t in short.dictionary.to_pylist()], pa.string())
+    return pc.replace_with_mask(found, has_exponent, whole.take(short.indices))
 
 
 def _hexadecimal(value: bytes) -> str:

@@ -199,7 +199,8 @@ class Search:
                 pass  # it had other columns than what was staged of it
             else:
                 how = csv.packing(self._chunks(info))
-                is_whole = how not in (csv.Packing.NONE, csv.Packing.GZIP)
+                is_packed = how not in (csv.Packing.NONE, csv.Packing.GZIP)
+                is_whole = is_packed or not csv.is_separable(self._chunks(info), dialect)
                 found = Holding(kind, info, len(places), places, is_deleted=is_whole)
                 return found if places else None
         return Holding(kind, info, is_deleted=True) if self._may_show(info) else None

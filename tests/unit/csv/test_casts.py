@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.schemas import DataType
+from shared import csv
+from shared.core.schemas import Column, DataType, TableSchema
 from shared.csv.casts import Converter
 from shared.csv.cells import BadCellError, CellRule, parse_cell
 from shared.csv.patterns import pattern
@@ -114,3 +115,29 @@ def test_long_cells_are_not_kept_in_memory(kind: str, quoted: str) -> None:
     tracemalloc.stop()
 
     assert kept_bytes < 10 * 20_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "decimal", "bad"),
+    [("timestamp", ".", "2024-02-30 00:00:01.{:06}"), ("decimal(9,2)", ".", "{},39")],
+)
+def test_blocks_with_a_bad_cell_are_not_kept_in_memory(kind: str, decimal: str, bad: str) -> None:
+    schema = TableSchema(
+        (
+            Column(name="a", type=DataType.parse(kind)),
+            Column(name="b", type=DataType.parse("text")),
+        )
+    )
+    dialect = csv.Dialect(delimiter=";", decimal_mark=decimal)
+    blocks, block_bytes = 200, 2**15
+    file = (f"{bad.format(n)};{n:0{block_bytes}}\n".encode() for n in range(blocks))
+    chunks = (chunk for part in ([b"a;b\n"], file) for chunk in part)
+
+    tracemalloc.start()
+    batches = csv.read(chunks, dialect, schema, block_bytes=block_bytes)
+    rejects = sum(len(batch.rejects) for batch in batches)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert rejects == blocks
+    assert peak_bytes < blocks * block_bytes

@@ -1,9 +1,10 @@
 """The row that makes a column text: the first one with which no other type is left."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.csv import Dialect, infer
+from shared.csv import Dialect, infer, read
 
 DIALECT = Dialect(delimiter=",", header_rows=1)
 VALUES = st.sampled_from(
@@ -37,3 +38,15 @@ def test_rejected_records_are_not_counted() -> None:
     found = infer([b"id,v\n1,2\n1,2,3\n2,x\n"], DIALECT)
 
     assert [column.text_from_row for column in found.columns] == [None, 2]
+
+
+@pytest.mark.parametrize("texts", [("1.2", "1.3"), ("1e-07", "2.5"), ("1e+16", "1.5e+16")])
+def test_numbers_with_another_mark_than_the_stated_one_are_text(texts: tuple[str, ...]) -> None:
+    content = [f"id;v;n\n1;{texts[0]};3,50\n2;{texts[1]};4,25\n".encode()]
+    dialect = Dialect(delimiter=";", decimal_mark=",")
+
+    found = infer(content, dialect)
+    (batch,) = read(content, found.dialect, found.schema)
+
+    assert [str(column.type) for column in found.columns] == ["int64", "text", "decimal(3,2)"]
+    assert tuple(batch.data["v"].to_pylist()) == texts

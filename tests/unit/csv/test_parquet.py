@@ -217,13 +217,24 @@ def test_value_is_the_same_when_its_row_is_sent_again(column: pa.Array, type_nam
 
 
 def test_large_whole_float_is_a_whole_number() -> None:
-    values = [1e15, -1234567890123450.0, 2.0**53, None]
+    values = [1e10, -2.5e11, 12345678901.0, 1e15, -1234567890123450.0, 2.0**53, None]
     source = file(a=pa.array(values), b=pa.array(values))
 
     rows, rejects = taken(source, a="int64", b="decimal(18,1)")
 
     assert rejects == []
     assert [(row["a"], row["b"]) for row in rows] == [(n, n) for n in values]
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(18, 8), pa.decimal256(50, 8)])
+def test_decimal_in_a_text_has_every_digit_and_no_exponent(kind: pa.DataType) -> None:
+    digits = ["0.00000000", "12.50000000", None, "-0.00000010", "0.00000001", "0.00000000"]
+    source = file(a=pa.array([d and Decimal(d) for d in digits], kind))
+
+    rows, rejects = taken(source, a="text")
+
+    assert rejects == []
+    assert [row["a"] for row in rows] == digits
 
 
 def test_names_that_differ_by_case_alone_have_each_its_own_type() -> None:

@@ -56,6 +56,23 @@ def archive(
     return bytes(pipe.data) if isinstance(pipe, Pipe) else pipe.getvalue()
 
 
+def described(data: bytes, comment: bytes, *, is_signed: bool = False) -> bytes:
+    """Give an archive a comment, and perhaps what signs its directory."""
+    end = data.rindex(b"PK\x05\x06")
+    signature = b"PK\x05\x05\x03\x00abc" if is_signed else b""
+    return data[:end] + signature + data[end:-2] + len(comment).to_bytes(2, "little") + comment
+
+
+def with_large_sizes(data: bytes) -> bytes:
+    """Let the end of an archive stand in its 64-bit form, too."""
+    end = data.rindex(b"PK\x05\x06")
+    large = b"PK\x06\x06" + (44).to_bytes(8, "little") + bytes(44)
+    return data[:end] + large + b"PK\x06\x07" + bytes(16) + data[end:]
+
+
+ONE, TWO = archive("a.csv"), archive("a.csv", "b.csv")
+SECOND = TWO.index(b"PK\x03\x04", 4)
+
 PACKED = {
     "not packed": TEXT,
     "gzip": gzip.compress(TEXT),
@@ -71,6 +88,10 @@ PACKED = {
     "gzip in gzip": gzip.compress(gzip.compress(TEXT)),
     "gzip in zip": archive("a.csv.gz", content=gzip.compress(TEXT)),
     "zip from a Mac": archive("folder/a.csv", "__MACOSX/folder/._a.csv"),
+    "zip with a comment": described(ONE, b"from PK\x01\x02"),
+    "zip with a signature": described(ONE, b"", is_signed=True),
+    "zip with large sizes": with_large_sizes(ONE),
+    "zip, padded": ONE + b"\0" * 99,
 }
 
 
@@ -135,6 +156,34 @@ def test_bomb_is_refused_within_bounds(pack: object) -> None:
 def test_archive_that_is_no_file_is_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(InvalidFileError, match=reason.replace("[", r"\[")):
         list(unpacked(cut(data, 4096)))
+
+
+@pytest.mark.parametrize("size", [7, 4096, 10**9])
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (ONE + archive("b.csv"), "goes on behind its end, where more files than a.csv may be"),
+        (ONE + b"\n", "goes on behind its end"),
+        (TWO[:SECOND], "the archive ends in the middle"),
+        (TWO[: SECOND + 2], "the archive ends in the middle"),
+        (ONE[: ONE.index(b"PK\x01\x02")], "the archive ends in the middle"),
+        (ONE[:-1], "the archive ends in the middle"),
+        (TWO[:SECOND] + b"junk" + TWO[SECOND:], "behind 1 entry there is no directory that lists"),
+        (TWO[:SECOND] + TWO[TWO.index(b"PK\x01\x02") :], "behind 1 entry there is no directory"),
+        (ONE[: ONE.index(b"PK\x01\x02")] + archive(), "behind 1 entry there is no directory"),
+    ],
+)
+def test_archive_that_does_not_end_behind_its_one_file_is_refused(
+    data: bytes, reason: str, size: int
+) -> None:
+    with pytest.raises(InvalidFileError, match=reason):
+        list(unpacked(cut(data, size)))
+
+
+def test_size_that_looks_like_a_mark_is_a_size() -> None:
+    content = b"x" * int.from_bytes(b"PK", "little")
+
+    assert b"".join(unpacked([archive("a.csv", is_streamed=True, content=content)])) == content
 
 
 def test_encrypted_file_is_refused() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared import csv
 from shared.core import naming
 from shared.core.checks import Breach, CheckResult, Observed, Severity, Verdict
 from shared.core.manifests import Layer, Rewind
@@ -162,6 +163,29 @@ def test_objects_that_nothing_names_are_deleted_whole(lake: Lake) -> None:
     assert len(lake.names("staging", "parts/")) == 1
     assert not lake.names("staging", "units/") + lake.names("staging", "plans/")
     assert not lake.names("staging", "unloaded/")
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_whole"), [(b"\x1b$BF|K\\\x1b(B\x1b(B", False), (b"\x1b$BF|K\\", True)]
+)
+def test_rows_that_mean_something_else_without_others_go_with_their_file(
+    lake: Lake, name: bytes, *, goes_whole: bool
+) -> None:
+    lines = [b"id,email", *(b"\x1b(B%d,%s" % (n, name) for n in range(9))]
+    lines[3], lines[5] = b"\x1b(B3,ann@x.org", b"\x1b(Bx,ann@x.org"
+    lines[7] = b"4,bob@x.org"
+    content = b"\n".join([*lines, b""])
+    run = ingest(lake, content, dialect=csv.Dialect(encoding="iso2022_jp"))
+
+    found = purge(lake)
+
+    assert ("original", 2, goes_whole) in kinds(found)
+    left = b"\n".join([*lines[:3], lines[4], *lines[6:], b""])
+    file = manifest(lake, run).file
+    kept = lake.names("raw", "people/")
+    assert file
+    assert [lake.content("raw", each) for each in kept] == ([] if goes_whole else [left])
+    assert goes_whole or kept == [file.original]
 
 
 def test_file_that_was_refused_goes_whole_if_the_value_stands_in_it(lake: Lake) -> None:
