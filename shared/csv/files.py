@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from shared.core.schemas import TableSchema
 from shared.csv.blocks import Block, read_block
@@ -15,7 +16,14 @@ from shared.csv.marks import Marks, marks_for
 from shared.csv.second_tables import SecondTables
 from shared.csv.text_file import TextFile
 from shared.csv.texts import PIECE_BYTES
-from shared.csv.trailers import agrees, counts_rows, last_line, trailer_count
+from shared.csv.trailers import (
+    agrees,
+    counts_rows,
+    last_line,
+    right_only_if,
+    trailer_count,
+    wide_count,
+)
 from shared.errors import InvalidFileError
 
 BLOCK_BYTES = 2**20
@@ -52,6 +60,8 @@ class CsvFile(TextFile[Block]):
     ) -> None:
         super().__init__(chunks, dialect, block_bytes)
         self._max_record_bytes = max_record_bytes
+        self._first_cell: str | None = None
+        """Of the first row; known once it was read."""
         self.header = self._take_header()
         """The fields of each header row; none when the file has no header."""
         self.has_trailing_delimiter = dialect.has_trailing_delimiter or self._ends_in_nothing()
@@ -92,6 +102,8 @@ class CsvFile(TextFile[Block]):
             block = self._block(encoded, marks, is_last=is_last, records_before=records)
             records += block.cells.rows + len(block.faults)
             others.check(block)
+            if block.cells.rows and self._first_cell is None:
+                self._first_cell = str(block.cells.columns[0][0])
             yield block
             end = block.cut.end
             self._place.advance(encoded[:end], marks)
@@ -111,7 +123,11 @@ class CsvFile(TextFile[Block]):
         shown = marks.decode(trailer).decode(errors="replace")
         _, count = trailer_count(shown) or ("", None)
         rows = records_before + block.cells.rows + len(block.faults)
-        if count is None or agrees(count, rows, self.dialect.header_rows):
+        if count is None:
+            return block
+        if self._is_right(count, rows, trailer, block):
+            if count != rows:
+                block.say_of_trailer(right_only_if(count, rows))
             return block
         if self.dialect.trailer:
             raise InvalidFileError(
@@ -121,6 +137,19 @@ class CsvFile(TextFile[Block]):
             )
         # It says something else, and is judged like any other record.
         return read_block(encoded, judge, marks, self._place.copy(), nulls)
+
+    def _is_right(self, count: int, rows: int, trailer: bytes, block: Block) -> bool:
+        """Whether a last line counts the rows; where it may be a row, by its form as well."""
+        record = read_record(trailer + self._newline, 0, block.judge.syntax)
+        may_be_row = record.width in (self.width, block.judge.syntax.width)
+        if self.dialect.trailer or record.flaw or not may_be_row:
+            return agrees(count, rows, self.dialect.header_rows)
+        shown = self._place.transcoder.shown
+        found = wide_count([shown(block.marks.cell(content)) for content, _ in record.fields])
+        if found is None or not found.is_right(rows, self.dialect.header_rows):
+            return False
+        first_cells = (str(cell) for cell in block.cells.columns[0].to_pylist())
+        return not found.is_like_one_of(chain([self._first_cell or ""], first_cells))
 
     def _trailer(self, encoded: bytes, marks: Marks) -> bytes:
         """Return the last line if it may be a trailer, else nothing."""

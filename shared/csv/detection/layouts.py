@@ -22,7 +22,7 @@ from shared.csv.detection.looks import Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.csv.detection.shapes import Shape
 from shared.csv.detection.starts import COMMENTS, RULE, find_start
-from shared.csv.trailers import agrees, counts_rows, trailer_count
+from shared.csv.trailers import agrees, counts_rows, right_only_if, trailer_count, wide_count
 
 _COPY_END = "\\."
 """Source: PostgreSQL, COPY, "Text Format": the end of the data."""
@@ -230,16 +230,34 @@ def _trailer(
     prefix, count = match
     rows = last - first
     is_right = agrees(count, rows, header.rows)
-    is_odd = records.widths[last] != records.width
-    if not (is_odd and is_right) and not (counts_rows(prefix) and (is_odd or is_right)):
+    if records.widths[last] == records.width:
+        if not _is_wide_trailer(records, first, header, warnings):
+            return None
+    elif not (is_right or counts_rows(prefix)):
         return None
     evidence.append(
         f"trailer: the last line says {count}, and there are {rows} records between it and the "
         "header"
     )
     if is_right and count != rows:
-        warnings.append(
-            f"the last line says {count}, which is right only if it counts header or itself too; "
-            f"there are {rows} records"
-        )
+        warnings.append(right_only_if(count, rows))
     return prefix
+
+
+def _is_wide_trailer(
+    records: Records, first: int, header: HeaderFinding, warnings: list[str]
+) -> bool:
+    """Whether a last line as wide as a row counts the rows; warn where it only may."""
+    last = len(records.widths) - 1
+    found = wide_count(records.cells(last))
+    others = (records.cells(n)[0] for n in range(first, last))
+    if found is None or found.is_like_one_of(others):
+        return False
+    if found.is_right(last - first, header.rows):
+        return True
+    if found.is_code or agrees(found.count, last - first, header.rows):
+        warnings.append(
+            f"line {records.line(last)} may count the rows, and says {found.count}, but is as wide "
+            "as a row and read as one; if it is none, set trailer"
+        )
+    return False
