@@ -185,6 +185,7 @@ class CsvFile(TextFile[Block]):
             syntax=Syntax(marks.delimiter, marks.quote, self._newline, width),
             is_last=is_last,
             comment=marks.encode((self.dialect.comment or "").encode()),
+            has_narrow_comments=self.dialect.has_narrow_comments,
             header=marks.encode(self._header_line) if width > 1 else b"",
             has_trailing_delimiter=self.has_trailing_delimiter,
             max_record_bytes=self._max_record_bytes,

@@ -212,6 +212,7 @@ class _Detection:
             "header_rows": 1,
             "header_prefix": ahead.prefix,
             "comment": "#",
+            "has_narrow_comments": False,
         }
 
     def _layout(self, choice: _Choice) -> tuple[Shape, Layout]:
@@ -292,6 +293,7 @@ class _Detection:
             "skip_lines": layout.skip_lines,
             "header_rows": layout.header_rows,
             "comment": layout.comment,
+            "has_narrow_comments": bool(layout.comment) and "comment" not in self._given,
             "has_row_names": layout.has_row_names,
             "has_trailing_delimiter": layout.has_trailing_delimiter,
             "trailer": layout.trailer,
