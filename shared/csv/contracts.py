@@ -4,6 +4,7 @@ A later file is read by the contract, not by what it looks like itself: a file o
 like many things. It is refused if the contract cannot be right for it, with the differences.
 """
 
+import codecs
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from shared.csv.detection import Detected
 from shared.csv.dialect import Dialect
+from shared.csv.encodings import marked_encoding
 from shared.csv.header import other_delimiter
 from shared.csv.opening import opened
 from shared.csv.ranged import RangedFile
@@ -23,6 +25,8 @@ Head = bytes | RangedFile
 """What says which columns a file has: the first bytes of a text, or any of a Parquet file."""
 
 _FOREIGN = re.compile(rb"[\x80-\xff]")
+_LETTER = "あ".encode()
+"""Three letters where each byte is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +116,10 @@ def _found_columns(head: Head, dialect: Dialect) -> list[str]:
 
 
 def _other_encoding(contract: Dialect, head: bytes, found: Dialect) -> Iterator[str]:
-    if found.encoding == contract.encoding or not _is_foreign(head, contract.encoding):
+    if found.encoding == contract.encoding:
         return
-    yield f"encoding {found.encoding} instead of {contract.encoding}"
+    if _is_foreign(head, contract.encoding) or _is_utf8_instead(head, contract.encoding):
+        yield f"encoding {found.encoding} instead of {contract.encoding}"
 
 
 def _is_foreign(head: bytes, encoding: str) -> bool:
@@ -125,6 +130,22 @@ def _is_foreign(head: bytes, encoding: str) -> bool:
     telling = [line for line in lines if _FOREIGN.search(line) or b"\0" in line]
     bad = sum(not _decodes(line, encoding) for line in telling)
     return bad * 2 > len(telling)
+
+
+def _is_utf8_instead(head: bytes, encoding: str) -> bool:
+    """Say whether there are letters in UTF-8 where each byte should be one.
+
+    Any bytes are text in such an encoding, but text in it that is UTF-8 as well hardly occurs.
+    """
+    if head.isascii() or marked_encoding(head) or encoding.startswith("utf-"):
+        return False
+    if len(_LETTER.decode(encoding, "replace")) < len(_LETTER):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
