@@ -193,8 +193,7 @@ class CsvFile(TextFile[Block]):
 
     def _take_header(self) -> list[list[str]]:
         self._header_line = b""
-        for _ in range(self.dialect.skip_lines):
-            self._drop(self._syntax().line_end(self._text, 0)[1])
+        self._skip_lines()
         rows: list[list[str]] = []
         while len(rows) < self.dialect.header_rows:
             self._drop_non_records()
@@ -251,10 +250,6 @@ class CsvFile(TextFile[Block]):
             if line.strip() and (is_header or not (comment and line.startswith(comment))):
                 return
             self._drop(end)
-
-    def _drop(self, end: int) -> None:
-        self._place.advance(self._text[:end], _AS_WRITTEN)
-        self._text = self._text[end:]
 
     def _syntax(self) -> Syntax:
         return Syntax(b",", b"", self._newline, 0)

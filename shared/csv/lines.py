@@ -95,7 +95,8 @@ class LineFile(TextFile[LineBlock]):
     ) -> None:
         super().__init__(chunks, dialect, block_bytes)
         self._max_record_bytes = max_record_bytes
-        self._texts.unread(self._past_skipped_lines(self._text))
+        self._skip_lines()
+        self._texts.unread(self._text)
         self._is_short = self._texts.is_last
 
     @property
@@ -192,10 +193,3 @@ class LineFile(TextFile[LineBlock]):
         end = len(text) if at < 0 else at + 1
         self._place.advance(text[:end], _AS_WRITTEN)
         return text[end:], at < 0
-
-    def _past_skipped_lines(self, text: bytes) -> bytes:
-        end = 0
-        for _ in range(self.dialect.skip_lines):
-            end = text.find(self._newline, end) + 1 or len(text)
-        self._place.advance(text[:end], _AS_WRITTEN)
-        return text[end:]
