@@ -161,7 +161,7 @@ def _read(work: Work, resolved: ResolvedTable, info: ObjectInfo, generation: int
         writer = part_writer(work, resolved, is_bounded=False, fold=facts)
         parts = timed_write(writer, schema, inspection.sift(batches))
         deque(chunks, maxlen=0)  # what may follow a packed file's end is hashed too
-    rejects.require_trailer(rules)
+    rejects.require_trailer(rules, reading.dialect)
     rejects.require_few(rules, reading.dialect)
     file.freeze(reading)
     return Manifest(

@@ -41,3 +41,32 @@ def test_word_of_two_bytes_that_would_be_utf8_as_well_stays_what_it_was() -> Non
     header = first[: first.index(b"\n") + 1]
 
     assert reasons(first, header + b"\xc4\xa3,\xc4\xa3\n") == []
+
+
+TEXTS = b"Ann,Rome\nBob,Oslo\nAnn,Rome\nCid,Bonn\n"
+
+
+def test_header_behind_a_contract_without_one_is_a_difference() -> None:
+    assert reasons(TEXTS, b"name,city\nDan,Bern\nEve,Paris\n") == ["header_rows 1 instead of 0"]
+
+
+@pytest.mark.parametrize(
+    "later", [b"Dan,Bern\nEve,Paris\n", b"Dan,Bern\n", b"capital,Bern\nEve,Paris\n"]
+)
+def test_words_that_may_be_a_header_are_rows_where_the_contract_has_none(later: bytes) -> None:
+    assert reasons(TEXTS, later) == []
+
+
+def test_row_where_the_contract_has_a_line_to_leave_out_is_a_difference() -> None:
+    first = b"Report of January\n1,a,2024-01-01\n2,b,2024-01-02\n3,c,2024-01-03\n"
+
+    assert reasons(first, b"4,d,2024-02-01\n5,e,2024-02-02\n") == ["skip_lines 0 instead of 1"]
+    assert reasons(first, b"4,d,2024-02-01\n") == ["skip_lines 0 instead of 1"]
+    assert reasons(first, b"Report of February\n4,d,2024-02-01\n") == []
+
+
+def test_nulls_that_are_written_in_another_way_are_a_difference() -> None:
+    first, later = b"id,name\n1,Ann\n2,Bob\n", b"id,name\n3,\\N\n4,Dan\n"
+
+    assert reasons(first, later) == [r"null_markers ('\\N',) instead of ('',)"]
+    assert reasons(later, first) == []
