@@ -73,6 +73,12 @@ class Block:
                 notes.append(Note(line=here.line, rule=decision.rule, text=decision.reason))
         return tuple(notes)
 
+    def say_of_trailer(self, reason: str) -> None:
+        """Note of a last line that counts the rows why that is right."""
+        for start, decision in self.cut.decisions[-1:]:
+            if decision.rule == "trailer":
+                self.cut.decisions[-1] = (start, replace(decision, reason=f"{reason}; no row"))
+
     @property
     def has_trailing_delimiter(self) -> bool:
         """Each record ends with one more delimiter, so there is one more column of cells."""

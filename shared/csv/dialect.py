@@ -82,6 +82,9 @@ class Dialect:
     """What stands before the names in the header's line, such as ``#Fields:``; blanks part them."""
     comment: str | None = None
     """Lines that start with this are no records."""
+    has_narrow_comments: bool = False
+    """The mark was found, not stated: lines that start with it, but are as wide as a row, are rows.
+    """
     has_trailing_delimiter: bool = False
     """Each record ends with one more delimiter, after which there is nothing."""
     trailer: str | None = None

@@ -5,6 +5,9 @@ import re
 from shared.csv.dialect import Dialect
 from shared.csv.marks import Marks
 
+LINE_END = re.compile(rb"\r{0,3}\n|\r")
+"""Of any kind, as detection counts lines."""
+
 _SAMPLE_BYTES = 2**20
 _END_OF_FILE = b"\x1a"
 """What MS-DOS programs write behind the last line."""

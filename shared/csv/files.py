@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from shared.core.schemas import TableSchema
 from shared.csv.blocks import Block, read_block
@@ -12,11 +13,18 @@ from shared.csv.grammar import Syntax, read_record
 from shared.csv.header import column_names, positions
 from shared.csv.judging import MAX_RECORD_BYTES, Judge
 from shared.csv.long_records import LongRecords
-from shared.csv.marks import AS_WRITTEN, Marks, marks_for
+from shared.csv.marks import Marks, marks_for
 from shared.csv.second_tables import SecondTables
 from shared.csv.text_file import TextFile
 from shared.csv.texts import PIECE_BYTES
-from shared.csv.trailers import agrees, counts_rows, last_line, trailer_count
+from shared.csv.trailers import (
+    agrees,
+    counts_rows,
+    last_line,
+    right_only_if,
+    trailer_count,
+    wide_count,
+)
 from shared.errors import InvalidFileError
 
 BLOCK_BYTES = 2**20
@@ -51,6 +59,8 @@ class CsvFile(TextFile[Block]):
     ) -> None:
         super().__init__(chunks, dialect, block_bytes)
         self._max_record_bytes = max_record_bytes
+        self._first_cell: str | None = None
+        """Of the first row; known once it was read."""
         self.header = self._take_header()
         """The fields of each header row; none when the file has no header."""
         self.has_trailing_delimiter = dialect.has_trailing_delimiter or self._ends_in_nothing()
@@ -96,6 +106,8 @@ class CsvFile(TextFile[Block]):
             records += block.cells.rows + len(block.faults)
             others.check(block)
             long_records.check(block)
+            if block.cells.rows and self._first_cell is None:
+                self._first_cell = str(block.cells.columns[0][0])
             yield block
             end = block.cut.end
             self._place.advance(encoded[:end], marks)
@@ -115,7 +127,11 @@ class CsvFile(TextFile[Block]):
         shown = marks.decode(trailer).decode(errors="replace")
         _, count = trailer_count(shown) or ("", None)
         rows = records_before + block.cells.rows + len(block.faults)
-        if count is None or agrees(count, rows, self.dialect.header_rows):
+        if count is None:
+            return block
+        if self._is_right(count, rows, trailer, block):
+            if count != rows:
+                block.say_of_trailer(right_only_if(count, rows))
             return block
         if self.dialect.trailer:
             raise InvalidFileError(
@@ -125,6 +141,19 @@ class CsvFile(TextFile[Block]):
             )
         # It says something else, and is judged like any other record.
         return read_block(encoded, judge, marks, self._place.copy(), nulls)
+
+    def _is_right(self, count: int, rows: int, trailer: bytes, block: Block) -> bool:
+        """Whether a last line counts the rows; where it may be a row, by its form as well."""
+        record = read_record(trailer + self._newline, 0, block.judge.syntax)
+        may_be_row = record.width in (self.width, block.judge.syntax.width)
+        if self.dialect.trailer or record.flaw or not may_be_row:
+            return agrees(count, rows, self.dialect.header_rows)
+        shown = self._place.transcoder.shown
+        found = wide_count([shown(block.marks.cell(content)) for content, _ in record.fields])
+        if found is None or not found.is_right(rows, self.dialect.header_rows):
+            return False
+        first_cells = (str(cell) for cell in block.cells.columns[0].to_pylist())
+        return not found.is_like_one_of(chain([self._first_cell or ""], first_cells))
 
     def _trailer(self, encoded: bytes, marks: Marks) -> bytes:
         """Return the last line if it may be a trailer, else nothing."""
@@ -153,6 +182,7 @@ class CsvFile(TextFile[Block]):
             syntax=Syntax(marks.delimiter, marks.quote, self._newline, width),
             is_last=is_last,
             comment=marks.encode((self.dialect.comment or "").encode()),
+            has_narrow_comments=self.dialect.has_narrow_comments,
             header=marks.encode(self._header_line) if width > 1 else b"",
             has_trailing_delimiter=self.has_trailing_delimiter,
             max_record_bytes=self._max_record_bytes,
@@ -160,8 +190,7 @@ class CsvFile(TextFile[Block]):
 
     def _take_header(self) -> list[list[str]]:
         self._header_line = b""
-        for _ in range(self.dialect.skip_lines):
-            self._drop(self._syntax().line_end(self._text, 0)[1])
+        self._skip_lines()
         rows: list[list[str]] = []
         while len(rows) < self.dialect.header_rows:
             self._drop_non_records()
@@ -218,10 +247,6 @@ class CsvFile(TextFile[Block]):
             if line.strip() and (is_header or not (comment and line.startswith(comment))):
                 return
             self._drop(end)
-
-    def _drop(self, end: int) -> None:
-        self._place.advance(self._text[:end], AS_WRITTEN)
-        self._text = self._text[end:]
 
     def _syntax(self) -> Syntax:
         return Syntax(b",", b"", self._newline, 0)

@@ -7,6 +7,7 @@ on how the file was cut into blocks; where there is not enough text yet, the ans
 import codecs
 from dataclasses import dataclass, replace
 
+from shared.csv.commented import MARKED, REASON, may_be_row
 from shared.csv.grammar import (
     Flaw,
     Record,
@@ -63,6 +64,8 @@ class Judge:
     is_last: bool
     """The file ends with this text."""
     comment: bytes = b""
+    has_narrow_comments: bool = False
+    """A line that starts with the mark of comments is a record all the same if it has the width."""
     header: bytes = b""
     """The header's line, without its line end, when a row that equals it is no row."""
     trailer: bytes = b""
@@ -114,14 +117,21 @@ class _Case:
         if content_end == line_end:
             return self._long_line() if self.is_complete else None
         line = text[start:content_end]
-        if self.judge.comment and line.startswith(self.judge.comment):
-            return RecordDecision(end=line_end)
+        comment = self.judge.comment
+        if comment and line.startswith(comment):
+            is_row = self.judge.has_narrow_comments and may_be_row(line, comment, syntax)
+            return self._marked(line) if is_row else RecordDecision(end=line_end)
         if self.judge.header and line.removeprefix(_MARK) == self.judge.header:
             reason = "the header again; no row"
             return RecordDecision(end=line_end, rule="repeated_header", reason=reason)
         if self.judge.trailer and line == self.judge.trailer and not text[line_end:].strip():
             reason = "a count of the rows, header and itself perhaps included, agrees; no row"
             return RecordDecision(end=line_end, rule="trailer", reason=reason)
+        return self._record(line)
+
+    def _record(self, line: bytes) -> RecordDecision | None:
+        """Decide about a record by its quotes and its width."""
+        text, start, syntax = self.text, self.start, self.judge.syntax
         record = read_record(text, start, syntax)
         if line.startswith(_MARK):
             record = replace(read_record(text, start + len(_MARK), syntax), is_padded=True)
@@ -132,6 +142,12 @@ class _Case:
         if record.flaw is Flaw.UNCLOSED:
             return self._unclosed(record) if self.is_complete else None
         return self._whole(record) if self._has_end(record) else None
+
+    def _marked(self, line: bytes) -> RecordDecision | None:
+        """Decide about a record that starts as comments do, and say so if it is a row."""
+        found = self._record(line)
+        is_row = found is not None and found.parts and not found.rule
+        return replace(found, rule=MARKED, reason=REASON) if found and is_row else found
 
     def _has_end(self, record: Record) -> bool:
         newline = self.judge.syntax.newline

@@ -94,7 +94,8 @@ class LineFile(TextFile[LineBlock]):
     ) -> None:
         super().__init__(chunks, dialect, block_bytes)
         self._max_record_bytes = max_record_bytes
-        self._texts.unread(self._past_skipped_lines(self._text))
+        self._skip_lines()
+        self._texts.unread(self._text)
         self._is_short = self._texts.is_last
 
     @property
@@ -184,10 +185,3 @@ class LineFile(TextFile[LineBlock]):
                 f"{rows}; the file is not complete. Send it again",
                 rows=rows,
             )
-
-    def _past_skipped_lines(self, text: bytes) -> bytes:
-        end = 0
-        for _ in range(self.dialect.skip_lines):
-            end = text.find(self._newline, end) + 1 or len(text)
-        self._place.advance(text[:end], AS_WRITTEN)
-        return text[end:]

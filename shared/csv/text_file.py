@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import ClassVar, Generic, TypeVar
 
 from shared.ahead import ahead
 from shared.csv.dialect import Dialect
-from shared.csv.ends import newline_of
+from shared.csv.ends import LINE_END, newline_of
 from shared.csv.marks import AS_WRITTEN
 from shared.csv.places import Place
 from shared.csv.texts import PIECE_BYTES, Texts
@@ -57,6 +58,25 @@ class TextFile(ABC, Generic[B]):
     @abstractmethod
     def blocks(self) -> Iterator[B]:
         """Yield the file's records, each in exactly one block, in order."""
+
+    def _skip_lines(self) -> None:
+        """Leave out the lines before header and records; more text is taken until all are."""
+        left = self.dialect.skip_lines
+        while left and self._text:
+            # What a return at the end of the text belongs to is known with the text behind it.
+            end = len(self._text if self._texts.is_last else self._text.rstrip(b"\r"))
+            ends = [m.end() for m in islice(LINE_END.finditer(self._text, 0, end), left)]
+            left -= len(ends)
+            self._drop(end if left else ends[-1])
+            if left:
+                self._text += self._texts.next(PIECE_BYTES)
+        if self.dialect.skip_lines and len(self._text) < PIECE_BYTES // 2:
+            self._text += self._texts.next(PIECE_BYTES)
+
+    def _drop(self, end: int) -> None:
+        """Leave out the beginning of the text."""
+        self._place.advance(self._text[:end], AS_WRITTEN)
+        self._text = self._text[end:]
 
     @contextmanager
     def blocks_ahead(self) -> Iterator[Iterator[B]]:

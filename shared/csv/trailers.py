@@ -1,6 +1,8 @@
 """The last line of a file when that is no row but says how many rows there are."""
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 _COUNTED = (
     r"trailer|trl|tlr|footer|eof|end of (?:file|report)|(?:total |number of |# of )?"
@@ -12,6 +14,57 @@ _TRAILER = re.compile(
     r"|\((?P<rows>\d+) (?:rows?|zeilen?|lignes?)\b[^()]*\)"
 )
 _SURELY_COUNTED = re.compile(rf"(?i)\b(?:{_COUNTED})\b|^\($")
+
+_CODE = r"trl|tlr|eof"
+_WHOLE = re.compile(
+    rf"(?i)(?P<word>{_CODE}|trailer|footer|end of (?:file|report)"
+    r"|(?:total |number of |# of )?(?:rows|records|lines|entries)|(?:rows?|records?|lines?) count"
+    r"|(?:total )?count|(?:anzahl )?(?:zeilen|datensätze)|anzahl|enregistrements)"
+    r"(?:[\s:=*#-]*?0*(?P<count>\d{1,18}))?"
+)
+_SHOWN_ROWS = re.compile(r"(?i)\((?P<count>\d{1,18}) (?:rows?|zeilen?|lignes?)\b[^()]*\)")
+_FRAME = " \t\"'*=#:-"
+
+
+@dataclass(frozen=True, slots=True)
+class WideCount:
+    """What a line as wide as a row says if it counts the rows: ``TRL|3``, ``Total rows: 3``."""
+
+    count: int
+    first: str
+    """Its first cell, or its words where it has one cell."""
+    is_alone: bool
+    is_code: bool
+    """What it starts with is no word that could be a value."""
+
+    def is_right(self, rows: int, header_rows: int) -> bool:
+        """Whether it counts the rows; only a code may count header or itself, too."""
+        return self.count == rows or (self.is_code and agrees(self.count, rows, header_rows))
+
+    def is_like_one_of(self, cells: Iterable[str]) -> bool:
+        """Whether one of the first cells of other records starts as it does."""
+        known = self.first.casefold()
+        folded = (cell.strip().casefold() for cell in cells)
+        return any(cell.startswith(known) if self.is_alone else cell == known for cell in folded)
+
+
+def wide_count(cells: Sequence[str]) -> WideCount | None:
+    """Return what the cells of a line say if whole ones are a word for rows, and a number."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    shown = _SHOWN_ROWS.fullmatch(" ".join(filled))
+    if shown:
+        return WideCount(int(shown["count"]), filled[0], is_alone=False, is_code=False)
+    place = next((n for n, cell in enumerate(filled) if re.fullmatch("[0-9]{1,18}", cell)), 0)
+    is_alone = len(cells) == 1 and bool(filled)
+    words = filled[0] if is_alone else " ".join(cell.strip(_FRAME) for cell in filled[:place])
+    match = _WHOLE.fullmatch(words.strip(_FRAME))
+    if match is None or is_alone != bool(match["count"]):
+        return None
+    is_code = re.fullmatch(f"(?i){_CODE}", match["word"]) is not None
+    is_last = is_alone or is_code or place == len(filled) - 1
+    count = int(match["count"] if is_alone else filled[place])
+    first = match["word"] if is_alone else filled[0]
+    return WideCount(count, first, is_alone, is_code) if is_last else None
 
 
 def trailer_count(line: str) -> tuple[str, int] | None:
@@ -32,6 +85,14 @@ def counts_rows(prefix: str) -> bool:
 def agrees(count: int, rows: int, header_rows: int) -> bool:
     """Whether a trailer counts the rows, with or without the header and itself."""
     return count in {rows, rows + 1, rows + header_rows, rows + header_rows + 1}
+
+
+def right_only_if(count: int, rows: int) -> str:
+    """Say what a trailer counts that does not count the rows alone."""
+    return (
+        f"the last line says {count}, which is right only if it counts header or itself too; "
+        f"there are {rows} records"
+    )
 
 
 def no_trailer(place: str, trailer: str) -> str:

@@ -136,7 +136,7 @@ def _read(work: Work, resolved: ResolvedTable, file: DroppedFile) -> Manifest:
     rules = resolved.table.csv or CsvFiles()
     reading = file.reading()
     taken = _take(work, resolved, file, reading)
-    taken.rejects.require_trailer(rules)
+    taken.rejects.require_trailer(rules, reading.dialect)
     taken.rejects.require_few(rules, reading.dialect)
     file.freeze(reading)
     return _manifest(work, resolved, file, reading, taken)

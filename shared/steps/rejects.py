@@ -33,6 +33,7 @@ class Rejects:
         self._storage = work.services.storage
         self._bucket = work.services.settings.bucket("quarantine")
         self._name = naming.rejects_object(work.run.table, work.run.run_id, work.attempt.id)
+        self._table, self._run_id = work.run.table, work.run.run_id
         self._command = f"`sluice quarantine show {work.run.run_id}`"
         self._file = file
         self._is_quoting = is_quoting
@@ -100,16 +101,25 @@ class Rejects:
             rows_rejected=self.rejected,
         )
 
-    def require_trailer(self, rules: CsvFiles) -> None:
-        """Make sure that a file ends as the table's rules say.
+    def require_trailer(self, rules: CsvFiles, dialect: csv.Dialect) -> None:
+        """Make sure that a file ends as the table's rules say, or as its path's contract does.
 
         Rejected rows that are sent once more are not a whole file, and may end with any row.
 
         Raises:
             InvalidFileError: its last line is no trailer; nothing of the file is loaded.
         """
-        if rules.trailer and "trailer" not in self._noted and not is_of_rejects(self._file.name):
-            raise InvalidFileError(csv.no_trailer(self._file.uri, rules.trailer))
+        if not dialect.trailer or "trailer" in self._noted or is_of_rejects(self._file.name):
+            return
+        place = self._file.uri
+        if rules.trailer:
+            raise InvalidFileError(csv.no_trailer(place, rules.trailer))
+        start = f", which starts with {dialect.trailer!r}" if self._is_quoting else ""
+        raise InvalidFileError(
+            f"{place} does not end with the line that counts its rows, as the file does that froze "
+            f"the contract of its path{start}, so it may be cut off. Send it again; if it is "
+            f"whole, `sluice contract {self._table} --lift`, then `sluice replay {self._run_id}`"
+        )
 
     def _hint(self, dialect: csv.Dialect) -> str:
         """Return what to think of where rows of another width have quote characters."""

@@ -4,7 +4,6 @@ In turn: is it text at all, in which encoding, cut by which marks, and where amo
 rows. What is given overrules what would be found; the whole file is held to the result later.
 """
 
-import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from shared.csv.detection.drawn import refuse_aligned, refuse_drawn, refuse_pack
 from shared.csv.detection.layouts import Layout, find_layout
 from shared.csv.detection.lined import detect_lined
 from shared.csv.detection.phrases import line_ends, say_quote, spread
-from shared.csv.detection.samples import first_lines
+from shared.csv.detection.samples import LOOKED_AT, first_lines, sample
 from shared.csv.detection.shapes import Shape, Style, normalized, shape
 from shared.csv.detection.styles import Scored, first_width, ranked
 from shared.csv.detection.worksheets import WRITTEN, without_evidence_of_text
@@ -29,9 +28,6 @@ from shared.errors import InvalidFileError
 
 _SEPARATOR_LINE = re.compile(r'"?[Ss][Ee][Pp]=(?P<delimiter>[^"\n]{1,16})"?[^\S\n]*(?:\n|\Z)')
 """Source: what Excel reads and writes as the first line of a CSV file."""
-
-_LOOKED_AT = 2**18
-"""Characters in which marks and layout are looked for; of the encoding, all bytes tell."""
 
 _NULL_RECORDS = 200
 _NEAR = 0.97
@@ -65,14 +61,15 @@ def detect(
         settled = {**WRITTEN, **settled}
     refuse_binary(head)
     charset = _charset(head, settled, is_whole=is_whole)
-    raw = _text(head, charset.name, is_whole=is_whole)
+    raw, lines_before = sample(head, charset.name, settled, is_whole=is_whole)
     if not raw.strip("\0 \t\r\n\f\v\ufeff\u00a0"):
         raise InvalidFileError("the file has no text: nothing but blanks and line ends")
     if "delimiter" not in settled:
         refuse_markup(raw)
-    if len(raw) > _LOOKED_AT:
-        raw, is_whole = first_lines(raw, _LOOKED_AT), False
-    detected = _Detection(raw, charset, settled, stated, is_whole=is_whole).detected()
+    if len(raw) > LOOKED_AT:
+        raw, is_whole = first_lines(raw, LOOKED_AT), False
+    detection = _Detection(raw, charset, settled, stated, lines_before, is_whole=is_whole)
+    detected = detection.detected()
     return without_evidence_of_text(detected) if kind == "excel" else detected
 
 
@@ -82,14 +79,6 @@ def _charset(head: bytes, given: Mapping[str, object], *, is_whole: bool) -> Cha
         require_encoding(name)
         return Charset(Transcoder(name, head[:4]).encoding, f"encoding {name}: given")
     return find_charset(head, is_whole=is_whole)
-
-
-def _text(head: bytes, encoding: str, *, is_whole: bool) -> str:
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    text = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
-    if is_whole:
-        return text.removesuffix("\x1a")
-    return first_lines(text, _LOOKED_AT)
 
 
 _KEYS = {"decimal_mark": "decimal", "thousands_mark": "thousands", "null_markers": "null"}
@@ -119,6 +108,7 @@ class _Detection:
         charset: Charset,
         given: dict[str, object],
         stated: tuple[str, ...],
+        lines_before: int,
         *,
         is_whole: bool,
     ) -> None:
@@ -127,7 +117,7 @@ class _Detection:
         self._text = normalized(raw)
         self._evidence = [charset.evidence]
         self._warnings = [w for w in (charset.warning,) if w]
-        self._lines_before = 0
+        self._lines_before = lines_before
 
     def detected(self) -> Detected:
         """Return what was found."""
@@ -174,7 +164,7 @@ class _Detection:
         if not match:
             return
         self._text = self._text[match.end() :]
-        self._lines_before = 1
+        self._lines_before += 1
         if "delimiter" not in self._given:
             self._given = {"delimiter": match["delimiter"]} | self._given
             self._evidence.append(f"delimiter {match['delimiter']!r}: line 1 says so, no record")
@@ -212,6 +202,7 @@ class _Detection:
             "header_rows": 1,
             "header_prefix": ahead.prefix,
             "comment": "#",
+            "has_narrow_comments": False,
         }
 
     def _layout(self, choice: _Choice) -> tuple[Shape, Layout]:
@@ -292,6 +283,7 @@ class _Detection:
             "skip_lines": layout.skip_lines,
             "header_rows": layout.header_rows,
             "comment": layout.comment,
+            "has_narrow_comments": bool(layout.comment) and "comment" not in self._given,
             "has_row_names": layout.has_row_names,
             "has_trailing_delimiter": layout.has_trailing_delimiter,
             "trailer": layout.trailer,

@@ -10,6 +10,7 @@ from itertools import pairwise
 from shared.csv.detection.columns import BODY_ROWS, Column, Row, columns_of
 from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.names import has_usual_name, is_apart, is_like_the_rest
+from shared.csv.detection.stacked import doubt_of_further, is_one_word
 from shared.csv.dialect import MAX_HEADER_ROWS
 
 _PLURALS = {
@@ -26,7 +27,6 @@ _DASHES = re.compile(r"\s*[-=]+\s*")
 _DOUBT_OF_COUNT = (
     "the first row counts the columns, and is taken for their names. Set header_rows to be sure"
 )
-_AMOUNT = re.compile(r"-?[\d.,' ]*\d[.,]\d\d")
 _FORMAT = re.compile(r"\d{1,4}[sdn]")
 _SENTENCE = re.compile(r"\S+(?:\s+\S+){3,}[.!?]$")
 
@@ -84,7 +84,9 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
             f"header: {first[column].strip()!r} stands over {_PLURALS[columns[column].look]}, and "
             f"{len(for_it)} of {len(typed)} such columns agree{also}",
             is_sure=True,
-            doubt=_doubt_of_units(rows[1:count]) or _doubt_of_amounts(rows[:count]),
+            doubt=doubt_of_further(
+                rows[:count], has_rule=any(map(is_rule, rows[count : count + 1]))
+            ),
         )
     if against:
         value = first[against[0]].strip()
@@ -181,7 +183,7 @@ def _named_rows(rows: Sequence[Row]) -> int:
         above = rows[:most]
         columns = columns_of([r for r in rows[most:BODY_ROWS] if r not in above], len(rows[0]))
         count = 1
-        while count < most and _names_again(rows[count], columns):
+        while count < most and _names_again(rows[count], columns, rows[0]):
             count += 1
         if count == most:
             return most
@@ -189,7 +191,7 @@ def _named_rows(rows: Sequence[Row]) -> int:
     return 1
 
 
-def _names_again(row: Row, columns: Sequence[Column]) -> bool:
+def _names_again(row: Row, columns: Sequence[Column], first: Row) -> bool:
     """Whether a row below the first one has names, too, none of which is a value further down."""
     if is_rule(row):
         return False
@@ -205,7 +207,9 @@ def _names_again(row: Row, columns: Sequence[Column]) -> bool:
     is_enough = len(named) >= max(2, math.ceil(sum(c.is_typed for c in columns) / 2)) or (
         len(named) > 1 and _filled(row) == len(named)
     )
-    return is_enough and not has_value and not is_found_below
+    if not is_enough or has_value or is_found_below:
+        return False
+    return not is_one_word(first, row, typed)
 
 
 def _filled(row: Row) -> int:
@@ -218,26 +222,6 @@ def _doubt_of_names(first: Row, named: Sequence[int], body: Sequence[Row]) -> st
     if not words or len(body) < _MIN_BODY:
         return ""
     return f"{words[0][:60]!r} in the first row may be a name; it is taken as a row"
-
-
-def _doubt_of_units(rows: Sequence[Row]) -> str:
-    """Say so where most cells of a further row of names are empty, as of a row of units."""
-    sparse = next((row for row in rows if _filled(row) * 2 < len(row)), None)
-    if sparse is None:
-        return ""
-    shown = ", ".join(cell for cell in sparse if cell.strip())
-    return f"a row of mostly empty cells, with {shown[:60]!r}, is taken for part of the header"
-
-
-def _doubt_of_amounts(rows: Sequence[Row]) -> str:
-    """Say so where one of several rows of names has an amount, as a line above the names has."""
-    amounts = [cell.strip() for row in rows for cell in row if _AMOUNT.fullmatch(cell.strip())]
-    if len(rows) < 2 or not amounts:
-        return ""
-    return (
-        f"the first {len(rows)} rows are taken for names, though {amounts[0]!r} is among them; if "
-        "the first names no columns, set skip_lines"
-    )
 
 
 def _is_above_names(first: Row, columns: Sequence[Column]) -> bool:

@@ -24,7 +24,14 @@ from shared.csv.detection.looks import Look, look
 from shared.csv.detection.records import BODY_RECORDS, Records
 from shared.csv.detection.shapes import Shape
 from shared.csv.detection.starts import COMMENTS, RULE, find_start
-from shared.csv.trailers import agrees, counts_rows, trailer_count
+from shared.csv.trailers import (
+    WideCount,
+    agrees,
+    counts_rows,
+    right_only_if,
+    trailer_count,
+    wide_count,
+)
 
 _COPY_END = "\\."
 """Source: PostgreSQL, COPY, "Text Format": the end of the data."""
@@ -92,6 +99,7 @@ def find_layout(cut: Shape, *, is_whole: bool, lines_before: int = 0) -> Layout:
         *_check_above(records, start, skip_lines, header),
         *(_check_row_names(records, start) if has_row_names else ()),
         *(trailer.warnings if trailer else ()),
+        *(_check_wide_count(records, first, header) if is_whole else ()),
         *_check_rows(records, start, first, header, records.width - has_trailing - has_row_names),
         *(_check_below(records, start + header.rows, trailer) if is_whole else ()),
     ]
@@ -246,15 +254,38 @@ def _trailer(records: Records, first: int, header: HeaderFinding) -> _Trailer | 
     prefix, count = match
     rows = last - first
     is_right = agrees(count, rows, header.rows)
-    is_odd = records.widths[last] != records.width
-    if not (is_odd and is_right) and not (counts_rows(prefix) and (is_odd or is_right)):
+    if records.widths[last] == records.width:
+        wide = _wide_count(records, first)
+        if wide is None or not wide.is_right(rows, header.rows):
+            return None
+    elif not (is_right or counts_rows(prefix)):
         return None
     evidence = (
         f"trailer: the last line says {count}, and there are {rows} records between it and the "
         "header"
     )
-    warning = (
-        f"the last line says {count}, which is right only if it counts header or itself too; "
-        f"there are {rows} records"
-    )
-    return _Trailer(prefix, evidence, (warning,) if is_right and count != rows else ())
+    is_doubtful = is_right and count != rows
+    return _Trailer(prefix, evidence, (right_only_if(count, rows),) if is_doubtful else ())
+
+
+def _wide_count(records: Records, first: int) -> WideCount | None:
+    """Return what a last line as wide as a row says if it may count the rows."""
+    last = len(records.widths) - 1
+    if last < first or not last or records.widths[last] != records.width:
+        return None
+    if trailer_count(records.cut.lines[records.indices[last]]) is None:
+        return None
+    found = wide_count(records.cells(last))
+    others = (records.cells(n)[0] for n in range(first, last))
+    return found if found and not found.is_like_one_of(others) else None
+
+
+def _check_wide_count(records: Records, first: int, header: HeaderFinding) -> Iterator[str]:
+    found, rows = _wide_count(records, first), len(records.widths) - 1 - first
+    if found is None or found.is_right(rows, header.rows):
+        return
+    if found.is_code or agrees(found.count, rows, header.rows):
+        yield (
+            f"line {records.line(len(records.widths) - 1)} may count the rows, and says "
+            f"{found.count}, but is as wide as a row and read as one; if it is none, set trailer"
+        )

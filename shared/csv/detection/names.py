@@ -30,6 +30,16 @@ def has_usual_name(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     )
 
 
+def are_usual_names(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether all cells of a row are usual names of columns, over cells that are none."""
+    return (
+        len(row) > 1
+        and bool(body)
+        and all(_is_usual(cell) for cell in row)
+        and not any(_are_usual([r[j] for r in body if j < len(r)]) for j in range(len(row)))
+    )
+
+
 def _is_usual(cell: str) -> bool:
     return "_" in cell or not USUAL_NAMES.isdisjoint(_words(cell))
 

@@ -17,7 +17,9 @@ SCHEMA = TableSchema((Column(name="a", type=DataType.parse("int64")),))
 RULES = CsvFiles(trailer="TRL")
 
 
-def require(content: bytes, *, again: bool = False) -> None:
+def require(
+    content: bytes, *, again: bool = False, rules: CsvFiles = RULES, is_quoting: bool = True
+) -> None:
     """Read a file as an intake does, and look for its trailer."""
     lake = Lake()
     run = lake.run(RunState.EXTRACTING)
@@ -26,10 +28,11 @@ def require(content: bytes, *, again: bool = False) -> None:
     file = ObjectInfo(
         bucket="acme-landing", name=name, generation=1, size_bytes=len(content), created_at=NOW
     )
-    with Rejects(work, file, is_quoting=True) as rejects:
-        for _ in rejects.sift(csv.read([content], csv.Dialect(trailer="TRL"), SCHEMA)):
+    with Rejects(work, file, is_quoting=is_quoting) as rejects:
+        dialect = csv.Dialect(trailer="TRL")
+        for _ in rejects.sift(csv.read([content], dialect, SCHEMA)):
             pass
-        rejects.require_trailer(RULES)
+        rejects.require_trailer(rules, dialect)
 
 
 def test_file_that_ends_without_its_trailer_is_refused() -> None:
@@ -42,3 +45,11 @@ def test_file_with_its_trailer_and_rejected_rows_without_are_taken(
     content: bytes, again: bool
 ) -> None:
     require(content, again=again)
+
+
+@pytest.mark.parametrize("is_quoting", [True, False])
+def test_file_that_ends_without_the_trailer_of_the_contract_is_refused(is_quoting: bool) -> None:
+    with pytest.raises(InvalidFileError, match="sluice contract people --lift") as caught:
+        require(b"a\n1\n2\n", rules=CsvFiles(), is_quoting=is_quoting)
+
+    assert ("TRL" in str(caught.value)) is is_quoting
