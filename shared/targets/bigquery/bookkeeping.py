@@ -4,6 +4,7 @@ It has the tables of the other targets, but for ``state``: BigQuery lets only on
 a table at a time, so each table has a state table of its own, with one row.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -195,6 +196,20 @@ class Books:
             run_id=run_id,
         )
         return next((stored.place(*row) for row in rows), None)
+
+    def forget_files(self, epoch: int) -> None:
+        """Forget the files of a table that is gone: the same may be dropped again.
+
+        Args:
+            epoch: the table's; files of later runs are in a table that somebody has made since.
+        """
+        self._jobs.script(
+            f"sluice_forget_{uuid.uuid4().hex}",
+            f"DELETE FROM {self.ref('files').sql} WHERE table_name = @table_name "
+            f"AND run_id NOT IN (SELECT run_id FROM {self.ref('loads').sql} "
+            "WHERE table_name = @table_name AND epoch > @epoch)",
+            {"table_name": self._table, "epoch": epoch},
+        )
 
     def step(self, manifest: Manifest, booked: BookState, *, is_base: bool) -> Step:
         """Return what a publish changes here: the fence first, the records last."""

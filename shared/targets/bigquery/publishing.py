@@ -63,6 +63,8 @@ class Publishing:
         keeps = self._config.is_reference and plan.found is not None
         if keeps:
             versions.keep(booked.state.run_id)
+        if plan.found is None and manifest.file and booked.state.epoch:
+            self._books.forget_files(booked.state.epoch)
         changes.create(plan, self._place)
         done = changes.run(plan, booked)
         record = self._books.read_load(manifest.run_id)
@@ -81,6 +83,8 @@ class Publishing:
         manifest = self._manifest
 
         def find_content(run_id: str | None) -> str | None:
-            return self._books.find_content(manifest.file, run_id) if manifest.file else None
+            if manifest.file is None or tables.find(self._jobs, self._table) is None:
+                return None
+            return self._books.find_content(manifest.file, run_id)
 
         return guards.refusal(self._config, manifest, booked.state, booked.record, find_content)
