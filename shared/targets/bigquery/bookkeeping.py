@@ -15,7 +15,7 @@ from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.schemas import TableSchema
-from shared.errors import TargetRefusedError
+from shared.errors import TargetRefusedError, TargetUnavailableError
 from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.bigquery import records, sql, tables
 from shared.targets.bigquery.jobs import Jobs
@@ -113,6 +113,15 @@ class Books:
     def read_state(self) -> TargetState:
         """Return the table's state row; the table must have been prepared."""
         return _state(self._one(f"SELECT {', '.join(_STATE)} FROM {self._state.sql}"))
+
+    def require_epoch(self, epoch: int) -> None:
+        """Make sure that nothing was published since the table stood at an epoch.
+
+        Raises:
+            TargetUnavailableError: something was; the publish begins anew.
+        """
+        if self.read_state().epoch != epoch:
+            raise TargetUnavailableError(sql.FENCE)
 
     def read_for(self, run_id: str) -> BookState:
         """Return all that decides about a publish, by one query; the table must be prepared."""

@@ -60,9 +60,10 @@ class Publishing:
         if plan.found:
             tables.require_layout(self._table, self._place, plan.found)
         versions = Versions(*of_table)
-        keeps = self._config.is_reference and plan.found is not None
-        if keeps:
-            versions.keep(booked.state.run_id)
+        kept = plan.found if self._config.is_reference else None
+        if kept:
+            self._books.require_epoch(booked.state.epoch)
+            versions.keep(booked.state, kept)
         if plan.found is None and manifest.file and booked.state.epoch:
             self._books.forget_files(booked.state.epoch)
         changes.create(plan, self._place)
@@ -71,7 +72,7 @@ class Publishing:
         if record is None:
             raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
         proof = measuring.prove_published(staged)
-        if keeps:
+        if kept:
             versions.forget()
         staging.drop()
         outcome = Outcome.COMMITTED if done.is_ours else Outcome.ALREADY
