@@ -1,5 +1,6 @@
 """The versions of a reference table that every target keeps and brings back."""
 
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -92,6 +93,19 @@ def test_rewind_that_brings_nothing_back_is_refused(engine: Engine) -> None:
             target.publish(manifest)
 
     assert table.rows() == [(1, "first")]
+
+
+def test_versions_of_tables_whose_names_begin_alike_are_counted_apart(engine: Engine) -> None:
+    short = f"t{uuid.uuid4().hex[:23]}"
+    config = {"kind": "reference", "keep_versions": 2}
+    for name in (f"{short}_and_much_more", short):
+        table = Table(engine, name, place={"schema": "ref"}, config=config)
+        loads = [table.load([(1, text)]).record for text in "abcd"]
+
+        with table.target() as target:
+            versions = [target.version(record.run_id) for record in loads if record]
+
+        assert [bool(version) for version in versions] == [False, True, True, False]
 
 
 # BigQuery -----------------------------------------------------------------------------------------

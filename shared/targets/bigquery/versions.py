@@ -54,7 +54,11 @@ class Versions:
         """Let the oldest versions beyond the limit go."""
         prefix = _plain(self._prefix())
         names = tables.names(self._jobs, self._table.project, VERSIONS_SCHEMA)
-        kept = sorted(name for name in names if name.startswith(prefix))
+        kept = sorted(
+            name
+            for name in names
+            if name.startswith(prefix) and naming.RUN_ID.fullmatch(name.removeprefix(prefix))
+        )
         for name in kept[: -self._config.keep_versions]:
             tables.drop(self._jobs, Ref(self._table.project, VERSIONS_SCHEMA, name))
 
