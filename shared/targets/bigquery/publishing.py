@@ -4,7 +4,7 @@ from shared.config.places import BigQueryTable
 from shared.config.tables import TableConfig
 from shared.core.manifests import Manifest
 from shared.errors import IntegrityError
-from shared.targets import guards
+from shared.targets import guards, proofs
 from shared.targets.base import Outcome, Published, StagedTests
 from shared.targets.bigquery import tables
 from shared.targets.bigquery.bookkeeping import Books, BookState
@@ -72,6 +72,8 @@ class Publishing:
         if record is None:
             raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
         proof = measuring.prove_published(staged)
+        if proofs.found_differences(manifest, proof) and self._is_overtaken(booked):
+            proof = staged
         if kept:
             versions.forget()
         staging.drop()
@@ -79,6 +81,10 @@ class Publishing:
         return Published(
             outcome=outcome, record=record, notes=notes, breaches=breaches, proof=proof
         )
+
+    def _is_overtaken(self, booked: BookState) -> bool:
+        """Say whether another run was published after this one, so the rows are not its own."""
+        return self._books.read_state().epoch != booked.state.epoch + 1
 
     def _refusal(self, booked: BookState) -> Published | None:
         manifest = self._manifest
