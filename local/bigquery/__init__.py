@@ -24,7 +24,8 @@ As in BigQuery, because the product depends on it:
   COLUMN [IF NOT EXISTS], ALTER TABLE … ALTER COLUMN … SET DATA TYPE of decimals, DROP TABLE.
 - Reserved words are no names without backticks.
 - Names of columns have no case. NOT NULL (REQUIRED) is enforced, primary keys are not.
-- Partitions, clusters, labels, expiry and primary keys of tables come back as they were given.
+- Partitions, clusters, labels, expiry and primary keys of tables come back as they were given; a
+  table says when its rows or columns were last changed.
 
 What differs:
 

@@ -147,9 +147,16 @@ class Catalog:
             "location": self.dataset(ref.project, ref.dataset)["location"],
             "creationTime": _now_ms(),
             **resource,
+            "lastModifiedTime": _now_ms(),
         }
         self._engine.journal.put(ref.key, full)
         return full
+
+    def touch(self, ref: TableRef) -> None:
+        """Remember that a table's rows were changed just now."""
+        with self._engine.definitions:
+            if found := self._engine.journal.get(ref.key):
+                self.remember(ref, found)
 
     def table(self, ref: TableRef) -> dict[str, Any]:
         """Return a table's resource with its number of rows.

@@ -42,6 +42,7 @@ def load(
         for file in files:
             _require_fit(fields, file, config)
         rows = _insert(engine, ref, config, fields, files)
+        catalog.touch(ref)
         size = sum(file.stat().st_size for file in files)
     return {
         "inputFiles": str(len(files)),
@@ -71,6 +72,7 @@ def copy(engine: Engine, catalog: Catalog, config: dict[str, Any]) -> dict[str, 
         with engine.connect() as connection:
             insert = f"INSERT INTO {ref.quoted} SELECT * FROM {source.quoted}"
             row = connection.execute(insert).fetchone()
+        catalog.touch(ref)
     return {"copiedRows": str(row[0] if row else 0)}
 
 

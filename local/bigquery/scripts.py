@@ -54,6 +54,7 @@ class Script:
         self._connection = connection
         self._scope = scope
         self._is_open = False
+        self._changed: set[TableRef] = set()
         self._outcome = Outcome()
 
     def run(self, text: str) -> Outcome:
@@ -109,6 +110,8 @@ class Script:
             raise ApiError("invalidQuery", f"{how} TRANSACTION: there is no active transaction")
         self._is_open = False
         self._connection.execute(how)
+        if how == "COMMIT":
+            self._touch()
 
     def _evaluate(self, text: str) -> Any:
         translated = self._translate(f"SELECT {text}")
@@ -125,10 +128,17 @@ class Script:
             self._scope.row_count = int(row[0]) if row else 0
             self._outcome.statement = kind
             self._outcome.affected_rows = self._scope.row_count
+            self._changed.add(translated.tables[0])
+            if not self._is_open:
+                self._touch()
         elif isinstance(translated.tree, exp.Query):
             self._select(translated)
         else:
             raise unsupported(text.split("(")[0][:60])
+
+    def _touch(self) -> None:
+        while self._changed:
+            self._catalog.touch(self._changed.pop())
 
     def _select(self, translated: Translated) -> None:
         self._require_tables(translated)

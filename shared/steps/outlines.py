@@ -10,10 +10,11 @@ from shared.core.modes import SyncMode
 from shared.core.runs import RunState
 from shared.core.schemas import TableSchema
 from shared.core.windows import Window
-from shared.errors import InvalidConfigError, SchemaConflictError
+from shared.errors import InvalidConfigError
 from shared.sources.base import Extent, Snapshot, Source
 from shared.steps import checking, columns, protections
 from shared.steps.attempts import Work
+from shared.targets import guards
 
 NOT_PINNED = "deletes were not looked for: keys and rows would be of different moments"
 """A row that came in between the two would be taken for one that is gone."""
@@ -34,26 +35,12 @@ def begin(work: Work, resolved: ResolvedTable, source: Source, generation: int) 
             verdicts = checking.judge_age(resolved.table, run, work.services)
             work.finish(RunState.SKIPPED, reason=reason, checks=verdicts)
             return None
-        require_table(run.table, mode, state, is_there=is_there)
+        guards.require_table(run.table, mode, state.watermark, is_there=is_there)
         schema = columns.staged(target, resolved.table, source.schema())
         protections.require_alike(
             run, resolved, target, state, work.services, generation=generation
         )
     return without_parts(work, resolved, source, state, token, schema=schema)
-
-
-def require_table(table: str, mode: SyncMode, state: TargetState, *, is_there: bool) -> None:
-    """Make sure that what was read so far is still in the target.
-
-    Raises:
-        SchemaConflictError: the table is gone, and the run would read on from its watermark.
-    """
-    if state.watermark is not None and not is_there and mode is not SyncMode.FULL:
-        raise SchemaConflictError(
-            f"{table} was read up to {state.watermark}, but its table is not in the target any "
-            f"more: reading on would leave the earlier rows out. Run `sluice run {table} "
-            "--mode full` once"
-        )
 
 
 def without_parts(

@@ -11,7 +11,7 @@ from shared.core.runs import Attempt, Trigger
 from shared.steps.attempts import Work
 from shared.steps.columns import staged
 from shared.steps.extract import requested
-from shared.steps.outlines import require_table, without_parts
+from shared.steps.outlines import without_parts
 from shared.steps.protections import require_alike
 from shared.targets import guards
 from shared.wiring import Services
@@ -53,7 +53,7 @@ def preview(request: ExtractRequest, services: Services) -> Preview:
     ):
         state, is_there = target.state(), target.schema() is not None
         rows_target = target.count() if is_there else None
-        require_table(run.table, mode, state, is_there=is_there)
+        guards.require_table(run.table, mode, state.watermark, is_there=is_there)
         token = unchanged.token(source.change_token(), mode, generation)
         schema = staged(target, resolved.table, source.schema())
         require_alike(run, resolved, target, state, services, generation=generation)

@@ -19,12 +19,29 @@ from shared.errors import (
 from shared.targets.base import DELETED_AT, LoadRecord, Outcome, Published
 
 FindContent = Callable[[str | None], str | None]
-"""Returns the place of a loaded file of the same content: of one run, or (None) of any run."""
+"""Returns the place of a loaded file of the same content: of one run, or (None) of any run.
+
+Where the table is gone there is none.
+"""
 
 
 def marker(config: TableConfig) -> str | None:
     """Return the column that marks the table's rows as deleted; None when they are not kept."""
     return DELETED_AT if config.deletes and config.deletes.mode == "soft" else None
+
+
+def require_table(table: str, mode: SyncMode, watermark: str | None, *, is_there: bool) -> None:
+    """Make sure that what was read so far is still in the target.
+
+    Raises:
+        SchemaConflictError: the table is gone, and the run would read on from its watermark.
+    """
+    if watermark is not None and not is_there and mode is not SyncMode.FULL:
+        raise SchemaConflictError(
+            f"{table} was read up to {watermark}, but its table is not in the target any "
+            f"more: reading on would leave the earlier rows out. Run `sluice run {table} "
+            "--mode full` once"
+        )
 
 
 def refusal(
@@ -88,6 +105,15 @@ class Guards:
         self._config = config
         self._table = table
         self._manifest = manifest
+
+    def require_table(self) -> None:
+        """Make sure that the run's rows are all that belong in a new table.
+
+        Raises:
+            SchemaConflictError: its window begins where a table stood that is gone.
+        """
+        low = self._manifest.window.low if self._manifest.window else None
+        require_table(self._config.name, self._manifest.mode, low, is_there=False)
 
     def require_key(self, *, null_rows: int, repeated_keys: int) -> None:
         """Make sure that the staged rows have keys of their own.

@@ -14,7 +14,7 @@ from shared.core import naming
 from shared.core.fidelity import Consent
 from shared.core.manifests import Manifest
 from shared.core.measuring import Asked
-from shared.core.receipts import Point, differences, mismatch
+from shared.core.receipts import Difference, Point, differences, mismatch
 from shared.core.schemas import Column, Kind, TableSchema
 from shared.stage.fingerprints import Fold
 
@@ -103,8 +103,12 @@ def require_same(manifest: Manifest, proof: Proof) -> None:
     Raises:
         MismatchError: it has others.
     """
-    if manifest.staged is None or proof.point is None:
-        return
-    found = differences("staged to target", manifest.staged, proof.point, left_out=proof.left_out)
-    if found:
+    if found := found_differences(manifest, proof):
         raise mismatch(manifest.table, manifest.run_id, found, "nothing was published")
+
+
+def found_differences(manifest: Manifest, proof: Proof) -> tuple[Difference, ...]:
+    """Return what a target has otherwise than it was staged, as far as both are known."""
+    if manifest.staged is None or proof.point is None:
+        return ()
+    return differences("staged to target", manifest.staged, proof.point, left_out=proof.left_out)

@@ -136,6 +136,12 @@ class Run:
             self.stage(target)
             return target.publish(self.manifest)
 
+    def load_directly(self) -> Published:
+        """Publish without staging, where that is possible."""
+        with self.table.target() as target:
+            published = target.publish_directly(self.manifest, lambda p: [self.batches[p.name]])
+        return published or self.load()
+
     def stage(self, target: Target) -> None:
         """Stage all parts."""
         target.open_staging(self.manifest)

@@ -7,6 +7,7 @@ restart and break the stand-in, so they are about it alone.
 import io
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -136,6 +137,27 @@ def test_script_is_undone_by_the_statement_that_fails(client: Any, table: str) -
 
     assert rows(client, script.format(table, 1), id=1) == [(1,)]
     assert rows(client, f"SELECT COUNT(*) FROM {table}") == [(1,)]
+
+
+def test_table_says_when_it_was_last_changed(client: Any, table: str) -> None:
+    def modified() -> Any:
+        time.sleep(0.002)  # it is told in milliseconds
+        return client.get_table(table).modified
+
+    other = f"{table}_other"
+    moments = [modified()]
+    for changes in (
+        f"INSERT INTO {table} (id) VALUES (1)",
+        f"BEGIN TRANSACTION; UPDATE {table} SET name = 'a' WHERE id = 1; COMMIT TRANSACTION",
+        f"ALTER TABLE {table} ADD COLUMN size INT64",
+    ):
+        client.query(changes).result()
+        moments.append(modified())
+    assert moments == sorted(set(moments))
+
+    client.query(f"CREATE TABLE {other} AS SELECT id FROM {table}").result()
+    client.query(f"INSERT INTO {other} (id) SELECT id FROM {table}").result()
+    assert modified() == moments[-1]
 
 
 def test_no_table_is_made_in_a_transaction(client: Any) -> None:

@@ -11,6 +11,9 @@ import pytest
 from shared.core.receipts import Verdict
 from shared.core.runs import Run, RunState
 from shared.core.verifying import Comparison, Fault
+from shared.steps import receipts
+from shared.targets.bigquery.measuring import Measuring
+from shared.targets.proofs import Proof
 from tests.builders import a_schema
 from tests.contract.engines import Engine
 from tests.contract.movements import Change, Movement, Place
@@ -197,3 +200,28 @@ def test_parts_of_a_file_that_are_not_what_was_encoded_are_named(engine: Engine)
     assert {(d.between, d.column) for d in found.differences} == {
         ("staged to kept parts", ""),
     }
+
+
+@pytest.mark.parametrize(
+    ("is_by_run", "verdict"), [(True, Verdict.VERIFIED), (False, Verdict.MISMATCH)]
+)
+def test_rows_of_the_next_run_are_not_taken_for_those_of_the_last(
+    bigquery_engine: Engine, monkeypatch: pytest.MonkeyPatch, is_by_run: bool, verdict: Verdict
+) -> None:
+    table = Table(bigquery_engine)
+    first, second = table.run([(1, "a")]), table.run([(1, "bb"), (2, "cc")])
+    real, calls = Measuring.prove_published, []
+
+    def prove(self: Measuring, *args: Any) -> Proof:
+        calls.append(args)
+        if len(calls) == 1 and is_by_run:
+            second.load()
+        elif len(calls) == 1:
+            table.query("UPDATE {t} SET name = 'by hand' WHERE id = 1")
+        return real(self, *args)
+
+    monkeypatch.setattr(Measuring, "prove_published", prove)
+    published = first.load()
+
+    assert published.record is not None
+    assert receipts.of(first.manifest, published.record, published).verdict is verdict

@@ -141,6 +141,7 @@ def test_altered_session_parameters_hold_until_they_are_unset(cursor):
     assert values["STATEMENT_TIMEOUT_IN_SECONDS"] == "60"
     assert values["USE_CACHED_RESULT"] == "false"
     assert values["TIMEZONE"] == "Asia/Tokyo"
+    assert values["DATE_INPUT_FORMAT"] == "AUTO"
     assert defaults == {"TIMEZONE": "America/Los_Angeles"}
 
 

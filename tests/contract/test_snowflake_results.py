@@ -187,7 +187,8 @@ def test_moments_are_written_as_the_format_says(cursor):
     (row,) = fetch(
         cursor,
         f"SELECT MAX(N)::TEXT, TO_CHAR(MAX(N), {exact}), TO_VARCHAR(L), TO_CHAR(MIN(L), {exact}), "
-        "TO_CHAR(N, 'DD.MM.YY HH12:MI AM'), TO_CHAR(N, 'YYYYMMDD\"T\"FF3') FROM T GROUP BY N, L",
+        "TO_CHAR(N, 'DD.MM.YY HH12:MI AM'), TO_CHAR(N, 'YYYYMMDD\"T\"FF3'), "
+        "TO_CHAR(MAX(N::DATE), 'YYYY-MM-DD') FROM T GROUP BY N, L",
     )
 
     assert row == (
@@ -197,6 +198,7 @@ def test_moments_are_written_as_the_format_says(cursor):
         "2024-01-02 05:30:00.000000000 +0530",
         "02.01.24 03:04 AM",
         "20240102T123",
+        "2024-01-02",
     )
 
 

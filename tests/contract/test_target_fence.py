@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from shared.core.modes import SyncMode
 from shared.errors import (
     IntegrityError,
     NotStagedError,
+    SchemaConflictError,
 )
 from shared.targets.base import Outcome
+from shared.targets.bigquery.bookkeeping import Books
 from tests.builders import a_file, a_schema, a_window
 from tests.contract.engines import Engine
 from tests.contract.targets import ROWS, Table, a_merge, changed
@@ -89,6 +92,68 @@ def test_file_of_the_same_content_is_loaded_once(table: Table) -> None:
     assert (first.outcome, other.outcome) == (Outcome.COMMITTED, Outcome.DUPLICATE)
     assert "gs://acme-landing/feedback/january.csv#" in other.reason
     assert table.rows() == ROWS
+
+
+@pytest.mark.parametrize("changes", [{}, {"is_backfill": True}, APPEND])
+def test_table_that_is_gone_is_not_made_anew_by_a_run_that_reads_on(
+    table: Table, changes: dict[str, Any]
+) -> None:
+    table.load(**a_merge(window=a_window(None, "5"), epoch=0))
+    later = table.run([(9, "z")], **a_merge(window=a_window("5", "9"), epoch=1) | changes)
+    table.query("DROP TABLE {t}")
+
+    for publish in (later.load, later.load_directly):
+        with pytest.raises(SchemaConflictError, match=f"run {table.name} --mode full` once"):
+            publish()
+
+    with table.target() as target:
+        assert target.schema() is None
+        assert (target.state().watermark, target.state().epoch) == ("5", 1)
+    assert table.load().outcome is Outcome.COMMITTED
+    assert later.load().outcome is Outcome.SUPERSEDED
+
+
+@pytest.mark.parametrize("mode", SyncMode)
+def test_files_whose_rows_are_gone_with_their_table_are_loaded_again(
+    table: Table, mode: SyncMode
+) -> None:
+    table.schema = a_schema(()) if mode is SyncMode.APPEND else table.schema
+    first, second = (a_file(name=f"{table.name}/{n}", sha256=f"{n:064}") for n in range(2))
+    for file in (first, second):
+        table.load(mode=mode, file=file)
+    table.query("DROP TABLE {t}")
+
+    for file in (second, first):
+        run = table.run(mode=mode, file=replace(file, generation=2))
+        assert run.load_directly().outcome is Outcome.COMMITTED
+    again = table.load(mode=mode, file=replace(first, generation=3))
+
+    assert again.outcome is Outcome.DUPLICATE
+    assert len(table.rows()) == (6 if mode is SyncMode.APPEND else 3)
+
+
+def test_slow_file_does_not_forget_the_one_that_made_the_table_anew(
+    bigquery_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table(bigquery_engine)
+    files = [a_file(name=f"{table.name}/{n}", sha256=f"{n:064}") for n in range(3)]
+    table.load(file=files[0], **APPEND)
+    table.query("DROP TABLE {t}")
+    slow, faster = (table.run(file=file, **APPEND) for file in files[1:])
+    real, calls = Books.forget_files, []
+
+    def forget(self: Books, epoch: int) -> None:
+        calls.append(epoch)
+        if len(calls) == 1:
+            faster.load()
+        real(self, epoch)
+
+    monkeypatch.setattr(Books, "forget_files", forget)
+    slow.load()
+
+    again = table.run(file=replace(files[2], generation=2), **APPEND)
+    assert again.load().outcome is Outcome.DUPLICATE
+    assert len(table.rows()) == 6
 
 
 def test_lineage_begins_with_the_last_run_that_left_its_rows_alone(table: Table) -> None:

@@ -1,13 +1,20 @@
 """The versions of a reference table that every target keeps and brings back."""
 
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared.core.manifests import Rewind
 from shared.core.naming import NO_RUN
-from shared.errors import RewindError
+from shared.errors import RewindError, SluiceError, TargetUnavailableError
 from shared.targets.base import Published
+from shared.targets.bigquery.bookkeeping import Books
+from shared.targets.bigquery.changes import Changes
+from shared.targets.bigquery.versions import Versions
 from tests.contract.engines import Engine
 from tests.contract.targets import Table, changed
 
@@ -86,3 +93,85 @@ def test_rewind_that_brings_nothing_back_is_refused(engine: Engine) -> None:
             target.publish(manifest)
 
     assert table.rows() == [(1, "first")]
+
+
+def test_versions_of_tables_whose_names_begin_alike_are_counted_apart(engine: Engine) -> None:
+    short = f"t{uuid.uuid4().hex[:23]}"
+    config = {"kind": "reference", "keep_versions": 2}
+    for name in (f"{short}_and_much_more", short):
+        table = Table(engine, name, place={"schema": "ref"}, config=config)
+        loads = [table.load([(1, text)]).record for text in "abcd"]
+
+        with table.target() as target:
+            versions = [target.version(record.run_id) for record in loads if record]
+
+        assert [bool(version) for version in versions] == [False, True, True, False]
+
+
+# BigQuery -----------------------------------------------------------------------------------------
+
+
+def before(
+    monkeypatch: pytest.MonkeyPatch, owner: type, name: str, meanwhile: Callable[[], Any]
+) -> None:
+    """Have something happen before a method is first called."""
+    real, called = getattr(owner, name), []
+
+    def method(*args: Any) -> Any:
+        if not called:
+            called.append(name)
+            meanwhile()
+        return real(*args)
+
+    monkeypatch.setattr(owner, name, method)
+
+
+@pytest.mark.parametrize("is_same_run", [True, False], ids=["same run", "another run"])
+@pytest.mark.parametrize("is_first", [True, False], ids=["first load", "later load"])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Changes, "check"), (Books, "require_epoch"), (Versions, "keep"), (Changes, "create")],
+    ids=["check", "require_epoch", "keep", "create"],
+)
+def test_version_is_of_its_run_though_an_attempt_stood_still(
+    bigquery_engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    name: str,
+    is_first: bool,
+    is_same_run: bool,
+) -> None:
+    table = Table(bigquery_engine, config={"kind": "reference"}, place={"schema": "ref"})
+    good = None if is_first else table.load([(1, "good")]).record
+    slow = table.run([(1, "bad"), (2, "bad")])
+    faster = slow if is_same_run else table.run([(1, "bad"), (2, "bad")])
+    before(monkeypatch, owner, name, faster.load)
+
+    with suppress(SluiceError):
+        slow.load()
+
+    with table.target() as target:
+        version = target.version(good.run_id if good else NO_RUN)
+    assert (version.rows if version else 0) == (1 if good else 0)
+
+
+def test_version_has_what_people_changed_after_a_publish_that_failed(
+    bigquery_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table(bigquery_engine, config={"kind": "reference"}, place={"schema": "ref"})
+    good = table.load([(1, "good")]).record
+    later = table.run([(1, "later"), (2, "later")])
+
+    def fail() -> None:
+        raise TargetUnavailableError("the network went away")
+
+    before(monkeypatch, Changes, "create", fail)
+    with pytest.raises(TargetUnavailableError):
+        later.load()
+    table.query("INSERT INTO {t} (id, name) VALUES (7, 'by hand')")
+    later.load()
+
+    with table.target() as target:
+        version = target.version(good.run_id if good else "")
+    assert version is not None
+    assert version.rows == 2

@@ -32,6 +32,28 @@ def test_failed_load_is_replayed_from_its_parts_when_the_cause_is_gone(cloud: Cl
     assert cloud.target("SELECT * FROM replayed_load") == [(1, "one")]
 
 
+def test_replay_into_a_table_that_was_dropped_says_how_to_read_all_of_it(cloud: Cloud) -> None:
+    name = "replayed_dropped"
+    cloud.source(f"CREATE TABLE {{db}}.{name.upper()} (ID NUMBER(9,0), PRIMARY KEY (ID))")
+    cloud.source(f"INSERT INTO {{db}}.{name.upper()} VALUES (1)")
+    cloud.configure(name, sync_mode="incremental", incremental_column="id")
+    assert cloud.run(name).state is RunState.COMMITTED
+    cloud.target(f"ALTER TABLE {name} ADD CONSTRAINT no_two CHECK (id <> 2)")
+    cloud.source(f"INSERT INTO {{db}}.{name.upper()} VALUES (2)")
+    failed = cloud.run(name)
+
+    cloud.target(f"DROP TABLE {name}")
+    done = cloud.sluice("replay", failed.run_id)
+
+    assert done.returncode == 1
+    assert f"sluice run {name} --mode full" in done.stdout + done.stderr
+    ended = cloud.services.ledger.find(name, failed.run_id)
+    assert ended is not None
+    assert ended.state is RunState.FAILED
+    assert cloud.sluice("run", name, "--mode", "full").returncode == 0
+    assert cloud.target(f"SELECT id FROM {name} ORDER BY id") == [(1,), (2,)]
+
+
 def test_quarantined_file_is_replayed_when_its_rules_are_mended(cloud: Cloud) -> None:
     columns = {"id": "int64", "amount": "int64"}
     cloud.configure("replayed_file", sync_mode="append", csv={"columns": columns})

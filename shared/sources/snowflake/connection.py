@@ -62,6 +62,8 @@ _REFUSED = {
 def connect(config: SnowflakeConnection, secrets: Secrets, tag: dict[str, str]) -> Any:
     """Open a session in UTC whose queries carry ``tag`` as their QUERY_TAG.
 
+    It reads dates and times as they are written here, whatever the account's formats are.
+
     Raises:
         SourceUnavailableError: no answer, or not now.
         SourceRefusedError: the key pair was refused.
@@ -92,6 +94,9 @@ def _connect(config: SnowflakeConnection, tag: dict[str, str], private_key: Secr
             session_parameters={
                 "QUERY_TAG": json.dumps({"app": "sluice", **tag}),
                 "TIMEZONE": "UTC",
+                "DATE_INPUT_FORMAT": "AUTO",
+                "TIME_INPUT_FORMAT": "AUTO",
+                "TIMESTAMP_INPUT_FORMAT": "AUTO",
                 "USE_CACHED_RESULT": False,
             },
             **{k: v for k, v in (("role", config.role), ("warehouse", config.warehouse)) if v},

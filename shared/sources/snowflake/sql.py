@@ -18,6 +18,8 @@ MAX_IDENTIFIER_CHARS = 255
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9}")
 
 TIME_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF9"
+DATE_FORMAT = "YYYY-MM-DD"
+"""Texts that go back to Snowflake are written out: an account may have other formats."""
 
 NOW = f"SELECT TO_CHAR(CURRENT_TIMESTAMP(), '{TIME_FORMAT}')"
 """The snapshot's time; the session's time zone is UTC."""
@@ -258,6 +260,8 @@ def cast_name(column: SourceColumn) -> str:
 
 
 def _as_text(value: str, column: SourceColumn) -> str:
+    if column.data_type.kind is Kind.DATE:
+        return f"TO_CHAR({value}, '{DATE_FORMAT}')"
     if column.data_type.kind is Kind.TIMESTAMP:
         return f"TO_CHAR({value}, '{TIME_FORMAT}')"
     if column.data_type.kind is Kind.TIMESTAMPTZ:

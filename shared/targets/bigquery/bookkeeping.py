@@ -4,6 +4,7 @@ It has the tables of the other targets, but for ``state``: BigQuery lets only on
 a table at a time, so each table has a state table of its own, with one row.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -14,7 +15,7 @@ from shared.core.drift import PastSchema
 from shared.core.fencing import TargetState
 from shared.core.manifests import FileOrigin, Manifest
 from shared.core.schemas import TableSchema
-from shared.errors import TargetRefusedError
+from shared.errors import TargetRefusedError, TargetUnavailableError
 from shared.targets.base import LoadRecord, PastLoad
 from shared.targets.bigquery import records, sql, tables
 from shared.targets.bigquery.jobs import Jobs
@@ -113,6 +114,15 @@ class Books:
         """Return the table's state row; the table must have been prepared."""
         return _state(self._one(f"SELECT {', '.join(_STATE)} FROM {self._state.sql}"))
 
+    def require_epoch(self, epoch: int) -> None:
+        """Make sure that nothing was published since the table stood at an epoch.
+
+        Raises:
+            TargetUnavailableError: something was; the publish begins anew.
+        """
+        if self.read_state().epoch != epoch:
+            raise TargetUnavailableError(sql.FENCE)
+
     def read_for(self, run_id: str) -> BookState:
         """Return all that decides about a publish, by one query; the table must be prepared."""
         mine = "WHERE table_name = @table_name"
@@ -195,6 +205,20 @@ class Books:
             run_id=run_id,
         )
         return next((stored.place(*row) for row in rows), None)
+
+    def forget_files(self, epoch: int) -> None:
+        """Forget the files of a table that is gone: the same may be dropped again.
+
+        Args:
+            epoch: the table's; files of later runs are in a table that somebody has made since.
+        """
+        self._jobs.script(
+            f"sluice_forget_{uuid.uuid4().hex}",
+            f"DELETE FROM {self.ref('files').sql} WHERE table_name = @table_name "
+            f"AND run_id NOT IN (SELECT run_id FROM {self.ref('loads').sql} "
+            "WHERE table_name = @table_name AND epoch > @epoch)",
+            {"table_name": self._table, "epoch": epoch},
+        )
 
     def step(self, manifest: Manifest, booked: BookState, *, is_base: bool) -> Step:
         """Return what a publish changes here: the fence first, the records last."""

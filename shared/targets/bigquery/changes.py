@@ -70,12 +70,14 @@ class Changes:
             EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
             NotStagedError: rows are missing, or a staging table is gone.
-            SchemaConflictError: the existing table would alter values.
+            SchemaConflictError: the existing table would alter values, or is gone.
         """
         self._staging.require(self._staging.rows)
         found = tables.find(self._jobs, self._table)
         if found:
             self._require_fit(found, last)
+        else:
+            self._guards.require_table()
         staging = sql.altered(
             self._staging.rows.sql, self._columns, {n: a.value for n, a in self._altered(found)}
         )

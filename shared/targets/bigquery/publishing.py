@@ -4,7 +4,7 @@ from shared.config.places import BigQueryTable
 from shared.config.tables import TableConfig
 from shared.core.manifests import Manifest
 from shared.errors import IntegrityError
-from shared.targets import guards
+from shared.targets import guards, proofs
 from shared.targets.base import Outcome, Published, StagedTests
 from shared.targets.bigquery import tables
 from shared.targets.bigquery.bookkeeping import Books, BookState
@@ -60,16 +60,21 @@ class Publishing:
         if plan.found:
             tables.require_layout(self._table, self._place, plan.found)
         versions = Versions(*of_table)
-        keeps = self._config.is_reference and plan.found is not None
-        if keeps:
-            versions.keep(booked.state.run_id)
+        kept = plan.found if self._config.is_reference else None
+        if kept:
+            self._books.require_epoch(booked.state.epoch)
+            versions.keep(booked.state, kept)
+        if plan.found is None and manifest.file and booked.state.epoch:
+            self._books.forget_files(booked.state.epoch)
         changes.create(plan, self._place)
         done = changes.run(plan, booked)
         record = self._books.read_load(manifest.run_id)
         if record is None:
             raise IntegrityError(f"job {done.job.job_id} ended well and recorded nothing")
         proof = measuring.prove_published(staged)
-        if keeps:
+        if proofs.found_differences(manifest, proof) and self._is_overtaken(booked):
+            proof = staged
+        if kept:
             versions.forget()
         staging.drop()
         outcome = Outcome.COMMITTED if done.is_ours else Outcome.ALREADY
@@ -77,10 +82,16 @@ class Publishing:
             outcome=outcome, record=record, notes=notes, breaches=breaches, proof=proof
         )
 
+    def _is_overtaken(self, booked: BookState) -> bool:
+        """Say whether another run was published after this one, so the rows are not its own."""
+        return self._books.read_state().epoch != booked.state.epoch + 1
+
     def _refusal(self, booked: BookState) -> Published | None:
         manifest = self._manifest
 
         def find_content(run_id: str | None) -> str | None:
-            return self._books.find_content(manifest.file, run_id) if manifest.file else None
+            if manifest.file is None or tables.find(self._jobs, self._table) is None:
+                return None
+            return self._books.find_content(manifest.file, run_id)
 
         return guards.refusal(self._config, manifest, booked.state, booked.record, find_content)

@@ -42,6 +42,7 @@ class Found:
     required: frozenset[str]
     partitioned_by: str | None
     created_ms: int
+    modified_ms: int
     rows: int
 
     @property
@@ -81,6 +82,7 @@ def _described(table: Any) -> Found:
         required=frozenset(f.name for f in table.schema if f.mode == "REQUIRED"),
         partitioned_by=partitioning.field if partitioning else None,
         created_ms=round(table.created.timestamp() * 1000),
+        modified_ms=round((table.modified or table.created).timestamp() * 1000),
         rows=int(table.num_rows or 0),
     )
 

@@ -200,7 +200,7 @@ class BigQueryTarget:
             IntegrityError: the key is NULL or repeated among the staged rows.
             MismatchError: the rows in the staging table are not those that were staged.
             NotStagedError: the staging table does not hold all of the run's rows.
-            SchemaConflictError: the existing table would alter values.
+            SchemaConflictError: the existing table would alter values, or is gone.
         """
         self._prepare()
         publishing = Publishing(

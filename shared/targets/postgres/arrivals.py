@@ -17,7 +17,7 @@ from shared.core.receipts import Point
 from shared.errors import IntegrityError
 from shared.targets import consents, proofs
 from shared.targets.base import LoadRecord, ReadPart
-from shared.targets.guards import marker
+from shared.targets.guards import Guards, marker
 from shared.targets.postgres import catalog, copying, facts, reading, sql, types
 from shared.targets.postgres.dialect import POSTGRES
 from shared.targets.proofs import Proof
@@ -72,10 +72,15 @@ class Arrival:
 
         Raises:
             IntegrityError: the database took another number of rows than was staged.
+            SchemaConflictError: the table is gone, and the run would go on from where it stood.
         """
         manifest = self._manifest
         if not self._existing:
+            Guards(self._config, self._table, manifest).require_table()
             self._cursor.execute(sql.create_table(self._table, self._columns, ()))
+            if manifest.file:
+                # The rows of earlier files are gone, so the same files may be dropped again.
+                POSTGRES.books.forget_files(self._cursor, self._config.name, [])
         self._is_base = not self._has_rows()
         self._blocks = catalog.blocks(self._cursor, self._table)
         rows = self._copy(chain.from_iterable(map(read, manifest.parts)))

@@ -59,7 +59,7 @@ class Changes:
         Raises:
             EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
-            SchemaConflictError: the existing table would alter values.
+            SchemaConflictError: the existing table would alter values, or is gone.
         """
         existing = self._create_or_check()
         is_base = self._manifest.mode is SyncMode.FULL or not self._has_rows()
@@ -82,8 +82,12 @@ class Changes:
 
     def _create_or_check(self) -> dict[str, str]:
         if not self._dialect.catalog.exists(self._cursor, self._table):
+            self._guards.require_table()
             key = self._manifest.schema.primary_key
             self._run(self._sql.create_table(self._table, self._columns, key))
+            if self._manifest.file:
+                # The rows of earlier files are gone, so the same files may be dropped again.
+                self._dialect.books.forget_files(self._cursor, self._config.name, [])
             if self._marker:
                 self._run(self._sql.add_marker(self._table, self._marker))
         found = existing_columns(self._cursor, self._dialect, self._table)

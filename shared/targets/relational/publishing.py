@@ -63,7 +63,7 @@ class Publishing:
 
         def find_content(run_id: str | None) -> str | None:
             file = self._manifest.file
-            if file is None:
+            if file is None or not self._dialect.catalog.exists(self._cursor, self._table):
                 return None
             name = self._config.name
             return bookkeeping.find_content(self._cursor, self._dialect, name, file, run_id)

@@ -192,7 +192,7 @@ class RelationalTarget(ABC):
             EmptySourceError: the guard stops a run that would lose too many rows.
             IntegrityError: the key is NULL or repeated among the staged rows.
             MismatchError: the rows in the target are not those that were staged.
-            SchemaConflictError: the existing table would alter values.
+            SchemaConflictError: the existing table would alter values, or is gone.
         """
         self._add_marker()
         notes = self._evolve(manifest)

@@ -331,7 +331,7 @@ def test_quantiles_are_the_ends_of_equal_shares() -> None:
 @pytest.mark.parametrize(
     ("column", "text"),
     [
-        (DAY, "TO_VARCHAR(MAX(value))"),
+        (DAY, "TO_CHAR(MAX(value), 'YYYY-MM-DD')"),
         (NTZ, "TO_CHAR(MAX(value), 'YYYY-MM-DD HH24:MI:SS.FF9')"),
         (LTZ, "TO_CHAR(MAX(value), 'YYYY-MM-DD HH24:MI:SS.FF9 TZHTZM')"),
     ],
