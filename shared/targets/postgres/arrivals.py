@@ -78,10 +78,10 @@ class Arrival:
         if not self._existing:
             Guards(self._config, self._table, manifest).require_table()
             self._cursor.execute(sql.create_table(self._table, self._columns, ()))
-            if manifest.file:
-                # The rows of earlier files are gone, so the same files may be dropped again.
-                POSTGRES.books.forget_files(self._cursor, self._config.name, [])
         self._is_base = not self._has_rows()
+        if manifest.file and self._is_base and not self._existing:
+            # The rows of earlier files are gone, so the same files may be dropped again.
+            POSTGRES.books.forget_files(self._cursor, self._config.name, [])
         self._blocks = catalog.blocks(self._cursor, self._table)
         rows = self._copy(chain.from_iterable(map(read, manifest.parts)))
         if rows != manifest.rows_staged:
