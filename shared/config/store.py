@@ -17,6 +17,7 @@ from shared.audit import AuditLog
 from shared.config.tables import ResolvedTable
 from shared.core import naming
 from shared.core.audit import MAX_TEXT, Event
+from shared.core.modes import SyncMode
 from shared.core.wording import meant
 from shared.errors import ConflictError, IntegrityError, UnknownTableError
 from shared.storage import ABSENT, ObjectInfo, Storage
@@ -249,6 +250,14 @@ def _written(table: str, generation: int, data: bytes, *, by: str, at: datetime)
 def _means(data: bytes, resolved: ResolvedTable, name: str) -> bool:
     """Say whether an object means the same table, though an older release spelled it out."""
     try:
-        return from_json(ResolvedTable, data, name) == resolved
+        return _said(from_json(ResolvedTable, data, name)) == _said(resolved)
     except IntegrityError:
         return False
+
+
+def _said(resolved: ResolvedTable) -> ResolvedTable:
+    """Leave out a lag of nothing where none is the default, which earlier releases wrote."""
+    table = resolved.table
+    if table.lag or table.sync_mode is SyncMode.INCREMENTAL:
+        return resolved
+    return resolved.model_copy(update={"table": table.model_copy(update={"lag": None})})

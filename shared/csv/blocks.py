@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.csv.cutting import Cut, cut
-from shared.csv.judging import Judge
+from shared.csv.judging import Judge, RecordDecision
 from shared.csv.marks import AS_WRITTEN, Marks
 from shared.csv.places import Place
 from shared.csv.quotes import Numbers, as_bytes_array, as_numbers
@@ -78,6 +78,12 @@ class Block:
         for start, decision in self.cut.decisions[-1:]:
             if decision.rule == "trailer":
                 self.cut.decisions[-1] = (start, replace(decision, reason=f"{reason}; no row"))
+
+    def say_of_last_line(self, start: int, reason: str) -> None:
+        """Note of the last line why it may be none of the rows that it is read as."""
+        end = len(self.cut.source)
+        decision = RecordDecision(end=end, rule="like_a_trailer", reason=reason)
+        self.cut.decisions.append((start, decision))
 
     @property
     def has_trailing_delimiter(self) -> bool:

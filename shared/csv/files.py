@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
 
 from shared.core.schemas import TableSchema
 from shared.csv.blocks import Block, read_block
@@ -19,8 +18,10 @@ from shared.csv.text_file import TextFile
 from shared.csv.texts import PIECE_BYTES
 from shared.csv.trailers import (
     agrees,
+    begins_alike,
     counts_rows,
     last_line,
+    may_count,
     right_only_if,
     trailer_count,
     wide_count,
@@ -106,8 +107,6 @@ class CsvFile(TextFile[Block]):
             records += block.cells.rows + len(block.faults)
             others.check(block)
             long_records.check(block)
-            if block.cells.rows and self._first_cell is None:
-                self._first_cell = str(block.cells.columns[0][0])
             yield block
             end = block.cut.end
             self._place.advance(encoded[:end], marks)
@@ -122,8 +121,11 @@ class CsvFile(TextFile[Block]):
         place, nulls = self._place.copy(), self.dialect.null_markers
         trailer = self._trailer(encoded, marks) if is_last else b""
         if not trailer:
-            return read_block(encoded, judge, marks, place, nulls)
+            block = read_block(encoded, judge, marks, place, nulls)
+            self._note_first(block)
+            return block
         block = read_block(encoded, replace(judge, trailer=trailer), marks, place, nulls)
+        self._note_first(block)
         shown = marks.decode(trailer).decode(errors="replace")
         _, count = trailer_count(shown) or ("", None)
         rows = records_before + block.cells.rows + len(block.faults)
@@ -140,7 +142,14 @@ class CsvFile(TextFile[Block]):
                 rows=rows,
             )
         # It says something else, and is judged like any other record.
-        return read_block(encoded, judge, marks, self._place.copy(), nulls)
+        block = read_block(encoded, judge, marks, self._place.copy(), nulls)
+        if agrees(count, rows, self.dialect.header_rows) and self._is_unlike_the_first(shown):
+            block.say_of_last_line(encoded.rindex(trailer), may_count(count))
+        return block
+
+    def _note_first(self, block: Block) -> None:
+        if block.cells.rows and self._first_cell is None:
+            self._first_cell = str(block.cells.columns[0][0])
 
     def _is_right(self, count: int, rows: int, trailer: bytes, block: Block) -> bool:
         """Whether a last line counts the rows; where it may be a row, by its form as well."""
@@ -152,15 +161,19 @@ class CsvFile(TextFile[Block]):
         found = wide_count([shown(block.marks.cell(content)) for content, _ in record.fields])
         if found is None or not found.is_right(rows, self.dialect.header_rows):
             return False
-        first_cells = (str(cell) for cell in block.cells.columns[0].to_pylist())
-        return not found.is_like_one_of(chain([self._first_cell or ""], first_cells))
+        return not found.is_like_one_of([self._first_cell or ""])
+
+    def _is_unlike_the_first(self, line: str) -> bool:
+        return not begins_alike(line, self._first_cell or "")
 
     def _trailer(self, encoded: bytes, marks: Marks) -> bytes:
         """Return the last line if it may be a trailer, else nothing."""
         line = last_line(encoded)
         shown = marks.decode(line).decode(errors="replace")
         if self.dialect.trailer:
-            return line if shown.startswith(self.dialect.trailer) else b""
+            is_same = shown.startswith(self.dialect.trailer)
+            # Names and months between the word and the number change from file to file.
+            return line if is_same or begins_alike(shown, self.dialect.trailer) else b""
         found = trailer_count(shown)
         return line if found and counts_rows(found[0]) else b""
 

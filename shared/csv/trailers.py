@@ -15,10 +15,15 @@ _TRAILER = re.compile(
 )
 _SURELY_COUNTED = re.compile(rf"(?i)\b(?:{_COUNTED})\b|^\($")
 
+_WORD = re.compile(rf"(?i)[\"'(\[*=\s#-]*(?P<word>(?:{_COUNTED}|totals?)\b)")
+
 _CODE = r"trl|tlr|eof"
+_PURE = re.compile(rf"(?i){_CODE}|trailer|footer|end of (?:file|report)")
+"""A cell of these words alone starts a trailer, whatever stands before the number."""
 _WHOLE = re.compile(
     rf"(?i)(?P<word>{_CODE}|trailer|footer|end of (?:file|report)"
-    r"|(?:total |number of |# of )?(?:rows|records|lines|entries)|(?:rows?|records?|lines?) count"
+    r"|(?:total |number of |total number of |# of )?(?:rows|records|lines|entries)"
+    r"(?: (?:read|written|exported|selected|sent))?|(?:rows?|records?|lines?)[ _]count"
     r"|(?:total )?count|(?:anzahl )?(?:zeilen|datensätze)|anzahl|enregistrements)"
     r"(?:[\s:=*#-]*?0*(?P<count>\d{1,18}))?"
 )
@@ -54,8 +59,14 @@ def wide_count(cells: Sequence[str]) -> WideCount | None:
     shown = _SHOWN_ROWS.fullmatch(" ".join(filled))
     if shown:
         return WideCount(int(shown["count"]), filled[0], is_alone=False, is_code=False)
+    if filled and (pure := _PURE.fullmatch(filled[0].strip(_FRAME))):
+        number = re.search(r"\d{1,18}", " ".join(filled[1:]))
+        is_code = re.fullmatch(f"(?i){_CODE}", pure[0]) is not None
+        if number is None:
+            return None
+        return WideCount(int(number[0]), filled[0], is_alone=False, is_code=is_code)
     place = next((n for n, cell in enumerate(filled) if re.fullmatch("[0-9]{1,18}", cell)), 0)
-    is_alone = len(cells) == 1 and bool(filled)
+    is_alone = len(filled) == 1
     words = filled[0] if is_alone else " ".join(cell.strip(_FRAME) for cell in filled[:place])
     match = _WHOLE.fullmatch(words.strip(_FRAME))
     if match is None or is_alone != bool(match["count"]):
@@ -65,6 +76,12 @@ def wide_count(cells: Sequence[str]) -> WideCount | None:
     count = int(match["count"] if is_alone else filled[place])
     first = match["word"] if is_alone else filled[0]
     return WideCount(count, first, is_alone, is_code) if is_last else None
+
+
+def begins_alike(line: str, other: str) -> bool:
+    """Whether two texts begin with the same word for rows, or for the end of a file."""
+    mine, theirs = _WORD.match(line), _WORD.match(other)
+    return bool(mine and theirs and mine["word"].casefold() == theirs["word"].casefold())
 
 
 def trailer_count(line: str) -> tuple[str, int] | None:
@@ -92,6 +109,14 @@ def right_only_if(count: int, rows: int) -> str:
     return (
         f"the last line says {count}, which is right only if it counts header or itself too; "
         f"there are {rows} records"
+    )
+
+
+def may_count(count: int) -> str:
+    """Say that a last line is read as a row, though it may be a trailer."""
+    return (
+        f"the last line may count the rows, and says {count}, but is as wide as a row and read as "
+        "one; if it is none, set trailer"
     )
 
 

@@ -37,6 +37,9 @@ _ZIP64_LOCATOR_BYTES = 16
 _END = b"PK\x05\x06"
 _END_COMMENT_SIZE = struct.Struct("<16xH")
 
+_PADDING = b"\0 \t\r\n\x1a"
+"""What fills blocks, and what transfers as text leave behind the end."""
+
 _OFFICE = "an Office document, such as an Excel workbook (.xlsx)"
 _DOCUMENTS = {
     "[Content_Types].xml": _OFFICE,
@@ -121,11 +124,11 @@ class _Buffer:
             size -= len(self.take_some(size))
 
     def drain(self) -> bool:
-        """Take all that is left; return whether it is padding to whole blocks, or nothing."""
-        is_padding = not self._rest.strip(b"\0")
+        """Take all that is left; return whether it is padding, or nothing."""
+        is_padding = not self._rest.strip(_PADDING)
         self._rest = b""
         for chunk in self._chunks:
-            is_padding = is_padding and not chunk.strip(b"\0")
+            is_padding = is_padding and not chunk.strip(_PADDING)
         return is_padding
 
 

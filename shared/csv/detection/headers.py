@@ -10,7 +10,7 @@ from itertools import pairwise
 from shared.csv.detection.columns import BODY_ROWS, Column, Row, columns_of
 from shared.csv.detection.looks import TYPED, Look, look
 from shared.csv.detection.names import has_usual_name, is_apart, is_like_the_rest
-from shared.csv.detection.stacked import doubt_of_further, is_one_word
+from shared.csv.detection.stacked import doubt_of_further, is_missing
 from shared.csv.dialect import MAX_HEADER_ROWS
 
 _PLURALS = {
@@ -84,9 +84,7 @@ def find_header(rows: Sequence[Row]) -> HeaderFinding:
             f"header: {first[column].strip()!r} stands over {_PLURALS[columns[column].look]}, and "
             f"{len(for_it)} of {len(typed)} such columns agree{also}",
             is_sure=True,
-            doubt=doubt_of_further(
-                rows[:count], has_rule=any(map(is_rule, rows[count : count + 1]))
-            ),
+            doubt=doubt_of_further(rows[:count]),
         )
     if against:
         value = first[against[0]].strip()
@@ -183,7 +181,7 @@ def _named_rows(rows: Sequence[Row]) -> int:
         above = rows[:most]
         columns = columns_of([r for r in rows[most:BODY_ROWS] if r not in above], len(rows[0]))
         count = 1
-        while count < most and _names_again(rows[count], columns, rows[0]):
+        while count < most and _names_again(rows[count], columns):
             count += 1
         if count == most:
             return most
@@ -191,7 +189,7 @@ def _named_rows(rows: Sequence[Row]) -> int:
     return 1
 
 
-def _names_again(row: Row, columns: Sequence[Column], first: Row) -> bool:
+def _names_again(row: Row, columns: Sequence[Column]) -> bool:
     """Whether a row below the first one has names, too, none of which is a value further down."""
     if is_rule(row):
         return False
@@ -207,9 +205,7 @@ def _names_again(row: Row, columns: Sequence[Column], first: Row) -> bool:
     is_enough = len(named) >= max(2, math.ceil(sum(c.is_typed for c in columns) / 2)) or (
         len(named) > 1 and _filled(row) == len(named)
     )
-    if not is_enough or has_value or is_found_below:
-        return False
-    return not is_one_word(first, row, typed)
+    return is_enough and not (has_value or is_found_below or is_missing(row, typed))
 
 
 def _filled(row: Row) -> int:

@@ -27,7 +27,9 @@ from shared.csv.detection.starts import COMMENTS, RULE, find_start
 from shared.csv.trailers import (
     WideCount,
     agrees,
+    begins_alike,
     counts_rows,
+    may_count,
     right_only_if,
     trailer_count,
     wide_count,
@@ -159,8 +161,10 @@ def _check_rows(
 
 
 def _check_below(records: Records, first: int, trailer: _Trailer | None) -> Iterator[str]:
-    yield from check_last_rows(records, first)
-    if records.widths[-1] < records.width and not trailer:
+    is_narrow = records.widths[-1] < records.width
+    if is_narrow or not trailer:
+        yield from check_last_rows(records, first)
+    if is_narrow and not trailer:
         yield from check_end(records)
 
 
@@ -281,11 +285,16 @@ def _wide_count(records: Records, first: int) -> WideCount | None:
 
 
 def _check_wide_count(records: Records, first: int, header: HeaderFinding) -> Iterator[str]:
-    found, rows = _wide_count(records, first), len(records.widths) - 1 - first
-    if found is None or found.is_right(rows, header.rows):
+    """Warn of a last row that may be a trailer."""
+    last = len(records.widths) - 1
+    match = trailer_count(records.cut.lines[records.indices[last]])
+    if last < first or match is None or records.widths[last] != records.width:
         return
-    if found.is_code or agrees(found.count, rows, header.rows):
-        yield (
-            f"line {records.line(len(records.widths) - 1)} may count the rows, and says "
-            f"{found.count}, but is as wide as a row and read as one; if it is none, set trailer"
-        )
+    prefix, count = match
+    wide, rows = _wide_count(records, first), last - first
+    if (wide and wide.is_right(rows, header.rows)) or not counts_rows(prefix):
+        return
+    is_alike = any(begins_alike(prefix, records.cells(n)[0]) for n in range(first, last))
+    is_code = wide is not None and wide.is_code
+    if is_code or (agrees(count, rows, header.rows) and not is_alike):
+        yield may_count(count)

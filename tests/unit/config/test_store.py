@@ -97,6 +97,22 @@ def test_table_that_an_older_release_spelled_out_otherwise_is_not_written(
     assert not store.put(resolved("flights"))
 
 
+@pytest.mark.parametrize(("mode", "is_written"), [("full", False), ("incremental", True)])
+def test_lag_of_nothing_that_an_older_release_wrote_is_a_difference_for_a_merge_alone(
+    store: ConfigStore, mode: str, *, is_written: bool
+) -> None:
+    rules = {"sync_mode": mode, "incremental_column": "c" if mode == "incremental" else None}
+    for lag, expected in (("0s", True), (None, is_written), (None, False)):
+        table = ResolvedTable.model_validate(
+            {
+                "environment": "test",
+                "table": table_data(**rules, lag=lag),
+                "connections": {"postgres": {"host": "h"}},
+            }
+        )
+        assert store.put(table) == expected
+
+
 def test_table_that_was_stored_before_a_rule_about_its_sense_is_read(
     store: ConfigStore, storage: Storage
 ) -> None:

@@ -51,15 +51,23 @@ def test_row_that_begins_like_a_trailer_is_a_row(lines: str, is_found: bool) -> 
         "id,name,x|1,Ann,a|2,Bob,b|TRL,2,20240131",
         "id name x|1 Ann a|2 Bob b|Total rows: 2",
         "name|Ann|Bob|(2 rows)",
+        "id,name,x|1,Ann,a|2,Bob,b|TRAILER,RECORD COUNT,2",
+        "id,name,x|1,Ann,a|2,Bob,b|TRAILER,2,1234.50",
+        "id,name,x|1,Ann,a|2,Bob,b|TRL,SALES,2",
+        "id,name,x|1,Ann,a|2,Bob,b|FOOTER,COUNT=2,",
+        "id,name,x|1,Ann,a|2,Bob,b|Total rows: 2,,",
+        "id,name,x|1,Ann,a|2,Bob,b|Lines read,2,",
     ],
 )
 @pytest.mark.parametrize("is_found", [True, False])
 def test_count_as_wide_as_a_row_is_none(lines: str, is_found: bool) -> None:
     content = lines.replace("|", "\n").encode() + b"\n"
     delimiter = "," if b"," in content else " " if b"id " in content else ""
-    dialect = detect(content, is_whole=True).dialect if is_found else Dialect(delimiter=delimiter)
+    found = detect(content, is_whole=True)
+    dialect = found.dialect if is_found else Dialect(delimiter=delimiter)
 
     assert len(rows_of(content, dialect)) == 2
+    assert [w for w in found.warnings if "right only if" not in w] == []
 
 
 def test_last_of_many_numbered_rows_is_a_row() -> None:
@@ -86,6 +94,29 @@ def test_count_as_wide_as_a_row_that_may_be_wrong_is_a_row_with_a_warning(line: 
 
     assert len(rows_of(content, verdict.dialect)) == 3
     assert "may count the rows" in verdict.warnings[0]
+
+
+def test_later_file_whose_last_row_may_count_the_rows_has_a_note() -> None:
+    content = b"id,name\na,Ann\nb,Bob\nRows of day,2\n"
+    schema = TableSchema(tuple(Column(name=n, type=DataType(Kind.TEXT)) for n in ("id", "name")))
+
+    [batch] = read([content], Dialect(), schema)
+
+    assert batch.data.num_rows == 3
+    [note] = batch.notes
+    assert (note.line, note.rule) == (4, "like_a_trailer")
+    assert "says 2, but is as wide as a row" in note.text
+
+
+def test_words_between_the_count_and_what_it_begins_with_may_change() -> None:
+    first = b"id,name,n\n1,Ann,5\n2,Bob,6\nTRL,SALES_JAN 2\n"
+    later = b"id,name,n\n1,Ann,5\n2,Bob,6\n3,Cid,7\nTRL,SALES_FEB 3\n"
+    dialect = detect(first, is_whole=True).dialect
+
+    assert dialect.trailer == "TRL,SALES_JAN "
+    assert len(rows_of(later, dialect)) == 3
+    with pytest.raises(InvalidFileError, match="counts 2 rows, but there are 3"):
+        rows_of(later.replace(b" 3\n", b" 2\n"), dialect)
 
 
 def test_note_says_where_a_count_is_right_only_with_the_header_or_itself() -> None:

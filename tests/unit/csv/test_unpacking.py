@@ -92,6 +92,7 @@ PACKED = {
     "zip with a signature": described(ONE, b"", is_signed=True),
     "zip with large sizes": with_large_sizes(ONE),
     "zip, padded": ONE + b"\0" * 99,
+    "zip, sent as text": ONE + b"\r\n\x1a",
 }
 
 
@@ -163,7 +164,7 @@ def test_archive_that_is_no_file_is_refused_with_the_reason(data: bytes, reason:
     ("data", "reason"),
     [
         (ONE + archive("b.csv"), "goes on behind its end, where more files than a.csv may be"),
-        (ONE + b"\n", "goes on behind its end"),
+        (ONE + b"x", "goes on behind its end"),
         (TWO[:SECOND], "the archive ends in the middle"),
         (TWO[: SECOND + 2], "the archive ends in the middle"),
         (ONE[: ONE.index(b"PK\x01\x02")], "the archive ends in the middle"),
