@@ -143,7 +143,8 @@ class CsvFile(TextFile[Block]):
             )
         # It says something else, and is judged like any other record.
         block = read_block(encoded, judge, marks, self._place.copy(), nulls)
-        if agrees(count, rows, self.dialect.header_rows) and self._is_unlike_the_first(shown):
+        is_alike = begins_alike(shown, self._first_cell or "")
+        if agrees(count, rows, self.dialect.header_rows) and not is_alike:
             block.say_of_last_line(encoded.rindex(trailer), may_count(count))
         return block
 
@@ -162,9 +163,6 @@ class CsvFile(TextFile[Block]):
         if found is None or not found.is_right(rows, self.dialect.header_rows):
             return False
         return not found.is_like_one_of([self._first_cell or ""])
-
-    def _is_unlike_the_first(self, line: str) -> bool:
-        return not begins_alike(line, self._first_cell or "")
 
     def _trailer(self, encoded: bytes, marks: Marks) -> bytes:
         """Return the last line if it may be a trailer, else nothing."""

@@ -18,15 +18,14 @@ _SURELY_COUNTED = re.compile(rf"(?i)\b(?:{_COUNTED})\b|^\($")
 _WORD = re.compile(rf"(?i)[\"'(\[*=\s#-]*(?P<word>(?:{_COUNTED}|totals?)\b)")
 
 _CODE = r"trl|tlr|eof"
-_PURE = re.compile(rf"(?i){_CODE}|trailer|footer|end of (?:file|report)")
-"""A cell of these words alone starts a trailer, whatever stands before the number."""
-_WHOLE = re.compile(
-    rf"(?i)(?P<word>{_CODE}|trailer|footer|end of (?:file|report)"
-    r"|(?:total |number of |total number of |# of )?(?:rows|records|lines|entries)"
+_PURE = rf"{_CODE}|trailer|footer|end of (?:file|report)"
+_OF_ROWS = (
+    r"(?:total |number of |total number of |# of )?(?:rows|records|lines|entries)"
     r"(?: (?:read|written|exported|selected|sent))?|(?:rows?|records?|lines?)[ _]count"
-    r"|(?:total )?count|(?:anzahl )?(?:zeilen|datensätze)|anzahl|enregistrements)"
-    r"(?:[\s:=*#-]*?0*(?P<count>\d{1,18}))?"
+    r"|(?:total )?count|(?:anzahl )?(?:zeilen|datensätze)|anzahl|enregistrements"
 )
+_ALONE = re.compile(rf"(?i)(?P<word>{_PURE}|{_OF_ROWS})[\s:=*#-]*?0*(?P<count>\d{{1,18}})")
+"""A line of one cell: words and number."""
 _SHOWN_ROWS = re.compile(r"(?i)\((?P<count>\d{1,18}) (?:rows?|zeilen?|lignes?)\b[^()]*\)")
 _FRAME = " \t\"'*=#:-"
 
@@ -56,26 +55,26 @@ class WideCount:
 def wide_count(cells: Sequence[str]) -> WideCount | None:
     """Return what the cells of a line say if whole ones are a word for rows, and a number."""
     filled = [cell.strip() for cell in cells if cell.strip()]
-    shown = _SHOWN_ROWS.fullmatch(" ".join(filled))
-    if shown:
+    if shown := _SHOWN_ROWS.fullmatch(" ".join(filled)):
         return WideCount(int(shown["count"]), filled[0], is_alone=False, is_code=False)
-    if filled and (pure := _PURE.fullmatch(filled[0].strip(_FRAME))):
-        number = re.search(r"\d{1,18}", " ".join(filled[1:]))
-        is_code = re.fullmatch(f"(?i){_CODE}", pure[0]) is not None
-        if number is None:
-            return None
-        return WideCount(int(number[0]), filled[0], is_alone=False, is_code=is_code)
-    place = next((n for n, cell in enumerate(filled) if re.fullmatch("[0-9]{1,18}", cell)), 0)
-    is_alone = len(filled) == 1
-    words = filled[0] if is_alone else " ".join(cell.strip(_FRAME) for cell in filled[:place])
-    match = _WHOLE.fullmatch(words.strip(_FRAME))
-    if match is None or is_alone != bool(match["count"]):
-        return None
-    is_code = re.fullmatch(f"(?i){_CODE}", match["word"]) is not None
-    is_last = is_alone or is_code or place == len(filled) - 1
-    count = int(match["count"] if is_alone else filled[place])
-    first = match["word"] if is_alone else filled[0]
-    return WideCount(count, first, is_alone, is_code) if is_last else None
+    if len(filled) < 2:
+        alone = _ALONE.fullmatch("".join(filled).strip(_FRAME))
+        return _counted(alone["count"], alone["word"], is_alone=True) if alone else None
+    first, *others = filled
+    if _is(_PURE, first.strip(_FRAME)):
+        number = re.search(r"\d{1,18}", " ".join(others))
+        return _counted(number[0], first) if number else None
+    *words, last = (cell.strip(_FRAME) for cell in filled)
+    is_count = _is(_OF_ROWS, " ".join(words).strip(_FRAME)) and _is(r"[0-9]{1,18}", filled[-1])
+    return _counted(last, first) if is_count else None
+
+
+def _counted(count: str, first: str, *, is_alone: bool = False) -> WideCount:
+    return WideCount(int(count), first, is_alone, _is(_CODE, first.strip(_FRAME)))
+
+
+def _is(pattern: str, text: str) -> bool:
+    return re.fullmatch(f"(?i){pattern}", text) is not None
 
 
 def begins_alike(line: str, other: str) -> bool:
